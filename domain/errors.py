@@ -1,0 +1,85 @@
+"""Everything we raise on purpose; each branch says what the caller should do.
+
+* PropensityError
+  x NotFound
+  x Rejected
+    + InvalidPurchase
+    + InvalidRequest
+    + TrainingRefused
+  x Conflict
+  x Unavailable
+    + StoreUnavailable
+    + NoLiveModel
+    + PartlyRecorded
+  x CorruptRecord
+
+NotFound: the thing asked for does not exist. Rejected: fix the input and ask again.
+Conflict: somebody else was first, look again. Unavailable: the same call may succeed later.
+CorruptRecord: what is stored is not what it claims to be, a human must look.
+"""
+
+from collections.abc import Sequence
+
+
+class PropensityError(Exception):
+    """Base of every error raised on purpose."""
+
+
+class NotFound(PropensityError):
+    """The thing asked for does not exist."""
+
+
+class Rejected(PropensityError):
+    """The input cannot be accepted; `field` says where and `reason` says why."""
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(f"{field}: {reason}")
+        self.field = field
+        self.reason = reason
+
+
+class InvalidPurchase(Rejected):
+    """A purchase breaks a rule of the purchase format; it was not written."""
+
+
+class InvalidRequest(Rejected):
+    """A parameter of a question to the service breaks a rule."""
+
+
+class TrainingRefused(Rejected):
+    """The stored purchases do not allow an honest model."""
+
+
+class Conflict(PropensityError):
+    """Somebody else was first; look at the present state, then decide."""
+
+
+class Unavailable(PropensityError):
+    """A dependency failed in a way that may pass; the same call may succeed later."""
+
+
+class StoreUnavailable(Unavailable):
+    """The store did not answer completely before the deadline."""
+
+
+class NoLiveModel(Unavailable):
+    """No model version is promoted, or none of the promoted ones could be loaded."""
+
+
+class PartlyRecorded(Unavailable):
+    """Some purchases got no answer from the store; sending all of them again is safe.
+
+    `outcomes` holds one entry per purchase sent, in order; None means unanswered.
+    """
+
+    def __init__(self, outcomes: Sequence[object | None], reason: str) -> None:
+        unanswered = sum(outcome is None for outcome in outcomes)
+        super().__init__(
+            f"{unanswered} of {len(outcomes)} purchases unanswered ({reason}); "
+            "send them again: what was recorded answers 'duplicate'"
+        )
+        self.outcomes = outcomes
+
+
+class CorruptRecord(PropensityError):
+    """What is stored is not what it claims to be; retrying cannot help."""

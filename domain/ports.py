@@ -1,0 +1,175 @@
+"""What the domain needs from outside. Each promise is a test in tests/contracts/."""
+
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domain.purchase import Purchase
+from domain.recent import RecentHistory
+
+
+class Recording(StrEnum):
+    """What became of one valid purchase handed to the store."""
+
+    RECORDED = "recorded"
+    DUPLICATE = "duplicate"
+    CONFLICT = "conflict"
+
+
+class Clock(Protocol):
+    """Tells the time.
+
+    Promises: microseconds since the epoch, UTC; later calls are never much earlier.
+    """
+
+    def __call__(self) -> int:
+        """The present instant."""
+        ...
+
+
+class PurchaseRecorder(Protocol):
+    """Writes purchases, each exactly once.
+
+    Promises: an acknowledged purchase is in every later read; the same purchase again is a
+    duplicate and changes nothing; another payload under a stored id is a conflict and changes
+    nothing; the history and the recent purchases change together or not at all.
+    """
+
+    async def record(self, purchases: Sequence[Purchase], /) -> Sequence[Recording]:
+        """One outcome per purchase, in order; all of one customer, with distinct ids.
+
+        Raises:
+            StoreUnavailable: some may be recorded; sending all of them again is safe.
+        """
+        ...
+
+
+class PurchaseHistory(Protocol):
+    """One customer's purchases by time, as the truth has them.
+
+    Promises: strongly consistent; complete or an error, never a part; oldest first, ties by
+    purchase_id; an unknown customer has an empty history.
+    """
+
+    async def between(self, customer_id: str, /, *, after: int, until: int) -> Sequence[Purchase]:
+        """The purchases in (after, until], microseconds since the epoch, UTC.
+
+        Raises:
+            StoreUnavailable: the whole span could not be read before the deadline.
+            CorruptRecord: a stored purchase cannot be read as one.
+        """
+        ...
+
+
+class RecentPurchases(Protocol):
+    """The last days' purchases of many customers, one round trip per hundred.
+
+    Promises: every customer asked for is answered once; a customer without recent purchases
+    has an empty history; days that are not complete are named, never passed off as complete.
+    """
+
+    async def of(self, customer_ids: Sequence[str], /) -> Sequence[RecentHistory]:
+        """One history per distinct customer id, in the order asked.
+
+        Raises:
+            StoreUnavailable: not every customer could be read before the deadline.
+            CorruptRecord: a stored element cannot be read as a purchase.
+        """
+        ...
+
+
+class CategoryIndex(Protocol):
+    """Who ever bought in a category.
+
+    Promises: a customer of a category is in exactly one of its shards, the same one in every
+    category; a shard yields each of its customers once, in ascending order of UTF-8 bytes.
+    The index may run behind the truth by a moment.
+    """
+
+    @property
+    def shards(self) -> int:
+        """How many shards every category has."""
+        ...
+
+    async def categories(self) -> Sequence[str]:
+        """Every category ever bought in, ascending.
+
+        Raises:
+            StoreUnavailable: the list could not be read completely.
+        """
+        ...
+
+    def customers(self, category: str, /, *, shard: int) -> AsyncIterator[str]:
+        """The customers of one shard of a category.
+
+        Raises:
+            StoreUnavailable: the shard could not be read to its end.
+        """
+        ...
+
+
+class Scorer(Protocol):
+    """Turns features into probabilities.
+
+    Promises: a pure function of each row, whatever its neighbours; rejects non-finite input.
+    """
+
+    def score(self, matrix: NDArray[np.float64], /) -> NDArray[np.float64]:
+        """One probability in [0, 1] per row. Shape: (n, k) float64 to (n,) float64.
+
+        Raises:
+            ValueError: the matrix has another width, or holds a value that is not finite.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RawRow:
+    """One row of a source, not yet validated.
+
+    `number` counts from 1 as a person would find the row; `raw` holds its fields, or is None
+    where `problem` says why the row cannot be read. `progress` counts towards the source's total.
+    """
+
+    number: int
+    raw: Mapping[str, object] | None
+    problem: str | None = None
+    progress: int
+
+
+class PurchaseSource(Protocol):
+    """Purchases in some outside form, such as a file.
+
+    Promises: bounded memory; every row appears, in order, the unreadable ones with the reason;
+    amounts are int or Decimal, never rounded on the way; reading again gives the same rows;
+    progress never decreases and ends at the total.
+    """
+
+    @property
+    def total(self) -> int:
+        """What progress counts up to, in units of the source's choice."""
+        ...
+
+    def rows(self) -> Iterator[RawRow]:
+        """Every row from the beginning.
+
+        Raises:
+            Rejected: the source as a whole cannot be read; says why.
+        """
+        ...
+
+
+class StoreHealth(Protocol):
+    """Whether the tables answer."""
+
+    async def check(self) -> None:
+        """Returns once every table has answered a read.
+
+        Raises:
+            StoreUnavailable: names the table and the trouble.
+        """
+        ...

@@ -1,0 +1,97 @@
+"""Propensity: the probability that a customer buys within the horizon, and what to do about it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from domain.features import FeatureSet
+from domain.ports import Scorer
+
+
+class Reason(StrEnum):
+    """Why a policy decided as it did."""
+
+    IN_RANGE = "in_range"
+    BELOW_RANGE = "below_range"
+    ABOVE_RANGE = "above_range"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """Whether to act on a propensity under a named policy, and why."""
+
+    policy: str
+    show: bool
+    reason: Reason
+    min_probability: float
+    max_probability: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """Act when min_probability <= probability <= max_probability.
+
+    A range, not a threshold: those who buy anyway need no promotion.
+
+    Raises:
+        ValueError: the range is empty or leaves [0, 1].
+    """
+
+    name: str
+    min_probability: float
+    max_probability: float
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.min_probability <= self.max_probability <= 1.0:
+            raise ValueError(
+                f"policy {self.name!r} needs 0 <= min <= max <= 1, "
+                f"not [{self.min_probability}, {self.max_probability}]"
+            )
+
+    def decide(self, probability: float) -> Decision:
+        """The decision for one probability in [0, 1]."""
+        if probability < self.min_probability:
+            reason = Reason.BELOW_RANGE
+        elif probability > self.max_probability:
+            reason = Reason.ABOVE_RANGE
+        else:
+            reason = Reason.IN_RANGE
+        return Decision(
+            policy=self.name,
+            show=reason is Reason.IN_RANGE,
+            reason=reason,
+            min_probability=self.min_probability,
+            max_probability=self.max_probability,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServedModel:
+    """One checked model version as a request sees it: taken once, never mixed.
+
+    `horizon_days` is how far ahead "will buy" looks.
+    """
+
+    name: str
+    version: int
+    revision: int
+    horizon_days: int
+    features: FeatureSet
+    scorer: Scorer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prediction:
+    """One customer's propensity with everything needed to explain and repeat it.
+
+    Units: `as_of` in microseconds since the epoch, UTC; money features in major units.
+    `purchases_read` counts the purchases within the longest window; 0 is an empty history.
+    """
+
+    customer_id: str
+    as_of: int
+    probability: float
+    features: Mapping[str, float]
+    purchases_read: int
+    decision: Decision
+    model: ServedModel

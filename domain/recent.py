@@ -1,0 +1,51 @@
+"""Recent purchases: what one small item per customer knows, and for which instants it suffices."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from domain.instant import MICROS_PER_DAY
+from domain.purchase import Purchase
+from domain.window import Window
+
+SLACK_DAYS = 2
+"""Days kept beyond the longest window, for clocks and requests that lag."""
+
+
+def day_of(instant: int) -> int:
+    """The UTC day of an instant, counted from the epoch."""
+    return instant // MICROS_PER_DAY
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """Which UTC days the recent purchases keep: the longest window, and slack.
+
+    A write at `now` keeps day_of(now) and the `days` days before it.
+    """
+
+    days: int
+
+    @classmethod
+    def covering(cls, window: Window) -> "Retention":
+        """The retention that answers `window` for every as_of of the last SLACK_DAYS days."""
+        return cls(-(-window.length_us // MICROS_PER_DAY) + SLACK_DAYS)
+
+    def oldest_day(self, now: int) -> int:
+        """The oldest day that a write at `now` keeps."""
+        return day_of(now) - self.days
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecentHistory:
+    """One customer's purchases since `oldest_day`, complete but for `overflow_days`."""
+
+    customer_id: str
+    oldest_day: int
+    purchases: Sequence[Purchase] = ()
+    overflow_days: frozenset[int] = field(default=frozenset())
+
+    def answers(self, window: Window, as_of: int) -> bool:
+        """Whether (as_of - length, as_of] is complete here; if not, ask the purchase history."""
+        first_day, last_day = day_of(window.after(as_of) + 1), day_of(as_of)
+        overflows = any(first_day <= day <= last_day for day in self.overflow_days)
+        return first_day >= self.oldest_day and not overflows

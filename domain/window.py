@@ -1,0 +1,36 @@
+"""Window: how far a feature looks back, and on which side of its edges a purchase lies."""
+
+from dataclasses import dataclass
+
+from domain.instant import MICROS_PER_DAY, MICROS_PER_HOUR
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Window:
+    """The half-open span (as_of - length_us, as_of], to the microsecond.
+
+    A purchase at exactly as_of is inside; one at exactly as_of - length_us is outside, so
+    adjoining windows share no purchase and miss none.
+    """
+
+    length_us: int
+
+    def __post_init__(self) -> None:
+        if self.length_us <= 0:
+            raise ValueError(f"a window looks back a positive time, not {self.length_us} us")
+
+    @classmethod
+    def days(cls, count: int) -> "Window":
+        """A window of `count` times 24 hours."""
+        return cls(count * MICROS_PER_DAY)
+
+    def after(self, as_of: int) -> int:
+        """The exclusive lower edge in microseconds since the epoch."""
+        return as_of - self.length_us
+
+    def __str__(self) -> str:
+        """The length in its largest whole unit: 30d, 36h or 1us."""
+        for unit, suffix in ((MICROS_PER_DAY, "d"), (MICROS_PER_HOUR, "h")):
+            if self.length_us % unit == 0:
+                return f"{self.length_us // unit}{suffix}"
+        return f"{self.length_us}us"

@@ -1,0 +1,48 @@
+"""The registry's own errors, on the branches of domain/errors.py.
+
+* NotFound
+  x UnknownModel
+  x UnknownVersion
+  x UnknownRevision
+  x UnknownObject
+* Conflict
+  x RevisionConflict
+  x GateFailed
+* CorruptRecord
+  x CorruptRegistry
+"""
+
+from domain.errors import Conflict, CorruptRecord, NotFound
+
+
+class UnknownModel(NotFound):
+    """No version was ever registered under this name."""
+
+
+class UnknownVersion(NotFound):
+    """The model has no version with this number."""
+
+
+class UnknownRevision(NotFound):
+    """The model's log has no revision with this number."""
+
+
+class UnknownObject(NotFound):
+    """The object store holds nothing under this key."""
+
+
+class RevisionConflict(Conflict):
+    """Another revision was appended since the caller looked."""
+
+
+class GateFailed(Conflict):
+    """A version may not serve: `gate` names the check, `reason` what it saw and the way out."""
+
+    def __init__(self, gate: str, reason: str) -> None:
+        super().__init__(f"gate {gate!r}: {reason}")
+        self.gate = gate
+        self.reason = reason
+
+
+class CorruptRegistry(CorruptRecord):
+    """A stored manifest, blob or revision is not what it claims to be."""

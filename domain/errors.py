@@ -12,6 +12,7 @@
     + NoLiveModel
     + PartlyRecorded
   x CorruptRecord
+    + TablesDiffer
 
 NotFound: the thing asked for does not exist. Rejected: fix the input and ask again.
 Conflict: somebody else was first, look again. Unavailable: the same call may succeed later.
@@ -83,3 +84,11 @@ class PartlyRecorded(Unavailable):
 
 class CorruptRecord(PropensityError):
     """What is stored is not what it claims to be; retrying cannot help."""
+
+
+class TablesDiffer(CorruptRecord):
+    """The live tables are not the ones this code declares; `differences` names each."""
+
+    def __init__(self, differences: Sequence[str]) -> None:
+        super().__init__("the live tables differ from the models: " + "; ".join(differences))
+        self.differences = tuple(differences)

@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,7 +96,7 @@ class FeatureSet:
         ValueError: empty, or two features share a name.
     """
 
-    features: Sequence[Feature]
+    features: tuple[Feature, ...]
     currency: Currency
 
     def __post_init__(self) -> None:
@@ -141,8 +142,7 @@ class FeatureSet:
     @property
     def contract_hash(self) -> str:
         """SHA-256 of the contract: equal only for the same features, order and currency."""
-        canonical = json.dumps(self.contract, sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(canonical.encode()).hexdigest()
+        return hashlib.sha256(_canonical(self.contract).encode()).hexdigest()
 
     @classmethod
     def from_contract(cls, contract: Mapping[str, object]) -> "FeatureSet":
@@ -156,27 +156,28 @@ class FeatureSet:
                 f"features of semantics {contract.get('semantics')}, this code has {SEMANTICS}"
             )
         try:
-            features = [_feature(entry) for entry in _sequence(contract["features"])]
-            return cls(tuple(features), Currency.of(str(contract["currency"])))
-        except (KeyError, TypeError) as exc:
-            raise ValueError(f"not a feature contract: {exc!r}") from exc
+            entries = cast("Sequence[Mapping[str, Any]]", contract["features"])
+            features = tuple(_feature(entry) for entry in entries)
+            known = cls(features, Currency.of(cast("str", contract["currency"])))
+            same = _canonical(known.contract) == _canonical(contract)
+        except (KeyError, TypeError, ValueError, OverflowError) as exc:
+            raise ValueError(f"not a feature contract that this code knows: {exc!r}") from exc
+        if not same:
+            raise ValueError("the feature contract holds more than this code knows")
+        return known
 
 
-def _sequence(value: object) -> Sequence[object]:
-    if not isinstance(value, list):
-        raise TypeError("features must be a list")
-    return value
-
-
-def _feature(entry: object) -> Feature:
-    if not isinstance(entry, Mapping):
-        raise TypeError("a feature must be an object")
+def _feature(entry: Mapping[str, Any]) -> Feature:
     category = entry["category"]
     return Feature(
         Aggregation(entry["aggregation"]),
         Window(int(entry["window_us"])),
         None if category is None else str(category),
     )
+
+
+def _canonical(contract: Mapping[str, object]) -> str:
+    return json.dumps(contract, sort_keys=True, separators=(",", ":"))
 
 
 def total_purchase_volume_30d(currency: Currency) -> FeatureSet:

@@ -10,7 +10,7 @@ from domain.errors import CorruptRecord
 from domain.purchase import Purchase
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Histories:
     """The purchases of n customers, m in all; customer i owns rows offsets[i]:offsets[i + 1].
 

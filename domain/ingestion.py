@@ -1,14 +1,15 @@
 """Record purchases: every one sent gets exactly one outcome."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import cast
 
 from domain.errors import InvalidPurchase, PartlyRecorded, Unavailable
 from domain.money import Currency
 from domain.ports import Clock, PurchaseRecorder, Recording
-from domain.purchase import Purchase, parse_purchase
+from domain.purchase import MAX_PURCHASE_ID_BYTES, Purchase, parse_purchase
 
 
 class Outcome(StrEnum):
@@ -33,12 +34,17 @@ class PurchaseOutcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordPurchases:
-    """Validates raw purchases and records the good ones, one transaction per customer."""
+    """Validates raw purchases and records the good ones, one transaction per customer.
+
+    At most `concurrent_customers` are written at the same time; of one call at most
+    `max_purchases` are taken (None: any number).
+    """
 
     recorder: PurchaseRecorder
     clock: Clock
     currency: Currency
     max_purchases: int | None = None
+    concurrent_customers: int = 16
 
     async def __call__(
         self, raw: Sequence[object], /, *, default_currency: bool = False
@@ -49,7 +55,7 @@ class RecordPurchases:
             PartlyRecorded: the store left some unanswered; it carries the outcomes known.
         """
         outcomes: list[PurchaseOutcome | None] = [None] * len(raw)
-        by_customer: dict[str, dict[str, list[tuple[int, Purchase]]]] = {}
+        by_customer: dict[str, dict[int, Purchase]] = {}
         now = self.clock()
         for position, entry in enumerate(raw):
             try:
@@ -57,10 +63,10 @@ class RecordPurchases:
             except InvalidPurchase as exc:
                 outcomes[position] = _rejected(position, entry, exc)
                 continue
-            same_id = by_customer.setdefault(purchase.customer_id, {})
-            same_id.setdefault(purchase.purchase_id, []).append((position, purchase))
+            by_customer.setdefault(purchase.customer_id, {})[position] = purchase
+        slots = asyncio.Semaphore(self.concurrent_customers)
         troubles = await asyncio.gather(
-            *(self._record_customer(same_id, outcomes) for same_id in by_customer.values())
+            *(self._record_customer(sent, outcomes, slots) for sent in by_customer.values())
         )
         return _complete(outcomes, [trouble for trouble in troubles if trouble])
 
@@ -75,30 +81,38 @@ class RecordPurchases:
 
     async def _record_customer(
         self,
-        same_id: dict[str, list[tuple[int, Purchase]]],
+        sent: Mapping[int, Purchase],
         outcomes: list[PurchaseOutcome | None],
+        slots: asyncio.Semaphore,
     ) -> Unavailable | None:
-        firsts = [sent[0][1] for sent in same_id.values()]
         try:
-            recordings = await self.recorder.record(firsts)
+            async with slots:
+                recordings = await self._record_distinct(sent.values())
         except Unavailable as exc:
             return exc
-        for sent, recording in zip(same_id.values(), recordings, strict=True):
-            for position, purchase in sent:
-                repeated = position != sent[0][0]
-                outcomes[position] = _outcome(
-                    position,
-                    purchase,
-                    _seen_again(sent[0][1], purchase, recording) if repeated else recording,
-                )
+        seen: set[Purchase] = set()
+        for position, purchase in sent.items():
+            recording = recordings[purchase]
+            if purchase in seen and recording is Recording.RECORDED:
+                recording = Recording.DUPLICATE
+            seen.add(purchase)
+            outcomes[position] = _outcome(position, purchase, recording)
         return None
 
-
-def _seen_again(first: Purchase, again: Purchase, recording: Recording) -> Recording:
-    """What a second purchase under the same id in one call is, given the first one's fate."""
-    if recording is Recording.CONFLICT:
-        return Recording.CONFLICT
-    return Recording.DUPLICATE if again == first else Recording.CONFLICT
+    async def _record_distinct(self, purchases: Iterable[Purchase]) -> dict[Purchase, Recording]:
+        """The outcome of each distinct purchase; payloads under one id go one after the other."""
+        rivals: dict[str, list[Purchase]] = {}
+        for purchase in dict.fromkeys(purchases):
+            rivals.setdefault(purchase.purchase_id, []).append(purchase)
+        recordings: dict[Purchase, Recording] = {}
+        while first_of_each := [payloads.pop(0) for payloads in rivals.values() if payloads]:
+            answers = await self.recorder.record(first_of_each)
+            for purchase, answer in zip(first_of_each, answers, strict=True):
+                recordings[purchase] = answer
+                if answer is not Recording.CONFLICT:
+                    beaten = rivals.pop(purchase.purchase_id)
+                    recordings |= dict.fromkeys(beaten, Recording.CONFLICT)
+        return recordings
 
 
 def _outcome(position: int, purchase: Purchase, recording: Recording) -> PurchaseOutcome:
@@ -113,11 +127,13 @@ def _outcome(position: int, purchase: Purchase, recording: Recording) -> Purchas
 
 
 def _rejected(position: int, entry: object, exc: InvalidPurchase) -> PurchaseOutcome:
-    purchase_id = entry.get("purchase_id") if isinstance(entry, dict) else None
+    purchase_id = None
+    if isinstance(entry, Mapping):
+        purchase_id = cast("Mapping[str, object]", entry).get("purchase_id")
     return PurchaseOutcome(
         position=position,
         outcome=Outcome.REJECTED,
-        purchase_id=purchase_id if isinstance(purchase_id, str) else None,
+        purchase_id=purchase_id[:MAX_PURCHASE_ID_BYTES] if isinstance(purchase_id, str) else None,
         field=exc.field,
         reason=exc.reason,
     )

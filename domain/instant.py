@@ -13,7 +13,7 @@ MICROS_PER_DAY = 24 * MICROS_PER_HOUR
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _RFC3339 = re.compile(
     r"(?P<date>\d{4}-\d{2}-\d{2})[Tt ](?P<time>\d{2}:\d{2}:\d{2})"
-    r"(?:\.(?P<fraction>\d+))?(?P<offset>[Zz]|[+-]\d{2}:\d{2})",
+    r"(?:\.(?P<fraction>\d+))?(?P<offset>[Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)",
     re.ASCII,
 )
 
@@ -51,6 +51,7 @@ def parse(text: str) -> int:
     try:
         moment = datetime.fromisoformat(f"{match['date']}T{match['time']}{offset}")
         whole = from_datetime(moment)
+        to_datetime(whole)  # in UTC it may fall out of the calendar's years
     except (ValueError, OverflowError) as exc:
         raise ValueError(f"is no instant of the calendar ({exc})") from exc
     return whole + int(fraction.ljust(6, "0"))

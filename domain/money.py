@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
+from fractions import Fraction
 
 # ISO 4217 active codes of national currencies, and the exponents that are not 2.
 _CODES = frozenset(
@@ -18,6 +19,7 @@ _EXPONENTS = {
     **dict.fromkeys("BHD IQD JOD KWD LYD OMR TND".split(), 3),
     **dict.fromkeys("CLF UYW".split(), 4),
 }
+_MAX_DIGITS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +52,13 @@ class Currency:
             ValueError: not finite, or finer than the currency's minor unit.
         """
         if not amount.is_finite():
-            raise ValueError(f"must be a finite number, not {amount}")
-        if amount and amount.adjusted() > 30:  # noqa: PLR2004  # 1e30: no amount of money
-            raise ValueError("is absurdly large")
-        scaled = amount.scaleb(self.exponent)
-        if scaled != scaled.to_integral_value():
-            raise ValueError(f"{amount} has more decimals than {self.code} knows ({self.exponent})")
-        return int(scaled)
+            raise ValueError(f"must be a finite number, not {str(amount)[:9]}")
+        if not amount:
+            return 0
+        if abs(amount.adjusted()) > _MAX_DIGITS or len(amount.as_tuple().digits) > _MAX_DIGITS:
+            raise ValueError(f"has more than {_MAX_DIGITS} digits, which is no amount of money")
+        # Fractions are exact; Decimal's own arithmetic rounds to the context's digits.
+        minor = Fraction(amount) * self.minor_per_major
+        if minor.denominator != 1:
+            raise ValueError(f"has more decimals than {self.code} knows ({self.exponent})")
+        return int(minor)

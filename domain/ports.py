@@ -164,7 +164,10 @@ class PurchaseSource(Protocol):
 
 
 class StoreHealth(Protocol):
-    """Whether the tables answer."""
+    """Whether the tables answer.
+
+    Promises: reads every table, and changes nothing.
+    """
 
     async def check(self) -> None:
         """Returns once every table has answered a read.

@@ -3,7 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from domain.errors import InvalidPurchase, InvalidRequest
+import numpy as np
+from numpy.typing import NDArray
+
+from domain.errors import CorruptRecord, InvalidPurchase, InvalidRequest
 from domain.history import Histories
 from domain.instant import MICROS_PER_SECOND
 from domain.ports import Clock, PurchaseHistory
@@ -31,6 +34,7 @@ class PredictPropensity:
             InvalidRequest: the customer id or as_of breaks a rule.
             NoLiveModel: nothing is promoted and loaded.
             StoreUnavailable: the whole window could not be read; no answer from a part.
+            CorruptRecord: a stored purchase is none, or the model's score is no probability.
         """
         _check_customer(customer_id)
         as_of = self._check_as_of(as_of)
@@ -39,7 +43,7 @@ class PredictPropensity:
             customer_id, after=model.features.longest_window.after(as_of), until=as_of
         )
         matrix = model.features.matrix(Histories.of([purchases]), as_of)
-        probability = float(model.scorer.score(matrix)[0])
+        probability = _score(model, matrix)
         return Prediction(
             customer_id=customer_id,
             as_of=as_of,
@@ -63,6 +67,13 @@ class PredictPropensity:
         if as_of < EARLIEST:
             raise InvalidRequest("as_of", "lies before the year 2000")
         return as_of
+
+
+def _score(model: ServedModel, matrix: NDArray[np.float64]) -> float:
+    probability = float(model.scorer.score(matrix)[0])
+    if not 0.0 <= probability <= 1.0:
+        raise CorruptRecord(f"version {model.version} of {model.name} scored {probability}")
+    return probability
 
 
 def _check_customer(customer_id: str) -> None:

@@ -49,7 +49,13 @@ class Policy:
             )
 
     def decide(self, probability: float) -> Decision:
-        """The decision for one probability in [0, 1]."""
+        """The decision for one probability.
+
+        Raises:
+            ValueError: it is not in [0, 1], so it is no probability.
+        """
+        if not 0.0 <= probability <= 1.0:
+            raise ValueError(f"{probability} is no probability")
         if probability < self.min_probability:
             reason = Reason.BELOW_RANGE
         elif probability > self.max_probability:

@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import cast
 
 from domain import instant
 from domain.errors import InvalidPurchase
@@ -23,6 +24,7 @@ CLOCK_SKEW_US = 300 * MICROS_PER_SECOND
 
 _REQUIRED = ("customer_id", "purchase_id", "purchased_at", "category")
 _KNOWN = frozenset((*_REQUIRED, "amount", "amount_minor", "currency"))
+_JOINERS = frozenset("\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}")
 _QUOTED_CHARACTERS = 60
 
 
@@ -57,7 +59,7 @@ def parse_purchase(
         raw: a mapping with customer_id, purchase_id, purchased_at (RFC 3339), category,
             currency, and either amount_minor (int) or amount (Decimal or int, major units).
         currency: the deployment's one currency; another one is rejected, never summed.
-        now: microseconds since the epoch, UTC; purchases may not lie after it.
+        now: microseconds since the epoch, UTC; purchases lie at most CLOCK_SKEW_US after it.
         default_currency: whether a missing currency means the deployment's own.
 
     Raises:
@@ -65,8 +67,14 @@ def parse_purchase(
     """
     if not isinstance(raw, Mapping):
         raise InvalidPurchase("purchase", f"must be an object, not {_quote(raw)}")
+    return _purchase(cast("Mapping[str, object]", raw), currency, now, optional=default_currency)
+
+
+def _purchase(
+    raw: Mapping[str, object], currency: Currency, now: int, *, optional: bool
+) -> Purchase:
     _check_fields(raw)
-    _check_currency(raw.get("currency"), currency, optional=default_currency)
+    _check_currency(raw.get("currency"), currency, optional=optional)
     return Purchase(
         customer_id=text_field(raw, "customer_id", MAX_CUSTOMER_ID_BYTES),
         purchase_id=text_field(raw, "purchase_id", MAX_PURCHASE_ID_BYTES),
@@ -88,20 +96,29 @@ def text_field(raw: Mapping[str, object], field: str, max_bytes: int) -> str:
         raise InvalidPurchase(field, f"must be text, not {_quote(value)}")
     if not value:
         raise InvalidPurchase(field, "must not be empty")
-    if value != value.strip() or not value.isprintable():
+    if value != value.strip() or not _is_clean(value):
         raise InvalidPurchase(
             field, f"must be printable, without surrounding spaces, not {_quote(value)}"
         )
-    size = len(value.encode())  # printable text has no lone surrogates, so it encodes
+    size = len(value.encode())
     if size > max_bytes:
         raise InvalidPurchase(field, f"has {size} bytes, at most {max_bytes} are allowed")
     return value
 
 
+def _is_clean(text: str) -> bool:
+    """Whether it can be printed; of invisible characters only joiners inside words may stand.
+
+    Persian and Hindi words need them; anything else unseen makes two ids look like one.
+    """
+    visible = "".join(character for character in text if character not in _JOINERS)
+    return visible.isprintable() and not {text[0], text[-1]} & _JOINERS
+
+
 def _check_fields(raw: Mapping[str, object]) -> None:
     for field in raw:
         if field not in _KNOWN:
-            raise InvalidPurchase(str(field)[:_QUOTED_CHARACTERS], "is not a field of a purchase")
+            raise InvalidPurchase(_name(field), "is not a field of a purchase")
     for field in _REQUIRED:
         if raw.get(field) is None:
             raise InvalidPurchase(field, "is missing")
@@ -165,6 +182,13 @@ def _check_amount(field: str, amount_minor: int) -> int:
     return amount_minor
 
 
+def _name(field: object) -> str:
+    return (field if isinstance(field, str) else _quote(field))[:_QUOTED_CHARACTERS]
+
+
 def _quote(value: object) -> str:
-    text = repr(value)
+    try:
+        text = repr(value)
+    except ValueError:  # an integer of more digits than Python turns into text
+        text = f"a huge {type(value).__name__}"
     return text if len(text) <= _QUOTED_CHARACTERS else text[:_QUOTED_CHARACTERS] + "..."

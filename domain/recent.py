@@ -8,7 +8,7 @@ from domain.purchase import Purchase
 from domain.window import Window
 
 SLACK_DAYS = 2
-"""Days kept beyond the longest window, for clocks and requests that lag."""
+"""Days kept beyond the longest window: one for writers' clocks, the rest for as_of in the past."""
 
 
 def day_of(instant: int) -> int:
@@ -27,20 +27,24 @@ class Retention:
 
     @classmethod
     def covering(cls, window: Window) -> "Retention":
-        """The retention that answers `window` for every as_of of the last SLACK_DAYS days."""
+        """The retention that answers `window` for every as_of of the last SLACK_DAYS - 1 days."""
         return cls(-(-window.length_us // MICROS_PER_DAY) + SLACK_DAYS)
 
     def oldest_day(self, now: int) -> int:
         """The oldest day that a write at `now` keeps."""
         return day_of(now) - self.days
 
+    def complete_since(self, now: int) -> int:
+        """The oldest day a read at `now` may trust: a writer's clock may be a day further on."""
+        return self.oldest_day(now) + 1
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecentHistory:
-    """One customer's purchases since `oldest_day`, complete but for `overflow_days`."""
+    """One customer's purchases, every one since the day `complete_since` but for `overflow_days`."""
 
     customer_id: str
-    oldest_day: int
+    complete_since: int
     purchases: Sequence[Purchase] = ()
     overflow_days: frozenset[int] = field(default=frozenset())
 
@@ -48,4 +52,4 @@ class RecentHistory:
         """Whether (as_of - length, as_of] is complete here; if not, ask the purchase history."""
         first_day, last_day = day_of(window.after(as_of) + 1), day_of(as_of)
         overflows = any(first_day <= day <= last_day for day in self.overflow_days)
-        return first_day >= self.oldest_day and not overflows
+        return first_day >= self.complete_since and not overflows

@@ -1,7 +1,8 @@
 """Collect the whole histories of a fair sample of the customers, through keys only."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from domain.history import Histories
@@ -10,6 +11,7 @@ from domain.purchase import Purchase
 
 _BEFORE_EVERYTHING = -1
 _CUSTOMERS_AT_ONCE = 64
+_CATEGORIES_AT_ONCE = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,19 +27,21 @@ class CollectHistories:
     ) -> Histories:
         """The histories of at most `most_customers` customers, as known now.
 
-        A shard is a hash class of customers, so whole shards are a fair sample; only the last
-        one is cut. `on_progress` is told how many customers are read, of how many.
+        A shard is a hash class of customers, so whole shards are a fair sample; the last one is
+        cut by lot. `on_progress` is told how many customers are read, of how many.
 
         Raises:
             StoreUnavailable: the index or a history could not be read completely.
+            ValueError: no customer is asked for.
         """
+        if most_customers < 1:
+            raise ValueError(f"a sample has at least one customer, not {most_customers}")
         customers = await self._sample(most_customers)
         now = self.clock()
         histories: list[Sequence[Purchase]] = []
-        for start in range(0, len(customers), _CUSTOMERS_AT_ONCE):
-            chunk = customers[start : start + _CUSTOMERS_AT_ONCE]
+        for some in _batches(customers, _CUSTOMERS_AT_ONCE):
             histories += await asyncio.gather(
-                *(self.history.between(c, after=_BEFORE_EVERYTHING, until=now) for c in chunk)
+                *(self.history.between(c, after=_BEFORE_EVERYTHING, until=now) for c in some)
             )
             on_progress(len(histories), len(customers))
         return Histories.of(histories)
@@ -46,13 +50,22 @@ class CollectHistories:
         categories = await self.index.categories()
         sample: list[str] = []
         for shard in range(self.index.shards):
-            members = await asyncio.gather(
-                *(self._members(category, shard) for category in categories)
-            )
-            sample += sorted(set().union(*members))
+            members: set[str] = set()
+            for some in _batches(categories, _CATEGORIES_AT_ONCE):
+                members.update(*await asyncio.gather(*(self._members(c, shard) for c in some)))
+            sample += sorted(members, key=_lot)
             if len(sample) >= most:
                 break
         return sample[:most]
 
-    async def _members(self, category: str, shard: int) -> set[str]:
-        return {customer async for customer in self.index.customers(category, shard=shard)}
+    async def _members(self, category: str, shard: int) -> list[str]:
+        return [customer async for customer in self.index.customers(category, shard=shard)]
+
+
+def _batches(names: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+    return (names[start : start + size] for start in range(0, len(names), size))
+
+
+def _lot(customer_id: str) -> bytes:
+    """A customer's place in a draw that has nothing to do with the id's own order."""
+    return hashlib.blake2b(customer_id.encode(), key=b"sample", digest_size=8).digest()

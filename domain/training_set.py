@@ -44,14 +44,17 @@ class CutOffs:
 
         Raises:
             TrainingRefused: the purchases span too little time for one training cut-off.
+            ValueError: no cut-off is asked for, or the horizon is not ahead.
         """
+        if most < 1 or horizon_us < 1:
+            raise ValueError(f"needs a cut-off and a horizon, not {most} and {horizon_us} us")
         held_out = last - horizon_us
         room = held_out - horizon_us - (first + window_us)
         if room < 0:
-            need = (window_us + 2 * horizon_us) / MICROS_PER_DAY
+            need = -(-(window_us + 2 * horizon_us) // MICROS_PER_DAY)
             raise TrainingRefused(
                 "purchases",
-                f"span {(last - first) / MICROS_PER_DAY:.1f} days, training needs {need:g}: "
+                f"span {(last - first) // MICROS_PER_DAY} full days, training needs {need}: "
                 "one window, one horizon to learn from and one to be tested on",
             )
         count = min(most, room // horizon_us + 1)
@@ -59,7 +62,7 @@ class CutOffs:
         return cls(training=training, held_out=held_out, horizon_us=horizon_us)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Examples:
     """Rows to learn from or to be tested on. Shape: matrix (n, k) float64, labels (n,) bool."""
 
@@ -76,7 +79,7 @@ class Examples:
         return int(self.labels.sum())
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class TrainingSet:
     """Everything a model is trained and judged on."""
 

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from domain.instant import MICROS_PER_DAY, MICROS_PER_HOUR
 
+MAX_LENGTH_US = 3_660 * MICROS_PER_DAY
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Window:
@@ -16,8 +18,8 @@ class Window:
     length_us: int
 
     def __post_init__(self) -> None:
-        if self.length_us <= 0:
-            raise ValueError(f"a window looks back a positive time, not {self.length_us} us")
+        if not 0 < self.length_us <= MAX_LENGTH_US:
+            raise ValueError(f"a window looks back up to ten years, not {self.length_us} us")
 
     @classmethod
     def days(cls, count: int) -> "Window":
@@ -29,7 +31,7 @@ class Window:
         return as_of - self.length_us
 
     def __str__(self) -> str:
-        """The length in its largest whole unit: 30d, 36h or 1us."""
+        """The length in whole days, else hours, else microseconds: 30d, 36h or 1us."""
         for unit, suffix in ((MICROS_PER_DAY, "d"), (MICROS_PER_HOUR, "h")):
             if self.length_us % unit == 0:
                 return f"{self.length_us // unit}{suffix}"

@@ -1,0 +1,107 @@
+"""Valid things of the domain, so that a test names only what it is about."""
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+from domain import instant
+from domain.features import Aggregation, Feature, FeatureSet, total_purchase_volume_30d
+from domain.history import Histories
+from domain.instant import MICROS_PER_DAY
+from domain.money import Currency
+from domain.ports import Scorer
+from domain.propensity import Policy, ServedModel
+from domain.purchase import Purchase
+from domain.window import Window
+
+NOW = instant.parse("2026-03-01T12:00:00Z")
+"""The present of every test, in microseconds since the epoch, UTC."""
+DAY = MICROS_PER_DAY
+USD = Currency.of("USD")
+JPY = Currency.of("JPY")
+
+
+def a_purchase(
+    *,
+    customer_id: str = "customer-1",
+    purchase_id: str = "purchase-1",
+    purchased_at: int = NOW - DAY,
+    category: str = "grocery",
+    amount_minor: int = 1250,
+) -> Purchase:
+    """A valid purchase of yesterday."""
+    return Purchase(
+        customer_id=customer_id,
+        purchase_id=purchase_id,
+        purchased_at=purchased_at,
+        category=category,
+        amount_minor=amount_minor,
+    )
+
+
+def a_history(*instants: int, customer_id: str = "customer-1") -> list[Purchase]:
+    """One customer's purchases at these instants, with distinct ids."""
+    return [
+        a_purchase(customer_id=customer_id, purchase_id=f"purchase-{number}", purchased_at=at)
+        for number, at in enumerate(instants, start=1)
+    ]
+
+
+def raw_purchase(**overrides: object) -> dict[str, object]:
+    """A valid purchase as it comes over the wire; `None` stands for an absent field."""
+    return raw_of(a_purchase()) | overrides
+
+
+def raw_of(purchase: Purchase, *, currency: Currency = USD) -> dict[str, object]:
+    """The wire form of a purchase, its amount in minor units."""
+    return {
+        "customer_id": purchase.customer_id,
+        "purchase_id": purchase.purchase_id,
+        "purchased_at": instant.render(purchase.purchased_at),
+        "category": purchase.category,
+        "amount_minor": purchase.amount_minor,
+        "currency": currency.code,
+    }
+
+
+def raw_in_major_units(purchase: Purchase, *, currency: Currency = USD) -> dict[str, object]:
+    """The wire form of a purchase, its amount as a decimal in major units."""
+    raw = raw_of(purchase, currency=currency)
+    del raw["amount_minor"]
+    return raw | {"amount": Decimal(purchase.amount_minor).scaleb(-currency.exponent)}
+
+
+def a_feature(
+    aggregation: Aggregation = Aggregation.TOTAL_PURCHASE_VOLUME,
+    *,
+    days: int = 30,
+    category: str | None = None,
+) -> Feature:
+    """A feature over whole days."""
+    return Feature(aggregation, Window.days(days), category)
+
+
+def value_of(
+    feature: Feature, purchases: Iterable[Purchase], *, as_of: int = NOW, currency: Currency = USD
+) -> float:
+    """One feature of one customer."""
+    matrix = FeatureSet((feature,), currency).matrix(Histories.of([list(purchases)]), as_of)
+    return float(matrix[0, 0])
+
+
+def a_policy(*, min_probability: float = 0.2, max_probability: float = 0.8) -> Policy:
+    """A policy that acts in the middle."""
+    return Policy(name="banner", min_probability=min_probability, max_probability=max_probability)
+
+
+def a_served_model(
+    scorer: Scorer, *, features: FeatureSet | None = None, version: int = 1
+) -> ServedModel:
+    """A model version that serves, by default on version 1's feature set."""
+    return ServedModel(
+        name="propensity",
+        version=version,
+        revision=1,
+        horizon_days=30,
+        features=features or total_purchase_volume_30d(USD),
+        scorer=scorer,
+    )

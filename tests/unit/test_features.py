@@ -1,0 +1,232 @@
+import json
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from domain.features import (
+    SEMANTICS,
+    Aggregation,
+    Feature,
+    FeatureSet,
+    total_purchase_volume_30d,
+)
+from domain.history import Histories
+from domain.instant import MICROS_PER_HOUR
+from domain.window import Window
+from tests.builders import (
+    DAY,
+    JPY,
+    NOW,
+    USD,
+    a_feature,
+    a_history,
+    a_purchase,
+    value_of,
+)
+
+PURCHASES = [
+    a_purchase(purchase_id="a", purchased_at=NOW - 40 * DAY, amount_minor=99_999),
+    a_purchase(purchase_id="b", purchased_at=NOW - 20 * DAY, amount_minor=1_000),
+    a_purchase(purchase_id="c", purchased_at=NOW - 3 * DAY, amount_minor=500, category="books"),
+    a_purchase(purchase_id="d", purchased_at=NOW - 36 * MICROS_PER_HOUR, amount_minor=1),
+]
+
+
+@pytest.mark.parametrize(
+    ("aggregation", "in_30_days", "of_books", "of_nothing"),
+    [
+        (Aggregation.TOTAL_PURCHASE_VOLUME, 15.01, 5.0, 0.0),
+        (Aggregation.PURCHASE_COUNT, 3.0, 1.0, 0.0),
+        (Aggregation.MEAN_PURCHASE_AMOUNT, 1501 / 300, 5.0, 0.0),
+        (Aggregation.MAX_PURCHASE_AMOUNT, 10.0, 5.0, 0.0),
+        (Aggregation.DISTINCT_CATEGORIES, 2.0, 1.0, 0.0),
+        (Aggregation.DAYS_SINCE_LAST_PURCHASE, 1.5, 3.0, 30.0),
+    ],
+)
+def test_an_aggregation_means_what_its_name_says(
+    aggregation: Aggregation, in_30_days: float, of_books: float, of_nothing: float
+) -> None:
+    assert value_of(a_feature(aggregation), PURCHASES) == in_30_days
+    assert value_of(a_feature(aggregation, category="books"), PURCHASES) == of_books
+    assert value_of(a_feature(aggregation, category="toys"), PURCHASES) == of_nothing
+    assert value_of(a_feature(aggregation), []) == of_nothing
+
+
+def test_every_aggregation_has_a_meaning_under_test() -> None:
+    cases = test_an_aggregation_means_what_its_name_says.pytestmark[0].args[1]  # type: ignore[attr-defined]
+    assert {case[0] for case in cases} == set(Aggregation)
+
+
+@pytest.mark.parametrize(
+    ("at", "inside"),
+    [
+        (NOW - 30 * DAY - 1, False),
+        (NOW - 30 * DAY, False),
+        (NOW - 30 * DAY + 1, True),
+        (NOW - 1, True),
+        (NOW, True),
+        (NOW + 1, False),
+    ],
+)
+@pytest.mark.parametrize("aggregation", Aggregation)
+def test_a_window_is_open_on_the_left_and_closed_on_the_right(
+    aggregation: Aggregation, at: int, inside: bool
+) -> None:
+    feature = a_feature(aggregation)
+    counts = value_of(a_feature(Aggregation.PURCHASE_COUNT), a_history(at))
+    assert counts == float(inside)
+    changed = value_of(feature, a_history(at)) != value_of(feature, [])
+    assert changed == inside
+
+
+def test_the_last_purchase_may_be_one_microsecond_old() -> None:
+    recency = a_feature(Aggregation.DAYS_SINCE_LAST_PURCHASE)
+    assert value_of(recency, a_history(NOW)) == 0.0
+    assert value_of(recency, a_history(NOW - 1)) == 1 / DAY
+    assert value_of(recency, a_history(NOW - 30 * DAY + 1)) == (30 * DAY - 1) / DAY
+
+
+def test_money_is_in_major_units_of_the_sets_currency() -> None:
+    assert value_of(a_feature(), [a_purchase(amount_minor=1250)], currency=USD) == 12.5
+    assert value_of(a_feature(), [a_purchase(amount_minor=1250)], currency=JPY) == 1250.0
+
+
+def test_a_thousand_cents_times_a_tenth_is_no_sum_of_rounded_floats() -> None:
+    dimes = [a_purchase(purchase_id=str(number), amount_minor=10) for number in range(1_001)]
+    assert value_of(a_feature(), dimes) == 100.1
+
+
+def test_a_zero_amount_is_a_purchase_all_the_same() -> None:
+    free = [a_purchase(amount_minor=0)]
+    assert value_of(a_feature(Aggregation.PURCHASE_COUNT), free) == 1.0
+    assert value_of(a_feature(Aggregation.DAYS_SINCE_LAST_PURCHASE), free) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("feature", "name"),
+    [
+        (a_feature(), "total_purchase_volume_30d"),
+        (
+            a_feature(Aggregation.PURCHASE_COUNT, days=7, category="jewellery"),
+            "purchase_count_7d[jewellery]",
+        ),
+        (
+            Feature(Aggregation.MAX_PURCHASE_AMOUNT, Window(36 * MICROS_PER_HOUR)),
+            "max_purchase_amount_36h",
+        ),
+    ],
+)
+def test_a_feature_is_named_by_what_it_computes(feature: Feature, name: str) -> None:
+    assert feature.name == name
+
+
+def test_the_columns_stand_in_the_order_of_the_features() -> None:
+    count, volume = a_feature(Aggregation.PURCHASE_COUNT), a_feature()
+    features = FeatureSet((count, volume), USD)
+    assert features.names == ("purchase_count_30d", "total_purchase_volume_30d")
+    assert features.matrix(Histories.of([[a_purchase()]]), NOW).tolist() == [[1.0, 12.5]]
+
+
+@pytest.mark.parametrize("customers", [0, 1, 3])
+def test_customers_without_purchases_have_rows_like_any_other(customers: int) -> None:
+    features = FeatureSet(
+        tuple(
+            a_feature(aggregation, category=category)
+            for aggregation in Aggregation
+            for category in (None, "books")
+        ),
+        USD,
+    )
+    matrix = features.matrix(Histories.of([[]] * customers), NOW)
+    assert (matrix.shape, matrix.dtype) == ((customers, 12), np.dtype(np.float64))
+    assert matrix.tolist() == [[0.0] * 10 + [30.0] * 2] * customers
+
+
+def test_a_set_needs_a_feature() -> None:
+    with pytest.raises(ValueError, match="at least one"):
+        FeatureSet((), USD)
+
+
+def test_a_set_has_no_feature_twice() -> None:
+    day, hours = Feature(Aggregation.PURCHASE_COUNT, Window.days(1)), Window(24 * MICROS_PER_HOUR)
+    with pytest.raises(ValueError, match="share a name"):
+        FeatureSet((day, replace(day, window=hours)), USD)
+
+
+def test_the_longest_window_says_how_far_to_read() -> None:
+    features = FeatureSet((a_feature(days=7), a_feature(days=90), a_feature(days=30)), USD)
+    assert features.longest_window == Window.days(90)
+
+
+def test_version_1_has_one_feature() -> None:
+    features = total_purchase_volume_30d(USD)
+    assert features.names == ("total_purchase_volume_30d",)
+    assert value_of(features.features[0], PURCHASES) == 15.01
+
+
+def test_the_contract_of_version_1_never_changes() -> None:
+    features = total_purchase_volume_30d(USD)
+    assert features.contract == {
+        "semantics": 1,
+        "currency": "USD",
+        "features": [
+            {
+                "aggregation": "total_purchase_volume",
+                "window_us": 2_592_000_000_000,
+                "category": None,
+            }
+        ],
+    }
+    assert features.contract_hash == (
+        "22ed7673e77d66439435316d25a065c496bd6af1c6288c92092dd03a1b781c08"
+    )
+
+
+def contract(**overrides: object) -> dict[str, object]:
+    return total_purchase_volume_30d(USD).contract | overrides
+
+
+FEATURE = {"aggregation": "purchase_count", "window_us": 1, "category": None}
+
+
+@pytest.mark.parametrize(
+    "unknown",
+    [
+        {},
+        {"semantics": SEMANTICS},
+        contract(semantics=SEMANTICS + 1),
+        contract(semantics=None),
+        contract(semantics=True),
+        contract(semantics=1.0),
+        contract(currency="DEM"),
+        contract(currency=None),
+        contract(features=[]),
+        contract(features=None),
+        contract(features={"0": FEATURE}),
+        contract(features=["total_purchase_volume_30d"]),
+        contract(features=[FEATURE, FEATURE]),
+        contract(features=[FEATURE | {"aggregation": "median_purchase_amount"}]),
+        contract(features=[FEATURE | {"window_us": 0}]),
+        contract(features=[FEATURE | {"window_us": None}]),
+        contract(features=[FEATURE | {"window_us": 2.7}]),
+        contract(features=[FEATURE | {"window_us": 2.0}]),
+        contract(features=[FEATURE | {"window_us": True}]),
+        contract(features=[FEATURE | {"window_us": "5"}]),
+        contract(features=[FEATURE | {"window_us": math.inf}]),
+        contract(features=[FEATURE | {"category": 5}]),
+        contract(features=[FEATURE | {"aggregation": None}]),
+        contract(features=[FEATURE | {"aggregation": ["purchase_count"]}]),
+        contract(features=[FEATURE | {"minimum_amount_minor": 500}]),
+        contract(minimum_amount_minor=500),
+        contract(currency=840),
+        contract(features=[{"aggregation": "purchase_count", "window_us": 1}]),
+        contract(features=[{"aggregation": "purchase_count", "category": None}]),
+        contract(features=[{"window_us": 1, "category": None}]),
+    ],
+    ids=json.dumps,
+)
+def test_a_contract_this_code_cannot_compute_is_refused(unknown: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=r".+"):
+        FeatureSet.from_contract(unknown)

@@ -1,0 +1,125 @@
+import asyncio
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import FrozenInstanceError, dataclass, field
+
+import pytest
+
+from domain import importing
+from domain.errors import PartlyRecorded
+from domain.importing import ImportProgress, ImportPurchases, RefusedRow
+from domain.ingestion import Outcome, RecordPurchases
+from tests.builders import NOW, USD, raw_purchase
+from tests.fakes import FakeRecorder, FakeSource
+
+
+@dataclass
+class Import:
+    """One import and all that it told."""
+
+    refused: list[RefusedRow] = field(default_factory=list)
+    told: list[tuple[int, int]] = field(default_factory=list)
+
+    def run(
+        self, recorder: FakeRecorder, rows: Iterable[Mapping[str, object] | None]
+    ) -> Counter[Outcome]:
+        record = RecordPurchases(recorder=recorder, clock=lambda: NOW, currency=USD)
+        return asyncio.run(
+            ImportPurchases(record=record)(
+                FakeSource(rows), on_refused=self.refused.append, on_progress=self._on_progress
+            )
+        )
+
+    def _on_progress(self, state: ImportProgress) -> None:
+        self.told.append((state.progress, state.rows))
+
+
+@pytest.fixture
+def three_rows_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importing, "ROWS_AT_ONCE", 3)
+
+
+def rows(count: int) -> list[dict[str, object]]:
+    return [raw_purchase(purchase_id=f"purchase-{number}") for number in range(count)]
+
+
+@pytest.mark.usefixtures("three_rows_at_once")
+def test_every_row_of_a_long_source_is_recorded() -> None:
+    recorder, imported = FakeRecorder(), Import()
+    assert imported.run(recorder, rows(7)) == Counter({Outcome.RECORDED: 7})
+    assert len(recorder.stored) == 7
+    assert imported.told == [(3, 3), (6, 6), (7, 7)]
+    assert imported.refused == []
+
+
+@pytest.mark.usefixtures("three_rows_at_once")
+def test_importing_twice_equals_importing_once() -> None:
+    recorder = FakeRecorder()
+    Import().run(recorder, rows(7))
+    stored = dict(recorder.stored)
+    assert Import().run(recorder, rows(7)) == Counter({Outcome.DUPLICATE: 7})
+    assert recorder.stored == stored
+
+
+def test_an_empty_source_imports_nothing() -> None:
+    assert Import().run(FakeRecorder(), []).total() == 0
+
+
+@pytest.mark.usefixtures("three_rows_at_once")
+def test_rows_that_were_not_recorded_are_told_with_their_reason() -> None:
+    first, second, third, fourth = rows(4)
+    sent = [first, None, second | {"amount_minor": -1}, first | {"amount_minor": 1}, third, fourth]
+    imported = Import()
+    counts = imported.run(FakeRecorder(), sent)
+    assert counts == Counter({Outcome.RECORDED: 3, Outcome.REJECTED: 2, Outcome.CONFLICT: 1})
+    told = [(each.row.number, each.outcome, each.field, each.reason) for each in imported.refused]
+    assert told == [
+        (2, Outcome.REJECTED, "row", "has no columns"),
+        (3, Outcome.REJECTED, "amount_minor", "is negative: a refund is not a purchase"),
+        (
+            4,
+            Outcome.CONFLICT,
+            "purchase_id",
+            "this id is taken by a purchase with another payload",
+        ),
+    ]
+
+
+@pytest.mark.usefixtures("three_rows_at_once")
+def test_refused_rows_are_told_in_the_order_of_the_source() -> None:
+    bad = raw_purchase(amount_minor=-1)
+    imported = Import()
+    imported.run(FakeRecorder(), [bad, None, raw_purchase(), None, bad, None, bad, None])
+    assert [each.row.number for each in imported.refused] == [1, 2, 4, 5, 6, 7, 8]
+
+
+def test_progress_is_a_moment_that_stays_as_it_was_told() -> None:
+    told: list[ImportProgress] = []
+    record = RecordPurchases(recorder=FakeRecorder(), clock=lambda: NOW, currency=USD)
+    source = FakeSource([*rows(2), None])
+    asyncio.run(
+        ImportPurchases(record=record)(source, on_refused=lambda _: None, on_progress=told.append)
+    )
+    assert told == [ImportProgress(rows=3, progress=3)]
+    with pytest.raises(FrozenInstanceError):
+        told[0].rows = 4  # type: ignore[misc]  # frozen is the point
+
+
+def test_a_row_without_currency_counts_in_the_deployments_own() -> None:
+    assert Import().run(FakeRecorder(), [raw_purchase(currency=None)]) == Counter(
+        {Outcome.RECORDED: 1}
+    )
+
+
+@pytest.mark.usefixtures("three_rows_at_once")
+def test_an_interrupted_import_may_simply_run_again() -> None:
+    recorder = FakeRecorder(silent=["customer-2"])
+    sent = [*rows(3), raw_purchase(customer_id="customer-2"), *rows(5)[3:]]
+    interrupted = Import()
+    with pytest.raises(PartlyRecorded):
+        interrupted.run(recorder, sent)
+    assert interrupted.told == [(3, 3)]
+    recorder.silent.clear()
+    counts = Import().run(recorder, sent)
+    assert counts == Counter({Outcome.RECORDED: 1, Outcome.DUPLICATE: 5})
+    assert len(recorder.stored) == 6

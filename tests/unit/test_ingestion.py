@@ -1,0 +1,289 @@
+import asyncio
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from types import MappingProxyType
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from domain.errors import PartlyRecorded, StoreUnavailable
+from domain.ingestion import Outcome, PurchaseOutcome, RecordPurchases
+from domain.ports import Recording
+from domain.purchase import MAX_PURCHASE_ID_BYTES, Purchase
+from tests.builders import NOW, USD, a_history, a_purchase, raw_of, raw_purchase
+from tests.fakes import FakeRecorder
+from tests.strategies import junk_purchases
+
+
+def record(
+    recorder: FakeRecorder,
+    *raw: object,
+    max_purchases: int | None = None,
+    default_currency: bool = False,
+    concurrent_customers: int = 16,
+) -> list[PurchaseOutcome]:
+    service = RecordPurchases(
+        recorder=recorder,
+        clock=lambda: NOW,
+        currency=USD,
+        max_purchases=max_purchases,
+        concurrent_customers=concurrent_customers,
+    )
+    return asyncio.run(service(raw, default_currency=default_currency))
+
+
+def kinds(outcomes: Sequence[PurchaseOutcome]) -> list[str]:
+    return [outcome.outcome.value for outcome in outcomes]
+
+
+def test_a_new_purchase_is_recorded() -> None:
+    recorder = FakeRecorder()
+    assert record(recorder, raw_purchase()) == [
+        PurchaseOutcome(position=0, outcome=Outcome.RECORDED, purchase_id="purchase-1")
+    ]
+    assert list(recorder.stored.values()) == [a_purchase()]
+
+
+def test_no_purchases_have_no_outcomes() -> None:
+    recorder = FakeRecorder()
+    assert record(recorder) == []
+    assert recorder.calls == []
+
+
+def test_the_same_purchase_again_is_a_duplicate() -> None:
+    recorder = FakeRecorder([a_purchase()])
+    assert kinds(record(recorder, raw_purchase())) == ["duplicate"]
+
+
+def test_another_payload_under_a_stored_id_is_a_conflict_and_changes_nothing() -> None:
+    recorder = FakeRecorder([a_purchase()])
+    (outcome,) = record(recorder, raw_purchase(amount_minor=1))
+    assert (outcome.outcome, outcome.field) == (Outcome.CONFLICT, "purchase_id")
+    assert outcome.reason == "this id is taken by a purchase with another payload"
+    assert list(recorder.stored.values()) == [a_purchase()]
+
+
+def test_the_same_purchase_twice_in_one_call_is_recorded_once() -> None:
+    recorder = FakeRecorder()
+    assert kinds(record(recorder, raw_purchase(), raw_purchase())) == ["recorded", "duplicate"]
+    assert recorder.calls == [[a_purchase()]]
+
+
+def test_two_payloads_under_one_id_in_one_call_are_a_conflict_and_the_first_stays() -> None:
+    recorder = FakeRecorder()
+    outcomes = record(recorder, raw_purchase(), raw_purchase(amount_minor=1), raw_purchase())
+    assert kinds(outcomes) == ["recorded", "conflict", "duplicate"]
+    assert list(recorder.stored.values()) == [a_purchase()]
+
+
+def test_a_payload_repeated_in_one_call_conflicts_as_often_as_it_is_sent() -> None:
+    recorder = FakeRecorder([a_purchase()])
+    other = raw_purchase(amount_minor=1)
+    assert kinds(record(recorder, other, other)) == ["conflict", "conflict"]
+
+
+@pytest.mark.parametrize(
+    ("amounts", "expected"),
+    [
+        ([1, 1250], ["conflict", "duplicate"]),
+        ([1, 2, 1250, 3], ["conflict", "conflict", "duplicate", "conflict"]),
+        ([1, 1250, 1, 1250], ["conflict", "duplicate", "conflict", "duplicate"]),
+        ([1250, 1, 1250], ["duplicate", "conflict", "duplicate"]),
+    ],
+)
+def test_a_rival_sent_before_the_stored_payload_does_not_hide_it(
+    amounts: list[int], expected: list[str]
+) -> None:
+    recorder = FakeRecorder([a_purchase(amount_minor=1250)])
+    outcomes = record(recorder, *(raw_purchase(amount_minor=amount) for amount in amounts))
+    assert kinds(outcomes) == expected
+    assert list(recorder.stored.values()) == [a_purchase(amount_minor=1250)]
+
+
+def test_rivals_cost_the_other_purchases_of_the_customer_no_further_calls() -> None:
+    stored = a_purchase(purchase_id="taken")
+    recorder = FakeRecorder([stored])
+    rival = replace(stored, amount_minor=1)
+    record(recorder, *map(raw_of, [rival, a_purchase(), stored, a_purchase(purchase_id="new")]))
+    assert [[sent.purchase_id for sent in call] for call in recorder.calls] == [
+        ["taken", "purchase-1", "new"],
+        ["taken"],
+    ]
+
+
+def test_two_customers_may_use_the_same_purchase_id() -> None:
+    recorder = FakeRecorder()
+    raw = [raw_purchase(), raw_purchase(customer_id="customer-2")]
+    assert kinds(record(recorder, *raw)) == ["recorded", "recorded"]
+
+
+def test_a_bad_purchase_is_refused_by_field_and_the_good_ones_are_written() -> None:
+    recorder = FakeRecorder()
+    good, bad = raw_purchase(), raw_purchase(purchase_id="purchase-2", amount_minor=-1)
+    outcomes = record(recorder, bad, good, "junk", raw_purchase(purchase_id=7))
+    assert kinds(outcomes) == ["rejected", "recorded", "rejected", "rejected"]
+    assert [outcome.position for outcome in outcomes] == [0, 1, 2, 3]
+    assert [outcome.field for outcome in outcomes] == [
+        "amount_minor",
+        None,
+        "purchase",
+        "purchase_id",
+    ]
+    assert [outcome.purchase_id for outcome in outcomes] == ["purchase-2", "purchase-1", None, None]
+    assert outcomes[0].reason == "is negative: a refund is not a purchase"
+    assert list(recorder.stored.values()) == [a_purchase()]
+
+
+def test_a_refused_purchase_is_named_whatever_mapping_it_came_in_and_however_long_its_id() -> None:
+    raw = [MappingProxyType(raw_purchase(amount_minor=-1)), raw_purchase(purchase_id="x" * 10_000)]
+    outcomes = record(FakeRecorder(), *raw)
+    assert kinds(outcomes) == ["rejected", "rejected"]
+    assert [outcome.purchase_id for outcome in outcomes] == [
+        "purchase-1",
+        "x" * MAX_PURCHASE_ID_BYTES,
+    ]
+
+
+def test_the_purchases_of_one_customer_go_to_the_store_together() -> None:
+    recorder = FakeRecorder()
+    ours = a_history(NOW - 3, NOW - 2)
+    theirs = a_history(NOW - 1, customer_id="customer-2")
+    record(recorder, *map(raw_of, [ours[0], theirs[0], ours[1]]))
+    assert sorted(recorder.calls, key=len) == [theirs, ours]
+
+
+@pytest.mark.parametrize(("most", "busiest"), [(1, 1), (3, 3), (99, 20)])
+def test_no_more_customers_are_written_at_once_than_allowed(most: int, busiest: int) -> None:
+    recorder = FakeRecorder()
+    raw = [raw_purchase(customer_id=f"customer-{number}") for number in range(20)]
+    assert kinds(record(recorder, *raw, concurrent_customers=most)) == ["recorded"] * 20
+    assert recorder.busiest == busiest
+
+
+def test_the_purchase_beyond_the_most_per_call_is_refused_and_the_others_written() -> None:
+    recorder = FakeRecorder()
+    raw = [raw_purchase(purchase_id=f"purchase-{number}") for number in range(101)]
+    outcomes = record(recorder, *raw, max_purchases=100)
+    assert kinds(outcomes) == ["recorded"] * 100 + ["rejected"]
+    assert (outcomes[100].field, outcomes[100].purchase_id) == ("purchases", "purchase-100")
+    assert len(recorder.stored) == 100
+
+
+def test_a_missing_currency_is_taken_only_where_that_was_agreed() -> None:
+    raw = raw_purchase(currency=None)
+    assert kinds(record(FakeRecorder(), raw)) == ["rejected"]
+    assert kinds(record(FakeRecorder(), raw, default_currency=True)) == ["recorded"]
+
+
+def test_silence_about_one_customer_leaves_the_outcomes_of_the_others_known() -> None:
+    recorder = FakeRecorder(silent=["customer-2"])
+    bad = raw_purchase(amount_minor=-1)
+    raw = [raw_purchase(customer_id="customer-2"), raw_purchase(), bad]
+    with pytest.raises(PartlyRecorded, match="1 of 3 purchases unanswered") as caught:
+        record(recorder, *raw)
+    unanswered, *known = caught.value.outcomes
+    assert unanswered is None
+    assert [known_one.outcome for known_one in known if isinstance(known_one, PurchaseOutcome)] == [
+        Outcome.RECORDED,
+        Outcome.REJECTED,
+    ]
+    assert isinstance(caught.value.__cause__, StoreUnavailable)
+
+
+def test_sending_everything_again_after_silence_ends_with_each_purchase_once() -> None:
+    recorder = FakeRecorder(silent=["customer-2"])
+    raw = [raw_purchase(customer_id="customer-2"), raw_purchase()]
+    with pytest.raises(PartlyRecorded):
+        record(recorder, *raw)
+    recorder.silent.clear()
+    assert kinds(record(recorder, *raw)) == ["recorded", "duplicate"]
+    assert len(recorder.stored) == 2
+
+
+few_payloads = st.builds(
+    a_purchase,
+    customer_id=st.sampled_from(["customer-1", "customer-2"]),
+    purchase_id=st.sampled_from(["1", "2"]),
+    amount_minor=st.integers(1, 4),
+)
+calls = st.lists(few_payloads, max_size=6)
+stores = st.lists(few_payloads, max_size=3)
+
+
+@given(stores, st.lists(st.one_of(few_payloads.map(raw_of), junk_purchases), max_size=6))
+@settings(deadline=None)
+def test_one_call_ends_as_one_call_per_purchase_would(
+    stored: list[Purchase], sent: list[object]
+) -> None:
+    together, apart = FakeRecorder(stored), FakeRecorder(stored)
+    one_by_one = [
+        replace(outcome, position=position)
+        for position, raw in enumerate(sent)
+        for outcome in record(apart, raw)
+    ]
+    assert record(together, *sent) == one_by_one
+    assert together.stored == apart.stored
+
+
+class FallsSilent(FakeRecorder):
+    """Answers so many calls, then none."""
+
+    def __init__(self, stored: Iterable[Purchase], *, answers: int) -> None:
+        super().__init__(stored)
+        self.answers = answers
+
+    async def record(self, purchases: Sequence[Purchase], /) -> Sequence[Recording]:
+        if len(self.calls) >= self.answers:
+            raise StoreUnavailable("fell silent")
+        return await super().record(purchases)
+
+
+def known_after(recorder: FakeRecorder, raw: Sequence[object]) -> list[PurchaseOutcome]:
+    """The outcomes that one call gave, whether or not it was answered completely."""
+    try:
+        outcomes: Sequence[object | None] = record(recorder, *raw)
+    except PartlyRecorded as exc:
+        outcomes = exc.outcomes
+    return [outcome for outcome in outcomes if isinstance(outcome, PurchaseOutcome)]
+
+
+@given(stores, calls, st.integers(0, 4))
+@settings(deadline=None)
+def test_whenever_the_store_falls_silent_sending_again_ends_as_if_it_had_not(
+    stored: list[Purchase], sent: list[Purchase], answers: int
+) -> None:
+    raw = [raw_of(purchase) for purchase in sent]
+    steady, recorder = FakeRecorder(stored), FallsSilent(stored, answers=answers)
+    expected = record(steady, *raw)
+    known = known_after(recorder, raw)
+    assert known == [expected[outcome.position] for outcome in known]
+    recorder.answers = sys.maxsize
+    again = kinds(record(recorder, *raw))
+    assert [kind.replace("recorded", "duplicate") for kind in again] == [
+        kind.replace("recorded", "duplicate") for kind in kinds(expected)
+    ]
+    assert recorder.stored == steady.stored
+
+
+@given(stores, calls)
+@settings(deadline=None)
+def test_sending_a_call_again_changes_nothing(stored: list[Purchase], sent: list[Purchase]) -> None:
+    recorder = FakeRecorder(stored)
+    first = kinds(record(recorder, *map(raw_of, sent)))
+    settled = dict(recorder.stored)
+    again = kinds(record(recorder, *map(raw_of, sent)))
+    assert again == ["duplicate" if kind == "recorded" else kind for kind in first]
+    assert recorder.stored == settled
+
+
+@given(st.lists(junk_purchases, max_size=5))
+@settings(deadline=None)
+def test_every_purchase_sent_has_exactly_one_outcome_in_order(raw: list[object]) -> None:
+    recorder = FakeRecorder()
+    outcomes = record(recorder, *raw, raw_purchase(customer_id="good"))
+    assert [outcome.position for outcome in outcomes] == list(range(len(raw) + 1))
+    assert outcomes[-1].outcome is Outcome.RECORDED
+    for outcome in outcomes:
+        assert (outcome.outcome is Outcome.REJECTED) == (outcome.reason is not None)

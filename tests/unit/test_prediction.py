@@ -1,0 +1,201 @@
+import asyncio
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from numpy.typing import NDArray
+
+from domain.errors import CorruptRecord, InvalidRequest, NoLiveModel, StoreUnavailable
+from domain.features import Aggregation, FeatureSet
+from domain.prediction import PredictPropensity
+from domain.propensity import Prediction, Reason, ServedModel
+from domain.purchase import (
+    CLOCK_SKEW_US,
+    EARLIEST,
+    MAX_CUSTOMER_ID_BYTES,
+    Purchase,
+    parse_purchase,
+)
+from tests import reference
+from tests.builders import (
+    DAY,
+    NOW,
+    USD,
+    a_feature,
+    a_history,
+    a_policy,
+    a_purchase,
+    a_served_model,
+    raw_of,
+)
+from tests.fakes import FakeHistory, SaturatingScorer
+from tests.strategies import feature_sets, histories, instants
+
+MODEL = a_served_model(SaturatingScorer())
+
+
+def predict(
+    history: FakeHistory,
+    customer_id: str = "customer-1",
+    *,
+    as_of: int | None = None,
+    live_model: Callable[[], ServedModel] = lambda: MODEL,
+) -> Prediction:
+    service = PredictPropensity(
+        history=history, live_model=live_model, policy=a_policy(), clock=lambda: NOW
+    )
+    return asyncio.run(service(customer_id, as_of=as_of))
+
+
+def test_a_prediction_carries_all_that_explains_it() -> None:
+    prediction = predict(FakeHistory([a_purchase(amount_minor=300)]))
+    assert (prediction.customer_id, prediction.as_of) == ("customer-1", NOW)
+    assert prediction.features == {"total_purchase_volume_30d": 3.0}
+    assert prediction.purchases_read == 1
+    assert prediction.probability == 0.75
+    assert prediction.decision == a_policy().decide(0.75)
+    assert prediction.model is MODEL
+
+
+def test_an_unknown_customer_is_an_empty_history_and_no_error() -> None:
+    prediction = predict(FakeHistory([a_purchase()]), "nobody")
+    assert (prediction.purchases_read, prediction.probability) == (0, 0.0)
+    assert prediction.features == {"total_purchase_volume_30d": 0.0}
+    assert prediction.decision.reason is Reason.BELOW_RANGE
+
+
+def test_exactly_the_longest_window_is_read() -> None:
+    history = FakeHistory()
+    features = FeatureSet((a_feature(days=7), a_feature(days=90)), USD)
+    predict(history, live_model=lambda: a_served_model(SaturatingScorer(), features=features))
+    assert history.asked == [("customer-1", NOW - 90 * DAY, NOW)]
+
+
+def test_purchases_on_the_edges_are_read_as_the_window_says() -> None:
+    edges = a_history(NOW - 30 * DAY, NOW - 30 * DAY + 1, NOW, NOW + 1)
+    assert predict(FakeHistory(edges)).purchases_read == 2
+
+
+def test_as_of_asks_about_the_past_as_it_was_known() -> None:
+    history = FakeHistory(a_history(NOW - 2 * DAY, NOW - DAY))
+    then = predict(history, as_of=NOW - 2 * DAY)
+    assert (then.as_of, then.purchases_read) == (NOW - 2 * DAY, 1)
+
+
+@pytest.mark.parametrize("as_of", [EARLIEST, NOW, NOW + 1, NOW + CLOCK_SKEW_US])
+def test_as_of_may_run_ahead_as_far_as_clocks_do(as_of: int) -> None:
+    assert predict(FakeHistory(), as_of=as_of).as_of == as_of
+
+
+@pytest.mark.parametrize(
+    ("as_of", "reason"),
+    [
+        (NOW + CLOCK_SKEW_US + 1, "300 s in the future"),
+        (EARLIEST - 1, "before the year 2000"),
+        (0, "before the year 2000"),
+    ],
+)
+def test_as_of_beyond_the_believable_is_refused(as_of: int, reason: str) -> None:
+    history = FakeHistory()
+    with pytest.raises(InvalidRequest, match=reason) as caught:
+        predict(history, as_of=as_of)
+    assert caught.value.field == "as_of"
+    assert history.asked == []
+
+
+@pytest.mark.parametrize(
+    "customer_id", ["", " ", "a\n", "a\x00", "\ud800", "x" * (MAX_CUSTOMER_ID_BYTES + 1)]
+)
+def test_an_unusable_customer_id_is_refused_before_anything_is_read(customer_id: str) -> None:
+    history = FakeHistory()
+    with pytest.raises(InvalidRequest) as caught:
+        predict(history, customer_id)
+    assert caught.value.field == "customer_id"
+    assert history.asked == []
+
+
+def test_the_longest_customer_id_is_asked_for() -> None:
+    longest = "x" * MAX_CUSTOMER_ID_BYTES
+    assert predict(FakeHistory(), longest).customer_id == longest
+
+
+def test_the_model_is_taken_once_so_that_no_answer_mixes_versions() -> None:
+    count = FeatureSet((a_feature(Aggregation.PURCHASE_COUNT),), USD)
+    versions = [
+        a_served_model(SaturatingScorer(), version=1),
+        a_served_model(SaturatingScorer(), version=2, features=count),
+    ]
+    waiting = iter(versions)
+    prediction = predict(FakeHistory([a_purchase()]), live_model=lambda: next(waiting))
+    assert prediction.model is versions[0]
+    assert set(prediction.features) == {"total_purchase_volume_30d"}
+    assert next(waiting) is versions[1]
+
+
+@dataclass
+class Constantly:
+    """Scores every row the same, be it a probability or not."""
+
+    value: float
+
+    def score(self, matrix: NDArray[np.float64], /) -> NDArray[np.float64]:
+        return np.full(len(matrix), self.value)
+
+
+@pytest.mark.parametrize(
+    "score", [math.nan, math.inf, -math.inf, math.nextafter(0, -1), math.nextafter(1, 2), 1.1]
+)
+def test_a_score_that_is_no_probability_is_no_prediction(score: float) -> None:
+    broken = a_served_model(Constantly(score), version=7)
+    with pytest.raises(CorruptRecord, match=f"version 7 of propensity scored {score}"):
+        predict(FakeHistory(), live_model=lambda: broken)
+
+
+@pytest.mark.parametrize("score", [0.0, 1.0])
+def test_certainty_is_a_probability(score: float) -> None:
+    certain = a_served_model(Constantly(score))
+    assert predict(FakeHistory(), live_model=lambda: certain).probability == score
+
+
+@pytest.mark.parametrize("ahead", [1, CLOCK_SKEW_US])
+def test_a_purchase_from_a_clock_ahead_of_ours_counts_from_its_own_instant_on(ahead: int) -> None:
+    raw = raw_of(a_purchase(purchased_at=NOW + ahead))
+    history = FakeHistory([parse_purchase(raw, currency=USD, now=NOW)])
+    seen = {
+        as_of: predict(history, as_of=as_of).purchases_read
+        for as_of in (None, NOW, NOW + ahead - 1, NOW + ahead)
+    }
+    assert seen == {None: 0, NOW: 0, NOW + ahead - 1: 0, NOW + ahead: 1}
+
+
+def test_a_store_that_does_not_answer_is_no_empty_history() -> None:
+    with pytest.raises(StoreUnavailable, match="no answer about customer-1"):
+        predict(FakeHistory(silent=["customer-1"]))
+
+
+def test_without_a_live_model_nothing_is_read() -> None:
+    def no_model() -> ServedModel:
+        raise NoLiveModel("nothing is promoted")
+
+    history = FakeHistory()
+    with pytest.raises(NoLiveModel):
+        predict(history, live_model=no_model)
+    assert history.asked == []
+
+
+@given(histories(), feature_sets, instants)
+@settings(deadline=None)
+def test_the_features_shown_are_those_of_the_whole_history(
+    history: list[Purchase], features: FeatureSet, as_of: int
+) -> None:
+    as_of = min(as_of, NOW)
+    prediction = predict(
+        FakeHistory(history),
+        as_of=as_of,
+        live_model=lambda: a_served_model(SaturatingScorer(), features=features),
+    )
+    expected = dict(zip(features.names, reference.row(features, history, as_of), strict=True))
+    assert prediction.features == expected

@@ -1,0 +1,124 @@
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from domain.features import FeatureSet
+from domain.history import Histories
+from domain.instant import MICROS_PER_HOUR
+from domain.purchase import Purchase
+from domain.recent import SLACK_DAYS, RecentHistory, Retention, day_of
+from domain.window import Window
+from tests.builders import DAY, NOW
+from tests.strategies import feature_sets, histories, instants, windows
+
+TODAY = day_of(NOW)
+MIDNIGHT = TODAY * DAY
+
+
+def recent(complete_since: int, *overflow_days: int) -> RecentHistory:
+    return RecentHistory(
+        customer_id="customer-1",
+        complete_since=complete_since,
+        overflow_days=frozenset(overflow_days),
+    )
+
+
+@pytest.mark.parametrize(
+    ("moment", "day"), [(0, 0), (-1, -1), (DAY - 1, 0), (DAY, 1), (MIDNIGHT - 1, TODAY - 1)]
+)
+def test_a_day_begins_at_midnight_utc(moment: int, day: int) -> None:
+    assert day_of(moment) == day
+
+
+@pytest.mark.parametrize(
+    ("window", "days"),
+    [
+        (Window.days(30), 32),
+        (Window(30 * DAY + 1), 33),
+        (Window(36 * MICROS_PER_HOUR), 4),
+        (Window(1), 3),
+    ],
+)
+def test_retention_is_the_window_in_whole_days_and_slack(window: Window, days: int) -> None:
+    assert Retention.covering(window) == Retention(days)
+
+
+def test_a_write_keeps_today_and_the_days_of_retention_before() -> None:
+    assert Retention(32).oldest_day(MIDNIGHT) == TODAY - 32
+    assert Retention(32).oldest_day(MIDNIGHT - 1) == TODAY - 33
+
+
+def test_a_read_trusts_what_a_writer_whose_clock_is_a_day_ahead_has_kept() -> None:
+    retention = Retention(32)
+    assert retention.complete_since(NOW) == retention.oldest_day(NOW + DAY)
+
+
+@given(windows, instants, st.integers(0, (SLACK_DAYS - 1) * DAY))
+@settings(deadline=None)
+def test_retention_answers_its_window_for_every_as_of_of_the_last_day(
+    window: Window, now: int, lag: int
+) -> None:
+    kept = recent(Retention.covering(window).complete_since(now))
+    assert kept.answers(window, now - lag)
+
+
+@pytest.mark.parametrize(("lag_days", "answers"), [(SLACK_DAYS - 1, True), (SLACK_DAYS, False)])
+def test_one_day_of_the_slack_is_for_the_clocks_of_writers(lag_days: int, answers: bool) -> None:
+    kept = recent(Retention.covering(Window.days(30)).complete_since(NOW))
+    assert kept.answers(Window.days(30), NOW - lag_days * DAY) == answers
+
+
+@pytest.mark.parametrize(
+    ("as_of", "answers"),
+    [
+        (MIDNIGHT - 2, False),
+        (MIDNIGHT - 1, True),  # the first microsecond inside is that of the oldest day
+        (MIDNIGHT, True),
+    ],
+)
+def test_the_first_microsecond_of_the_window_decides_how_far_days_must_reach(
+    as_of: int, answers: bool
+) -> None:
+    assert recent(TODAY - 1).answers(Window.days(1), as_of) == answers
+
+
+@pytest.mark.parametrize(
+    ("overflow_day", "answers"),
+    [(TODAY - 3, True), (TODAY - 2, False), (TODAY - 1, False), (TODAY, False), (TODAY + 1, True)],
+)
+def test_a_day_with_too_many_purchases_spoils_the_windows_that_touch_it(
+    overflow_day: int, answers: bool
+) -> None:
+    history = recent(TODAY - 10, overflow_day)
+    assert history.answers(Window.days(2), NOW) == answers
+
+
+@given(
+    feature_sets,
+    histories(),
+    instants,
+    st.integers(TODAY - 400, TODAY),
+    st.frozensets(st.integers(TODAY - 40, TODAY + 1), max_size=3),
+)
+@settings(deadline=None)
+def test_where_recent_purchases_answer_they_give_the_features_of_the_whole_history(
+    features: FeatureSet,
+    history: list[Purchase],
+    as_of: int,
+    complete_since: int,
+    overflow_days: frozenset[int],
+) -> None:
+    kept = RecentHistory(
+        customer_id="customer-1",
+        complete_since=complete_since,
+        purchases=[
+            purchase
+            for purchase in history
+            if day_of(purchase.purchased_at) >= complete_since
+            and day_of(purchase.purchased_at) not in overflow_days
+        ],
+        overflow_days=overflow_days,
+    )
+    if kept.answers(features.longest_window, as_of):
+        whole = features.matrix(Histories.of([history]), as_of)
+        assert features.matrix(Histories.of([kept.purchases]), as_of).tobytes() == whole.tobytes()

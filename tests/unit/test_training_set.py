@@ -1,0 +1,256 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from domain.errors import TrainingRefused
+from domain.features import Aggregation, FeatureSet
+from domain.history import Histories
+from domain.purchase import Purchase
+from domain.training_set import (
+    MIN_EXAMPLES_PER_CLASS,
+    CutOffs,
+    Examples,
+    TrainingSet,
+    examples_at,
+    training_set,
+)
+from tests import reference
+from tests.builders import DAY, NOW, USD, a_feature, a_history
+from tests.strategies import batches, feature_sets, instants
+
+WINDOW, HORIZON = 30 * DAY, 30 * DAY
+COUNT = FeatureSet((a_feature(Aggregation.PURCHASE_COUNT),), USD)
+horizons = st.sampled_from([1, DAY, HORIZON])
+
+
+def plan(*, span: int, most: int = 99) -> CutOffs:
+    return CutOffs.plan(first=NOW - span, last=NOW, window_us=WINDOW, horizon_us=HORIZON, most=most)
+
+
+def examples(batch: list[list[Purchase]], cut_off: int, horizon_us: int = HORIZON) -> Examples:
+    return examples_at(Histories.of(batch), cut_off, features=COUNT, horizon_us=horizon_us)
+
+
+def same(one: Examples, other: Examples) -> bool:
+    return one.matrix.tobytes() == other.matrix.tobytes() and (
+        one.labels.tobytes() == other.labels.tobytes()
+    )
+
+
+def test_cut_offs_lie_one_horizon_apart_and_the_newest_is_held_out() -> None:
+    cut_offs = plan(span=365 * DAY, most=3)
+    assert cut_offs.held_out == NOW - 30 * DAY
+    assert cut_offs.training == (NOW - 120 * DAY, NOW - 90 * DAY, NOW - 60 * DAY)
+    assert cut_offs.horizon_us == HORIZON
+
+
+@pytest.mark.parametrize(
+    ("span", "count"),
+    [
+        (90 * DAY, 1),
+        (120 * DAY - 1, 1),
+        (120 * DAY, 2),
+        (150 * DAY, 3),
+    ],
+)
+def test_there_are_as_many_cut_offs_as_full_windows_allow(span: int, count: int) -> None:
+    assert len(plan(span=span).training) == count
+
+
+@pytest.mark.parametrize(("span", "days"), [(0, 0), (DAY, 1), (90 * DAY - 1, 89)])
+def test_too_short_a_span_is_refused_with_the_span_needed(span: int, days: int) -> None:
+    with pytest.raises(
+        TrainingRefused, match=f"span {days} full days, training needs 90"
+    ) as caught:
+        plan(span=span)
+    assert caught.value.field == "purchases"
+
+
+@pytest.mark.parametrize(
+    ("most", "horizon_us"), [(0, HORIZON), (-1, HORIZON), (1, 0), (1, -HORIZON)]
+)
+def test_a_plan_needs_a_cut_off_and_a_horizon_ahead(most: int, horizon_us: int) -> None:
+    with pytest.raises(ValueError, match="needs a cut-off and a horizon"):
+        CutOffs.plan(
+            first=NOW - 365 * DAY, last=NOW, window_us=WINDOW, horizon_us=horizon_us, most=most
+        )
+
+
+@given(
+    spare=st.integers(0, 2 * 365 * DAY),
+    window_us=st.integers(1, 90 * DAY),
+    horizon_us=st.integers(DAY, 60 * DAY),
+    most=st.integers(1, 12),
+)
+@settings(deadline=None)
+def test_no_label_reaches_past_what_is_known_or_into_the_held_out_period(
+    spare: int, window_us: int, horizon_us: int, most: int
+) -> None:
+    first = NOW - (window_us + 2 * horizon_us + spare)
+    cut_offs = CutOffs.plan(
+        first=first, last=NOW, window_us=window_us, horizon_us=horizon_us, most=most
+    )
+    assert cut_offs.held_out + horizon_us == NOW
+    assert cut_offs.training[-1] + horizon_us == cut_offs.held_out
+    assert cut_offs.training[0] - window_us >= first
+    assert set(np.diff(cut_offs.training)) <= {horizon_us}
+    one_more = cut_offs.training[0] - horizon_us - window_us >= first
+    assert len(cut_offs.training) == most or not one_more
+
+
+def test_a_customer_who_came_after_the_cut_off_is_no_example() -> None:
+    rows = examples([a_history(NOW - 1), a_history(NOW), a_history(NOW + 1), []], NOW)
+    assert rows.matrix.tolist() == [[1.0], [1.0]]
+    assert (len(rows), rows.buyers) == (2, 0)
+
+
+def test_a_customer_known_from_long_ago_is_an_example_with_an_empty_window() -> None:
+    rows = examples([a_history(NOW - 300 * DAY)], NOW)
+    assert rows.matrix.tolist() == [[0.0]]
+
+
+@pytest.mark.parametrize(
+    ("later", "bought"), [(0, False), (1, True), (HORIZON, True), (HORIZON + 1, False)]
+)
+def test_a_label_looks_ahead_over_the_horizon_open_at_the_cut_off(later: int, bought: bool) -> None:
+    rows = examples([a_history(NOW - DAY, NOW + later)], NOW)
+    assert rows.labels.tolist() == [bought]
+    assert rows.buyers == int(bought)
+
+
+@given(batches, feature_sets, instants, horizons)
+@settings(deadline=None)
+def test_rows_are_the_plain_features_and_labels_at_the_cut_off(
+    batch: list[list[Purchase]], features: FeatureSet, cut_off: int, horizon_us: int
+) -> None:
+    rows = examples_at(Histories.of(batch), cut_off, features=features, horizon_us=horizon_us)
+    known = [each for each in batch if any(p.purchased_at <= cut_off for p in each)]
+    assert rows.matrix.tolist() == [reference.row(features, each, cut_off) for each in known]
+    assert rows.labels.tolist() == [
+        any(cut_off < p.purchased_at <= cut_off + horizon_us for p in each) for each in known
+    ]
+
+
+@given(batches, feature_sets, instants, horizons)
+@settings(deadline=None)
+def test_nothing_after_the_horizon_is_in_an_example(
+    batch: list[list[Purchase]], features: FeatureSet, cut_off: int, horizon_us: int
+) -> None:
+    end = cut_off + horizon_us
+    cut = [[p for p in each if p.purchased_at <= end] for each in batch]
+    later = [
+        [
+            *each,
+            *(replace(p, purchase_id=f"later-{p.purchase_id}", purchased_at=end + 1) for p in each),
+        ]
+        for each in cut
+    ]
+    whole, known, more = (
+        examples_at(Histories.of(each), cut_off, features=features, horizon_us=horizon_us)
+        for each in (batch, cut, later)
+    )
+    assert same(whole, known)
+    assert same(whole, more)
+
+
+@given(batches, feature_sets, instants, horizons)
+@settings(deadline=None)
+def test_nothing_after_the_cut_off_is_in_a_feature(
+    batch: list[list[Purchase]], features: FeatureSet, cut_off: int, horizon_us: int
+) -> None:
+    past = [[p for p in each if p.purchased_at <= cut_off] for each in batch]
+    whole, known = (
+        examples_at(Histories.of(each), cut_off, features=features, horizon_us=horizon_us)
+        for each in (batch, past)
+    )
+    assert whole.matrix.tobytes() == known.matrix.tobytes()
+    assert known.buyers == 0
+
+
+def a_market(*, regulars: int = 12, lapsed: int = 15, days: int = 200) -> list[list[Purchase]]:
+    """Regulars buy every ten days up to NOW; the lapsed bought once, on the first day."""
+    first = NOW - days * DAY
+    return [
+        *[a_history(*range(first, NOW + 1, 10 * DAY)) for _ in range(regulars)],
+        *[a_history(first) for _ in range(lapsed)],
+    ]
+
+
+def train_on(batch: list[list[Purchase]], *, most_cut_offs: int = 3) -> TrainingSet:
+    return training_set(
+        Histories.of(batch), features=COUNT, horizon_us=HORIZON, most_cut_offs=most_cut_offs
+    )
+
+
+def test_a_training_set_stacks_its_cut_offs_and_holds_the_last_out() -> None:
+    trained = train_on(a_market())
+    assert trained.cut_offs == plan(span=200 * DAY, most=3)
+    assert (len(trained.training), trained.training.buyers) == (3 * 27, 3 * 12)
+    assert (len(trained.held_out), trained.held_out.buyers) == (27, 12)
+    assert trained.held_out.matrix.tolist() == [[3.0]] * 12 + [[0.0]] * 15
+    assert trained.training.labels.tolist() == ([True] * 12 + [False] * 15) * 3
+    assert (trained.customers, trained.purchases) == (27, 12 * 21 + 15)
+    assert trained.features is COUNT
+
+
+def test_nothing_the_evaluation_asks_about_was_learnt_from() -> None:
+    batch = a_market()
+    trained = train_on(batch)
+    held_out = trained.cut_offs.held_out
+    known = [[p for p in each if p.purchased_at <= held_out] for each in batch]
+    parts = [examples(known, cut_off) for cut_off in trained.cut_offs.training]
+    rebuilt = Examples(
+        np.concatenate([part.matrix for part in parts]),
+        np.concatenate([part.labels for part in parts]),
+    )
+    assert same(rebuilt, trained.training)
+
+
+@pytest.mark.parametrize("batch", [[], [[]], [[], []]])
+def test_no_purchases_are_refused(batch: list[list[Purchase]]) -> None:
+    with pytest.raises(TrainingRefused, match="there are none"):
+        train_on(batch)
+
+
+def test_too_short_a_history_is_refused() -> None:
+    with pytest.raises(TrainingRefused, match="span 80 full days, training needs 90"):
+        train_on(a_market(days=80))
+
+
+@pytest.mark.parametrize(
+    ("regulars", "lapsed"),
+    [
+        (MIN_EXAMPLES_PER_CLASS - 1, 50),
+        (50, MIN_EXAMPLES_PER_CLASS - 1),
+        (50, 0),
+    ],
+)
+def test_too_few_of_one_class_are_refused(regulars: int, lapsed: int) -> None:
+    with pytest.raises(TrainingRefused, match="at least 10 of each") as caught:
+        train_on(a_market(regulars=regulars, lapsed=lapsed), most_cut_offs=1)
+    assert caught.value.field == "training examples"
+
+
+def test_just_enough_of_each_class_will_do() -> None:
+    trained = train_on(a_market(regulars=10, lapsed=10), most_cut_offs=1)
+    assert len(trained.held_out) == 20
+
+
+def test_the_held_out_period_needs_both_classes_too() -> None:
+    newcomers = [a_history(NOW - 40 * DAY, NOW) for _ in range(20)]
+    returning = [a_history(NOW - 200 * DAY, NOW) for _ in range(15)]
+    regulars = a_market(regulars=12, lapsed=0)
+    with pytest.raises(TrainingRefused) as caught:
+        train_on([*newcomers, *returning, *regulars])
+    assert caught.value.field == "held-out examples"
+    assert "47 bought within the horizon and 0 did not" in caught.value.reason
+
+
+def test_training_sets_and_their_examples_are_equal_only_to_themselves() -> None:
+    one, other = train_on(a_market()), train_on(a_market())
+    assert one == one  # noqa: PLR0124  # arrays have no truth value, so this once raised
+    assert one != other
+    assert len({one.training, other.training}) == 2

@@ -7,6 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.features import FeatureSet
+from model_registry.canonical import Fields, canonical, check_canonical
+from model_registry.errors import CorruptRegistry
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +21,42 @@ class GoldenVectors:
 
     matrix: NDArray[np.float64]
     probabilities: NDArray[np.float64]
+
+    def encode(self) -> bytes:
+        """The vectors as canonical JSON, whose floats read back to the last bit.
+
+        Raises:
+            ValueError: a number is not finite.
+        """
+        return canonical(
+            {"matrix": self.matrix.tolist(), "probabilities": self.probabilities.tolist()}
+        )
+
+    @classmethod
+    def decode(cls, key: str, content: bytes) -> "GoldenVectors":
+        """The vectors stored under `key`.
+
+        Raises:
+            CorruptRegistry: they are not golden vectors; names the field.
+        """
+        fields = Fields.parse(key, content).only("matrix", "probabilities")
+        rows, expected = fields.listed("matrix").values, fields.listed("probabilities").values
+        try:
+            matrix = np.array(list(rows.values()), dtype=np.float64)
+            probabilities = np.array(list(expected.values()), dtype=np.float64)
+        except (ValueError, TypeError, OverflowError) as exc:
+            raise CorruptRegistry(key, f"golden vectors must be rows of floats ({exc})") from exc
+        if matrix.ndim != 2 or probabilities.shape != matrix.shape[:1]:  # noqa: PLR2004  # rows
+            raise CorruptRegistry(
+                key,
+                "golden vectors must be rows of one width with one probability each, "
+                f"not of shapes {matrix.shape} and {probabilities.shape}",
+            )
+        if not (np.isfinite(matrix).all() and np.isfinite(probabilities).all()):
+            raise CorruptRegistry(key, "golden vectors must be finite")
+        golden = cls(matrix, probabilities)
+        check_canonical(key, content, golden.encode())
+        return golden
 
 
 @dataclass(frozen=True, slots=True)

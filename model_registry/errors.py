@@ -24,7 +24,7 @@ class UnknownVersion(NotFound):
 
 
 class UnknownRevision(NotFound):
-    """The model's log has no revision with this number."""
+    """The model's log has no such revision."""
 
 
 class UnknownObject(NotFound):
@@ -45,4 +45,9 @@ class GateFailed(Conflict):
 
 
 class CorruptRegistry(CorruptRecord):
-    """A stored manifest, blob or revision is not what it claims to be."""
+    """What is stored under `key` is not what it claims to be; `reason` names the field."""
+
+    def __init__(self, key: str, reason: str) -> None:
+        super().__init__(f"{key}: {reason}")
+        self.key = key
+        self.reason = reason

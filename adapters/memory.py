@@ -1,0 +1,131 @@
+"""The ports of domain and registry in memory: for tests, demonstrations and first steps. Thread-safe."""
+
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from threading import Lock
+
+from domain.ports import Clock, RawRow, Recording
+from domain.purchase import Purchase
+from domain.recent import RecentHistory, Retention, day_of
+from model_registry.errors import UnknownObject
+
+
+class ManualClock:
+    """A clock that stands still until it is set."""
+
+    def __init__(self, now: int) -> None:
+        self.now = now
+
+    def __call__(self) -> int:
+        """The instant last set: microseconds since the epoch, UTC."""
+        return self.now
+
+
+class MemoryPurchases:
+    """The purchases: recorder, history, recent purchases, category index and health in one."""
+
+    shards = 4
+
+    def __init__(self, *, clock: Clock, retention: Retention) -> None:
+        self._clock = clock
+        self._retention = retention
+        self._lock = Lock()
+        self._purchases: dict[str, dict[str, Purchase]] = {}
+
+    async def record(self, purchases: Sequence[Purchase], /) -> Sequence[Recording]:
+        """One outcome per purchase, in order; see PurchaseRecorder."""
+        with self._lock:
+            return [self._record(purchase) for purchase in purchases]
+
+    def _record(self, purchase: Purchase) -> Recording:
+        history = self._purchases.setdefault(purchase.customer_id, {})
+        stored = history.get(purchase.purchase_id)
+        if stored is not None:
+            return Recording.DUPLICATE if stored == purchase else Recording.CONFLICT
+        history[purchase.purchase_id] = purchase
+        return Recording.RECORDED
+
+    async def between(self, customer_id: str, /, *, after: int, until: int) -> Sequence[Purchase]:
+        """The purchases in (after, until]; see PurchaseHistory."""
+        return [p for p in self._history(customer_id) if after < p.purchased_at <= until]
+
+    async def of(self, customer_ids: Sequence[str], /) -> Sequence[RecentHistory]:
+        """One history per distinct customer; see RecentPurchases."""
+        since = self._retention.complete_since(self._clock())
+        return [
+            RecentHistory(
+                customer_id=customer_id,
+                complete_since=since,
+                purchases=[
+                    p for p in self._history(customer_id) if day_of(p.purchased_at) >= since
+                ],
+            )
+            for customer_id in dict.fromkeys(customer_ids)
+        ]
+
+    async def categories(self) -> Sequence[str]:
+        """Every category ever bought in, ascending; see CategoryIndex."""
+        return sorted({purchase.category for purchase in self._all()})
+
+    async def customers(self, category: str, /, *, shard: int) -> AsyncIterator[str]:
+        """The customers of one shard, each once; see CategoryIndex."""
+        members = {p.customer_id for p in self._all() if p.category == category}
+        for customer_id in sorted(members):
+            if sum(customer_id.encode()) % self.shards == shard:
+                yield customer_id
+
+    async def check(self) -> None:
+        """Returns at once: memory is always there; see StoreHealth."""
+
+    def _history(self, customer_id: str) -> list[Purchase]:
+        with self._lock:
+            history = list(self._purchases.get(customer_id, {}).values())
+        return sorted(history, key=lambda p: (p.purchased_at, p.purchase_id))
+
+    def _all(self) -> list[Purchase]:
+        with self._lock:
+            return [p for history in self._purchases.values() for p in history.values()]
+
+
+class MemoryPurchaseSource:
+    """A PurchaseSource over rows in memory."""
+
+    def __init__(self, rows: Sequence[Mapping[str, object]]) -> None:
+        self._rows = rows
+
+    @property
+    def total(self) -> int:
+        """The number of rows."""
+        return len(self._rows)
+
+    def rows(self) -> Iterator[RawRow]:
+        """Every row, numbered from 1; see PurchaseSource."""
+        for number, raw in enumerate(self._rows, start=1):
+            yield RawRow(number=number, raw=raw, progress=number)
+
+
+class MemoryObjectStore:
+    """An `ObjectStore` that lives and dies with its process."""
+
+    def __init__(self) -> None:
+        self._objects: dict[str, bytes] = {}
+        self._lock = Lock()
+
+    def get(self, key: str, /) -> bytes:
+        """The bytes stored under `key`."""
+        with self._lock:
+            if key not in self._objects:
+                raise UnknownObject(f"no object is stored under {key!r}")
+            return self._objects[key]
+
+    def put_if_absent(self, key: str, content: bytes, /) -> bool:
+        """Whether this call stored `content`."""
+        with self._lock:
+            if key in self._objects:
+                return False
+            self._objects[key] = content
+            return True
+
+    def keys(self, prefix: str, /) -> Sequence[str]:
+        """Every key that starts with `prefix`, ascending."""
+        with self._lock:
+            return sorted(key for key in self._objects if key.startswith(prefix))

@@ -1,0 +1,105 @@
+"""The object store on obstore: a local folder, memory, or a bucket of S3."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+import obstore
+from obstore.exceptions import AlreadyExistsError, BaseError, NotFoundError
+from obstore.store import LocalStore, MemoryStore, S3Store
+
+from domain.errors import InvalidRequest, PropensityError, StoreUnavailable
+from model_registry.errors import UnknownObject
+
+TRANSLATIONS: Mapping[type[Exception], type[PropensityError]] = {
+    NotFoundError: UnknownObject,
+    FileNotFoundError: UnknownObject,  # what obstore really raises where nothing is found
+    BaseError: StoreUnavailable,
+    OSError: StoreUnavailable,
+    NotImplementedError: StoreUnavailable,
+}
+"""What becomes of each exception of obstore; subclasses go where their nearest base goes."""
+
+_RETRY_FOR = timedelta(seconds=20)
+
+
+class ObstoreObjectStore:
+    """An `ObjectStore` on any store of obstore that honours a conditional create.
+
+    A local folder is written through a temporary file and a hard link, so it is atomic too;
+    what a killed writer leaves there is never listed.
+    """
+
+    def __init__(self, store: LocalStore | MemoryStore | S3Store) -> None:
+        self._store = store
+
+    def get(self, key: str, /) -> bytes:
+        """The bytes stored under `key`."""
+        with _translated():
+            return bytes(obstore.get(self._store, key).bytes())
+
+    def put_if_absent(self, key: str, content: bytes, /) -> bool:
+        """Whether this call stored `content`; never in parts, which know no condition."""
+        with _translated(absent=StoreUnavailable):
+            try:
+                obstore.put(self._store, key, content, mode="create", use_multipart=False)
+            except AlreadyExistsError:
+                return False
+            return True
+
+    def keys(self, prefix: str, /) -> Sequence[str]:
+        """Every key that starts with `prefix`, ascending."""
+        with _translated(absent=StoreUnavailable):
+            pages = obstore.list(self._store, prefix=prefix)
+            return sorted(entry["path"] for page in pages for entry in page)
+
+
+def open_object_store(location: str) -> ObstoreObjectStore:
+    """The store at a folder's path, `file:` URL, `memory:` or `s3://bucket/prefix`.
+
+    A folder is created when missing; `memory:` is a new, empty store each time. S3 takes its
+    credentials, region and endpoint from the usual AWS_ environment variables.
+
+    Raises:
+        InvalidRequest: the location is none of these.
+        StoreUnavailable: the folder cannot be created or the bucket's settings are refused.
+    """
+    url = urlsplit(location)
+    with _translated(absent=StoreUnavailable):
+        if url.scheme == "memory":
+            return ObstoreObjectStore(MemoryStore())
+        if url.scheme == "s3" and url.netloc:
+            store = S3Store.from_url(location, retry_config={"retry_timeout": _RETRY_FOR})
+            return ObstoreObjectStore(store)
+        return ObstoreObjectStore(_folder(_path(location)))
+
+
+def _folder(path: Path) -> LocalStore:
+    path.mkdir(parents=True, exist_ok=True)
+    return LocalStore(path)
+
+
+def _path(location: str) -> Path:
+    url = urlsplit(location)
+    if url.scheme == "file" and not url.netloc and url.path:
+        return Path(url2pathname(url.path))
+    if url.scheme or not location.strip():
+        raise InvalidRequest(
+            "object store",
+            f"{location!r} is none of: a folder's path, file:///path, memory:, s3://bucket/prefix",
+        )
+    return Path(location)
+
+
+@contextmanager
+def _translated(*, absent: type[PropensityError] = UnknownObject) -> Iterator[None]:
+    """Turns obstore's exceptions into ours; `absent` is what a missing thing means here."""
+    try:
+        yield
+    except tuple(TRANSLATIONS) as exc:
+        target = next(TRANSLATIONS[kind] for kind in type(exc).__mro__ if kind in TRANSLATIONS)
+        told = str(exc).partition("\n")[0]  # below it is a dump of obstore's internals
+        raise (absent if target is UnknownObject else target)(told) from exc

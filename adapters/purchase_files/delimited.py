@@ -1,0 +1,109 @@
+"""CSV: RFC 4180 as spreadsheets and databases write it, in UTF-8 with or without a BOM."""
+
+import csv
+from collections import deque
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+from adapters.purchase_files.columns import KNOWN, ignored_columns, typed
+from adapters.purchase_files.lines import MAX_ROW_BYTES, Line, physical_lines, reading, up_to
+from domain.errors import Rejected
+from domain.ports import RawRow
+
+
+class CsvPurchases:
+    """The purchases of a CSV file. Progress counts bytes; a row's number is its first line's.
+
+    Empty cells are absent fields. A row that is no CSV ends with its first line: reading goes on
+    with the line after it, so that one stray quote does not swallow the rows below.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        with reading(path) as file:
+            self._header = _header(_records(file), path.name)
+            self.total = path.stat().st_size
+        self.ignored = ignored_columns(self._header, path.name)
+
+    def rows(self) -> Iterator[RawRow]:
+        """Every row after the header."""
+        with reading(self._path) as file:
+            records = _records(file)
+            _header(records, self._path.name)
+            yield from up_to(self.total, map(self._row, records))
+
+    def _row(self, record: "_Record") -> RawRow:
+        number, cells, problem, end = record
+        width = len(self._header)
+        if problem is None and len(cells) != width:
+            problem = f"has {len(cells)} cells, but the header has {width}"
+        if problem is not None:
+            return RawRow(number=number, raw=None, problem=problem, progress=end)
+        present = (
+            (column, cell)
+            for column, cell in zip(self._header, cells, strict=True)
+            if cell and column in KNOWN
+        )
+        return RawRow(number=number, raw=typed(present), progress=end)
+
+
+class _Record(NamedTuple):
+    number: int
+    cells: list[str]
+    problem: str | None
+    end: int
+
+
+def _header(records: Iterator[_Record], file_name: str) -> list[str]:
+    header = next(records, None)
+    if header is None:
+        raise Rejected("file", f"{file_name} is empty: its first line must name the columns")
+    if header.problem is not None:
+        raise Rejected("file", f"the header of {file_name} {header.problem}")
+    return header.cells
+
+
+def _records(file: BinaryIO) -> Iterator[_Record]:
+    """Every record that is not blank, the unreadable ones with the reason."""
+    lines = _RecordLines(physical_lines(file))
+    reader = csv.reader(lines, strict=True)
+    while True:
+        lines.begin_record()
+        try:
+            cells, problem = next(reader), None
+        except StopIteration:
+            return
+        except csv.Error as exc:
+            cells, problem = [], f"cannot be read as CSV: {exc}"
+            lines.give_back_all_but_first()
+        if cells or problem:
+            yield _Record(lines.record[0].number, cells, problem, lines.record[-1].end)
+
+
+class _RecordLines:
+    """Feeds lines to the csv reader, and remembers a record's own so that it can go back."""
+
+    def __init__(self, lines: Iterator[Line]) -> None:
+        self._lines = lines
+        self._again: deque[Line] = deque()
+        self.record: list[Line] = []
+
+    def __iter__(self) -> "_RecordLines":
+        return self
+
+    def __next__(self) -> str:
+        line = self._again.popleft() if self._again else next(self._lines)
+        self.record.append(line)
+        if line.problem is not None:
+            raise csv.Error(line.problem)
+        if line.end - self.record[0].end > MAX_ROW_BYTES:
+            raise csv.Error(f"the row is longer than {MAX_ROW_BYTES} bytes")
+        return line.text
+
+    def begin_record(self) -> None:
+        self.record.clear()
+
+    def give_back_all_but_first(self) -> None:
+        self._again.extendleft(reversed(self.record[1:]))
+        del self.record[1:]

@@ -1,0 +1,81 @@
+"""Physical lines of a text file, one at a time, whatever is in it."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import BinaryIO
+
+from domain.errors import Rejected
+from domain.ports import RawRow
+
+MAX_ROW_BYTES = 2**20
+"""A purchase of a megabyte is none; without a limit, one missing line end fills the memory."""
+
+_BOM = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line with its line end. `end` counts the bytes of the file up to and including it."""
+
+    number: int
+    text: str
+    problem: str | None
+    end: int
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[BinaryIO]:
+    """The open file.
+
+    Raises:
+        Rejected: it cannot be opened or read.
+    """
+    try:
+        with path.open("rb") as file:
+            yield file
+    except OSError as exc:
+        raise Rejected("file", f"{path.name} cannot be read: {exc.strerror or exc}") from exc
+
+
+def physical_lines(file: BinaryIO) -> Iterator[Line]:
+    """Every line of a UTF-8 file; `problem` says why one has no text."""
+    number = end = 0
+    while content := file.readline(MAX_ROW_BYTES):
+        number += 1
+        end += len(content)
+        too_long = len(content) == MAX_ROW_BYTES and not content.endswith(b"\n")
+        if too_long:
+            end += _skip_rest_of_line(file)
+            yield Line(number, "", f"line {number} is longer than {MAX_ROW_BYTES} bytes", end)
+        else:
+            yield _decoded(number, content.removeprefix(_BOM) if number == 1 else content, end)
+
+
+def up_to(total: int, rows: Iterable[RawRow]) -> Iterator[RawRow]:
+    """The same rows; the last one has the whole progress, whatever blank lines come after it."""
+    last: RawRow | None = None
+    for row in rows:
+        if last is not None:
+            yield last
+        last = row
+    if last is not None:
+        yield replace(last, progress=total)
+
+
+def _decoded(number: int, content: bytes, end: int) -> Line:
+    try:
+        return Line(number, content.decode(), None, end)
+    except UnicodeDecodeError as exc:
+        byte = content[exc.start]
+        return Line(number, "", f"line {number} is not UTF-8 (byte 0x{byte:02x})", end)
+
+
+def _skip_rest_of_line(file: BinaryIO) -> int:
+    skipped = 0
+    while content := file.readline(MAX_ROW_BYTES):
+        skipped += len(content)
+        if content.endswith(b"\n"):
+            break
+    return skipped

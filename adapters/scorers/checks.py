@@ -1,0 +1,65 @@
+"""What every scorer here asks of its options and of the matrix it is given."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+
+def exactly(options: Mapping[str, object], *names: str) -> None:
+    """Returns when the options have these names and no others.
+
+    Raises:
+        ValueError: names the first option that is missing or unknown.
+    """
+    for name in names:
+        if name not in options:
+            raise ValueError(f"option {name!r} is missing; needed are: {', '.join(names)}")
+    for name in options:
+        if name not in names:
+            raise ValueError(f"option {name!r} is unknown; needed are: {', '.join(names)}")
+
+
+def whole(options: Mapping[str, object], name: str, *, least: int) -> int:
+    """The whole number in an option.
+
+    Raises:
+        ValueError: it is another kind of value, or less than `least`.
+    """
+    value = options[name]
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise ValueError(f"option {name!r} must be a whole number from {least}, not {value!r}")
+    return value
+
+
+def text(options: Mapping[str, object], name: str) -> str:
+    """The text in an option.
+
+    Raises:
+        ValueError: it is another kind of value.
+    """
+    value = options[name]
+    if not isinstance(value, str):
+        raise ValueError(  # noqa: TRY004  # a factory's one promised error
+            f"option {name!r} must be text, not {value!r}"
+        )
+    return value
+
+
+def finite_rows(
+    matrix: NDArray[np.float64], *, width: int, dtype: DTypeLike = np.float64
+) -> NDArray[np.floating]:
+    """The rows as `dtype`, contiguous; the caller's matrix is left as it is. Shape: (n, width).
+
+    Raises:
+        ValueError: another shape, or a value that is not finite as `dtype`.
+    """
+    if matrix.ndim != 2 or matrix.shape[1] != width:  # noqa: PLR2004  # rows and columns
+        raise ValueError(f"a matrix of shape (n, {width}) is due, not {matrix.shape}")
+    with np.errstate(over="ignore"):  # an overflow shows as infinity, which is refused below
+        rows: NDArray[np.floating] = np.ascontiguousarray(matrix, dtype=dtype)
+    finite = np.isfinite(rows)
+    if not finite.all():
+        row, column = np.argwhere(~finite)[0]
+        raise ValueError(f"row {row}, column {column} holds {rows[row, column]}: not finite")
+    return rows

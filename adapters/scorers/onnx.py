@@ -1,0 +1,131 @@
+"""OnnxScorer: probabilities of an ONNX graph, computed by ONNX Runtime in the calling thread."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from adapters.scorers.checks import exactly, finite_rows, text, whole
+from domain.errors import CorruptRecord
+
+_ELEMENTS = {"float32": "tensor(float)", "float64": "tensor(double)"}
+_FATAL = 4
+"""ONNX Runtime's severity that stays silent: what goes wrong is raised, not printed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OnnxScorer:
+    """Scores rows of `width` features with one session, from any number of threads.
+
+    A float64 graph scores all rows in one run. A float32 graph runs once per row, since its
+    vectorised kernels give a row other last bits in a batch than alone: right, but slower.
+    """
+
+    session: onnxruntime.InferenceSession
+    input: str
+    output: str
+    column: int
+    width: int
+    dtype: str
+
+    @classmethod
+    def build(cls, options: Mapping[str, object], blobs: Mapping[str, bytes], /) -> Self:
+        """A scorer of the graph in blobs["model"], read from these bytes.
+
+        Options: "input" and "output" name the graph's features and its probabilities per class,
+        "column" is the class asked about, "dtype" the features' float32 or float64.
+
+        Raises:
+            ValueError: an option or the graph is not what it must be; says which and why.
+        """
+        exactly(options, "input", "output", "column", "dtype")
+        dtype = text(options, "dtype")
+        if dtype not in _ELEMENTS:
+            raise ValueError(f"option 'dtype' must be {' or '.join(_ELEMENTS)}, not {dtype!r}")
+        session = _session(blobs)
+        name, output = text(options, "input"), text(options, "output")
+        column = whole(options, "column", least=0)
+        _check_output(session, output, column)
+        width = _width(session, name, dtype)
+        return cls(
+            session=session, input=name, output=output, column=column, width=width, dtype=dtype
+        )
+
+    def score(self, matrix: NDArray[np.float64], /) -> NDArray[np.float64]:
+        """One probability in [0, 1] per row. Shape: (n, width) float64 to (n,) float64.
+
+        Raises:
+            ValueError: the matrix has another width, or holds a value that is not finite.
+            CorruptRecord: the graph cannot be run, or gives no probability: the input was
+                valid, so it is the stored model that is not what it claims to be.
+        """
+        rows = finite_rows(matrix, width=self.width, dtype=self.dtype)
+        step = 1 if self.dtype == "float32" else max(len(rows), 1)
+        parts = [self._run(rows[start : start + step]) for start in range(0, len(rows), step)]
+        probabilities = np.concatenate([np.empty(0), *parts])
+        if not ((probabilities >= 0.0) & (probabilities <= 1.0)).all():  # false for NaN as well
+            raise CorruptRecord(
+                f"the model's output {self.output!r} holds a value that is no probability"
+            )
+        return probabilities
+
+    def _run(self, rows: NDArray[np.floating]) -> NDArray[np.float64]:
+        try:
+            (classes,) = self.session.run([self.output], {self.input: rows})
+            chosen: NDArray[np.float64] = classes[:, self.column].astype(np.float64)
+        except Exception as exc:  # ONNX Runtime's errors share no base
+            raise CorruptRecord(f"the model cannot be run: {exc}") from exc
+        if len(chosen) != len(rows):
+            raise CorruptRecord(f"the model gave {len(chosen)} answers to {len(rows)} rows")
+        return chosen
+
+
+def _session(blobs: Mapping[str, bytes]) -> onnxruntime.InferenceSession:
+    if "model" not in blobs:
+        raise ValueError("blob 'model' is missing: it holds the ONNX graph")
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+    options.log_severity_level = _FATAL
+    try:
+        return onnxruntime.InferenceSession(
+            blobs["model"], options, providers=["CPUExecutionProvider"]
+        )
+    except Exception as exc:  # ONNX Runtime's errors share no base
+        raise ValueError(f"blob 'model' is not a graph that can be run: {exc}") from exc
+
+
+def _width(session: onnxruntime.InferenceSession, name: str, dtype: str) -> int:
+    inputs = {entry.name: entry for entry in session.get_inputs()}
+    if list(inputs) != [name]:
+        raise ValueError(f"the graph's inputs are {list(inputs)}, option 'input' says {name!r}")
+    if inputs[name].type != _ELEMENTS[dtype]:
+        raise ValueError(f"input {name!r} is a {inputs[name].type}, option 'dtype' says {dtype!r}")
+    match inputs[name].shape:
+        case [None | str(), int(width)] if width > 0:
+            return width
+        case shape:
+            raise ValueError(
+                f"input {name!r} must have any number of rows of a known width, not shape {shape}"
+            )
+
+
+def _check_output(session: onnxruntime.InferenceSession, name: str, column: int) -> None:
+    outputs = {entry.name: entry for entry in session.get_outputs()}
+    if name not in outputs:
+        raise ValueError(f"the graph's outputs are {list(outputs)}, option 'output' says {name!r}")
+    if outputs[name].type not in _ELEMENTS.values():
+        raise ValueError(f"output {name!r} is a {outputs[name].type}: export it without ZipMap")
+    match outputs[name].shape:
+        case [_, int(classes)] if column >= classes:
+            raise ValueError(
+                f"output {name!r} has {classes} columns from 0, option 'column' says {column}"
+            )
+        case [_, _]:
+            return
+        case shape:
+            raise ValueError(f"output {name!r} must be rows of classes, not of shape {shape}")

@@ -1,0 +1,111 @@
+"""Live: the version that serves in this process, taken by each request as one snapshot."""
+
+from collections.abc import Iterator, Sequence
+
+from domain.errors import NoLiveModel, PropensityError, Unavailable
+from domain.propensity import ServedModel
+from model_registry.errors import CorruptRegistry
+from model_registry.registry import Registry
+from model_registry.revision import Revision
+
+
+def load(registry: Registry, name: str, version: int, *, revision: int) -> ServedModel:
+    """One version, ready to serve under `revision`; it passed every gate here and now.
+
+    Raises:
+        UnknownModel, UnknownVersion: there is no such version.
+        GateFailed: the version may not serve.
+        CorruptRegistry: the version is damaged.
+        StoreUnavailable: the store did not answer.
+    """
+    manifest = registry.version(name, version)
+    features, scorer = registry.gates(manifest, registry.blob)
+    return ServedModel(
+        name=name,
+        version=version,
+        revision=revision,
+        horizon_days=manifest.horizon_days,
+        features=features,
+        scorer=scorer,
+    )
+
+
+class LiveModel:
+    """What this process serves of one model; a refused version never replaces a checked one."""
+
+    def __init__(self, registry: Registry, name: str) -> None:
+        self._registry = registry
+        self._name = name
+        self._served: ServedModel | None = None
+        self._problems: tuple[str, ...] = ()
+
+    @property
+    def problems(self) -> Sequence[str]:
+        """What the last start could not load, newest revision first; empty when all is well."""
+        return self._problems
+
+    def start(self) -> None:
+        """Serves the newest revision whose champion passes every gate, if there is one.
+
+        What stands in the way of a newer one is in `problems`. A store that does not answer is
+        no reason to go back to an older version: then nothing changes, and start may be called
+        again. Blocks; call it in a thread, in the process that will serve.
+        """
+        problems: list[str] = []
+        try:
+            served = self._newest_that_loads(problems)
+        except Unavailable as exc:
+            problems.append(str(exc))
+            served = None
+        self._problems = tuple(problems)
+        if served is not None:
+            self._served = served
+
+    def snapshot(self) -> ServedModel:
+        """The version that serves now; a request takes it once and keeps it.
+
+        Raises:
+            NoLiveModel: there is none; says why and which command helps.
+        """
+        served = self._served
+        if served is None:
+            raise NoLiveModel(self._why_none())
+        return served
+
+    def _newest_that_loads(self, problems: list[str]) -> ServedModel | None:
+        for revision in self._revisions(problems):
+            number, version = revision.number, revision.state.champion
+            try:
+                return load(self._registry, self._name, version, revision=number)
+            except Unavailable:
+                raise
+            except PropensityError as exc:
+                problems.append(f"revision {number}, version {version}: {exc}")
+        return None
+
+    def _revisions(self, problems: list[str]) -> Iterator[Revision]:
+        """Each champion's newest sound revision, newest first."""
+        log = self._registry.log(self._name)
+        seen: set[int] = set()
+        for number in reversed(log.numbers()):
+            try:
+                revision = log.at(number)
+            except CorruptRegistry as exc:
+                problems.append(f"revision {number}: {exc}")
+                continue
+            if revision.state.champion not in seen:
+                seen.add(revision.state.champion)
+                yield revision
+
+    def _why_none(self) -> str:
+        promote = f"`propensity models promote {self._name} VERSION --reason WHY`"
+        if not self._problems:
+            return (
+                f"no version of model {self._name!r} is promoted; train one with "
+                f"`propensity train`, or promote one with {promote}"
+            )
+        return (
+            f"no promoted version of model {self._name!r} could be loaded "
+            f"({'; '.join(self._problems)}); train a new one with `propensity train`, "
+            f"or promote another with {promote}"
+        )

@@ -1,0 +1,154 @@
+"""What every ScorerFactory promises: a scorer, or a ValueError that says what is wrong."""
+
+from collections.abc import Mapping
+from functools import cache
+from importlib.metadata import entry_points
+
+import numpy as np
+import pytest
+
+from adapters.scorers.constant import ConstantScorer
+from adapters.scorers.onnx import OnnxScorer
+from adapters.training import train
+from model_registry.plugins import GROUP
+from model_registry.ports import ScorerFactory
+from tests.training_sets import a_graph, a_training_set, tensor
+
+ONNX: Mapping[str, object] = {
+    "input": "features",
+    "output": "probabilities",
+    "column": 1,
+    "dtype": "float64",
+}
+CONSTANT: Mapping[str, object] = {"probability": 0.25, "width": 2}
+
+
+@cache
+def model() -> bytes:
+    """An exported logistic regression of two features."""
+    candidate = train(a_training_set((0.02, 0.01)), build_scorer=OnnxScorer.build)
+    return candidate.blobs["model"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"), [("onnx", ONNX), ("constant", CONSTANT)], ids=["onnx", "constant"]
+)
+class TestEveryFactory:
+    def test_it_is_found_by_its_entry_point_and_builds_a_scorer(
+        self, kind: str, options: Mapping[str, object]
+    ) -> None:
+        factory: ScorerFactory = entry_points(group=GROUP)[kind].load()
+        assert factory(options, {"model": model()}).score(np.ones((3, 2))).shape == (3,)
+
+    def test_blobs_of_other_roles_do_no_harm(
+        self, kind: str, options: Mapping[str, object]
+    ) -> None:
+        factory: ScorerFactory = entry_points(group=GROUP)[kind].load()
+        blobs = {"model": model(), "golden": b"{}"}
+        assert factory(options, blobs).score(np.ones((3, 2))).shape == (3,)
+
+    def test_an_option_too_many_is_named(self, kind: str, options: Mapping[str, object]) -> None:
+        factory: ScorerFactory = entry_points(group=GROUP)[kind].load()
+        with pytest.raises(ValueError, match="option 'colour' is unknown; needed are: "):
+            factory({**options, "colour": "red"}, {"model": model()})
+
+    def test_each_missing_option_is_named(self, kind: str, options: Mapping[str, object]) -> None:
+        factory: ScorerFactory = entry_points(group=GROUP)[kind].load()
+        for name in options:
+            rest = {other: value for other, value in options.items() if other != name}
+            with pytest.raises(ValueError, match=f"option '{name}' is missing"):
+                factory(rest, {"model": model()})
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "reason"),
+    [
+        ("input", "X", r"the graph's inputs are \['features'\], option 'input' says 'X'"),
+        ("input", 1, "option 'input' must be text, not 1"),
+        ("output", "label", r"outputs are \['probabilities'\], option 'output' says 'label'"),
+        ("output", None, "option 'output' must be text, not None"),
+        ("column", 2, "'probabilities' has 2 columns from 0, option 'column' says 2"),
+        ("column", -1, "option 'column' must be a whole number from 0, not -1"),
+        ("column", True, "option 'column' must be a whole number from 0, not True"),
+        ("column", 1.0, "option 'column' must be a whole number from 0, not 1.0"),
+        ("dtype", "float16", "option 'dtype' must be float32 or float64, not 'float16'"),
+        ("dtype", 64, "option 'dtype' must be text, not 64"),
+        ("dtype", "float32", r"'features' is a tensor\(double\), option 'dtype' says 'float32'"),
+    ],
+)
+def test_onnx_refuses_an_option_that_does_not_fit_the_graph(
+    option: str, value: object, reason: str
+) -> None:
+    with pytest.raises(ValueError, match=reason):
+        OnnxScorer.build({**ONNX, option: value}, {"model": model()})
+
+
+def test_onnx_refuses_blobs_without_a_model() -> None:
+    with pytest.raises(ValueError, match="blob 'model' is missing"):
+        OnnxScorer.build(ONNX, {"golden": b"{}"})
+
+
+@pytest.mark.parametrize("damage", ["empty", "cut short", "another format", "a broken operator"])
+def test_onnx_refuses_bytes_that_are_no_graph(damage: str) -> None:
+    content = {
+        "empty": b"",
+        "cut short": model()[: len(model()) // 2],
+        "another format": b"\x80\x04K\x01.",
+        "a broken operator": model().replace(b"Sigmoid", b"Sigmoix"),
+    }[damage]
+    with pytest.raises(ValueError, match="blob 'model' is not a graph that can be run: "):
+        OnnxScorer.build(ONNX, {"model": content})
+
+
+FEATURES = tensor("features", [None, 2])
+PROBABILITIES = tensor("probabilities", [None, 2])
+
+
+@pytest.mark.parametrize(
+    ("graph", "reason"),
+    [
+        (
+            a_graph("Add", [FEATURES, tensor("more", [None, 2])], [PROBABILITIES]),
+            r"inputs are \['features', 'more'\]",
+        ),
+        (
+            a_graph("Identity", [tensor("features", [None, "k"])], [PROBABILITIES]),
+            r"any number of rows of a known width, not shape \[None, 'k'\]",
+        ),
+        (
+            a_graph("Identity", [tensor("features", [1, 2])], [tensor("probabilities", [1, 2])]),
+            r"any number of rows of a known width, not shape \[1, 2\]",
+        ),
+        (
+            a_graph("Shape", [FEATURES], [tensor("probabilities", [2], "int64")]),
+            r"'probabilities' is a tensor\(int64\): export it without ZipMap",
+        ),
+        (
+            a_graph("Size", [FEATURES], [tensor("probabilities", [], "int64")]),
+            r"'probabilities' is a tensor\(int64\)",
+        ),
+        (
+            a_graph("ReduceSum", [FEATURES], [tensor("probabilities", [1, 1])]),
+            "'probabilities' has 1 columns from 0, option 'column' says 1",
+        ),
+        (
+            a_graph("Flatten", [tensor("features", [None])], [tensor("probabilities", [None, 1])]),
+            "'probabilities' has 1 columns",
+        ),
+    ],
+)
+def test_onnx_refuses_a_graph_of_another_form(graph: bytes, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        OnnxScorer.build(ONNX, {"model": graph})
+
+
+@pytest.mark.parametrize("value", [-0.01, 1.01, float("nan"), float("inf"), "0.5", None, True])
+def test_constant_refuses_what_is_no_probability(value: object) -> None:
+    with pytest.raises(ValueError, match=r"'probability' must be a number in \[0, 1\]"):
+        ConstantScorer.build({**CONSTANT, "probability": value}, {})
+
+
+@pytest.mark.parametrize("value", [0, -1, 1.0, "1", None, True])
+def test_constant_refuses_what_is_no_width(value: object) -> None:
+    with pytest.raises(ValueError, match="'width' must be a whole number from 1"):
+        ConstantScorer.build({**CONSTANT, "width": value}, {})

@@ -1,0 +1,287 @@
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from domain.errors import StoreUnavailable
+from domain.features import Aggregation, FeatureSet, total_purchase_volume_30d
+from domain.ports import Scorer
+from model_registry.candidate import Candidate
+from model_registry.errors import CorruptRegistry, GateFailed
+from model_registry.gates import (
+    TOLERANCE,
+    LoadGates,
+    check_features,
+    check_golden,
+    check_integrity,
+)
+from model_registry.manifest import Blob, Manifest
+from tests.builders import JPY, USD, a_feature
+from tests.registries import (
+    FACTORIES,
+    NAME,
+    FragileStore,
+    LogisticScorer,
+    a_candidate,
+    a_registry,
+    golden_of,
+)
+
+TWO_FEATURES = FeatureSet(
+    (a_feature(), a_feature(Aggregation.PURCHASE_COUNT, days=7)),
+    USD,
+)
+
+
+class Given:
+    """A scorer that gives whatever it was given."""
+
+    def __init__(self, scores: object) -> None:
+        self.scores = scores
+
+    def score(self, matrix: NDArray[np.float64], /) -> NDArray[np.float64]:  # noqa: ARG002  # the port's
+        return self.scores  # type: ignore[return-value]  # the point of it
+
+
+class RowByRow:
+    """A scorer that gives row i of its scores to the row that holds i."""
+
+    def __init__(self, scores: Sequence[float]) -> None:
+        self.scores = np.array(scores)
+
+    def score(self, matrix: NDArray[np.float64], /) -> NDArray[np.float64]:
+        return self.scores[matrix[:, 0].astype(np.int64)]
+
+
+class Neighbourly(RowByRow):
+    """A scorer whose last bits depend on how many rows it is given."""
+
+    def score(self, matrix: NDArray[np.float64], /) -> NDArray[np.float64]:
+        return super().score(matrix) + len(matrix) * 1e-12
+
+
+def registered(
+    store: FragileStore | None = None, candidate: Candidate | None = None
+) -> tuple[Manifest, Callable[[Blob], bytes]]:
+    """A manifest and the way to read its blobs."""
+    registry = a_registry(store)
+    return registry.register(NAME, candidate or a_candidate(), actor="tests"), registry.blob
+
+
+def failure(check: Callable[[], object]) -> GateFailed:
+    with pytest.raises(GateFailed) as caught:
+        check()
+    return caught.value
+
+
+def test_a_sound_version_becomes_its_features_and_scorer() -> None:
+    manifest, read_blob = registered(candidate=a_candidate(0.25))
+    gates = LoadGates(scorer_factory=FACTORIES.__getitem__, currency=USD)
+    features, scorer = gates(manifest, read_blob)
+    assert features == total_purchase_volume_30d(USD)
+    assert scorer.score(np.array([[0.0]])) == [0.5]
+    assert isinstance(scorer, LogisticScorer)
+    assert scorer.weight == 0.25
+
+
+# Integrity
+
+
+@pytest.mark.parametrize("role", ["model", "golden"])
+def test_any_flipped_bit_of_any_blob_is_refused(role: str) -> None:
+    store = FragileStore()
+    manifest, read_blob = registered(store)
+    key = f"blobs/sha256/{manifest.blobs[role].sha256}"
+    content = store.get(key)
+    for position in range(len(content) * 8):
+        flipped = bytearray(content)
+        flipped[position // 8] ^= 1 << position % 8
+        store.overwrite(key, bytes(flipped))
+        failed = failure(lambda: check_integrity(manifest, read_blob))
+        assert failed.gate == "integrity"
+        assert f"blob {role!r} has SHA-256 {hashlib.sha256(flipped).hexdigest()}" in failed.reason
+        assert f"restore {key} from a backup" in failed.reason
+
+
+def test_a_blob_of_another_size_is_refused() -> None:
+    store = FragileStore()
+    manifest, read_blob = registered(store)
+    store.overwrite(f"blobs/sha256/{manifest.blobs['model'].sha256}", b"0.0")
+    failed = failure(lambda: check_integrity(manifest, read_blob))
+    assert (failed.gate, failed.reason[:34]) == ("integrity", "blob 'model' has 3 bytes, not 4; r")
+
+
+def test_a_missing_blob_is_refused() -> None:
+    store = FragileStore()
+    manifest, read_blob = registered(store)
+    store.lose(f"blobs/sha256/{manifest.blobs['golden'].sha256}")
+    failed = failure(lambda: check_integrity(manifest, read_blob))
+    assert failed.gate == "integrity"
+    assert "blob 'golden' is missing; restore blobs/sha256/" in failed.reason
+
+
+def test_a_store_that_does_not_answer_is_no_verdict() -> None:
+    store = FragileStore()
+    manifest, read_blob = registered(store)
+    store.silent = ("blobs/",)
+    with pytest.raises(StoreUnavailable):
+        check_integrity(manifest, read_blob)
+
+
+# Features
+
+
+def test_the_features_are_those_of_training() -> None:
+    manifest, _ = registered(candidate=a_candidate(features=TWO_FEATURES))
+    assert check_features(manifest, USD) == TWO_FEATURES
+
+
+def test_another_currency_is_refused() -> None:
+    manifest, _ = registered()
+    failed = failure(lambda: check_features(manifest, JPY))
+    assert failed.gate == "features"
+    assert "trained on amounts in USD, this deployment has JPY" in failed.reason
+
+
+def test_other_semantics_are_refused() -> None:
+    manifest, _ = registered()
+    older = replace(manifest, contract={**manifest.contract, "semantics": 0})
+    failed = failure(lambda: check_features(older, USD))
+    assert failed.gate == "features"
+    assert "features of semantics 0, this code has 1; train again" in failed.reason
+
+
+@pytest.mark.parametrize(
+    "contract",
+    [
+        {"semantics": 1},
+        {"semantics": 1, "currency": "USD", "features": []},
+        {"semantics": 1, "currency": "XXX", "features": TWO_FEATURES.contract["features"]},
+        {
+            "semantics": 1,
+            "currency": "USD",
+            "features": [{"aggregation": "mood", "window_us": 1, "category": None}],
+        },
+    ],
+    ids=["nothing", "no features", "no currency", "unknown aggregation"],
+)
+def test_a_contract_this_code_cannot_compute_is_refused(contract: Mapping[str, object]) -> None:
+    manifest = replace(registered()[0], contract=contract)
+    assert failure(lambda: check_features(manifest, USD)).gate == "features"
+
+
+def test_reordered_features_are_refused() -> None:
+    manifest, _ = registered(candidate=a_candidate(features=TWO_FEATURES))
+    other_order = FeatureSet(TWO_FEATURES.features[::-1], USD)
+    reordered = replace(manifest, contract=other_order.contract)
+    failed = failure(lambda: check_features(reordered, USD))
+    assert failed.gate == "features"
+    assert f"hash {other_order.contract_hash} here" in failed.reason
+
+
+def test_reordered_names_are_refused() -> None:
+    manifest, _ = registered(candidate=a_candidate(features=TWO_FEATURES))
+    reordered = replace(manifest, feature_names=TWO_FEATURES.names[::-1])
+    failed = failure(lambda: check_features(reordered, USD))
+    assert failed.gate == "features"
+    assert f"trained on {', '.join(TWO_FEATURES.names[::-1])}" in failed.reason
+
+
+# Golden vectors
+
+
+@pytest.mark.parametrize("off_by", [0.0, TOLERANCE / 2, -TOLERANCE / 2])
+def test_scores_within_the_tolerance_pass(off_by: float) -> None:
+    check_golden(RowByRow([0.5, 0.25 + off_by]), golden_of([[0], [1]], [0.5, 0.25]))
+
+
+@pytest.mark.parametrize(
+    ("scores", "reason"),
+    [
+        (np.array([0.5, 0.25 + 2 * TOLERANCE]), "differ by up to 2e-06 from those at training"),
+        (np.array([0.25, 0.5]), "differ by up to 0.25"),
+        (np.array([0.5, np.nan]), "scores that are not finite"),
+        (np.array([0.5, np.inf]), "scores that are not finite"),
+        (np.array([0.5, 1.0 + 1e-9]), r"scores from 0.5 to 1, outside \[0, 1\]"),
+        (np.array([-1e-9, 0.25]), r"scores from -1e-09 to 0.25, outside \[0, 1\]"),
+        (np.array([[0.5, 0.5], [0.75, 0.25]]), r"shape \(2, 2\) where \(2,\) is due"),
+        (np.array([[0.5], [0.25]]), r"shape \(2, 1\) where"),
+        (np.array([0.5]), r"shape \(1,\) where"),
+        (np.array([0.5, 0.25], dtype=np.float32), "float32 where float64 is due"),
+        ([0.5, 0.25], "list where float64 is due"),
+        (None, "NoneType where float64 is due"),
+    ],
+    ids=repr,
+)
+def test_other_scores_are_refused(scores: object, reason: str) -> None:
+    with pytest.raises(GateFailed, match=rf"gate 'golden': .*{reason}.*; train again with"):
+        check_golden(Given(scores), golden_of([[1], [2]], [0.5, 0.25]))
+
+
+def test_a_scorer_whose_rows_depend_on_their_neighbours_is_refused() -> None:
+    with pytest.raises(GateFailed, match="otherwise alone than among others"):
+        check_golden(Neighbourly([0.5, 0.25]), golden_of([[0], [1]], [0.5, 0.25]))
+
+
+def test_a_scorer_that_raises_is_refused() -> None:
+    class Raising:
+        def score(self, matrix: NDArray[np.float64], /) -> NDArray[np.float64]:
+            raise RuntimeError(f"no room for {matrix.shape}")
+
+    failed = failure(lambda: check_golden(Raising(), golden_of([[1, 2]], [0.5])))
+    assert failed.gate == "golden"
+    assert "the scorer raised RuntimeError('no room for (1, 2)')" in failed.reason
+
+
+def test_golden_vectors_as_wide_as_the_features_are_needed() -> None:
+    manifest, read_blob = registered(candidate=a_candidate(features=TWO_FEATURES))
+    gates = LoadGates(scorer_factory=FACTORIES.__getitem__, currency=USD)
+    failed = failure(lambda: gates(manifest, read_blob))
+    assert failed.gate == "golden"
+    assert "golden vectors have 1 columns, the features are 2" in failed.reason
+
+
+def test_golden_vectors_that_are_none_are_corrupt() -> None:
+    content = json.dumps({"matrix": []}).encode()
+    manifest, read_blob = registered()
+    blob = Blob(hashlib.sha256(content).hexdigest(), len(content))
+    gates = LoadGates(scorer_factory=FACTORIES.__getitem__, currency=USD)
+    with pytest.raises(CorruptRegistry, match=f"{blob.sha256}: "):
+        gates(
+            replace(manifest, blobs={**manifest.blobs, "golden": blob}),
+            lambda asked: content if asked == blob else read_blob(asked),
+        )
+
+
+# Scorer
+
+
+def test_a_scorer_that_refuses_what_the_version_holds_is_refused() -> None:
+    manifest, read_blob = registered(
+        candidate=replace(a_candidate(), scorer_options={"temperature": 1})
+    )
+    gates = LoadGates(scorer_factory=FACTORIES.__getitem__, currency=USD)
+    failed = failure(lambda: gates(manifest, read_blob))
+    assert failed.gate == "scorer"
+    assert "no options such as ['temperature']" in failed.reason
+
+
+def test_a_scorer_gets_only_bytes_that_were_checked() -> None:
+    built: list[Mapping[str, bytes]] = []
+
+    def factory(options: Mapping[str, object], blobs: Mapping[str, bytes], /) -> Scorer:
+        built.append(blobs)
+        return FACTORIES["logistic"](options, blobs)
+
+    store = FragileStore()
+    manifest, read_blob = registered(store)
+    gates = LoadGates(scorer_factory=lambda _: factory, currency=USD)
+    gates(manifest, read_blob)
+    assert built[0]["model"] == b"0.01"
+    store.overwrite(f"blobs/sha256/{manifest.blobs['model'].sha256}", b"0.02")
+    assert failure(lambda: gates(manifest, read_blob)).gate == "integrity"
+    assert len(built) == 1

@@ -1,0 +1,194 @@
+import hashlib
+from dataclasses import replace
+
+import pytest
+
+from domain.errors import InvalidRequest, NoLiveModel
+from domain.features import total_purchase_volume_30d
+from model_registry.errors import GateFailed, UnknownVersion
+from model_registry.live import LiveModel, load
+from model_registry.registry import Registry
+from tests.builders import USD
+from tests.registries import NAME, FragileStore, LogisticScorer, a_candidate, a_registry
+
+
+def a_history(store: FragileStore, *champions: int) -> Registry:
+    """A registry with three versions of weights 0.1, 0.2 and 0.3, and these promotions."""
+    registry = a_registry(store)
+    for version in (1, 2, 3):
+        registry.register(NAME, a_candidate(version / 10), actor="tests")
+    for version in champions:
+        registry.promote(NAME, version, actor="tests", reason="why")
+    return registry
+
+
+def started(registry: Registry) -> LiveModel:
+    live = LiveModel(registry, NAME)
+    live.start()
+    return live
+
+
+def blob_of(version: int) -> str:
+    return f"blobs/sha256/{hashlib.sha256(repr(version / 10).encode()).hexdigest()}"
+
+
+def revision_key(number: int) -> str:
+    return f"models/{NAME}/log/{number:08d}.json"
+
+
+def serving(live: LiveModel) -> tuple[int, int]:
+    """The version and the revision that serve."""
+    model = live.snapshot()
+    return model.version, model.revision
+
+
+def why_none(live: LiveModel) -> str:
+    with pytest.raises(NoLiveModel) as caught:
+        live.snapshot()
+    return str(caught.value)
+
+
+def test_a_version_loads_as_it_was_registered() -> None:
+    model = load(a_history(FragileStore()), NAME, 2, revision=7)
+    assert (model.name, model.version, model.revision, model.horizon_days) == (NAME, 2, 7, 30)
+    assert model.features == total_purchase_volume_30d(USD)
+    assert isinstance(model.scorer, LogisticScorer)
+    assert model.scorer.weight == 0.2
+
+
+def test_a_version_that_is_unknown_or_refused_does_not_load() -> None:
+    store = FragileStore()
+    registry = a_history(store)
+    with pytest.raises(UnknownVersion):
+        load(registry, NAME, 4, revision=1)
+    store.lose(blob_of(2))
+    with pytest.raises(GateFailed):
+        load(registry, NAME, 2, revision=1)
+
+
+def test_the_champion_of_the_newest_revision_serves() -> None:
+    live = started(a_history(FragileStore(), 1, 3, 2))
+    assert serving(live) == (2, 3)
+    assert live.problems == ()
+
+
+def test_a_request_keeps_the_snapshot_it_took() -> None:
+    registry = a_history(FragileStore(), 1)
+    live = started(registry)
+    taken = live.snapshot()
+    assert live.snapshot() is taken
+    registry.promote(NAME, 2, actor="tests", reason="why")
+    live.start()
+    assert (taken.version, serving(live)) == (1, (2, 2))
+
+
+def test_before_it_is_started_nothing_serves() -> None:
+    assert "propensity train" in why_none(LiveModel(a_history(FragileStore(), 1), NAME))
+
+
+@pytest.mark.parametrize("registry", [a_registry(), a_history(FragileStore())], ids=["", "none"])
+def test_without_a_promotion_the_commands_to_run_are_named(registry: Registry) -> None:
+    live = started(registry)
+    why = why_none(live)
+    assert f"no version of model '{NAME}' is promoted" in why
+    assert "`propensity train`" in why
+    assert f"`propensity models promote {NAME} VERSION --reason WHY`" in why
+    assert live.problems == ()
+
+
+def test_a_champion_that_does_not_load_gives_way_to_the_one_before() -> None:
+    store = FragileStore()
+    registry = a_history(store, 1, 2, 3, 2, 3)
+    store.lose(blob_of(3))
+    live = started(registry)
+    assert serving(live) == (2, 4)
+    assert len(live.problems) == 1
+    assert live.problems[0].startswith("revision 5, version 3: gate 'integrity': blob 'model' is")
+
+
+def test_each_version_is_tried_once() -> None:
+    store = FragileStore()
+    registry = a_history(store, 1, 2, 3, 2, 3)
+    store.lose(blob_of(3))
+    store.overwrite(f"models/{NAME}/versions/000002.json", b"{")
+    live = started(registry)
+    assert serving(live) == (1, 1)
+    assert [problem[:21] for problem in live.problems] == [
+        "revision 5, version 3",
+        "revision 4, version 2",
+    ]
+
+
+def test_when_no_champion_loads_every_reason_is_told() -> None:
+    store = FragileStore()
+    registry = a_history(store, 1, 2)
+    store.lose(blob_of(1))
+    store.lose(f"models/{NAME}/versions/000002.json")
+    live = started(registry)
+    why = why_none(live)
+    assert "no promoted version" in why
+    assert len(live.problems) == 2
+    assert all(problem in why for problem in live.problems)
+    assert "`propensity train`" in why
+    assert "`propensity models promote" in why
+
+
+@pytest.mark.parametrize(
+    ("damage", "expected"),
+    [
+        (lambda store: store.overwrite(revision_key(3), b"{"), (2, 2)),
+        (lambda store: store.lose(revision_key(2)), (1, 1)),
+        (lambda store: store.overwrite(revision_key(2), store.get(revision_key(1))), (1, 1)),
+    ],
+    ids=["truncated", "gap", "wrong previous hash"],
+)
+def test_a_damaged_revision_gives_way_to_a_sound_one(
+    damage: object, expected: tuple[int, int]
+) -> None:
+    store = FragileStore()
+    registry = a_history(store, 1, 2, 3)
+    assert callable(damage)
+    damage(store)
+    live = started(registry)
+    assert serving(live) == expected
+    assert live.problems[0].startswith(f"revision 3: models/{NAME}/log/0000000")
+
+
+def test_a_store_that_does_not_answer_is_no_reason_to_go_back() -> None:
+    store = FragileStore()
+    registry = a_history(store, 1, 2)
+    store.silent = (blob_of(2),)
+    live = started(registry)
+    assert "no answer about blobs/sha256/" in why_none(live)
+
+    store.silent = ()
+    live.start()
+    assert (serving(live), live.problems) == ((2, 2), ())
+
+
+def test_what_serves_goes_on_when_a_later_start_fails() -> None:
+    store = FragileStore()
+    registry = a_history(store, 1)
+    live = started(registry)
+    store.silent = ("models/",)
+    live.start()
+    assert serving(live) == (1, 1)
+    assert len(live.problems) == 1
+
+    store.silent = ()
+    store.lose(blob_of(1))
+    live.start()
+    assert serving(live) == (1, 1)
+    assert len(live.problems) == 1
+
+
+def test_a_name_that_is_none_is_refused_at_once() -> None:
+    with pytest.raises(InvalidRequest, match="name"):
+        LiveModel(a_registry(), "A model").start()
+
+
+def test_a_process_of_another_currency_serves_nothing() -> None:
+    store = FragileStore()
+    gates = replace(a_history(store, 1).gates, currency=replace(USD, code="EUR"))
+    live = started(replace(a_registry(store), gates=gates))
+    assert "gate 'features'" in why_none(live)

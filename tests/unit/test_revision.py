@@ -1,0 +1,104 @@
+import hashlib
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from model_registry.canonical import canonical
+from model_registry.errors import CorruptRegistry
+from model_registry.revision import Action, Change, Revision, State
+from tests.builders import NOW
+
+KEY = "models/propensity/log/00000002.json"
+
+texts = st.text(min_size=1).filter(str.strip)
+states = st.builds(
+    lambda champion, others: State({**others, "champion": champion}),
+    st.integers(1, 10**6),
+    st.dictionaries(st.from_regex(r"[a-z][a-z0-9-]{0,8}", fullmatch=True), st.integers(1, 99)),
+)
+changes = st.builds(
+    lambda action, actor, reason, state: Change(action, actor, reason, lambda _: state),
+    st.sampled_from(Action),
+    texts,
+    texts,
+    states,
+)
+
+
+def two_revisions(state: State | None = None) -> tuple[Revision, Revision]:
+    change = Change(Action.PROMOTE, "tests", "because", lambda _: state or State({"champion": 7}))
+    first = change.after(None, at=NOW)
+    return first, change.after(first, at=NOW - 1)
+
+
+def changed(change: Callable[[Any], object]) -> bytes:
+    """The second revision's canonical bytes after a change to the plain JSON."""
+    plain = json.loads(two_revisions()[1].encode())
+    change(plain)
+    return canonical(plain)
+
+
+@given(st.lists(changes, min_size=1, max_size=3), st.integers(0, 2**60))
+@settings(deadline=None)
+def test_a_revision_reads_back_as_it_was(changes: list[Change], at: int) -> None:
+    current = None
+    for change in changes:
+        current = change.after(current, at=at)
+        assert Revision.decode(KEY, current.encode()) == current
+
+
+def test_revisions_count_from_one_and_name_the_hash_of_the_one_before() -> None:
+    first, second = two_revisions()
+    assert (first.number, first.previous_sha256) == (1, None)
+    assert second.number == 2
+    assert second.previous_sha256 == hashlib.sha256(first.encode()).hexdigest()
+
+
+def test_a_revision_holds_the_whole_state() -> None:
+    revision = two_revisions(State({"champion": 7, "challenger": 8}))[1]
+    again = Revision.decode(KEY, revision.encode())
+    assert again.state.aliases == {"champion": 7, "challenger": 8}
+    assert again.state.champion == 7
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda r: r.update(schema=2), "field 'schema' is 2, this code reads 1"),
+        (lambda r: r.pop("reason"), "field 'reason' is missing"),
+        (lambda r: r.update(number="2"), "field 'number' must be an integer"),
+        (lambda r: r.update(previous_sha256=None), "field 'previous_sha256' must be text"),
+        (lambda r: r.update(previous_sha256="0"), "field 'previous_sha256' must be a SHA-256"),
+        (lambda r: r.update(at="now"), "field 'at' must be an integer"),
+        (lambda r: r.update(actor=""), "field 'actor' must be text"),
+        (lambda r: r.update(action="demote"), "field 'action': 'demote' is not a valid Action"),
+        (lambda r: r.update(gates={}), "field 'gates' is unknown"),
+        (lambda r: r["state"].update(split={}), "field 'state.split' is unknown"),
+        (lambda r: r["state"].update(aliases={}), "field 'state.aliases.champion' is missing"),
+        (
+            lambda r: r["state"]["aliases"].update(champion=0),
+            "field 'state.aliases.champion' must be an integer of at least 1",
+        ),
+        (
+            lambda r: r["state"]["aliases"].update(challenger="8"),
+            "field 'state.aliases.challenger' must be an integer",
+        ),
+        (lambda r: r["state"]["aliases"].update(Champion=1), "alias 'Champion' must be lower case"),
+    ],
+)
+def test_a_damaged_revision_is_refused_by_key_and_field(
+    change: Callable[[Any], object], reason: str
+) -> None:
+    with pytest.raises(CorruptRegistry) as caught:
+        Revision.decode(KEY, changed(change))
+    assert str(caught.value).startswith(f"{KEY}: {reason}")
+
+
+def test_the_first_revision_follows_from_nothing() -> None:
+    plain = json.loads(two_revisions()[0].encode())
+    with pytest.raises(CorruptRegistry, match="not in canonical form"):
+        Revision.decode(KEY, canonical(plain | {"previous_sha256": "0" * 64}))

@@ -1,0 +1,67 @@
+"""How purchases are laid out in items: the shard of a category, the element of a day's set."""
+
+import hashlib
+
+from domain.errors import CorruptRecord
+from domain.instant import MICROS_PER_DAY
+from domain.purchase import MAX_CATEGORY_BYTES, MAX_PURCHASE_ID_BYTES, Purchase
+from domain.recent import day_of
+
+OVERFLOW = "+"
+"""The element of a day's set that says: this day has purchases that are not in the set."""
+MAX_ELEMENT_BYTES = (
+    len("86399999999|1000000000000|64|") + MAX_CATEGORY_BYTES + MAX_PURCHASE_ID_BYTES
+)
+ITEM_BUDGET_BYTES = 350_000
+"""Room for day sets in one item of 400 KB. Source: AWS, DynamoDB quotas."""
+
+
+def category_shard(category: str, customer_id: str, shards: int) -> str:
+    """The index partition of a customer in a category: the same shard in every category."""
+    digest = hashlib.blake2b(customer_id.encode(), digest_size=8).digest()
+    return shard_name(category, int.from_bytes(digest) % shards)
+
+
+def shard_name(category: str, shard: int) -> str:
+    """The index partition of one shard of a category."""
+    return f"{category}#{shard:03d}"
+
+
+def day_capacity(days_kept: int) -> int:
+    """How many purchases one day's set takes, so that no item can outgrow DynamoDB's limit."""
+    return max(1, ITEM_BUDGET_BYTES // ((days_kept + 2) * MAX_ELEMENT_BYTES))
+
+
+def day_attribute(day: int) -> str:
+    """The name of the attribute that holds one UTC day's purchases."""
+    return f"d{day}"
+
+
+def encode_element(purchase: Purchase) -> str:
+    """One purchase as an element of its day's set: time of day, amount, category, id."""
+    time_of_day = purchase.purchased_at % MICROS_PER_DAY
+    head = f"{time_of_day}|{purchase.amount_minor}|{len(purchase.category)}|"
+    return head + purchase.category + purchase.purchase_id
+
+
+def decode_element(element: str, *, customer_id: str, day: int) -> Purchase:
+    """The purchase that an element of the set of `day` holds.
+
+    Raises:
+        CorruptRecord: it holds none.
+    """
+    try:
+        time_of_day, amount_minor, length, rest = element.split("|", 3)
+        cut = int(length)
+        purchase = Purchase(
+            customer_id=customer_id,
+            purchase_id=rest[cut:],
+            purchased_at=day * MICROS_PER_DAY + int(time_of_day),
+            category=rest[:cut],
+            amount_minor=int(amount_minor),
+        )
+    except ValueError as exc:
+        raise CorruptRecord(f"element {element!r} of day {day} is no purchase") from exc
+    if day_of(purchase.purchased_at) != day or not purchase.purchase_id:
+        raise CorruptRecord(f"element {element!r} does not belong to day {day}")
+    return purchase

@@ -1,0 +1,107 @@
+"""PynamoDB and botocore exceptions to domain errors: one table, one context manager."""
+
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+from pynamodb.exceptions import (
+    AttributeDeserializationError,
+    AttributeNullError,
+    CancellationReason,
+    PynamoDBException,
+    TransactWriteError,
+)
+
+from domain.errors import CorruptRecord, PropensityError, StoreUnavailable
+
+TRANSLATION: dict[type[Exception], type[PropensityError]] = {
+    AttributeDeserializationError: CorruptRecord,
+    AttributeNullError: CorruptRecord,
+    PynamoDBException: StoreUnavailable,
+    BotoCoreError: StoreUnavailable,
+    ClientError: StoreUnavailable,
+}
+
+# Source: AWS, "Error handling with DynamoDB", and the cancellation reasons of TransactWriteItems.
+_TRANSIENT_CODES = frozenset(
+    {
+        "InternalServerError",
+        "LimitExceededException",
+        "ProvisionedThroughputExceeded",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "RequestTimeout",
+        "RequestTimeoutException",
+        "ReplicatedWriteConflictException",
+        "ServiceUnavailable",
+        "ServiceUnavailableException",
+        "ThrottlingError",
+        "Throttling",
+        "ThrottlingException",
+        "TransactionConflict",
+        "TransactionConflictException",
+        "TransactionInProgressException",
+    }
+)
+_CONDITION_FAILED = "ConditionalCheckFailed"
+_ADVICE = {
+    "ResourceNotFoundException": "a table does not exist; create it: propensity tables create",
+    "UnrecognizedClientException": "the credentials are not known; check AWS_PROFILE or the role",
+    "AccessDeniedException": "the credentials do not allow this; check the role's policy",
+}
+
+
+@contextmanager
+def translated() -> Generator[None, None, None]:
+    """Re-raises any known vendor exception as its domain error, cause kept."""
+    try:
+        yield
+    except tuple(TRANSLATION) as exc:
+        target = next(TRANSLATION[kind] for kind in type(exc).__mro__ if kind in TRANSLATION)
+        raise target(describe(exc)) from exc
+
+
+def describe(exc: Exception) -> str:
+    """What went wrong and what to do, without keys or values of any item."""
+    code = error_code(exc)
+    if code is None:
+        return f"DynamoDB did not answer ({type(_root(exc)).__name__})"
+    return f"DynamoDB answered {code}: {_ADVICE.get(code, 'see its documentation')}"
+
+
+def is_transient(exc: Exception) -> bool:
+    """Whether the same request may succeed a moment later."""
+    reasons = [reason for reason in cancellation_reasons(exc) if reason is not None]
+    if reasons:
+        return all(reason.code in _TRANSIENT_CODES for reason in reasons)
+    code = error_code(exc)
+    if code is None:
+        return isinstance(_root(exc), BotoCoreError)
+    status = _response(exc).get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    return code in _TRANSIENT_CODES or int(status) >= 500  # noqa: PLR2004  # HTTP server errors
+
+
+def cancellation_reasons(exc: Exception) -> list[CancellationReason | None]:
+    """Why each item cancelled the transaction, in PynamoDB's order: puts, then updates."""
+    return exc.cancellation_reasons if isinstance(exc, TransactWriteError) else []
+
+
+def condition_failed(reason: CancellationReason | None) -> bool:
+    """Whether this item cancelled the transaction because its condition did not hold."""
+    return reason is not None and reason.code == _CONDITION_FAILED
+
+
+def error_code(exc: Exception) -> str | None:
+    """DynamoDB's own code; None where it did not answer at all."""
+    code = _response(exc).get("Error", {}).get("Code")
+    return str(code) if code else None
+
+
+def _response(exc: Exception) -> Mapping[str, Any]:
+    return getattr(_root(exc), "response", None) or {}  # None where nothing was received
+
+
+def _root(exc: Exception) -> Exception:
+    cause = getattr(exc, "cause", None)
+    return cause if isinstance(cause, Exception) else exc

@@ -1,0 +1,109 @@
+"""The tables: these PynamoDB models are their only declaration.
+
+`purchases` is the truth. `recent_purchases` is derived: one item per customer who bought lately,
+with one String Set attribute `d<epoch day>` per UTC day, which no model can list.
+"""
+
+from typing import Any
+
+from pynamodb.attributes import Attribute, TTLAttribute, UnicodeAttribute
+from pynamodb.constants import NUMBER
+from pynamodb.indexes import (
+    GlobalSecondaryIndex,
+    IncludeProjection,
+    KeysOnlyProjection,
+    LocalSecondaryIndex,
+)
+from pynamodb.models import Model
+
+
+class IntegerAttribute(Attribute[int]):
+    """An exact integer; PynamoDB's own NumberAttribute turns decimals into floats."""
+
+    attr_type = NUMBER
+
+    def serialize(self, value: int) -> str:
+        """The number as DynamoDB stores it."""
+        return str(value)
+
+    def deserialize(self, value: str) -> int:
+        """The integer.
+
+        Raises:
+            ValueError: the stored number is no integer.
+        """
+        return int(value)
+
+
+class ByTime(LocalSecondaryIndex[Any]):  # type: ignore[no-untyped-call]  # PynamoDB leaves it untyped
+    """One customer's purchases by time, with exactly what features need."""
+
+    class Meta:
+        """Index settings."""
+
+        index_name = "by_time"
+        projection = IncludeProjection(["category", "amount_minor"])
+
+    customer_id = UnicodeAttribute(hash_key=True)
+    purchased_at = IntegerAttribute(range_key=True)
+
+
+class ByCategory(GlobalSecondaryIndex[Any]):  # type: ignore[no-untyped-call]  # as above
+    """Who ever bought in a category; each shard arrives ordered by customer."""
+
+    class Meta:
+        """Index settings."""
+
+        index_name = "by_category"
+        projection = KeysOnlyProjection()
+
+    category_shard = UnicodeAttribute(hash_key=True)
+    customer_id = UnicodeAttribute(range_key=True)
+
+
+class PurchaseRow(Model):
+    """One purchase; the item is its own idempotency record."""
+
+    class Meta:
+        """Table settings; connection settings are bound by client.py."""
+
+        table_name = "purchases"
+        billing_mode = "PAY_PER_REQUEST"
+
+    customer_id = UnicodeAttribute(hash_key=True)
+    purchase_id = UnicodeAttribute(range_key=True)
+    purchased_at = IntegerAttribute()
+    category = UnicodeAttribute()
+    amount_minor = IntegerAttribute()
+    category_shard = UnicodeAttribute()
+    fingerprint = UnicodeAttribute()
+    by_time = ByTime()
+    by_category = ByCategory()
+
+
+class RecentRow(Model):
+    """One customer's recent purchases; dropped by TTL when the customer stops buying."""
+
+    class Meta:
+        """Table settings; connection settings are bound by client.py."""
+
+        table_name = "recent_purchases"
+        billing_mode = "PAY_PER_REQUEST"
+
+    customer_id = UnicodeAttribute(hash_key=True)
+    expires_at = TTLAttribute()
+
+
+class CategoryRow(Model):
+    """One category ever bought in; written before the first purchase of the category."""
+
+    class Meta:
+        """Table settings; connection settings are bound by client.py."""
+
+        table_name = "categories"
+        billing_mode = "PAY_PER_REQUEST"
+
+    category = UnicodeAttribute(hash_key=True)
+
+
+MODELS: tuple[type[Model], ...] = (PurchaseRow, RecentRow, CategoryRow)

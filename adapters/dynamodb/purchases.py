@@ -1,0 +1,185 @@
+"""The purchases table: the truth. Written in transactions, read by customer and time."""
+
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from pynamodb.exceptions import TransactWriteError
+from pynamodb.transactions import TransactWrite
+
+from adapters.dynamodb.attributes import category_shard
+from adapters.dynamodb.backoff import Backoff
+from adapters.dynamodb.categories import KnownCategories
+from adapters.dynamodb.client import DynamoClient
+from adapters.dynamodb.errors import (
+    cancellation_reasons,
+    condition_failed,
+    is_transient,
+    translated,
+)
+from adapters.dynamodb.models import ByTime
+from adapters.dynamodb.recent import RecentUpdate
+from domain.errors import CorruptRecord
+from domain.ports import Clock, Recording
+from domain.purchase import Purchase
+from domain.recent import Retention, day_of
+
+MAX_TRANSACTION_PUTS = 99
+"""One action of the hundred is the update of the recent purchases. Source: AWS, TransactWriteItems."""
+MAX_TRANSACTION_DAYS = 40
+"""Each day costs five of the 300 operators of a condition. Source: AWS, expression limits."""
+
+
+class DynamoPurchaseRecorder:
+    """PurchaseRecorder on one TransactWriteItems per customer: purchases and recent item, or neither."""
+
+    def __init__(
+        self, client: DynamoClient, *, clock: Clock, retention: Retention, shards: int
+    ) -> None:
+        self._client = client
+        self._clock = clock
+        self._retention = retention
+        self._shards = shards
+        self._categories = KnownCategories(client)
+
+    async def record(self, purchases: Sequence[Purchase], /) -> Sequence[Recording]:
+        """One outcome per purchase, in order; see the port."""
+        await self._categories.add({purchase.category for purchase in purchases})
+        recordings: dict[str, Recording] = {}
+        for chunk in _transactions(purchases):
+            recordings |= await self._record_chunk(chunk)
+        return [recordings[purchase.purchase_id] for purchase in purchases]
+
+    async def _record_chunk(self, chunk: Sequence[Purchase]) -> dict[str, Recording]:
+        recordings: dict[str, Recording] = {}
+        pending = list(chunk)
+        overflow = False
+        delays = Backoff(deadline_s=self._client.options.write_deadline_s).delays()
+        while pending:
+            failure = await self._attempt(pending, overflow=overflow)
+            if failure is None:
+                return recordings | dict.fromkeys(_ids(pending), Recording.RECORDED)
+            reasons = cancellation_reasons(failure)
+            known = _already_stored(pending, reasons)
+            if known:
+                recordings |= known
+                pending = [p for p in pending if p.purchase_id not in known]
+            elif len(reasons) > len(pending) and condition_failed(reasons[-1]) and not overflow:
+                overflow = True
+            else:
+                await _pause(delays, failure)
+        return recordings
+
+    async def _attempt(self, pending: Sequence[Purchase], *, overflow: bool) -> Exception | None:
+        """None once the transaction is committed, else why it was not (or may not have been)."""
+        now = self._clock()
+        try:
+            await self._client.run(lambda: self._transact(pending, now, overflow=overflow))
+        except TransactWriteError as exc:
+            return exc
+        return None
+
+    def _transact(self, pending: Sequence[Purchase], now: int, *, overflow: bool) -> None:
+        model = self._client.purchases
+        absent = model.purchase_id.does_not_exist()
+        update = RecentUpdate.of(pending, now=now, retention=self._retention, overflow=overflow)
+        with TransactWrite(connection=self._client.connection) as transaction:
+            for purchase in pending:
+                transaction.save(self._row(purchase), condition=absent, return_values="ALL_OLD")
+            if update is not None:
+                update.add_to(transaction, self._client.recent)
+
+    def _row(self, purchase: Purchase) -> Any:
+        return self._client.purchases(
+            customer_id=purchase.customer_id,
+            purchase_id=purchase.purchase_id,
+            purchased_at=purchase.purchased_at,
+            category=purchase.category,
+            amount_minor=purchase.amount_minor,
+            category_shard=category_shard(purchase.category, purchase.customer_id, self._shards),
+            fingerprint=purchase.fingerprint,
+        )
+
+
+class DynamoPurchaseHistory:
+    """PurchaseHistory on strongly consistent Queries of the LSI `by_time`."""
+
+    def __init__(self, client: DynamoClient) -> None:
+        self._client = client
+
+    async def between(self, customer_id: str, /, *, after: int, until: int) -> Sequence[Purchase]:
+        """The purchases in (after, until]; see the port."""
+        purchases: list[Purchase] = []
+        start_key = None
+        while True:
+            page = await self._client.read(self._page, customer_id, after, until, start_key)
+            purchases += [_purchase(item, customer_id) for item in page["Items"]]
+            start_key = page.get("LastEvaluatedKey")
+            if start_key is None:
+                # Ties of an LSI come back in no particular order.
+                return sorted(purchases, key=lambda p: (p.purchased_at, p.purchase_id))
+
+    def _page(
+        self, customer_id: str, after: int, until: int, start_key: Mapping[str, Any] | None
+    ) -> dict[str, Any]:
+        page: dict[str, Any] = self._client.connection.query(
+            self._client.purchases.Meta.table_name,
+            customer_id,
+            range_key_condition=ByTime.purchased_at.between(after + 1, until),
+            index_name=ByTime.Meta.index_name,
+            consistent_read=True,
+            exclusive_start_key=start_key,
+        )
+        return page
+
+
+def _transactions(purchases: Sequence[Purchase]) -> Iterator[Sequence[Purchase]]:
+    """The purchases in groups that fit into one transaction each."""
+    group: list[Purchase] = []
+    days: set[int] = set()
+    for purchase in sorted(purchases, key=lambda p: p.purchased_at):
+        days.add(day_of(purchase.purchased_at))
+        if len(group) == MAX_TRANSACTION_PUTS or len(days) > MAX_TRANSACTION_DAYS:
+            yield group
+            group, days = [], {day_of(purchase.purchased_at)}
+        group.append(purchase)
+    if group:
+        yield group
+
+
+def _already_stored(pending: Sequence[Purchase], reasons: Sequence[Any]) -> dict[str, Recording]:
+    """The outcome of each purchase whose id the table holds already."""
+    known: dict[str, Recording] = {}
+    for purchase, reason in zip(pending, reasons, strict=False):
+        if condition_failed(reason):
+            stored = (reason.raw_item or {}).get("fingerprint", {}).get("S")
+            if stored is None:
+                raise CorruptRecord("the store refused a purchase without naming the stored one")
+            same = stored == purchase.fingerprint
+            known[purchase.purchase_id] = Recording.DUPLICATE if same else Recording.CONFLICT
+    return known
+
+
+async def _pause(delays: Iterator[float], failure: Exception) -> None:
+    delay = next(delays, None)
+    if delay is None or not is_transient(failure):
+        with translated():
+            raise failure
+    await asyncio.sleep(delay)
+
+
+def _ids(purchases: Sequence[Purchase]) -> list[str]:
+    return [purchase.purchase_id for purchase in purchases]
+
+
+def _purchase(item: Mapping[str, Any], customer_id: str) -> Purchase:
+    try:
+        return Purchase(
+            customer_id=customer_id,
+            purchase_id=item["purchase_id"]["S"],
+            purchased_at=int(item["purchased_at"]["N"]),
+            category=item["category"]["S"],
+            amount_minor=int(item["amount_minor"]["N"]),
+        )
+    except (KeyError, ValueError) as exc:
+        raise CorruptRecord(f"a stored purchase cannot be read: {exc!r}") from exc

@@ -1,0 +1,175 @@
+"""The recent purchases: one item per customer, a String Set per UTC day."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from operator import and_
+from typing import Any
+
+from pynamodb.expressions.condition import Condition, size
+from pynamodb.expressions.operand import Path
+from pynamodb.expressions.update import Action
+from pynamodb.transactions import TransactWrite
+
+from adapters.dynamodb.attributes import (
+    OVERFLOW,
+    day_attribute,
+    day_capacity,
+    decode_element,
+    encode_element,
+)
+from adapters.dynamodb.backoff import Backoff
+from adapters.dynamodb.client import DynamoClient
+from adapters.dynamodb.models import RecentRow
+from domain.errors import CorruptRecord, StoreUnavailable
+from domain.instant import MICROS_PER_DAY, to_datetime
+from domain.ports import Clock
+from domain.purchase import Purchase
+from domain.recent import RecentHistory, Retention, day_of
+
+_OTHER_ATTRIBUTES = frozenset(RecentRow.get_attributes())
+MAX_BATCH_KEYS = 100
+"""Source: AWS, BatchGetItem."""
+TTL_LAG_DAYS = 7
+"""How much later than promised TTL may drop an item; AWS speaks of a few days."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecentUpdate:
+    """What one transaction changes in a customer's recent item.
+
+    Adding to a set is idempotent. Days too old to keep are removed without looking: since an
+    item is dropped `days` after its last write, none can be older than the range removed here.
+    """
+
+    customer_id: str
+    elements: Mapping[int, Sequence[str]]
+    oldest_day: int
+    today: int
+    retention: Retention
+    overflow: bool
+
+    @classmethod
+    def of(
+        cls, purchases: Sequence[Purchase], *, now: int, retention: Retention, overflow: bool
+    ) -> "RecentUpdate | None":
+        """The update for these purchases of one customer; None when all are too old to keep."""
+        oldest_day = retention.oldest_day(now)
+        elements: dict[int, list[str]] = defaultdict(list)
+        for purchase in purchases:
+            if (day := day_of(purchase.purchased_at)) >= oldest_day:
+                elements[day].append(encode_element(purchase))
+        if not elements:
+            return None
+        capacity = day_capacity(retention.days)
+        return cls(
+            customer_id=purchases[0].customer_id,
+            elements=elements,
+            oldest_day=oldest_day,
+            today=day_of(now),
+            retention=retention,
+            overflow=overflow or any(len(day) > capacity for day in elements.values()),
+        )
+
+    def add_to(self, transaction: TransactWrite, model: type[Any]) -> None:
+        """Puts this update into the transaction."""
+        transaction.update(
+            model(self.customer_id), actions=self._actions(model), condition=self._room()
+        )
+
+    def _actions(self, model: type[Any]) -> list[Action]:
+        added = {
+            day: [OVERFLOW] if self.overflow else elements
+            for day, elements in self.elements.items()
+        }
+        removed = range(self.oldest_day - self.retention.days - TTL_LAG_DAYS, self.oldest_day)
+        expires = (self.today + self.retention.days + 1) * MICROS_PER_DAY
+        return [
+            model.expires_at.set(to_datetime(expires)),
+            *(Path(day_attribute(day)).add({"SS": elements}) for day, elements in added.items()),
+            *(Path(day_attribute(day)).remove() for day in removed),
+        ]
+
+    def _room(self) -> Condition | None:
+        """That every day's set has room for what is added; an overflow mark always fits."""
+        if self.overflow:
+            return None
+        capacity = day_capacity(self.retention.days)
+        rooms: list[Condition] = []
+        for day, elements in self.elements.items():
+            path = Path(day_attribute(day))
+            count = size(path)  # type: ignore[no-untyped-call]  # PynamoDB leaves it untyped
+            rooms.append(path.does_not_exist() | (count <= capacity - len(elements)))
+        return reduce(and_, rooms)
+
+
+class DynamoRecentPurchases:
+    """RecentPurchases on strongly consistent BatchGetItems of a hundred customers."""
+
+    def __init__(self, client: DynamoClient, *, clock: Clock, retention: Retention) -> None:
+        self._client = client
+        self._clock = clock
+        self._retention = retention
+
+    async def of(self, customer_ids: Sequence[str], /) -> Sequence[RecentHistory]:
+        """One history per distinct customer; see the port."""
+        wanted = list(dict.fromkeys(customer_ids))
+        complete_since = self._retention.complete_since(self._clock())
+        items: dict[str, Mapping[str, Any]] = {}
+        for start in range(0, len(wanted), MAX_BATCH_KEYS):
+            items |= await self._batch(wanted[start : start + MAX_BATCH_KEYS])
+        return [_history(c, items.get(c, {}), complete_since) for c in wanted]
+
+    async def _batch(self, customer_ids: Sequence[str]) -> dict[str, Mapping[str, Any]]:
+        table = self._client.recent.Meta.table_name
+        items: dict[str, Mapping[str, Any]] = {}
+        pending = list(customer_ids)
+        delays = Backoff(deadline_s=self._client.options.read_deadline_s).delays()
+        while True:
+            answer = await self._client.read(self._read_batch, table, pending)
+            for item in answer["Responses"].get(table, []):
+                items[item["customer_id"]["S"]] = item
+            unread = answer.get("UnprocessedKeys", {}).get(table, {}).get("Keys", [])
+            if not unread:
+                return items
+            pending = [key["customer_id"]["S"] for key in unread]
+            delay = next(delays, None)
+            if delay is None:
+                raise StoreUnavailable(f"{len(pending)} customers were left unread by DynamoDB")
+            await asyncio.sleep(delay)
+
+    def _read_batch(self, table: str, customer_ids: Sequence[str]) -> dict[str, Any]:
+        keys: list[Any] = [{"customer_id": customer_id} for customer_id in customer_ids]
+        answer: dict[str, Any] = self._client.connection.batch_get_item(
+            table, keys, consistent_read=True
+        )
+        return answer
+
+
+def _history(customer_id: str, item: Mapping[str, Any], complete_since: int) -> RecentHistory:
+    purchases: list[Purchase] = []
+    overflow_days: set[int] = set()
+    for name, value in item.items():
+        if name in _OTHER_ATTRIBUTES:
+            continue
+        day = _day(name)
+        for element in value.get("SS", ()):
+            if element == OVERFLOW:
+                overflow_days.add(day)
+            else:
+                purchases.append(decode_element(element, customer_id=customer_id, day=day))
+    return RecentHistory(
+        customer_id=customer_id,
+        complete_since=complete_since,
+        purchases=sorted(purchases, key=lambda p: (p.purchased_at, p.purchase_id)),
+        overflow_days=frozenset(overflow_days),
+    )
+
+
+def _day(name: str) -> int:
+    try:
+        return int(name.removeprefix("d"))
+    except ValueError as exc:
+        raise CorruptRecord(f"attribute {name!r} of a recent item is no day") from exc

@@ -1,0 +1,66 @@
+"""Shared fixtures: the embedded engine, and a DynamoDB client with tables of its own."""
+
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from adapters.dynamodb.client import DynamoClient, DynamoOptions
+from adapters.dynamodb.tables import DynamoTables
+from adapters.embedded import EmbeddedEngine, free_port
+
+LOCAL_CREDENTIALS = ("test", "test")
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """Async tests run on asyncio, as the product does."""
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedEngine]:
+    """One embedded engine for each test process, on a free port."""
+    engine = EmbeddedEngine(tmp_path_factory.mktemp("engine"), free_port())
+    engine.start()
+    yield engine
+    engine.stop()
+
+
+def dynamo_client(endpoint: str | None, **options: float) -> DynamoClient:
+    """A client whose tables nobody else uses, on an engine that takes any credentials."""
+    return DynamoClient(
+        DynamoOptions(
+            endpoint=endpoint,
+            region="eu-west-1",
+            table_prefix=f"test-{uuid.uuid4().hex[:12]}-",
+            credentials=LOCAL_CREDENTIALS,
+            connections=8,
+            **options,
+        )
+    )
+
+
+@pytest.fixture
+def client(engine: EmbeddedEngine) -> Iterator[DynamoClient]:
+    """A client on the embedded engine with empty tables and patience for a busy machine."""
+    client = dynamo_client(
+        f"http://127.0.0.1:{engine.port}",
+        read_timeout_s=20,
+        read_deadline_s=30,
+        write_deadline_s=30,
+    )
+    DynamoTables(client).create()
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty working directory without any settings in its environment."""
+    for name in [name for name in os.environ if name.startswith("PROPENSITY_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path

@@ -1,0 +1,92 @@
+"""Every implementation of the store's ports, as one bundle each.
+
+A further DynamoDB endpoint joins by TEST_DYNAMODB_ENDPOINT, such as DynamoDB Local's.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+import pytest
+from moto import mock_aws
+
+from adapters.dynamodb.categories import DynamoCategoryIndex
+from adapters.dynamodb.client import DynamoClient
+from adapters.dynamodb.purchases import DynamoPurchaseHistory, DynamoPurchaseRecorder
+from adapters.dynamodb.recent import DynamoRecentPurchases
+from adapters.dynamodb.tables import DynamoTables
+from adapters.embedded import EmbeddedEngine
+from adapters.memory import ManualClock, MemoryPurchases
+from domain.ports import (
+    CategoryIndex,
+    PurchaseHistory,
+    PurchaseRecorder,
+    RecentPurchases,
+    StoreHealth,
+)
+from domain.recent import Retention
+from domain.window import Window
+from tests.builders import NOW
+from tests.conftest import dynamo_client
+
+RETENTION = Retention.covering(Window.days(30))
+SHARDS = 4
+ENDPOINTS = [url for url in [os.environ.get("TEST_DYNAMODB_ENDPOINT")] if url]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Store:
+    """One implementation of every port of the store, over the same empty purchases."""
+
+    recorder: PurchaseRecorder
+    history: PurchaseHistory
+    recent: RecentPurchases
+    index: CategoryIndex
+    health: StoreHealth
+    clock: ManualClock
+
+
+def memory_store() -> Store:
+    clock = ManualClock(NOW)
+    purchases = MemoryPurchases(clock=clock, retention=RETENTION)
+    return Store(
+        recorder=purchases,
+        history=purchases,
+        recent=purchases,
+        index=purchases,
+        health=purchases,
+        clock=clock,
+    )
+
+
+def dynamo_store(client: DynamoClient) -> Store:
+    clock = ManualClock(NOW)
+    return Store(
+        recorder=DynamoPurchaseRecorder(client, clock=clock, retention=RETENTION, shards=SHARDS),
+        history=DynamoPurchaseHistory(client),
+        recent=DynamoRecentPurchases(client, clock=clock, retention=RETENTION),
+        index=DynamoCategoryIndex(client, shards=SHARDS),
+        health=DynamoTables(client),
+        clock=clock,
+    )
+
+
+@pytest.fixture(params=["memory", "moto", "engine", *ENDPOINTS])
+def store(request: pytest.FixtureRequest, engine: EmbeddedEngine) -> Iterator[Store]:
+    if request.param == "memory":
+        yield memory_store()
+        return
+    endpoints = {"moto": None, "engine": f"http://127.0.0.1:{engine.port}"}
+    with ExitStack() as stack:
+        if request.param == "moto":
+            stack.enter_context(mock_aws())
+        client = dynamo_client(
+            endpoints.get(request.param, request.param),
+            read_timeout_s=20,
+            read_deadline_s=30,
+            write_deadline_s=30,
+        )
+        stack.callback(client.close)
+        DynamoTables(client).create()
+        yield dynamo_store(client)

@@ -1,0 +1,29 @@
+"""What every StoreHealth promises."""
+
+import pytest
+
+from adapters.dynamodb.tables import DynamoTables
+from adapters.embedded import EmbeddedEngine, free_port
+from domain.errors import StoreUnavailable
+from tests.conftest import dynamo_client
+from tests.contracts.conftest import Store
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_tables_that_answer_are_healthy(store: Store) -> None:
+    await store.health.check()
+
+
+async def test_a_table_that_does_not_exist_is_named(engine: EmbeddedEngine) -> None:
+    client = dynamo_client(f"http://127.0.0.1:{engine.port}")
+    with pytest.raises(StoreUnavailable, match="propensity tables create"):
+        await DynamoTables(client).check()
+    client.close()
+
+
+async def test_an_engine_that_is_not_there_is_unavailable() -> None:
+    client = dynamo_client(f"http://127.0.0.1:{free_port()}", read_deadline_s=0.2)
+    with pytest.raises(StoreUnavailable, match="did not answer"):
+        await DynamoTables(client).check()
+    client.close()

@@ -1,0 +1,110 @@
+"""Faults injected where botocore sends: the wire misbehaves, everything above is the real thing.
+
+A fault is a function from the request about to be sent to a response (the request is never
+sent), or None (it is sent as the fault left it); it may also raise.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.exceptions import ReadTimeoutError
+from botocore.httpsession import URLLib3Session
+
+from adapters.dynamodb.client import DynamoClient
+
+Fault = Callable[[AWSPreparedRequest], AWSResponse | None]
+
+
+class _Body:
+    """A response body that was read already."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
+    def stream(self) -> Iterator[bytes]:
+        yield self._content
+
+
+def answer(document: dict[str, Any], status: int = 200) -> AWSResponse:
+    """DynamoDB's answer with this body."""
+    content = json.dumps(document).encode()
+    headers = {"Content-Type": "application/x-amz-json-1.0"}
+    return AWSResponse("", status, headers, _Body(content))
+
+
+def error(code: str, status: int = 400, **members: Any) -> Fault:
+    """DynamoDB refuses with this code, without doing anything."""
+    document = {"__type": f"com.amazonaws.dynamodb.v20120810#{code}", "message": code, **members}
+
+    def refuse(_: AWSPreparedRequest) -> AWSResponse:
+        return answer(document, status)
+
+    return refuse
+
+
+def cancelled(*codes: str) -> Fault:
+    """The transaction is cancelled, one code per item; "None" stands for an innocent item."""
+    reasons = [{"Code": code} for code in codes]
+    return error("TransactionCanceledException", CancellationReasons=reasons)
+
+
+def time_out(request: AWSPreparedRequest) -> AWSResponse | None:
+    """No answer; the request never arrived."""
+    raise ReadTimeoutError(endpoint_url=request.url)
+
+
+def time_out_after_doing_it(request: AWSPreparedRequest) -> AWSResponse | None:
+    """The request is carried out, but its answer is lost."""
+    really(request)
+    raise ReadTimeoutError(endpoint_url=request.url)
+
+
+def really(request: AWSPreparedRequest) -> dict[str, Any]:
+    """What the engine answers, as JSON."""
+    response = URLLib3Session().send(request)
+    document: dict[str, Any] = json.loads(response.content)
+    assert response.status_code == 200, document
+    return document
+
+
+def body(request: AWSPreparedRequest) -> dict[str, Any]:
+    """The request's parameters."""
+    document: dict[str, Any] = json.loads(request.body)
+    return document
+
+
+def with_parameters(request: AWSPreparedRequest, **changes: Any) -> AWSPreparedRequest:
+    """The same request with other parameters; the embedded engine does not check signatures."""
+    request.body = json.dumps(body(request) | changes).encode()
+    request.headers["Content-Length"] = str(len(request.body))
+    return request
+
+
+@contextmanager
+def injected(
+    client: DynamoClient, operation: str, *faults: Fault | None, all_met: bool = True
+) -> Iterator[list[str]]:
+    """The n-th request of `operation` meets the n-th fault (None: no fault); later ones meet none.
+
+    Yields the operations sent so far. At the end every fault must have been met, if `all_met`.
+    """
+    sent: list[str] = []
+    waiting = list(faults)
+
+    def meet(request: AWSPreparedRequest, event_name: str, **_: object) -> AWSResponse | None:
+        sent.append(event_name.rsplit(".", 1)[-1])
+        if sent[-1] != operation or not waiting:
+            return None
+        fault = waiting.pop(0)
+        return fault(request) if fault else None
+
+    events = client.connection.client.meta.events
+    events.register("before-send.dynamodb.*", meet)
+    try:
+        yield sent
+    finally:
+        events.unregister("before-send.dynamodb.*", meet)
+    assert not (waiting and all_met), f"{len(waiting)} faults were never met"

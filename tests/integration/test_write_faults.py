@@ -1,0 +1,120 @@
+"""Writes under faults at the wire: nothing lost, nothing counted twice."""
+
+import uuid
+from dataclasses import replace
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from adapters.dynamodb.client import DynamoClient
+from domain.errors import StoreUnavailable
+from domain.ports import Recording
+from domain.purchase import Purchase
+from tests.builders import NOW, a_purchase
+from tests.contracts.conftest import dynamo_store
+from tests.integration.faults import (
+    Fault,
+    cancelled,
+    error,
+    injected,
+    time_out,
+    time_out_after_doing_it,
+)
+
+pytestmark = pytest.mark.anyio
+
+TRANSIENT: dict[str, Fault] = {
+    "throttled": error("ProvisionedThroughputExceededException"),
+    "throttled on demand": error("ThrottlingException"),
+    "server error": error("InternalServerError", 500),
+    "in conflict with another transaction": cancelled("TransactionConflict", "None"),
+    "throttled inside the transaction": cancelled("None", "ThrottlingError"),
+    "never arrived": time_out,
+}
+
+
+async def stored(client: DynamoClient, customer_id: str) -> tuple[list[Purchase], list[Purchase]]:
+    """What both tables hold of a customer."""
+    store = dynamo_store(client)
+    truth = await store.history.between(customer_id, after=0, until=NOW)
+    (recent,) = await store.recent.of([customer_id])
+    return list(truth), list(recent.purchases)
+
+
+@pytest.mark.parametrize("fault", TRANSIENT.values(), ids=TRANSIENT)
+async def test_a_passing_fault_is_retried_until_the_purchase_is_recorded(
+    client: DynamoClient, fault: Fault
+) -> None:
+    purchase = a_purchase(purchased_at=NOW - 1)
+    with injected(client, "TransactWriteItems", fault, fault) as sent:
+        outcome = await dynamo_store(client).recorder.record([purchase])
+    assert outcome == [Recording.RECORDED]
+    assert sent.count("TransactWriteItems") == 3
+    assert await stored(client, purchase.customer_id) == ([purchase], [purchase])
+
+
+async def test_a_time_out_after_the_write_happened_shows_up_as_a_duplicate(
+    client: DynamoClient,
+) -> None:
+    purchase = a_purchase(purchased_at=NOW - 1)
+    with injected(client, "TransactWriteItems", time_out_after_doing_it):
+        outcome = await dynamo_store(client).recorder.record([purchase])
+    assert outcome == [Recording.DUPLICATE]
+    assert await stored(client, purchase.customer_id) == ([purchase], [purchase])
+
+
+async def test_faults_beyond_the_deadline_are_reported_and_sending_again_is_safe(
+    client: DynamoClient,
+) -> None:
+    patient, client.options = client.options, replace(client.options, write_deadline_s=0.0)
+    purchase = a_purchase(purchased_at=NOW - 1)
+    recorder = dynamo_store(client).recorder
+    with (
+        injected(client, "TransactWriteItems", time_out_after_doing_it),
+        pytest.raises(StoreUnavailable, match="ReadTimeoutError"),
+    ):
+        await recorder.record([purchase])
+    client.options = patient
+    assert await recorder.record([purchase]) == [Recording.DUPLICATE]
+    assert await stored(client, purchase.customer_id) == ([purchase], [purchase])
+
+
+@pytest.mark.parametrize("code", ["AccessDeniedException", "ResourceNotFoundException"])
+async def test_what_retrying_cannot_mend_is_reported_at_once_with_advice(
+    client: DynamoClient, code: str
+) -> None:
+    with (
+        injected(client, "TransactWriteItems", error(code)) as sent,
+        pytest.raises(StoreUnavailable, match=r"policy|propensity tables create"),
+    ):
+        await dynamo_store(client).recorder.record([a_purchase(purchased_at=NOW)])
+    assert sent.count("TransactWriteItems") == 1
+
+
+@settings(
+    deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    faults=st.lists(
+        st.sampled_from([None, time_out, time_out_after_doing_it, *TRANSIENT.values()]), max_size=5
+    ),
+    sizes=st.lists(st.integers(1, 4), min_size=1, max_size=3),
+)
+async def test_any_faults_in_any_order_lose_nothing_and_double_nothing(
+    client: DynamoClient, faults: list[Fault | None], sizes: list[int]
+) -> None:
+    customer = str(uuid.uuid4())  # every example starts with an empty history
+    recorder = dynamo_store(client).recorder
+    purchases = [
+        a_purchase(
+            customer_id=customer, purchase_id=f"{call}-{n}", purchased_at=NOW - call * 10 - n
+        )
+        for call, size in enumerate(sizes)
+        for n in range(size)
+    ]
+    with injected(client, "TransactWriteItems", *faults, all_met=False):
+        for call in range(len(sizes)):
+            await recorder.record([p for p in purchases if p.purchase_id.startswith(f"{call}-")])
+    expected = sorted(purchases, key=lambda p: p.purchased_at)
+    assert await stored(client, customer) == (expected, expected)

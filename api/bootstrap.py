@@ -1,0 +1,193 @@
+"""The composition root: the one place where adapters are built and use cases get theirs."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from litestar import Litestar
+
+from adapters.clock import SystemClock
+from adapters.complete_journey import CompleteJourneyPurchases
+from adapters.dynamodb.categories import DynamoCategoryIndex
+from adapters.dynamodb.client import DynamoClient, DynamoOptions
+from adapters.dynamodb.purchases import DynamoPurchaseHistory, DynamoPurchaseRecorder
+from adapters.dynamodb.tables import DynamoTables
+from adapters.embedded import EmbeddedEngine, port_is_free
+from adapters.object_store import open_object_store
+from adapters.purchase_files import PurchaseFile, open_purchase_file
+from adapters.training import train
+from api.app import create_app
+from api.openapi import MAX_PURCHASES
+from api.services import Services
+from api.settings import Settings
+from domain import instant
+from domain.errors import Rejected
+from domain.importing import ImportPurchases
+from domain.ingestion import RecordPurchases
+from domain.money import Currency
+from domain.prediction import PredictPropensity
+from domain.recent import Retention
+from domain.sampling import CollectHistories
+from domain.training_set import TrainingSet
+from domain.window import Window
+from model_registry.candidate import Candidate
+from model_registry.gates import LoadGates
+from model_registry.live import LiveModel
+from model_registry.plugins import ScorerPlugins
+from model_registry.registry import Registry
+
+CATEGORY_SHARDS = 16
+"""Index partitions of a category, 1,000 writes/s each; another number needs a rewritten index."""
+
+__all__ = ["Application", "PurchaseFile", "application", "port_is_free"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Application:
+    """Every use case of a deployment, ready to call."""
+
+    settings: Settings
+    clock: SystemClock
+    currency: Currency
+    tables: DynamoTables
+    registry: Registry
+    live: LiveModel
+    predict: PredictPropensity
+    record: RecordPurchases
+    import_purchases: ImportPurchases
+    collect_histories: CollectHistories
+    client: DynamoClient
+
+    def http(self) -> Litestar:
+        """The HTTP application; the caller starts the live model first, in the serving process."""
+        return create_app(
+            Services(
+                predict=self.predict,
+                record=self.record,
+                health=self.tables,
+                live_model=self.live.snapshot,
+                currency=self.currency,
+                close=self.client.close,
+            )
+        )
+
+    def train(self, training_set: TrainingSet) -> Candidate:
+        """A candidate trained, exported and checked through the scorer that will serve it."""
+        return train(training_set, build_scorer=self.registry.gates.scorer_factory("onnx"))
+
+
+@contextmanager
+def application(settings: Settings, *, batch: bool = False) -> Iterator[Application]:
+    """The application of these settings; its threads and connections end with the block.
+
+    In a `batch` nobody waits for a page: one request may take as long as the batch deadline.
+    """
+    options = _options(settings)
+    if batch:
+        patience = settings.batch_deadline_s
+        options = replace(
+            options,
+            read_timeout_s=patience,
+            read_deadline_s=patience,
+            write_deadline_s=patience,
+        )
+    client = DynamoClient(options)
+    try:
+        yield _assemble(settings, client)
+    finally:
+        client.close()
+
+
+def _assemble(settings: Settings, client: DynamoClient) -> Application:
+    clock = SystemClock()
+    currency = Currency.of(settings.currency)
+    retention = Retention.covering(Window.days(settings.recent_days))
+    history = DynamoPurchaseHistory(client)
+    record = RecordPurchases(
+        recorder=DynamoPurchaseRecorder(
+            client, clock=clock, retention=retention, shards=CATEGORY_SHARDS
+        ),
+        clock=clock,
+        currency=currency,
+        concurrent_customers=settings.connections,
+    )
+    registry = _registry(settings, clock, currency)
+    live = LiveModel(registry, settings.model)
+    return Application(
+        settings=settings,
+        clock=clock,
+        currency=currency,
+        tables=DynamoTables(client),
+        registry=registry,
+        live=live,
+        predict=PredictPropensity(
+            history=history, live_model=live.snapshot, policy=settings.banner_policy, clock=clock
+        ),
+        record=replace(record, max_purchases=MAX_PURCHASES),
+        import_purchases=ImportPurchases(record=record),
+        collect_histories=CollectHistories(
+            index=DynamoCategoryIndex(client, shards=CATEGORY_SHARDS), history=history, clock=clock
+        ),
+        client=client,
+    )
+
+
+def registry_only(settings: Settings) -> Registry:
+    """The model registry, for commands that need no tables."""
+    return _registry(settings, SystemClock(), Currency.of(settings.currency))
+
+
+def _registry(settings: Settings, clock: SystemClock, currency: Currency) -> Registry:
+    gates = LoadGates(scorer_factory=ScorerPlugins.installed().factory, currency=currency)
+    return Registry(store=open_object_store(settings.registry_location), clock=clock, gates=gates)
+
+
+def _options(settings: Settings) -> DynamoOptions:
+    return DynamoOptions(
+        endpoint=settings.endpoint_url,
+        region=settings.region,
+        table_prefix=settings.table_prefix,
+        credentials=settings.credentials,
+        connect_timeout_s=settings.connect_timeout_s,
+        read_timeout_s=settings.read_timeout_s,
+        read_deadline_s=settings.read_deadline_s,
+        write_deadline_s=settings.write_deadline_s,
+        connections=settings.connections,
+    )
+
+
+def engine(settings: Settings) -> EmbeddedEngine:
+    """The embedded engine at the endpoint of the settings.
+
+    Raises:
+        Rejected: the endpoint is not on this machine.
+    """
+    if settings.engine_port is None:
+        raise Rejected(
+            "PROPENSITY_DYNAMODB_ENDPOINT",
+            f"is {settings.dynamodb_endpoint}; the embedded engine serves http://127.0.0.1:PORT only",
+        )
+    return EmbeddedEngine(settings.home / "engine", settings.engine_port)
+
+
+def sample_purchases(settings: Settings, households: int | None) -> CompleteJourneyPurchases:
+    """The real sample data, its time shifted so that it ended when it was first imported here.
+
+    The shift is kept under the home folder: shifted otherwise, every purchase of a second
+    import would be in conflict with the first.
+    """
+    ended = settings.home / "complete-journey-ends"
+    if not ended.exists():
+        settings.home.mkdir(parents=True, exist_ok=True)
+        ended.write_text(instant.render(SystemClock()()))
+    return CompleteJourneyPurchases(now=instant.parse(ended.read_text()), households=households)
+
+
+def file_purchases(path: Path) -> PurchaseFile:
+    """The purchases of a CSV, NDJSON or Parquet file.
+
+    Raises:
+        Rejected: no such file, another kind of file, or its header cannot be read.
+    """
+    return open_purchase_file(path)

@@ -1,0 +1,5 @@
+"""The command line: data on stdout, progress and errors on stderr, exit codes for scripts."""
+
+from api.cli.main import main
+
+__all__ = ["main"]

@@ -1,0 +1,74 @@
+"""The command that shows everything at once, on real purchases and nothing but this machine."""
+
+from typing import Annotated
+
+import typer
+
+from api import bootstrap
+from api.bootstrap import Application, application
+from api.cli.models import actor, describe
+from api.cli.output import say
+from api.cli.purchases import run_import
+from api.cli.serving import check_port, run_server
+from api.cli.training import run_training
+from api.settings import Settings, load_settings
+from domain.ingestion import Outcome
+
+HOST = "127.0.0.1"
+
+
+def demo(
+    *,
+    port: Annotated[int, typer.Option(min=1, max=65_535, help="Port to serve on.")] = 8000,
+    households: Annotated[
+        int, typer.Option(min=100, help="How many households of the sample to load.")
+    ] = 300,
+) -> None:
+    """Start the engine, load real purchases, train, promote and serve. Ctrl-C stops it all."""
+    settings = load_settings()
+    check_port(HOST, port)
+    engine = bootstrap.engine(settings)
+    say(f"[1/5] embedded DynamoDB on http://{HOST}:{engine.port}, its data in {engine.folder}")
+    started = engine.start()
+    try:
+        with application(settings, batch=True) as built:
+            built.tables.create()
+            customer = _load(built, settings, households)
+            _train_and_promote(built)
+        with application(settings) as built:
+            say(f"[5/5] serving on http://{HOST}:{port} (Ctrl-C stops everything)")
+            _suggest(port, customer)
+            run_server(built, HOST, port)
+    finally:
+        if started:
+            say("stopping the engine, saving its data")
+            engine.stop()
+
+
+def _load(built: Application, settings: Settings, households: int) -> str:
+    sample = bootstrap.sample_purchases(settings, households)
+    say(f"[2/5] {sample.total:,} real purchases of {households:,} households")
+    counts = run_import(built, sample, settings.home / "rejected" / "complete-journey.ndjson")
+    say("      " + ", ".join(f"{counts[outcome]:,} {outcome}" for outcome in Outcome))
+    first = next(sample.rows()).raw or {}
+    return str(first["customer_id"])
+
+
+def _train_and_promote(built: Application) -> None:
+    say("[3/5] train, and check on the last 30 days, which are held out")
+    manifest = run_training(built, horizon_days=30, cut_offs=6, customers=100_000)
+    say(describe(manifest))
+    revision = built.registry.promote(
+        manifest.name, manifest.version, actor=actor(), reason="propensity demo"
+    )
+    say(f"[4/5] version {manifest.version} is the champion (revision {revision.number})")
+
+
+def _suggest(port: int, customer: str) -> None:
+    say(
+        "Try, in another terminal:\n"
+        f"  curl -s 'http://{HOST}:{port}/v1/customers/{customer}/propensity'\n"
+        f"  .venv/bin/propensity predict {customer} --json\n"
+        f"  .venv/bin/propensity doctor\n"
+        f"API documentation: http://{HOST}:{port}/docs"
+    )

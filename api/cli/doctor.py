@@ -1,0 +1,86 @@
+"""Commands that look at a deployment: every finding names its fix."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import typer
+
+from api.bootstrap import Application, application
+from api.cli.output import AsJson, emit, table
+from api.settings import PREFIX, Settings, load_settings
+from domain.errors import PropensityError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What one check found; `fix` is empty when all is well."""
+
+    check: str
+    ok: bool
+    finding: str
+    fix: str = ""
+
+
+def doctor(*, as_json: AsJson = False) -> None:
+    """Check settings, tables, registry and model; exits with 1 when something is wrong."""
+    findings = list(_examine())
+    rows = [["ok" if f.ok else "FAIL", f.check, f.finding, f.fix] for f in findings]
+    emit(findings, as_json=as_json, text=table("", "check", "finding", "fix", rows=rows))
+    if not all(finding.ok for finding in findings):
+        raise typer.Exit(1)
+
+
+def settings(*, as_json: AsJson = False) -> None:
+    """Print every setting with its value; secrets are masked."""
+    document = load_settings().model_dump(mode="json")
+    rows = [
+        [PREFIX + name.upper(), document[name], field.description]
+        for name, field in Settings.model_fields.items()
+    ]
+    emit(document, as_json=as_json, text=table("variable", "value", "meaning", rows=rows))
+
+
+def _examine() -> Iterator[Finding]:
+    try:
+        loaded = load_settings()
+    except PropensityError as exc:
+        fix = "correct the environment or .env; `propensity settings` lists every setting"
+        yield Finding(check="settings", ok=False, finding=str(exc), fix=fix)
+        return
+    yield Finding(check="settings", ok=True, finding=f"DynamoDB: {loaded.dynamodb_endpoint}")
+    with application(loaded) as built:
+        yield _finding("tables", lambda: _tables(built), _table_fix(loaded))
+        yield _finding("registry", lambda: _registry(built), "propensity train")
+        yield _finding("model", lambda: _model(built), "propensity models list, then promote one")
+
+
+def _finding(check: str, examine: Callable[[], str], fix: str) -> Finding:
+    try:
+        return Finding(check=check, ok=True, finding=examine())
+    except PropensityError as exc:
+        return Finding(check=check, ok=False, finding=str(exc), fix=fix)
+
+
+def _table_fix(loaded: Settings) -> str:
+    if loaded.engine_port is None:
+        return "propensity tables create; check PROPENSITY_REGION and the credentials"
+    return "propensity db start; propensity tables create"
+
+
+def _tables(built: Application) -> str:
+    built.tables.verify()
+    return "keys, indexes and TTL are as they must be"
+
+
+def _registry(built: Application) -> str:
+    name = built.settings.model
+    versions = built.registry.versions(name)
+    revisions = len(built.registry.history(name))
+    return f"{name}: {len(versions)} versions, {revisions} revisions"
+
+
+def _model(built: Application) -> str:
+    built.live.start()
+    model = built.live.snapshot()
+    skipped = "".join(f"; not loaded: {problem}" for problem in built.live.problems)
+    return f"version {model.version} of revision {model.revision} loads and scores{skipped}"

@@ -1,0 +1,80 @@
+"""How commands speak: one document on stdout, everything else on stderr."""
+
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from typing import Annotated
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from domain.errors import (
+    Conflict,
+    CorruptRecord,
+    NotFound,
+    PropensityError,
+    Rejected,
+    TrainingRefused,
+    Unavailable,
+)
+from model_registry.errors import GateFailed
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document for machines.")]
+
+stderr = Console(stderr=True, highlight=False, soft_wrap=True)
+
+EXIT_CODE_OF: dict[type[PropensityError], int] = {
+    Rejected: 2,
+    TrainingRefused: 3,
+    GateFailed: 3,
+    NotFound: 4,
+    Conflict: 5,
+    Unavailable: 6,
+    CorruptRecord: 7,
+}
+"""0 is success, 1 anything unexpected or unfinished, 130 an interruption."""
+
+
+def exit_code(error: PropensityError) -> int:
+    """The exit code of the most specific kind of error listed."""
+    return next((EXIT_CODE_OF[kind] for kind in type(error).__mro__ if kind in EXIT_CODE_OF), 1)
+
+
+def say(text: str) -> None:
+    """A note for people; never part of the output."""
+    stderr.print(text, markup=False)
+
+
+def emit(document: object, *, as_json: bool, text: str | Table) -> None:
+    """The command's result: JSON for machines, else text for people."""
+    if as_json:
+        typer.echo(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())
+    elif isinstance(text, str):
+        typer.echo(text)
+    else:
+        Console(highlight=False).print(text)
+
+
+def table(*columns: str, rows: Sequence[Sequence[object]]) -> Table:
+    """A plain table for people."""
+    grid = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        grid.add_column(column, overflow="fold")
+    for row in rows:
+        grid.add_row(*(str(cell) for cell in row))
+    return grid
+
+
+@contextmanager
+def progress_bar(*columns: TextColumn) -> Generator[Progress, None, None]:
+    """A progress bar on stderr; without a terminal it stays silent until the end."""
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        *(columns or (MofNCompleteColumn(),)),
+        TimeElapsedColumn(),
+        console=stderr,
+    ) as progress:
+        yield progress

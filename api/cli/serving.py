@@ -1,0 +1,98 @@
+"""Commands that answer: the HTTP server, and one prediction."""
+
+import asyncio
+from typing import Annotated
+
+import typer
+import uvicorn
+
+from api.bootstrap import Application, application, port_is_free
+from api.cli.output import AsJson, emit, say
+from api.schemas import CustomerPropensity
+from api.settings import load_settings
+from domain import instant
+from domain.errors import InvalidRequest, Rejected
+
+
+def serve(
+    *,
+    host: Annotated[
+        str | None, typer.Option(help="Address to serve on.", show_default="the setting")
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(min=1, max=65_535, help="Port to serve on.", show_default="the setting"),
+    ] = None,
+) -> None:
+    """Serve the HTTP API until it is stopped."""
+    settings = load_settings()
+    host, port = host or settings.host, port or settings.port
+    check_port(host, port)
+    with application(settings) as built:
+        built.tables.verify()
+        run_server(built, host, port)
+
+
+def check_port(host: str, port: int) -> None:
+    """Returns when nobody listens on the port.
+
+    Raises:
+        Rejected: somebody does; names the way out.
+    """
+    if not port_is_free(port, host):
+        raise Rejected(
+            "port",
+            f"{host}:{port} is in use; choose another one: --port {port + 10} "
+            f"(make demo PORT={port + 10})",
+        )
+
+
+def run_server(built: Application, host: str, port: int) -> None:
+    """Serves until SIGINT or SIGTERM."""
+    built.live.start()
+    for problem in built.live.problems:
+        say(f"not serving {problem}")
+    uvicorn.run(
+        built.http(),
+        host=host,
+        port=port,
+        log_level=built.settings.log_level,
+        access_log=False,  # paths hold customer ids
+        server_header=False,
+    )
+
+
+def predict(
+    customer: Annotated[str, typer.Argument(help="The customer's id.")],
+    *,
+    as_of: Annotated[
+        str | None,
+        typer.Option(help="As known at this RFC 3339 instant.", show_default="now"),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Predict one customer's propensity."""
+    moment = None if as_of is None else _instant(as_of)
+    with application(load_settings()) as built:
+        built.live.start()
+        answer = CustomerPropensity.of(asyncio.run(built.predict(customer, as_of=moment)))
+    emit(answer, as_json=as_json, text=_describe(answer))
+
+
+def _instant(text: str) -> int:
+    try:
+        return instant.parse(text)
+    except ValueError as exc:
+        raise InvalidRequest("--as-of", str(exc)) from exc
+
+
+def _describe(answer: CustomerPropensity) -> str:
+    features = ", ".join(f"{name} = {value:g}" for name, value in answer.features.items())
+    banner = "show the banner" if answer.decision.show else "no banner"
+    history = f"{answer.purchases_read} purchases read" if answer.purchases_read else "no purchases"
+    return (
+        f"{answer.customer_id} buys within {answer.horizon_days} days with probability "
+        f"{answer.probability:.3f}: {banner} ({answer.decision.reason})\n"
+        f"{features}; {history}; as of {answer.as_of}; "
+        f"{answer.model.name} version {answer.model.version}"
+    )

@@ -1,0 +1,69 @@
+"""Is the process alive, and can it answer?"""
+
+import asyncio
+from http import HTTPStatus
+
+from litestar import get
+from litestar.di import NamedDependency
+
+from api.errors import ProblemRaised, problem
+from api.openapi import problems
+from api.schemas import Alive, Ready
+from api.services import Services
+from domain.errors import PropensityError
+
+OK = "ok"
+
+
+@get(
+    "/livez",
+    operation_id="isAlive",
+    summary="Whether the process answers",
+    description="Does no I/O: a failing store is no reason to restart the process.",
+    tags=["health"],
+    response_description="Alive.",
+    responses=problems(),
+)
+async def livez() -> Alive:
+    """Always alive, once it answers."""
+    return Alive(status="alive")
+
+
+@get(
+    "/readyz",
+    operation_id="isReady",
+    summary="Whether predictions can be made now",
+    description="Reads every table and asks for the live model; 503 names what is missing.",
+    tags=["health"],
+    response_description="Ready.",
+    responses=problems(HTTPStatus.SERVICE_UNAVAILABLE),
+)
+async def readyz(services: NamedDependency[Services]) -> Ready:
+    """Ready when the tables answer and a model is live."""
+    checks = {"tables": await _tables(services), "model": _model(services)}
+    failing = [name for name, finding in checks.items() if finding != OK]
+    if failing:
+        detail = f"not ready: {', '.join(failing)}"
+        raise ProblemRaised(
+            problem(HTTPStatus.SERVICE_UNAVAILABLE, "not-ready", detail, checks=checks)
+        )
+    return Ready(status="ready", checks=checks)
+
+
+async def _tables(services: Services) -> str:
+    try:
+        async with asyncio.timeout(services.readiness_timeout_s):
+            await services.health.check()
+    except TimeoutError:
+        return f"no answer within {services.readiness_timeout_s:g} s"
+    except PropensityError as exc:
+        return str(exc)
+    return OK
+
+
+def _model(services: Services) -> str:
+    try:
+        services.live_model()
+    except PropensityError as exc:
+        return str(exc)
+    return OK

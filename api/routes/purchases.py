@@ -1,0 +1,142 @@
+"""Record purchases: one outcome each, whatever its neighbours are."""
+
+import json
+from http import HTTPStatus
+
+import msgspec
+from litestar import Response, post
+from litestar.di import NamedDependency
+from litestar.exceptions import HTTPException
+from litestar.openapi.datastructures import ResponseSpec
+
+from api.errors import AnyRequest, ProblemRaised, problem, slug_of, status_of
+from api.openapi import MAX_PURCHASES, RecordOperation, problems
+from api.schemas import Problem, PurchaseReport, RecordingReport
+from api.services import Services
+from domain.errors import InvalidRequest, PartlyRecorded
+from domain.ingestion import Outcome, PurchaseOutcome
+
+MAX_BODY_BYTES = 1_000_000
+
+_WRITTEN = (Outcome.RECORDED, Outcome.DUPLICATE)
+_SEND_MINOR = "is not taken here: send amount_minor (an integer, minor units) and currency"
+
+
+@post(
+    "/v1/purchases",
+    operation_id="recordPurchases",
+    operation_class=RecordOperation,
+    summary="Record purchases",
+    description=f"Takes 1 to {MAX_PURCHASES} purchases and answers with one outcome each, in "
+    "order. The good ones are written whatever the bad ones are; sending a purchase again is "
+    "safe. Of a JSON key that is given twice, the last value counts.",
+    tags=["purchases"],
+    status_code=HTTPStatus.OK,
+    response_description="Every purchase is recorded or was recorded before.",
+    request_max_body_size=MAX_BODY_BYTES,
+    responses={
+        HTTPStatus.MULTI_STATUS: ResponseSpec(
+            RecordingReport,
+            description="Some purchases are in conflict or rejected; the others are recorded.",
+            generate_examples=False,
+        ),
+        **problems(
+            HTTPStatus.BAD_REQUEST,
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            HTTPStatus.SERVICE_UNAVAILABLE,
+        ),
+    },
+)
+async def record_purchases(
+    request: AnyRequest, services: NamedDependency[Services]
+) -> Response[RecordingReport]:
+    """Every purchase has its outcome, 207 where any is not written."""
+    _check_media_type(request)
+    purchases = _purchases_in(_decoded(await request.body()))
+    try:
+        outcomes = await services.record([_in_minor_units(entry) for entry in purchases])
+    except PartlyRecorded as exc:
+        raise ProblemRaised(_partly_recorded(exc, purchases)) from exc
+    outcomes = [_hinted(outcome, purchases) for outcome in outcomes]
+    written = all(outcome.outcome in _WRITTEN for outcome in outcomes)
+    return Response(
+        RecordingReport.of(outcomes),
+        status_code=HTTPStatus.OK if written else HTTPStatus.MULTI_STATUS,
+    )
+
+
+def _check_media_type(request: AnyRequest) -> None:
+    media_type, _ = request.content_type
+    if media_type.lower() != "application/json":
+        raise HTTPException(
+            status_code=HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            detail=f"send application/json, not {media_type or 'a body without Content-Type'}",
+            headers={"Accept": "application/json"},
+        )
+
+
+def _decoded(body: bytes) -> object:
+    """The body's JSON; NaN and infinities are read, so that they spoil one purchase, not all."""
+    try:
+        return msgspec.json.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return _leniently_decoded(body)
+
+
+def _leniently_decoded(body: bytes) -> object:
+    try:
+        text = body.decode()
+        return json.loads(text)
+    except UnicodeDecodeError as exc:
+        raise InvalidRequest("body", f"is not UTF-8 at byte {exc.start}") from exc
+    except json.JSONDecodeError as exc:
+        at = len(exc.doc[: exc.pos].encode())
+        raise InvalidRequest("body", f"is not JSON: {exc.msg} at byte {at}") from exc
+    except (ValueError, RecursionError) as exc:
+        raise InvalidRequest("body", "holds a number too long or a list too deep") from exc
+
+
+def _purchases_in(body: object) -> list[object]:
+    if not isinstance(body, dict):
+        raise InvalidRequest("body", 'must be an object: {"purchases": [...]}')
+    unknown = sorted(body.keys() - {"purchases"})
+    if unknown:
+        raise InvalidRequest(unknown[0][:60], "is not a field here; purchases is")
+    purchases = body.get("purchases")
+    if not isinstance(purchases, list) or not purchases:
+        raise InvalidRequest("purchases", f"must be a list of 1 to {MAX_PURCHASES} purchases")
+    return purchases
+
+
+def _in_major_units(entry: object) -> bool:
+    return isinstance(entry, dict) and entry.get("amount") is not None
+
+
+def _in_minor_units(entry: object) -> object:
+    """The entry, or None, which is no purchase: JSON numbers are too vague for major units."""
+    return None if _in_major_units(entry) else entry
+
+
+def _hinted(outcome: PurchaseOutcome, purchases: list[object]) -> PurchaseOutcome:
+    entry = purchases[outcome.position]
+    if outcome.field != "purchase" or not isinstance(entry, dict):
+        return outcome
+    purchase_id = entry.get("purchase_id")
+    return PurchaseOutcome(
+        position=outcome.position,
+        outcome=Outcome.REJECTED,
+        purchase_id=purchase_id if isinstance(purchase_id, str) else None,
+        field="amount",
+        reason=_SEND_MINOR,
+    )
+
+
+def _partly_recorded(exc: PartlyRecorded, purchases: list[object]) -> Response[Problem]:
+    known = [
+        PurchaseReport.of(_hinted(outcome, purchases))
+        if isinstance(outcome, PurchaseOutcome)
+        else None
+        for outcome in exc.outcomes
+    ]
+    return problem(status_of(PartlyRecorded), slug_of(PartlyRecorded), str(exc), outcomes=known)

@@ -1,0 +1,177 @@
+"""What travels over HTTP: one struct per answer."""
+
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from domain import instant
+from domain.ingestion import Outcome, PurchaseOutcome
+from domain.propensity import Prediction, Reason
+
+Probability = Annotated[float, Meta(ge=0.0, le=1.0)]
+
+
+class DecisionMade(Struct, frozen=True, kw_only=True):
+    """Whether to act on the probability, under which policy, and why."""
+
+    policy: Annotated[str, Meta(description="The policy's name.")]
+    show: Annotated[bool, Meta(description="Whether the policy says to act: to show the banner.")]
+    reason: Annotated[Reason, Meta(description="Where the probability lies in the range.")]
+    min_probability: Annotated[Probability, Meta(description="The range's lower edge, inclusive.")]
+    max_probability: Annotated[Probability, Meta(description="The range's upper edge, inclusive.")]
+
+
+class ModelUsed(Struct, frozen=True, kw_only=True):
+    """Which model gave the probability: enough to repeat the answer."""
+
+    name: Annotated[str, Meta(description="The model's name in the registry.")]
+    version: Annotated[int, Meta(description="The immutable version that scored.")]
+    revision: Annotated[int, Meta(description="The registry revision that made it live.")]
+
+
+class CustomerPropensity(Struct, frozen=True, kw_only=True):
+    """One customer's propensity to buy, with everything needed to explain it."""
+
+    customer_id: Annotated[str, Meta(description="The customer asked for.")]
+    probability: Annotated[
+        Probability, Meta(description="That the customer buys within `horizon_days` of `as_of`.")
+    ]
+    horizon_days: Annotated[int, Meta(description="How far ahead 'will buy' looks.")]
+    as_of: Annotated[
+        str,
+        Meta(
+            description="RFC 3339, UTC: no later purchase counts.",
+            examples=["2026-01-31T09:30:00Z"],
+        ),
+    ]
+    decision: DecisionMade
+    features: Annotated[
+        dict[str, float], Meta(description="What the model saw, by name; money in major units.")
+    ]
+    purchases_read: Annotated[
+        int, Meta(ge=0, description="Purchases within the longest window of the features.")
+    ]
+    history: Annotated[
+        Literal["purchases", "empty"],
+        Meta(description="'empty': no purchase in the window; an unknown customer is no error."),
+    ]
+    model: ModelUsed
+
+    @classmethod
+    def of(cls, prediction: Prediction) -> "CustomerPropensity":
+        """The prediction as it travels."""
+        decision, model = prediction.decision, prediction.model
+        return cls(
+            customer_id=prediction.customer_id,
+            probability=prediction.probability,
+            horizon_days=model.horizon_days,
+            as_of=instant.render(prediction.as_of),
+            decision=DecisionMade(
+                policy=decision.policy,
+                show=decision.show,
+                reason=decision.reason,
+                min_probability=decision.min_probability,
+                max_probability=decision.max_probability,
+            ),
+            features=dict(prediction.features),
+            purchases_read=prediction.purchases_read,
+            history="purchases" if prediction.purchases_read else "empty",
+            model=ModelUsed(name=model.name, version=model.version, revision=model.revision),
+        )
+
+
+class PurchaseReport(Struct, frozen=True, kw_only=True):
+    """What became of one purchase."""
+
+    position: Annotated[int, Meta(ge=0, description="The purchase's place in the list, from 0.")]
+    outcome: Annotated[
+        Outcome,
+        Meta(
+            description="recorded: written now. duplicate: the same purchase was written before. "
+            "conflict: the id is taken by another payload. rejected: it breaks a rule."
+        ),
+    ]
+    purchase_id: Annotated[str | None, Meta(description="As sent, where it is text.")]
+    field: Annotated[str | None, Meta(description="The first field that breaks a rule.")]
+    reason: Annotated[str | None, Meta(description="Which rule, and what was seen.")]
+
+    @classmethod
+    def of(cls, outcome: PurchaseOutcome) -> "PurchaseReport":
+        """The outcome as it travels."""
+        return cls(
+            position=outcome.position,
+            outcome=outcome.outcome,
+            purchase_id=encodable(outcome.purchase_id),
+            field=encodable(outcome.field),
+            reason=outcome.reason,
+        )
+
+
+class RecordingReport(Struct, frozen=True, kw_only=True):
+    """Counts, and one outcome per purchase in the order sent."""
+
+    recorded: Annotated[int, Meta(ge=0)]
+    duplicate: Annotated[int, Meta(ge=0)]
+    conflict: Annotated[int, Meta(ge=0)]
+    rejected: Annotated[int, Meta(ge=0)]
+    outcomes: list[PurchaseReport]
+
+    @classmethod
+    def of(cls, outcomes: Sequence[PurchaseOutcome]) -> "RecordingReport":
+        """The outcomes as they travel."""
+        kinds = [outcome.outcome for outcome in outcomes]
+        return cls(
+            **{str(kind): kinds.count(kind) for kind in Outcome},
+            outcomes=[PurchaseReport.of(outcome) for outcome in outcomes],
+        )
+
+
+class Alive(Struct, frozen=True, kw_only=True):
+    """The process answers."""
+
+    status: Literal["alive"]
+
+
+class Ready(Struct, frozen=True, kw_only=True):
+    """Everything needed to answer is there; each check says 'ok'."""
+
+    status: Literal["ready"]
+    checks: dict[str, str]
+
+
+class FieldError(Struct, frozen=True, kw_only=True):
+    """One input that cannot be accepted."""
+
+    field: Annotated[str, Meta(description="Where.")]
+    reason: Annotated[str, Meta(description="Why, and what would be accepted.")]
+
+
+class Problem(Struct, frozen=True, kw_only=True):
+    """Why there is no answer. Source: RFC 9457."""
+
+    type: Annotated[
+        str,
+        Meta(
+            description="Stable name of the kind of problem.",
+            pattern="^urn:propensity:problem:[a-z0-9-]+$",
+        ),
+    ]
+    title: Annotated[str, Meta(description="The same for every problem of this status.")]
+    status: Annotated[int, Meta(ge=400, le=599)]
+    detail: Annotated[str, Meta(description="What happened this time.")]
+    errors: Annotated[
+        list[FieldError] | UnsetType, Meta(description="Which inputs to change, where that helps.")
+    ] = UNSET
+    outcomes: Annotated[
+        list[PurchaseReport | None] | UnsetType,
+        Meta(description="Partly recorded: what is known; null means unanswered, send it again."),
+    ] = UNSET
+    checks: Annotated[
+        dict[str, str] | UnsetType, Meta(description="Not ready: every check, 'ok' or the trouble.")
+    ] = UNSET
+
+
+def encodable(text: str | None) -> str | None:
+    """The text with lone surrogates, which JSON can carry and UTF-8 cannot, spelt out."""
+    return None if text is None else text.encode("utf-8", "backslashreplace").decode()

@@ -1,0 +1,26 @@
+"""What the HTTP routes need, built by the composition root."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from domain.ingestion import RecordPurchases
+from domain.money import Currency
+from domain.ports import StoreHealth
+from domain.prediction import PredictPropensity
+from domain.propensity import ServedModel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """The use cases behind the routes, and what must be released when the server stops.
+
+    `live_model` gives the version that serves now, or raises NoLiveModel. `close` may be async.
+    """
+
+    predict: PredictPropensity
+    record: RecordPurchases
+    health: StoreHealth
+    live_model: Callable[[], ServedModel]
+    currency: Currency
+    close: Callable[[], object]
+    readiness_timeout_s: float = 2.0

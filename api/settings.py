@@ -1,0 +1,175 @@
+"""Settings: read once from the environment and `.env`, checked, then frozen."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from dotenv import dotenv_values
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from domain.errors import Rejected
+from domain.money import Currency
+from domain.propensity import Policy
+
+AWS = "aws"
+PREFIX = "PROPENSITY_"
+DOTENV = Path(".env")
+_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+
+
+def _check_endpoint(value: str) -> str:
+    parts = urlsplit(value)
+    if value != AWS and not (parts.scheme in {"http", "https"} and parts.hostname):
+        raise ValueError(f"must be {AWS!r} or a URL such as http://127.0.0.1:8001")
+    return value
+
+
+def _check_currency(value: str) -> str:
+    return Currency.of(value).code
+
+
+Seconds = Annotated[float, Field(gt=0, le=300)]
+Probability = Annotated[float, Field(ge=0, le=1)]
+Port = Annotated[int, Field(ge=1, le=65_535)]
+
+
+class Settings(BaseSettings):
+    """Every setting of a deployment; each is an environment variable with this prefix."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_file=DOTENV,
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+    )
+
+    home: Path = Field(
+        default=Path(".propensity"), description="Folder for local data: engine, registry, reports."
+    )
+    dynamodb_endpoint: Annotated[str, AfterValidator(_check_endpoint)] = Field(
+        default="http://127.0.0.1:8001",
+        description="`aws`, or the URL of a DynamoDB endpoint; the default is the embedded engine's.",
+    )
+    region: str = Field(default="us-east-1", min_length=1, description="AWS region of the tables.")
+    table_prefix: str = Field(
+        default="",
+        pattern=r"^[a-zA-Z0-9_.-]{0,100}$",
+        description="Put before every table's name, so that deployments can share an account.",
+    )
+    access_key_id: str | None = Field(
+        default=None,
+        description="Only for endpoints that are not AWS; AWS credentials are found as by the AWS CLI.",
+    )
+    secret_access_key: SecretStr | None = Field(
+        default=None, description="Belongs to the access key id; never printed."
+    )
+    currency: Annotated[str, AfterValidator(_check_currency)] = Field(
+        default="USD",
+        description="The one currency (ISO 4217); never change it once data is stored.",
+    )
+    recent_days: int = Field(
+        default=30,
+        ge=1,
+        le=90,
+        description="Days of purchases kept ready per customer; the longest window of the features.",
+    )
+    model: str = Field(default="purchase-propensity", description="Name of the model that serves.")
+    registry: str = Field(
+        default="", description="Folder of the model registry; empty: `registry` under the home."
+    )
+    banner_min_probability: Probability = Field(
+        default=0.5, description="The banner is shown from this probability on."
+    )
+    banner_max_probability: Probability = Field(
+        default=1.0, description="The banner is shown up to this probability."
+    )
+    host: str = Field(default="127.0.0.1", description="Address to serve on; loopback by default.")
+    port: Port = Field(default=8000, description="Port to serve on.")
+    connect_timeout_s: Seconds = Field(default=0.5, description="Seconds to connect to DynamoDB.")
+    read_timeout_s: Seconds = Field(
+        default=1.0, description="Seconds that DynamoDB may take to answer one request."
+    )
+    read_deadline_s: Seconds = Field(
+        default=2.0, description="Seconds after which a read is no longer retried."
+    )
+    write_deadline_s: Seconds = Field(
+        default=5.0, description="Seconds after which a write is no longer retried."
+    )
+    batch_deadline_s: Seconds = Field(
+        default=60.0, description="Seconds that imports and training wait instead of the above."
+    )
+    connections: int = Field(
+        default=32,
+        ge=1,
+        le=1_000,
+        description="Connections to DynamoDB, and threads that use them.",
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="How much the server logs; never customer data."
+    )
+
+    @model_validator(mode="after")
+    def _check_together(self) -> "Settings":
+        if (self.access_key_id is None) != (self.secret_access_key is None):
+            raise ValueError("access_key_id and secret_access_key go together")
+        _ = self.banner_policy  # raises where the range is empty
+        return self
+
+    @property
+    def banner_policy(self) -> Policy:
+        """The web shop's policy."""
+        return Policy(
+            name="banner",
+            min_probability=self.banner_min_probability,
+            max_probability=self.banner_max_probability,
+        )
+
+    @property
+    def endpoint_url(self) -> str | None:
+        """The DynamoDB endpoint; None is AWS itself."""
+        return None if self.dynamodb_endpoint == AWS else self.dynamodb_endpoint
+
+    @property
+    def engine_port(self) -> int | None:
+        """The embedded engine's port; None where the endpoint is not on this machine."""
+        parts = urlsplit(self.dynamodb_endpoint)
+        return parts.port if parts.scheme == "http" and parts.hostname in _LOOPBACK else None
+
+    @property
+    def credentials(self) -> tuple[str, str] | None:
+        """Key id and secret; made up on loopback, so that real ones never go to a local engine."""
+        if self.access_key_id is not None and self.secret_access_key is not None:
+            return self.access_key_id, self.secret_access_key.get_secret_value()
+        return ("local", "local") if self.engine_port is not None else None
+
+    @property
+    def registry_location(self) -> str:
+        """Where the model registry is."""
+        return self.registry or str(self.home / "registry")
+
+
+def load_settings() -> Settings:
+    """The settings of this process.
+
+    Raises:
+        Rejected: a variable is not a setting, or its value is not allowed; names every one.
+    """
+    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    given = {name.upper() for name in (*os.environ, *dotenv_values(DOTENV))}
+    unknown = sorted(name for name in given - known if name.startswith(PREFIX))
+    if unknown:
+        raise Rejected(", ".join(unknown), "no such setting; see `propensity settings`")
+    try:
+        return Settings()
+    except ValidationError as exc:
+        fields = {_variable(error["loc"]): error["msg"] for error in exc.errors()}
+        # The values stay out of the message: one of them may be a secret.
+        reasons = "; ".join(f"{name} {message}" for name, message in fields.items())
+        raise Rejected("settings", reasons) from None
+
+
+def _variable(location: tuple[int | str, ...]) -> str:
+    return PREFIX + str(location[0]).upper() if location else "together:"

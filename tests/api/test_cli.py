@@ -1,0 +1,240 @@
+"""The command line: documents on stdout, advice on stderr, exit codes for scripts."""
+
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adapters.embedded import EmbeddedEngine, free_port
+from api.cli import main
+from domain import instant
+from domain.instant import MICROS_PER_DAY
+from tests.conftest import dynamo_client
+
+Run = Callable[..., tuple[int, str, str]]
+END = instant.parse("2026-06-30T00:00:00Z")
+COLUMNS = ["customer_id", "purchase_id", "purchased_at", "category", "amount"]
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    """Runs one command in this process: exit code, stdout, stderr."""
+
+    def run_command(*arguments: str) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as stopped:
+            main(list(arguments))
+        captured = capsys.readouterr()
+        assert isinstance(stopped.value.code, int)
+        return stopped.value.code, captured.out, captured.err
+
+    return run_command
+
+
+@pytest.fixture
+def deployment(home: Path, engine: EmbeddedEngine, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty home folder, and a prefix for tables on the embedded engine."""
+    client = dynamo_client(None)
+    monkeypatch.setenv("PROPENSITY_DYNAMODB_ENDPOINT", f"http://127.0.0.1:{engine.port}")
+    monkeypatch.setenv("PROPENSITY_TABLE_PREFIX", client.options.table_prefix)
+    client.close()
+    return home
+
+
+def purchases(customers: int = 120) -> list[list[str]]:
+    """Half of the customers buy every ten days and more each time, half bought once long ago."""
+    rows = []
+    for customer in range(customers):
+        regular = customer % 2 == 0
+        for step in range(20) if regular else (19,):
+            at = END - step * 10 * MICROS_PER_DAY - customer * 1_000_000
+            amount = f"{20 + customer % 7}.50"
+            rows.append([f"c{customer}", f"p{step}", instant.render(at), "jewellery", amount])
+    return rows
+
+
+def write_csv(path: Path, rows: list[list[str]]) -> Path:
+    with path.open("w", newline="") as file:
+        csv.writer(file).writerows([COLUMNS, *rows])
+    return path
+
+
+def test_a_year_of_purchases_becomes_a_served_prediction(deployment: Path, run: Run) -> None:
+    file = write_csv(deployment / "purchases.csv", purchases())
+    assert run("tables", "create")[0] == 0
+    code, out, _ = run("import", str(file), "--json")
+    first = json.loads(out)
+    assert (code, first["recorded"], first["rejected"]) == (0, 1260, 0)
+    assert json.loads(run("import", str(file), "--json")[1])["duplicate"] == 1260
+
+    code, out, err = run("train", "--json")
+    version = json.loads(out)
+    assert (code, version["version"]) == (0, 1)
+    assert version["features"] == ["total_purchase_volume_30d"]
+    assert version["metrics"]["auc"] > 0.9
+    assert "propensity models promote purchase-propensity 1" in err
+
+    assert run("predict", "c0")[0] == 6
+    assert run("models", "promote", "purchase-propensity", "1", "--reason", "first")[0] == 0
+    arguments = ("predict", "c0", "--as-of", instant.render(END), "--json")
+    answer = json.loads(run(*arguments)[1])
+    assert answer["features"] == {"total_purchase_volume_30d": 61.5}
+    assert answer["model"] == {"name": "purchase-propensity", "version": 1, "revision": 1}
+    assert run(*arguments)[1] == run(*arguments)[1]
+    code, out, _ = run("doctor", "--json")
+    assert (code, [finding["ok"] for finding in json.loads(out)]) == (0, [True] * 4)
+
+
+def test_the_registry_is_steered_from_the_command_line(deployment: Path, run: Run) -> None:
+    run("tables", "create")
+    run("import", str(write_csv(deployment / "purchases.csv", purchases())))
+    for _ in range(2):
+        run("train")
+    name = "purchase-propensity"
+    run("models", "promote", name, "1", "--reason", "first")
+    assert run("models", "promote", name, "2", "--reason", "late", "--expect", "0")[0] == 5
+    run("models", "promote", name, "2", "--reason", "better", "--expect", "1")
+    assert json.loads(run("models", "rollback", name, "--reason", "worse", "--json")[1]) == {
+        **json.loads(run("models", "history", name, "--json")[1])[-1],
+        "action": "rollback",
+        "champion": 1,
+        "revision": 3,
+    }
+    listed = json.loads(run("models", "list", "--json")[1])
+    assert [(row["version"], row["champion"]) for row in listed] == [(1, True), (2, False)]
+    shown = json.loads(run("models", "show", name, "2", "--json")[1])
+    assert shown["metrics"]["parity_max_abs_difference"] <= 1e-6
+    assert sum(row["count"] for row in shown["calibration"]) == 120
+    assert run("models", "show", name, "7")[0] == 4
+    assert run("models", "promote", name, "1", "--reason", " ")[0] == 2
+    for command in (("models", "list"), ("models", "show", name, "1"), ("models", "history", name)):
+        assert run(*command)[0] == 0
+
+
+def test_refused_rows_are_in_a_file_with_their_reasons(deployment: Path, run: Run) -> None:
+    good, *rest = purchases(2)
+    bad = [["c9", "p1", "2026-01-01", "shirts", "1.00"], [*good[:4], "-5"], [*good[:4], "9999"]]
+    file = write_csv(deployment / "mixed.csv", [good, *bad, *rest])
+    run("tables", "create")
+    code, out, err = run("import", str(file), "--json")
+    counts = json.loads(out)
+    assert code == 1
+    assert (counts["recorded"], counts["rejected"], counts["conflict"]) == (21, 2, 1)
+    refused = [json.loads(line) for line in Path(counts["refused_rows"]).read_text().splitlines()]
+    assert [(row["row"], row["field"]) for row in refused] == [
+        (3, "purchased_at"),
+        (4, "amount"),
+        (5, "purchase_id"),
+    ]
+    assert counts["refused_rows"] in err
+
+
+def test_an_import_stopped_by_the_store_goes_on_when_run_again(
+    deployment: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = write_csv(deployment / "purchases.csv", purchases(4))
+    run("tables", "create")
+    with monkeypatch.context() as patch:
+        patch.setenv("PROPENSITY_TABLE_PREFIX", "somewhere-else-")
+        assert run("import", str(file))[0] == 7
+    assert run("import", str(file))[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "advice"),
+    [
+        (("import",), "--sample complete-journey"),
+        (("import", "nowhere.csv"), "nowhere.csv does not exist"),
+        (("import", "--sample", "complete-journey", "x.csv"), "not both"),
+        (("predict", "c", "--as-of", "2026-01-01"), "RFC 3339"),
+        (("nonsense",), "No such command"),
+    ],
+)
+def test_wrong_input_is_one_line_that_names_the_way_out(
+    deployment: Path, run: Run, arguments: tuple[str, ...], advice: str
+) -> None:
+    assert deployment.exists()
+    code, out, err = run(*arguments)
+    assert (code, out) == (2, "")
+    assert advice in err
+
+
+def test_training_without_purchases_is_refused(deployment: Path, run: Run) -> None:
+    assert deployment.exists()
+    run("tables", "create")
+    code, _, err = run("train")
+    assert code == 3
+    assert "import some first" in err
+
+
+def test_a_doctor_without_an_engine_names_each_fix(
+    home: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert home.exists()
+    monkeypatch.setenv("PROPENSITY_DYNAMODB_ENDPOINT", f"http://127.0.0.1:{free_port()}")
+    code, out, _ = run("doctor", "--json")
+    findings: list[dict[str, Any]] = json.loads(out)
+    assert code == 1
+    assert [finding["ok"] for finding in findings] == [True, False, False, False]
+    assert "propensity db start" in findings[1]["fix"]
+    assert all(finding["fix"] for finding in findings if not finding["ok"])
+
+
+def test_settings_are_printed_with_secrets_masked(
+    home: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (home / ".env").write_text("PROPENSITY_CURRENCY=JPY\nOTHER_PROGRAM=1\n")
+    monkeypatch.setenv("PROPENSITY_ACCESS_KEY_ID", "me")
+    monkeypatch.setenv("PROPENSITY_SECRET_ACCESS_KEY", "hunter2")
+    code, out, _ = run("settings", "--json")
+    assert (code, json.loads(out)["currency"]) == (0, "JPY")
+    assert "hunter2" not in out + run("settings")[1]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PROPENSITY_CURENCY", "USD"),
+        ("PROPENSITY_CURRENCY", "usd"),
+        ("PROPENSITY_PORT", "eighty"),
+        ("PROPENSITY_DYNAMODB_ENDPOINT", "localhost:8001"),
+        ("PROPENSITY_BANNER_MIN_PROBABILITY", "1.5"),
+    ],
+)
+def test_a_wrong_setting_is_named(
+    home: Path, run: Run, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    assert home.exists()
+    monkeypatch.setenv(name, value)
+    code, _, err = run("settings")
+    assert code == 2
+    assert name in err
+
+
+def test_a_port_in_use_is_named_with_the_way_out(
+    deployment: Path, engine: EmbeddedEngine, run: Run
+) -> None:
+    assert deployment.exists()
+    code, _, err = run("serve", "--port", str(engine.port))
+    assert code == 2
+    assert f"--port {engine.port + 10}" in err
+
+
+def test_the_engine_is_started_and_stopped_and_keeps_its_data(
+    home: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert home.exists()
+    monkeypatch.setenv("PROPENSITY_DYNAMODB_ENDPOINT", f"http://127.0.0.1:{free_port()}")
+    assert json.loads(run("db", "status", "--json")[1])["running"] is False
+    assert json.loads(run("db", "start", "--json")[1])["started"] is True
+    try:
+        assert json.loads(run("db", "start", "--json")[1])["started"] is False
+        assert "recent_purchases" in run("tables", "create")[1]
+        assert json.loads(run("db", "stop", "--json")[1])["stopped"] is True
+        run("db", "start")
+        assert run("tables", "check")[0] == 0
+    finally:
+        run("db", "stop")
+    assert json.loads(run("db", "status", "--json")[1])["running"] is False

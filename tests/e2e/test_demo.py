@@ -1,0 +1,94 @@
+"""The whole product on real purchases: what `make demo` does, and what it leaves behind."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from adapters.embedded import EmbeddedEngine, free_port, port_is_free
+from domain import instant
+from domain.instant import MICROS_PER_DAY
+
+PROPENSITY = str(Path(sys.executable).with_name("propensity"))
+READY_TIMEOUT_S = 240
+
+
+@contextmanager
+def demo(home: Path, port: int, engine_port: int) -> Iterator[subprocess.Popen[str]]:
+    """A running demo on a few households; killed at the end if it has not stopped."""
+    environment = os.environ | {"PROPENSITY_DYNAMODB_ENDPOINT": f"http://127.0.0.1:{engine_port}"}
+    with (home / "demo.log").open("w") as log:
+        process = subprocess.Popen(
+            [PROPENSITY, "demo", "--port", str(port), "--households", "120"],
+            cwd=home,
+            env=environment,
+            stderr=log,
+            text=True,
+        )
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.wait()
+            EmbeddedEngine(home / ".propensity" / "engine", engine_port).stop()
+
+
+def await_ready(process: subprocess.Popen[str], server: httpx.Client, log: Path) -> None:
+    end = time.monotonic() + READY_TIMEOUT_S
+    while time.monotonic() < end:
+        assert process.poll() is None, log.read_text()
+        try:
+            if server.get("/readyz").status_code == 200:
+                return
+        except httpx.TransportError:
+            time.sleep(0.2)  # polls a process of ours that is still loading
+    pytest.fail(f"not ready: {log.read_text()}")
+
+
+def test_the_demo_loads_trains_serves_and_stops_what_it_started(home: Path) -> None:
+    port, engine_port = free_port(), free_port()
+    log = home / "demo.log"
+    with (
+        demo(home, port, engine_port) as process,
+        httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as server,
+    ):
+        await_ready(process, server, log)
+        said = log.read_text()
+        customer = said.split("/v1/customers/")[1].split("/")[0]
+        before = server.get(f"/v1/customers/{customer}/propensity").json()
+        assert before["model"]["version"] == 1
+        assert 0 < before["probability"] < 1
+
+        now = instant.parse(before["as_of"])
+        purchase = {
+            "customer_id": customer,
+            "purchase_id": "e2e-1",
+            "purchased_at": instant.render(now - MICROS_PER_DAY),
+            "category": "jewellery",
+            "amount_minor": 12_345,
+            "currency": "USD",
+        }
+        report = server.post("/v1/purchases", json={"purchases": [purchase]}).json()
+        assert [outcome["outcome"] for outcome in report["outcomes"]] == ["recorded"]
+        after = server.get(f"/v1/customers/{customer}/propensity").json()
+        assert after["purchases_read"] == before["purchases_read"] + 1
+        volume = "total_purchase_volume_30d"
+        grown = after["features"][volume] - before["features"][volume]
+        assert grown == pytest.approx(123.45)
+
+        stranger = server.get("/v1/customers/nobody-knows-me/propensity").json()
+        assert (stranger["history"], stranger["purchases_read"]) == ("empty", 0)
+
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=120) == 0, log.read_text()
+        assert port_is_free(port)
+        assert port_is_free(engine_port)
+    assert "auc" in said
+    assert (home / ".propensity" / "engine" / "state" / "dynamodb.json").exists()

@@ -76,7 +76,7 @@ def _registry(built: Application) -> str:
     name = built.settings.model
     versions = built.registry.versions(name)
     revisions = len(built.registry.history(name))
-    return f"{name}: {len(versions)} versions, {revisions} revisions"
+    return f"{name}: versions {len(versions)}, revisions {revisions}"
 
 
 def _model(built: Application) -> str:

@@ -1,4 +1,4 @@
-"""The ports of domain and registry in memory: for tests, demonstrations and first steps. Thread-safe."""
+"""Every port that keeps, tells or brings something, in memory: shipped, thread-safe, for first steps."""
 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from threading import Lock

@@ -54,17 +54,42 @@ class ImportPurchases:
             PartlyRecorded: the store stopped answering; every earlier row has its outcome.
         """
         counts: Counter[Outcome] = Counter()
+        told = ImportProgress(rows=0, progress=0)
         rows = source.rows()
         while chunk := list(islice(rows, ROWS_AT_ONCE)):
             readable = [row for row in chunk if row.raw is not None]
-            outcomes = await self.record([row.raw for row in readable], default_currency=True)
+            advance = _Advance(told, chunk, len(chunk) - len(readable), on_progress)
+            outcomes = await self.record(
+                [row.raw for row in readable], default_currency=True, on_answered=advance
+            )
             refused = [*_unreadable(chunk), *_refused(readable, outcomes)]
             for one in sorted(refused, key=lambda refused: refused.row.number):
                 on_refused(one)
             counts.update(outcome.outcome for outcome in outcomes)
             counts.update(Outcome.REJECTED for row in chunk if row.raw is None)
-            on_progress(ImportProgress(rows=counts.total(), progress=chunk[-1].progress))
+            told = ImportProgress(rows=counts.total(), progress=chunk[-1].progress)
+            on_progress(told)
         return counts
+
+
+@dataclass(frozen=True, slots=True)
+class _Advance:
+    """Tells progress within a chunk, in proportion to its rows that have an outcome."""
+
+    before: ImportProgress
+    chunk: Sequence[RawRow]
+    unreadable: int
+    on_progress: Callable[[ImportProgress], None]
+
+    def __call__(self, answered: int) -> None:
+        done = self.unreadable + answered
+        span = self.chunk[-1].progress - self.before.progress
+        self.on_progress(
+            ImportProgress(
+                rows=self.before.rows + done,
+                progress=self.before.progress + span * done // len(self.chunk),
+            )
+        )
 
 
 def _unreadable(rows: Sequence[RawRow]) -> list[RefusedRow]:

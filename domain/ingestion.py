@@ -1,8 +1,8 @@
 """Record purchases: every one sent gets exactly one outcome."""
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import cast
 
@@ -32,6 +32,25 @@ class PurchaseOutcome:
     reason: str | None = None
 
 
+@dataclass(slots=True, kw_only=True)
+class _Call:
+    """What the customers of one call share."""
+
+    outcomes: list[PurchaseOutcome | None]
+    slots: asyncio.Semaphore
+    on_answered: Callable[[int], None] | None
+    answered: int = 0
+    troubles: list[Unavailable] = field(default_factory=list)
+
+    def answer(self, outcomes: Sequence[PurchaseOutcome]) -> None:
+        """Each outcome is known, and how many are has been told."""
+        for outcome in outcomes:
+            self.outcomes[outcome.position] = outcome
+        self.answered += len(outcomes)
+        if outcomes and self.on_answered is not None:
+            self.on_answered(self.answered)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordPurchases:
     """Validates raw purchases and records the good ones, one transaction per customer.
@@ -47,28 +66,52 @@ class RecordPurchases:
     concurrent_customers: int = 16
 
     async def __call__(
-        self, raw: Sequence[object], /, *, default_currency: bool = False
+        self,
+        raw: Sequence[object],
+        /,
+        *,
+        default_currency: bool = False,
+        on_answered: Callable[[int], None] | None = None,
     ) -> list[PurchaseOutcome]:
         """One outcome per purchase, in order. The good ones are written whatever the bad ones are.
+
+        Once the store has left a customer unanswered, no further customer is begun.
+        `on_answered` is told how many purchases of this call have an outcome, whenever more do.
 
         Raises:
             PartlyRecorded: the store left some unanswered; it carries the outcomes known.
         """
-        outcomes: list[PurchaseOutcome | None] = [None] * len(raw)
+        call = _Call(
+            outcomes=[None] * len(raw),
+            slots=asyncio.Semaphore(self.concurrent_customers),
+            on_answered=on_answered,
+        )
+        by_customer = self._parse_all(raw, call, default_currency=default_currency)
+        try:
+            async with asyncio.TaskGroup() as customers:
+                for sent in by_customer:
+                    customers.create_task(self._record_customer(sent, call))
+        except ExceptionGroup as group:
+            first = group.exceptions[0]
+            raise first from first.__cause__
+        return _complete(call)
+
+    def _parse_all(
+        self, raw: Sequence[object], call: _Call, *, default_currency: bool
+    ) -> Iterable[Mapping[int, Purchase]]:
+        """The good purchases of each customer by position; the bad ones have their outcome."""
         by_customer: dict[str, dict[int, Purchase]] = {}
+        rejected: list[PurchaseOutcome] = []
         now = self.clock()
         for position, entry in enumerate(raw):
             try:
                 purchase = self._parse(entry, position, now, default_currency=default_currency)
             except InvalidPurchase as exc:
-                outcomes[position] = _rejected(position, entry, exc)
+                rejected.append(_rejected(position, entry, exc))
                 continue
             by_customer.setdefault(purchase.customer_id, {})[position] = purchase
-        slots = asyncio.Semaphore(self.concurrent_customers)
-        troubles = await asyncio.gather(
-            *(self._record_customer(sent, outcomes, slots) for sent in by_customer.values())
-        )
-        return _complete(outcomes, [trouble for trouble in troubles if trouble])
+        call.answer(rejected)
+        return by_customer.values()
 
     def _parse(self, entry: object, position: int, now: int, *, default_currency: bool) -> Purchase:
         if self.max_purchases is not None and position >= self.max_purchases:
@@ -79,25 +122,24 @@ class RecordPurchases:
             entry, currency=self.currency, now=now, default_currency=default_currency
         )
 
-    async def _record_customer(
-        self,
-        sent: Mapping[int, Purchase],
-        outcomes: list[PurchaseOutcome | None],
-        slots: asyncio.Semaphore,
-    ) -> Unavailable | None:
-        try:
-            async with slots:
+    async def _record_customer(self, sent: Mapping[int, Purchase], call: _Call) -> None:
+        async with call.slots:
+            if call.troubles:
+                return
+            try:
                 recordings = await self._record_distinct(sent.values())
-        except Unavailable as exc:
-            return exc
+            except Unavailable as exc:
+                call.troubles.append(exc)
+                return
+        outcomes: list[PurchaseOutcome] = []
         seen: set[Purchase] = set()
         for position, purchase in sent.items():
             recording = recordings[purchase]
             if purchase in seen and recording is Recording.RECORDED:
                 recording = Recording.DUPLICATE
             seen.add(purchase)
-            outcomes[position] = _outcome(position, purchase, recording)
-        return None
+            outcomes.append(_outcome(position, purchase, recording))
+        call.answer(outcomes)
 
     async def _record_distinct(self, purchases: Iterable[Purchase]) -> dict[Purchase, Recording]:
         """The outcome of each distinct purchase; payloads under one id go one after the other."""
@@ -139,9 +181,7 @@ def _rejected(position: int, entry: object, exc: InvalidPurchase) -> PurchaseOut
     )
 
 
-def _complete(
-    outcomes: Sequence[PurchaseOutcome | None], troubles: Sequence[Unavailable]
-) -> list[PurchaseOutcome]:
-    if troubles:
-        raise PartlyRecorded(outcomes, str(troubles[0])) from troubles[0]
-    return [outcome for outcome in outcomes if outcome is not None]
+def _complete(call: _Call) -> list[PurchaseOutcome]:
+    if call.troubles:
+        raise PartlyRecorded(call.outcomes, str(call.troubles[0])) from call.troubles[0]
+    return [outcome for outcome in call.outcomes if outcome is not None]

@@ -187,8 +187,13 @@ def _name(field: object) -> str:
 
 
 def _quote(value: object) -> str:
+    """The value as whoever sent it knows it, not as Python does."""
+    if value is None or isinstance(value, bool):
+        return json.dumps(value)
+    if isinstance(value, float):
+        value = Decimal(repr(value))
     try:
-        text = repr(value)
+        text = str(value) if isinstance(value, Decimal) else repr(value)
     except ValueError:  # an integer of more digits than Python turns into text
         text = f"a huge {type(value).__name__}"
     return text if len(text) <= _QUOTED_CHARACTERS else text[:_QUOTED_CHARACTERS] + "..."

@@ -20,7 +20,10 @@ def day_of(instant: int) -> int:
 class Retention:
     """Which UTC days the recent purchases keep: the longest window, and slack.
 
-    A write at `now` keeps day_of(now) and the `days` days before it.
+    A write at `now` keeps day_of(now) and the `days` days before it. Raised, it does not bring
+    back what was not kept: an item knows with which retentions it was written, but a customer
+    without an item may have had one that expired. So after raising it rebuild the recent
+    purchases, or rely on the longer windows only that many days later.
     """
 
     days: int

@@ -6,24 +6,24 @@ from domain.errors import NoLiveModel, PropensityError, Unavailable
 from domain.propensity import ServedModel
 from model_registry.errors import CorruptRegistry
 from model_registry.registry import Registry
-from model_registry.revision import Revision
+from model_registry.revision import Action, Revision
 
 
-def load(registry: Registry, name: str, version: int, *, revision: int) -> ServedModel:
-    """One version, ready to serve under `revision`; it passed every gate here and now.
+def load(registry: Registry, name: str, revision: Revision) -> ServedModel:
+    """The champion of a revision, ready to serve; it passed every gate here and now.
 
     Raises:
-        UnknownModel, UnknownVersion: there is no such version.
+        UnknownModel, UnknownVersion: the version is gone.
         GateFailed: the version may not serve.
         CorruptRegistry: the version is damaged.
         StoreUnavailable: the store did not answer.
     """
-    manifest = registry.version(name, version)
+    manifest = registry.champion_of(name, revision)
     features, scorer = registry.gates(manifest, registry.blob)
     return ServedModel(
         name=name,
-        version=version,
-        revision=revision,
+        version=manifest.version,
+        revision=revision.number,
         horizon_days=manifest.horizon_days,
         features=features,
         scorer=scorer,
@@ -47,9 +47,10 @@ class LiveModel:
     def start(self) -> None:
         """Serves the newest revision whose champion passes every gate, if there is one.
 
-        What stands in the way of a newer one is in `problems`. A store that does not answer is
-        no reason to go back to an older version: then nothing changes, and start may be called
-        again. Blocks; call it in a thread, in the process that will serve.
+        What stands in the way of a newer one is in `problems`. A version that a rollback left is
+        never gone back to. A store that does not answer is no reason to go back either: then
+        nothing changes, and start may be called again. Blocks; call it in a thread, in the
+        process that will serve.
         """
         problems: list[str] = []
         try:
@@ -74,27 +75,32 @@ class LiveModel:
 
     def _newest_that_loads(self, problems: list[str]) -> ServedModel | None:
         for revision in self._revisions(problems):
-            number, version = revision.number, revision.state.champion
             try:
-                return load(self._registry, self._name, version, revision=number)
+                return load(self._registry, self._name, revision)
             except Unavailable:
                 raise
             except PropensityError as exc:
-                problems.append(f"revision {number}, version {version}: {exc}")
+                problems.append(
+                    f"revision {revision.number}, version {revision.state.champion}: {exc}"
+                )
         return None
 
     def _revisions(self, problems: list[str]) -> Iterator[Revision]:
-        """Each champion's newest sound revision, newest first."""
+        """Each champion's newest sound revision, newest first, but for those rolled back from."""
         log = self._registry.log(self._name)
-        seen: set[int] = set()
+        tried: set[int] = set()
+        rolled_back = False
         for number in reversed(log.numbers()):
             try:
                 revision = log.at(number)
             except CorruptRegistry as exc:
                 problems.append(f"revision {number}: {exc}")
                 continue
-            if revision.state.champion not in seen:
-                seen.add(revision.state.champion)
+            if rolled_back:
+                tried.add(revision.state.champion)
+            rolled_back = revision.action is Action.ROLLBACK
+            if revision.state.champion not in tried:
+                tried.add(revision.state.champion)
                 yield revision
 
     def _why_none(self) -> str:

@@ -1,5 +1,6 @@
 """Manifest: everything there is to know about one version, written once."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
@@ -43,6 +44,11 @@ class Manifest:
     metrics: Mapping[str, float]
     calibration: Sequence[CalibrationBin]
     facts: Mapping[str, object]
+
+    @property
+    def sha256(self) -> str:
+        """The SHA-256 of the stored bytes, in lower-case hex."""
+        return hashlib.sha256(self.encode()).hexdigest()
 
     def encode(self) -> bytes:
         """The manifest as canonical JSON.

@@ -1,6 +1,6 @@
 """Registry: immutable versions, and a log of which one is desired; nothing is overwritten."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 
@@ -11,6 +11,7 @@ from model_registry.candidate import Candidate
 from model_registry.draft import Draft
 from model_registry.errors import (
     CorruptRegistry,
+    GateFailed,
     RevisionConflict,
     UnknownModel,
     UnknownObject,
@@ -97,6 +98,23 @@ class Registry:
             )
         return manifest
 
+    def champion_of(self, name: str, revision: Revision) -> Manifest:
+        """The manifest of a revision's champion, to the byte what was promoted then.
+
+        Raises:
+            UnknownModel, UnknownVersion: the version is gone.
+            GateFailed: the manifest was changed since.
+            CorruptRegistry: the manifest is damaged; names the field.
+        """
+        manifest = self.version(name, revision.state.champion)
+        if manifest.sha256 != revision.state.champion_sha256:
+            raise GateFailed(
+                "integrity",
+                f"the manifest of version {manifest.version} was changed since its promotion; "
+                f"restore {layout.manifest_key(name, manifest.version)}, or promote another version",
+            )
+        return manifest
+
     def blob(self, blob: Blob, /) -> bytes:
         """The bytes stored for a blob, not yet checked.
 
@@ -127,11 +145,15 @@ class Registry:
             CorruptRegistry: the version or the current revision is damaged.
         """
         _check_said(actor=actor, reason=reason)
-        self._check_serves(name, version)
+        manifest = self.version(name, version)
+        self.gates(manifest, self.blob)
 
         def with_champion(current: Revision | None) -> State:
-            others: Mapping[str, int] = current.state.aliases if current else {}
-            return State({**others, CHAMPION: version})
+            before = current.state if current else State({}, {})
+            return State(
+                {**before.aliases, CHAMPION: version},
+                {**before.manifests, CHAMPION: manifest.sha256},
+            )
 
         change = Change(Action.PROMOTE, actor, reason, with_champion)
         return self._append(self.log(name), change, expected_revision)
@@ -157,7 +179,7 @@ class Registry:
         if current is None:
             raise UnknownRevision(f"no version of model {name!r} was ever promoted")
         target = _before(log, current) if to_revision is None else log.at(to_revision)
-        self._check_serves(name, target.state.champion)
+        self.gates(self.champion_of(name, target), self.blob)
         change = Change(Action.ROLLBACK, actor, reason, lambda _: target.state)
         return self._append(log, change, current.number if to_revision is None else None)
 
@@ -188,9 +210,6 @@ class Registry:
 
     def _version_numbers(self, name: str) -> Sequence[int]:
         return layout.numbers(self.store.keys(layout.versions_prefix(name)))
-
-    def _check_serves(self, name: str, version: int) -> None:
-        self.gates(self.version(name, version), self.blob)
 
     def _store_blob(self, blob: Blob, content: bytes) -> None:
         key = layout.blob_key(blob.sha256)

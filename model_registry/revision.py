@@ -27,9 +27,19 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Which version each alias means; aliases are lower case, `champion` is always there."""
+    """Which version each alias means; aliases are lower case, `champion` is always there.
+
+    `manifests` holds the SHA-256 of each of these versions' manifests, in lower-case hex: what
+    was promoted is what is served, to the byte.
+    """
 
     aliases: Mapping[str, int]
+    manifests: Mapping[str, str]
+
+    @property
+    def champion_sha256(self) -> str:
+        """The SHA-256 of the champion's manifest."""
+        return self.manifests[CHAMPION]
 
     @property
     def champion(self) -> int:
@@ -69,7 +79,10 @@ class Revision:
                 "actor": self.actor,
                 "reason": self.reason,
                 "action": self.action,
-                "state": {"aliases": dict(self.state.aliases)},
+                "state": {
+                    "aliases": dict(self.state.aliases),
+                    "manifests": dict(self.state.manifests),
+                },
             }
         )
 
@@ -89,7 +102,7 @@ class Revision:
             actor=fields.text("actor"),
             reason=fields.text("reason"),
             action=_action(fields),
-            state=State(_aliases(fields.within("state").only("aliases").within("aliases"))),
+            state=_state(fields.within("state").only("aliases", "manifests")),
         )
         check_canonical(key, content, revision.encode())
         return revision
@@ -125,6 +138,12 @@ def _action(fields: Fields) -> Action:
         return Action(fields.text("action"))
     except ValueError as exc:
         raise CorruptRegistry(fields.key, f"field 'action': {exc}") from exc
+
+
+def _state(fields: Fields) -> State:
+    aliases = _aliases(fields.within("aliases"))
+    manifests = fields.within("manifests").only(*aliases)
+    return State(aliases, {alias: manifests.sha256(alias) for alias in aliases})
 
 
 def _aliases(fields: Fields) -> dict[str, int]:

@@ -37,6 +37,11 @@ def day_attribute(day: int) -> str:
     return f"d{day}"
 
 
+def kept_attribute(days: int) -> str:
+    """The name of the attribute that holds the last day on which `days` days were kept."""
+    return f"k{days}"
+
+
 def encode_element(purchase: Purchase) -> str:
     """One purchase as an element of its day's set: time of day, amount, category, id."""
     time_of_day = purchase.purchased_at % MICROS_PER_DAY

@@ -1,26 +1,37 @@
-"""Retry delays with full jitter, spent against one deadline.
+"""Deadlines of port calls, and the pauses with full jitter that they leave room for.
 
 Source: AWS Architecture Blog, "Exponential Backoff And Jitter" (2015).
 """
 
 import random
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+
+FIRST_PAUSE_S = 0.025
+LONGEST_PAUSE_S = 1.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Backoff:
-    """How long to go on and how long to pause in between, in seconds."""
+class Deadline:
+    """The instant at which one port call has to be over, however many requests it makes."""
 
-    deadline_s: float
-    first_s: float = 0.025
-    longest_s: float = 1.0
+    def __init__(
+        self,
+        seconds: float,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        jitter: Callable[[float, float], float] = random.uniform,
+    ) -> None:
+        self._clock = clock
+        self._jitter = jitter
+        self._end = clock() + seconds
 
-    def delays(self) -> Iterator[float]:
-        """Pauses before each further attempt; ends when the deadline leaves no room for one."""
-        end = time.monotonic() + self.deadline_s
-        ceiling = self.first_s
-        while (left := end - time.monotonic()) > 0:
-            yield min(random.uniform(0, ceiling), left)  # noqa: S311  # jitter, not a secret
-            ceiling = min(ceiling * 2, self.longest_s)
+    def left(self) -> float:
+        """The seconds until the deadline; not above 0 once it has passed."""
+        return self._end - self._clock()
+
+    def pauses(self) -> Iterator[float]:
+        """Seconds to wait before each further attempt; ends where none would be left for it."""
+        ceiling = FIRST_PAUSE_S
+        while (pause := self._jitter(0, ceiling)) < self.left():
+            yield pause
+            ceiling = min(ceiling * 2, LONGEST_PAUSE_S)

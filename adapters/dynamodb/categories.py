@@ -4,11 +4,14 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 from adapters.dynamodb.attributes import shard_name
+from adapters.dynamodb.backoff import Deadline
 from adapters.dynamodb.client import DynamoClient
 from adapters.dynamodb.models import ByCategory
 from domain.errors import CorruptRecord
 
 _REMEMBERED = 10_000
+TRUST_S = 60.0
+"""How long a listed category is taken to be listed still: a restored table may have lost it."""
 
 
 class KnownCategories:
@@ -19,20 +22,23 @@ class KnownCategories:
 
     def __init__(self, client: DynamoClient) -> None:
         self._client = client
-        self._known: set[str] = set()
+        self._trusted_until: dict[str, float] = {}
 
-    async def add(self, categories: set[str]) -> None:
+    async def add(self, categories: set[str], deadline: Deadline) -> None:
         """Every category is in the list once this returns.
 
         Raises:
             StoreUnavailable: the list could not be written before the deadline.
         """
-        for category in categories - self._known:
+        now = self._client.monotonic()
+        for category in categories:
+            if self._trusted_until.get(category, now) > now:
+                continue
             row = self._client.categories(category)
-            await self._client.read(row.save)
-            if len(self._known) >= _REMEMBERED:
-                self._known.clear()
-            self._known.add(category)
+            await self._client.retried(deadline, row.save)
+            if len(self._trusted_until) >= _REMEMBERED:
+                self._trusted_until.clear()
+            self._trusted_until[category] = now + TRUST_S
 
 
 class DynamoCategoryIndex:
@@ -51,18 +57,24 @@ class DynamoCategoryIndex:
         """Every category ever bought in, ascending; see the port."""
         found: list[str] = []
         start_key = None
+        deadline = self._client.read_deadline()
         while True:
-            page = await self._client.read(self._list_page, start_key)
+            page = await self._client.retried(deadline, self._list_page, start_key)
             found += [_text(item, "category") for item in page["Items"]]
             start_key = page.get("LastEvaluatedKey")
             if start_key is None:
                 return sorted(found)
 
     async def customers(self, category: str, /, *, shard: int) -> AsyncIterator[str]:
-        """The customers of one shard, each once; see the port."""
+        """The customers of one shard, each once; see the port.
+
+        Each page has its own deadline: the time in between is the caller's.
+        """
         previous = start_key = None
+        partition = shard_name(category, shard)
         while True:
-            page = await self._client.read(self._shard_page, shard_name(category, shard), start_key)
+            deadline = self._client.read_deadline()
+            page = await self._client.retried(deadline, self._shard_page, partition, start_key)
             for item in page["Items"]:
                 customer_id = _text(item, "customer_id")
                 if customer_id != previous:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -12,9 +13,10 @@ from pynamodb.connection import Connection
 from pynamodb.exceptions import PynamoDBException
 from pynamodb.models import Model
 
-from adapters.dynamodb.backoff import Backoff
+from adapters.dynamodb.backoff import Deadline
 from adapters.dynamodb.errors import is_transient, translated
 from adapters.dynamodb.models import CategoryRow, PurchaseRow, RecentRow
+from domain.errors import StoreUnavailable
 
 T = TypeVar("T")
 _VENDOR = (PynamoDBException, BotoCoreError, ClientError)
@@ -45,11 +47,14 @@ class DynamoClient:
     they sleep for seconds and know no deadline.
     """
 
-    def __init__(self, options: DynamoOptions) -> None:
+    def __init__(
+        self, options: DynamoOptions, *, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
         # At DEBUG PynamoDB and botocore log every key and value.
         for name in ("pynamodb", "botocore"):
             logging.getLogger(name).setLevel(logging.INFO)
         self.options = options
+        self.monotonic = monotonic
         self._threads = ThreadPoolExecutor(options.connections, thread_name_prefix="dynamodb")
         key_id, secret = options.credentials or (None, None)
         self.connection = Connection(
@@ -82,26 +87,47 @@ class DynamoClient:
         table.connection = self.connection
         return bound
 
-    async def run(self, call: Callable[..., T], /, *args: object) -> T:
-        """The result of one blocking call, made in a thread; vendor errors pass as they are."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, call, *args)
+    def read_deadline(self) -> Deadline:
+        """The deadline of a read that begins now."""
+        return Deadline(self.options.read_deadline_s, clock=self.monotonic)
 
-    async def read(self, call: Callable[..., T], /, *args: object) -> T:
-        """The result of a blocking read, retried with full jitter while that may help.
+    def write_deadline(self) -> Deadline:
+        """The deadline of a write that begins now."""
+        return Deadline(self.options.write_deadline_s, clock=self.monotonic)
+
+    async def once(self, deadline: Deadline, call: Callable[..., T], /, *args: object) -> T:
+        """The result of one blocking call, made in a thread; vendor errors pass as they are.
+
+        A call that is late goes on in its thread until its socket times out; one that is still
+        waiting for a thread is never made.
 
         Raises:
-            StoreUnavailable: no answer before the read deadline, or one that retrying cannot mend.
+            StoreUnavailable: no answer before the deadline.
         """
-        delays = Backoff(deadline_s=self.options.read_deadline_s).delays()
+        if (left := deadline.left()) <= 0:
+            raise StoreUnavailable("no time was left to ask DynamoDB")
+        try:
+            async with asyncio.timeout(left):
+                return await asyncio.get_running_loop().run_in_executor(self._threads, call, *args)
+        except TimeoutError as exc:
+            raise StoreUnavailable("DynamoDB did not answer before the deadline") from exc
+
+    async def retried(self, deadline: Deadline, call: Callable[..., T], /, *args: object) -> T:
+        """The result of an idempotent blocking call, retried with full jitter while that may help.
+
+        Raises:
+            StoreUnavailable: no answer before the deadline, or one that retrying cannot mend.
+        """
+        pauses = deadline.pauses()
         with translated():
             while True:
                 try:
-                    return await self.run(call, *args)
+                    return await self.once(deadline, call, *args)
                 except _VENDOR as exc:
-                    delay = next(delays, None)
-                    if delay is None or not is_transient(exc):
+                    pause = next(pauses, None)
+                    if pause is None or not is_transient(exc):
                         raise
-                await asyncio.sleep(delay)
+                await asyncio.sleep(pause)
 
     def close(self) -> None:
         """No thread is left once this returns."""

@@ -4,7 +4,13 @@ from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectionError,  # noqa: A004  # botocore's own, not the builtin
+    HTTPClientError,
+    IncompleteReadError,
+)
 from pynamodb.exceptions import (
     AttributeDeserializationError,
     AttributeNullError,
@@ -44,11 +50,15 @@ _TRANSIENT_CODES = frozenset(
         "TransactionInProgressException",
     }
 )
+# What the network may mend; botocore's other errors are settings or credentials.
+_TRANSIENT_ERRORS = (ConnectionError, HTTPClientError, IncompleteReadError)
 _CONDITION_FAILED = "ConditionalCheckFailed"
 _ADVICE = {
     "ResourceNotFoundException": "a table does not exist; create it: propensity tables create",
     "UnrecognizedClientException": "the credentials are not known; check AWS_PROFILE or the role",
     "AccessDeniedException": "the credentials do not allow this; check the role's policy",
+    "ExpiredTokenException": "the credentials have expired; renew them",
+    "ItemCollectionSizeLimitExceeded": "one customer's purchases fill the 10 GB an LSI allows",
 }
 
 
@@ -64,10 +74,15 @@ def translated() -> Generator[None, None, None]:
 
 def describe(exc: Exception) -> str:
     """What went wrong and what to do, without keys or values of any item."""
-    code = error_code(exc)
+    code, root = error_code(exc), _root(exc)
+    if code is None and isinstance(root, BotoCoreError) and not isinstance(root, _TRANSIENT_ERRORS):
+        return f"DynamoDB was not asked ({type(root).__name__}): check AWS_PROFILE or the role"
     if code is None:
-        return f"DynamoDB did not answer ({type(_root(exc)).__name__})"
-    return f"DynamoDB answered {code}: {_ADVICE.get(code, 'see its documentation')}"
+        return f"DynamoDB did not answer ({type(root).__name__})"
+    codes = [reason.code for reason in cancellation_reasons(exc) if reason] or [code]
+    advice = "; ".join(dict.fromkeys(_ADVICE[code] for code in codes if code in _ADVICE))
+    named = code if codes == [code] else f"{code} ({', '.join(dict.fromkeys(codes))})"
+    return f"DynamoDB answered {named}: {advice or 'see its documentation'}"
 
 
 def is_transient(exc: Exception) -> bool:
@@ -77,7 +92,7 @@ def is_transient(exc: Exception) -> bool:
         return all(reason.code in _TRANSIENT_CODES for reason in reasons)
     code = error_code(exc)
     if code is None:
-        return isinstance(_root(exc), BotoCoreError)
+        return isinstance(_root(exc), _TRANSIENT_ERRORS)
     status = _response(exc).get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     return code in _TRANSIENT_CODES or int(status) >= 500  # noqa: PLR2004  # HTTP server errors
 

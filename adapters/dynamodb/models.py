@@ -1,7 +1,8 @@
 """The tables: these PynamoDB models are their only declaration.
 
 `purchases` is the truth. `recent_purchases` is derived: one item per customer who bought lately,
-with one String Set attribute `d<epoch day>` per UTC day, which no model can list.
+with one String Set attribute `d<epoch day>` per UTC day and a number `k<days kept>`, the last
+day written with that retention, which no model can list.
 """
 
 from typing import Any

@@ -8,7 +8,7 @@ from pynamodb.exceptions import TransactWriteError
 from pynamodb.transactions import TransactWrite
 
 from adapters.dynamodb.attributes import category_shard
-from adapters.dynamodb.backoff import Backoff
+from adapters.dynamodb.backoff import Deadline
 from adapters.dynamodb.categories import KnownCategories
 from adapters.dynamodb.client import DynamoClient
 from adapters.dynamodb.errors import (
@@ -44,45 +44,50 @@ class DynamoPurchaseRecorder:
 
     async def record(self, purchases: Sequence[Purchase], /) -> Sequence[Recording]:
         """One outcome per purchase, in order; see the port."""
-        await self._categories.add({purchase.category for purchase in purchases})
+        deadline = self._client.write_deadline()
+        await self._categories.add({purchase.category for purchase in purchases}, deadline)
         recordings: dict[str, Recording] = {}
         for chunk in _transactions(purchases):
-            recordings |= await self._record_chunk(chunk)
+            recordings |= await self._record_chunk(chunk, deadline)
         return [recordings[purchase.purchase_id] for purchase in purchases]
 
-    async def _record_chunk(self, chunk: Sequence[Purchase]) -> dict[str, Recording]:
+    async def _record_chunk(
+        self, chunk: Sequence[Purchase], deadline: Deadline
+    ) -> dict[str, Recording]:
         recordings: dict[str, Recording] = {}
         pending = list(chunk)
-        overflow = False
-        delays = Backoff(deadline_s=self._client.options.write_deadline_s).delays()
+        crowded: frozenset[int] = frozenset()
+        pauses = deadline.pauses()
         while pending:
-            failure = await self._attempt(pending, overflow=overflow)
+            update = RecentUpdate.of(
+                pending, now=self._clock(), retention=self._retention, crowded=crowded
+            )
+            failure = await self._attempt(pending, update, deadline)
             if failure is None:
                 return recordings | dict.fromkeys(_ids(pending), Recording.RECORDED)
             reasons = cancellation_reasons(failure)
-            known = _already_stored(pending, reasons)
-            if known:
+            if known := _already_stored(pending, reasons):
                 recordings |= known
                 pending = [p for p in pending if p.purchase_id not in known]
-            elif len(reasons) > len(pending) and condition_failed(reasons[-1]) and not overflow:
-                overflow = True
+            elif update is not None and (full := _full_days(update, pending, reasons)):
+                crowded |= full
             else:
-                await _pause(delays, failure)
+                await _pause(pauses, failure)
         return recordings
 
-    async def _attempt(self, pending: Sequence[Purchase], *, overflow: bool) -> Exception | None:
+    async def _attempt(
+        self, pending: Sequence[Purchase], update: RecentUpdate | None, deadline: Deadline
+    ) -> Exception | None:
         """None once the transaction is committed, else why it was not (or may not have been)."""
-        now = self._clock()
         try:
-            await self._client.run(lambda: self._transact(pending, now, overflow=overflow))
+            await self._client.once(deadline, self._transact, pending, update)
         except TransactWriteError as exc:
             return exc
         return None
 
-    def _transact(self, pending: Sequence[Purchase], now: int, *, overflow: bool) -> None:
+    def _transact(self, pending: Sequence[Purchase], update: RecentUpdate | None) -> None:
         model = self._client.purchases
         absent = model.purchase_id.does_not_exist()
-        update = RecentUpdate.of(pending, now=now, retention=self._retention, overflow=overflow)
         with TransactWrite(connection=self._client.connection) as transaction:
             for purchase in pending:
                 transaction.save(self._row(purchase), condition=absent, return_values="ALL_OLD")
@@ -111,8 +116,11 @@ class DynamoPurchaseHistory:
         """The purchases in (after, until]; see the port."""
         purchases: list[Purchase] = []
         start_key = None
+        deadline = self._client.read_deadline()
         while True:
-            page = await self._client.read(self._page, customer_id, after, until, start_key)
+            page = await self._client.retried(
+                deadline, self._page, customer_id, after, until, start_key
+            )
             purchases += [_purchase(item, customer_id) for item in page["Items"]]
             start_key = page.get("LastEvaluatedKey")
             if start_key is None:
@@ -152,20 +160,30 @@ def _already_stored(pending: Sequence[Purchase], reasons: Sequence[Any]) -> dict
     known: dict[str, Recording] = {}
     for purchase, reason in zip(pending, reasons, strict=False):
         if condition_failed(reason):
-            stored = (reason.raw_item or {}).get("fingerprint", {}).get("S")
-            if stored is None:
+            if reason.raw_item is None:
                 raise CorruptRecord("the store refused a purchase without naming the stored one")
+            # A row without a fingerprint is not this purchase, whatever else it may be.
+            stored = reason.raw_item.get("fingerprint", {}).get("S")
             same = stored == purchase.fingerprint
             known[purchase.purchase_id] = Recording.DUPLICATE if same else Recording.CONFLICT
     return known
 
 
-async def _pause(delays: Iterator[float], failure: Exception) -> None:
-    delay = next(delays, None)
-    if delay is None or not is_transient(failure):
+def _full_days(
+    update: RecentUpdate, pending: Sequence[Purchase], reasons: Sequence[Any]
+) -> frozenset[int]:
+    """The days that lack room, where that cancelled the transaction."""
+    if len(reasons) <= len(pending) or not condition_failed(reasons[-1]):
+        return frozenset()
+    return update.without_room(reasons[-1].raw_item or {})
+
+
+async def _pause(pauses: Iterator[float], failure: Exception) -> None:
+    pause = next(pauses, None)
+    if pause is None or not is_transient(failure):
         with translated():
             raise failure
-    await asyncio.sleep(delay)
+    await asyncio.sleep(pause)
 
 
 def _ids(purchases: Sequence[Purchase]) -> list[str]:

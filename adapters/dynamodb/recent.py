@@ -19,8 +19,9 @@ from adapters.dynamodb.attributes import (
     day_capacity,
     decode_element,
     encode_element,
+    kept_attribute,
 )
-from adapters.dynamodb.backoff import Backoff
+from adapters.dynamodb.backoff import Deadline
 from adapters.dynamodb.client import DynamoClient
 from adapters.dynamodb.models import RecentRow
 from domain.errors import CorruptRecord, StoreUnavailable
@@ -30,6 +31,7 @@ from domain.purchase import Purchase
 from domain.recent import RecentHistory, Retention, day_of
 
 _OTHER_ATTRIBUTES = frozenset(RecentRow.get_attributes())
+_KEPT = "k"
 MAX_BATCH_KEYS = 100
 """Source: AWS, BatchGetItem."""
 TTL_LAG_DAYS = 7
@@ -49,13 +51,22 @@ class RecentUpdate:
     oldest_day: int
     today: int
     retention: Retention
-    overflow: bool
+    crowded: frozenset[int]
 
     @classmethod
     def of(
-        cls, purchases: Sequence[Purchase], *, now: int, retention: Retention, overflow: bool
+        cls,
+        purchases: Sequence[Purchase],
+        *,
+        now: int,
+        retention: Retention,
+        crowded: frozenset[int] = frozenset(),
     ) -> "RecentUpdate | None":
-        """The update for these purchases of one customer; None when all are too old to keep."""
+        """The update for these purchases of one customer; None when all are too old to keep.
+
+        Days in `crowded`, and those with more purchases here than a set takes, are marked as
+        overflowing instead of holding their elements.
+        """
         oldest_day = retention.oldest_day(now)
         elements: dict[int, list[str]] = defaultdict(list)
         for purchase in purchases:
@@ -70,39 +81,57 @@ class RecentUpdate:
             oldest_day=oldest_day,
             today=day_of(now),
             retention=retention,
-            overflow=overflow or any(len(day) > capacity for day in elements.values()),
+            crowded=crowded | {day for day, added in elements.items() if len(added) > capacity},
         )
 
     def add_to(self, transaction: TransactWrite, model: type[Any]) -> None:
-        """Puts this update into the transaction."""
+        """Puts this update into the transaction; refused, it comes back with the stored item."""
         transaction.update(
-            model(self.customer_id), actions=self._actions(model), condition=self._room()
+            model(self.customer_id),
+            actions=self._actions(model),
+            condition=self._room(),
+            return_values="ALL_OLD",
         )
+
+    def without_room(self, stored: Mapping[str, Any]) -> frozenset[int]:
+        """The days whose stored sets have no room for what is added here.
+
+        All days in question where the stored item does not tell, such as when it is empty.
+        """
+        asked = self.elements.keys() - self.crowded
+        full = {
+            day
+            for day in asked
+            if len(stored.get(day_attribute(day), {}).get("SS", ())) > self._room_before(day)
+        }
+        return frozenset(full or asked)
+
+    def _room_before(self, day: int) -> int:
+        """How many elements a day's set may hold before this update."""
+        return day_capacity(self.retention.days) - len(self.elements[day])
 
     def _actions(self, model: type[Any]) -> list[Action]:
         added = {
-            day: [OVERFLOW] if self.overflow else elements
+            day: [OVERFLOW] if day in self.crowded else elements
             for day, elements in self.elements.items()
         }
         removed = range(self.oldest_day - self.retention.days - TTL_LAG_DAYS, self.oldest_day)
         expires = (self.today + self.retention.days + 1) * MICROS_PER_DAY
         return [
             model.expires_at.set(to_datetime(expires)),
+            Path(kept_attribute(self.retention.days)).set({"N": str(self.today)}),
             *(Path(day_attribute(day)).add({"SS": elements}) for day, elements in added.items()),
             *(Path(day_attribute(day)).remove() for day in removed),
         ]
 
     def _room(self) -> Condition | None:
         """That every day's set has room for what is added; an overflow mark always fits."""
-        if self.overflow:
-            return None
-        capacity = day_capacity(self.retention.days)
         rooms: list[Condition] = []
-        for day, elements in self.elements.items():
+        for day in self.elements.keys() - self.crowded:
             path = Path(day_attribute(day))
             count = size(path)  # type: ignore[no-untyped-call]  # PynamoDB leaves it untyped
-            rooms.append(path.does_not_exist() | (count <= capacity - len(elements)))
-        return reduce(and_, rooms)
+            rooms.append(path.does_not_exist() | (count <= self._room_before(day)))
+        return reduce(and_, rooms) if rooms else None
 
 
 class DynamoRecentPurchases:
@@ -117,28 +146,31 @@ class DynamoRecentPurchases:
         """One history per distinct customer; see the port."""
         wanted = list(dict.fromkeys(customer_ids))
         complete_since = self._retention.complete_since(self._clock())
+        deadline = self._client.read_deadline()
         items: dict[str, Mapping[str, Any]] = {}
         for start in range(0, len(wanted), MAX_BATCH_KEYS):
-            items |= await self._batch(wanted[start : start + MAX_BATCH_KEYS])
+            items |= await self._batch(wanted[start : start + MAX_BATCH_KEYS], deadline)
         return [_history(c, items.get(c, {}), complete_since) for c in wanted]
 
-    async def _batch(self, customer_ids: Sequence[str]) -> dict[str, Mapping[str, Any]]:
+    async def _batch(
+        self, customer_ids: Sequence[str], deadline: Deadline
+    ) -> dict[str, Mapping[str, Any]]:
         table = self._client.recent.Meta.table_name
         items: dict[str, Mapping[str, Any]] = {}
         pending = list(customer_ids)
-        delays = Backoff(deadline_s=self._client.options.read_deadline_s).delays()
+        pauses = deadline.pauses()
         while True:
-            answer = await self._client.read(self._read_batch, table, pending)
+            answer = await self._client.retried(deadline, self._read_batch, table, pending)
             for item in answer["Responses"].get(table, []):
                 items[item["customer_id"]["S"]] = item
             unread = answer.get("UnprocessedKeys", {}).get(table, {}).get("Keys", [])
             if not unread:
                 return items
             pending = [key["customer_id"]["S"] for key in unread]
-            delay = next(delays, None)
-            if delay is None:
+            pause = next(pauses, None)
+            if pause is None:
                 raise StoreUnavailable(f"{len(pending)} customers were left unread by DynamoDB")
-            await asyncio.sleep(delay)
+            await asyncio.sleep(pause)
 
     def _read_batch(self, table: str, customer_ids: Sequence[str]) -> dict[str, Any]:
         keys: list[Any] = [{"customer_id": customer_id} for customer_id in customer_ids]
@@ -154,6 +186,9 @@ def _history(customer_id: str, item: Mapping[str, Any], complete_since: int) -> 
     for name, value in item.items():
         if name in _OTHER_ATTRIBUTES:
             continue
+        if name.startswith(_KEPT):
+            complete_since = max(complete_since, _kept_since(name, value))
+            continue
         day = _day(name)
         for element in value.get("SS", ()):
             if element == OVERFLOW:
@@ -166,6 +201,15 @@ def _history(customer_id: str, item: Mapping[str, Any], complete_since: int) -> 
         purchases=sorted(purchases, key=lambda p: (p.purchased_at, p.purchase_id)),
         overflow_days=frozenset(overflow_days),
     )
+
+
+def _kept_since(name: str, value: Mapping[str, str]) -> int:
+    """The oldest day that is complete after the last write of one retention."""
+    try:
+        retention, day = Retention(int(name.removeprefix(_KEPT))), int(value["N"])
+    except (KeyError, ValueError) as exc:
+        raise CorruptRecord(f"attribute {name!r} of a recent item is no retention") from exc
+    return retention.complete_since(day * MICROS_PER_DAY)
 
 
 def _day(name: str) -> int:

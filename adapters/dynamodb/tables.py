@@ -1,35 +1,50 @@
 """The live tables: creation, the comparison with the models, and whether they answer."""
 
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from pynamodb.exceptions import TableDoesNotExist
 
+from adapters.dynamodb.backoff import Deadline
 from adapters.dynamodb.client import DynamoClient
 from adapters.dynamodb.errors import translated
-from domain.errors import TablesDiffer
+from domain.errors import StoreUnavailable, TablesDiffer
 
 _HEALTH_KEY = "propensity-health-check"
+CREATION_S = 60.0
+"""How long a new table may take to become active; AWS speaks of seconds."""
 
 
 class DynamoTables:
     """The deployment's tables; also its StoreHealth."""
 
-    def __init__(self, client: DynamoClient) -> None:
+    def __init__(
+        self, client: DynamoClient, *, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
         self._client = client
+        self._sleep = sleep
         self._models = (client.purchases, client.recent, client.categories)
 
     def create(self) -> list[str]:
-        """The names of the tables created now; what existed before is left alone, and checked.
+        """The names of the tables created now; what existed before is checked.
+
+        An existing table changes in one way: a TTL that is off is turned on, since a creation
+        that was interrupted leaves it off.
 
         Raises:
             TablesDiffer: an existing table is not the one declared.
-            StoreUnavailable: DynamoDB did not answer.
+            StoreUnavailable: DynamoDB did not answer, or a table did not become active in time.
         """
         with translated():
             missing = [model for model in self._models if not model.exists()]
             for model in missing:
-                model.create_table(wait=True)
+                # Its own waiting does not know that a new table may be unknown for a moment,
+                # and TTL is refused until the table is active.
+                model.create_table(wait=False, ignore_update_ttl_errors=True)
+            for model in self._models:
+                self._wait_until_active(model.Meta.table_name)
+                self._enable_ttl(model)
         self.verify()
         return [model.Meta.table_name for model in missing]
 
@@ -47,30 +62,66 @@ class DynamoTables:
 
     async def check(self) -> None:
         """Returns once every table has answered a read; see StoreHealth."""
+        deadline = self._client.read_deadline()
         for model in self._models:
+            name = model.Meta.table_name
             key = (_HEALTH_KEY,) if model is not self._client.purchases else (_HEALTH_KEY,) * 2
-            await self._client.read(self._client.connection.get_item, model.Meta.table_name, *key)
+            try:
+                with translated():
+                    await self._client.once(deadline, self._client.connection.get_item, name, *key)
+            except StoreUnavailable as exc:
+                raise StoreUnavailable(f"table {name}: {exc}") from exc
+
+    def _wait_until_active(self, name: str) -> None:
+        pauses = Deadline(CREATION_S, clock=self._client.monotonic).pauses()
+        while self._status(name) != "ACTIVE":
+            pause = next(pauses, None)
+            if pause is None:
+                raise StoreUnavailable(f"table {name} did not become active in {CREATION_S:.0f} s")
+            self._sleep(pause)
+
+    def _status(self, name: str) -> str | None:
+        try:
+            return str(self._client.connection.describe_table(name)["TableStatus"])
+        except TableDoesNotExist:
+            return None
+
+    def _enable_ttl(self, model: type[Any]) -> None:
+        """TTL is on, if it was off and the table is the one declared: TTL deletes items."""
+        name = model.Meta.table_name
+        if model._ttl_attribute() is None or any(self._shape_differences(model)):  # noqa: SLF001  # PynamoDB keeps it to itself
+            return
+        if self._live_ttl(name)["TimeToLiveStatus"] == "DISABLED":
+            model.update_ttl(ignore_update_ttl_errors=False)
+
+    def _live_ttl(self, name: str) -> Mapping[str, str]:
+        client: Any = self._client.connection.client
+        found: dict[str, str] = client.describe_time_to_live(TableName=name)[
+            "TimeToLiveDescription"
+        ]
+        return found
 
     def _differences(self, model: type[Any]) -> Iterator[str]:
         name = model.Meta.table_name
-        try:
-            live = self._client.connection.describe_table(name)
-        except TableDoesNotExist:
+        if self._status(name) is None:
             yield f"table {name} does not exist (create it: propensity tables create)"
             return
-        found = _shape(live)
+        yield from self._shape_differences(model)
+        yield from self._ttl_differences(model)
+
+    def _shape_differences(self, model: type[Any]) -> Iterator[str]:
+        name = model.Meta.table_name
+        found = _shape(self._client.connection.describe_table(name))
         for part, declared in _shape(_declaration(model)).items():
             if found.get(part) != declared:
                 yield f"table {name}: {part} is {found.get(part, 'missing')}, must be {declared}"
-        yield from self._ttl_differences(model)
 
     def _ttl_differences(self, model: type[Any]) -> Iterator[str]:
-        ttl_attribute = model._ttl_attribute()  # noqa: SLF001  # PynamoDB keeps it to itself
+        ttl_attribute = model._ttl_attribute()  # noqa: SLF001  # as above
         if ttl_attribute is None:
             return
         name = model.Meta.table_name
-        client: Any = self._client.connection.client
-        found = client.describe_time_to_live(TableName=name)["TimeToLiveDescription"]
+        found = self._live_ttl(name)
         enabled = found["TimeToLiveStatus"] in {"ENABLED", "ENABLING"}
         if not enabled or found.get("AttributeName") != ttl_attribute.attr_name:
             yield f"table {name}: TTL must be enabled on {ttl_attribute.attr_name}"

@@ -3,6 +3,7 @@
 import pytest
 
 from domain.instant import MICROS_PER_DAY
+from domain.ports import Recording
 from domain.recent import day_of
 from domain.window import Window
 from tests.builders import NOW, a_purchase
@@ -54,3 +55,24 @@ async def test_days_too_full_to_keep_are_named(store: Store) -> None:
     assert quiet in history.purchases
     assert len(today) == len(crowd) or not history.answers(Window.days(1), NOW)
     assert history.answers(Window.days(1), NOW - MICROS_PER_DAY)
+
+
+@pytest.mark.parametrize("purchases_a_call", [70, 9, 1], ids=["one call", "several", "each"])
+async def test_only_the_crowded_day_is_marked_and_the_others_hold_their_purchases(
+    store: Store, purchases_a_call: int
+) -> None:
+    crowd = [a_purchase(purchase_id=f"p{n}", purchased_at=NOW - n) for n in range(60)]
+    quiet = [
+        a_purchase(purchase_id=f"quiet-{n}", purchased_at=NOW - n * MICROS_PER_DAY)
+        for n in range(1, 8)
+    ]
+    purchases = [*crowd]
+    for place, purchase in enumerate(quiet):
+        purchases.insert(place * 9, purchase)  # each call has one on another day
+    for start in range(0, len(purchases), purchases_a_call):
+        sent = purchases[start : start + purchases_a_call]
+        assert set(await store.recorder.record(sent)) == {Recording.RECORDED}
+    (history,) = await store.recent.of([crowd[0].customer_id])
+    assert history.overflow_days <= {day_of(NOW)}
+    assert [p for p in history.purchases if day_of(p.purchased_at) < day_of(NOW)] == quiet[::-1]
+    assert history.answers(Window.days(6), NOW - MICROS_PER_DAY)

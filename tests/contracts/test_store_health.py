@@ -7,6 +7,7 @@ from adapters.embedded import EmbeddedEngine, free_port
 from domain.errors import StoreUnavailable
 from tests.conftest import dynamo_client
 from tests.contracts.conftest import Store
+from tests.integration.faults import injected
 
 pytestmark = pytest.mark.anyio
 
@@ -17,13 +18,18 @@ async def test_tables_that_answer_are_healthy(store: Store) -> None:
 
 async def test_a_table_that_does_not_exist_is_named(engine: EmbeddedEngine) -> None:
     client = dynamo_client(f"http://127.0.0.1:{engine.port}")
-    with pytest.raises(StoreUnavailable, match="propensity tables create"):
+    name = client.purchases.Meta.table_name
+    with pytest.raises(StoreUnavailable, match=f"table {name}: .*propensity tables create"):
         await DynamoTables(client).check()
     client.close()
 
 
 async def test_an_engine_that_is_not_there_is_unavailable() -> None:
-    client = dynamo_client(f"http://127.0.0.1:{free_port()}", read_deadline_s=0.2)
-    with pytest.raises(StoreUnavailable, match="did not answer"):
+    client = dynamo_client(f"http://127.0.0.1:{free_port()}", read_deadline_s=30)
+    with (
+        injected(client, "GetItem") as sent,
+        pytest.raises(StoreUnavailable, match="purchases: DynamoDB did not answer"),
+    ):
         await DynamoTables(client).check()
+    assert sent == ["GetItem"]
     client.close()

@@ -57,8 +57,8 @@ def time_out(request: AWSPreparedRequest) -> AWSResponse | None:
 
 
 def time_out_after_doing_it(request: AWSPreparedRequest) -> AWSResponse | None:
-    """The request is carried out, but its answer is lost."""
-    really(request)
+    """The request is carried out, but its answer, whatever it is, is lost."""
+    URLLib3Session().send(request)
     raise ReadTimeoutError(endpoint_url=request.url)
 
 
@@ -68,6 +68,33 @@ def really(request: AWSPreparedRequest) -> dict[str, Any]:
     document: dict[str, Any] = json.loads(response.content)
     assert response.status_code == 200, document
     return document
+
+
+def one_item_a_page(request: AWSPreparedRequest) -> AWSResponse | None:
+    """The request asks for one item only."""
+    with_parameters(request, Limit=1)
+    return None
+
+
+class Stopwatch:
+    """A monotonic clock that stands still until it is set; in seconds."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        """The seconds last set."""
+        return self.now
+
+
+def taking(stopwatch: Stopwatch, seconds: float, fault: Fault | None = None) -> Fault:
+    """The request, or the fault it meets, takes so long."""
+
+    def pass_time(request: AWSPreparedRequest) -> AWSResponse | None:
+        stopwatch.now += seconds
+        return fault(request) if fault else None
+
+    return pass_time
 
 
 def body(request: AWSPreparedRequest) -> dict[str, Any]:

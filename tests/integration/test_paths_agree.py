@@ -1,24 +1,33 @@
 """The two read paths give the same features, bit for bit, for every history and every as_of."""
 
 import uuid
+from collections import Counter
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from adapters.dynamodb.attributes import day_capacity
 from adapters.dynamodb.client import DynamoClient
 from domain.features import Aggregation, Feature, FeatureSet
 from domain.history import Histories
 from domain.instant import MICROS_PER_DAY
 from domain.money import Currency
+from domain.recent import day_of
 from domain.window import Window
 from tests.builders import NOW, a_purchase
-from tests.contracts.conftest import dynamo_store
+from tests.contracts.conftest import RETENTION, dynamo_store
 
 pytestmark = pytest.mark.anyio
 
+CAPACITY = day_capacity(RETENTION.days)
 FEATURES = FeatureSet(
-    tuple(Feature(kind, Window.days(days)) for kind in Aggregation for days in (1, 30)),
+    tuple(
+        Feature(kind, Window.days(days), category)
+        for kind in Aggregation
+        for days in (1, 30)
+        for category in (None, "c1")
+    ),
     Currency.of("USD"),
 )
 near_edges = st.builds(
@@ -32,35 +41,56 @@ ages = st.one_of(near_edges, st.integers(0, 40 * MICROS_PER_DAY))
 )
 @given(
     arrivals=st.lists(st.tuples(ages, st.integers(0, 3), st.integers(0, 10**6)), max_size=25),
+    crowds=st.lists(
+        st.tuples(st.integers(0, 32), st.integers(CAPACITY - 2, CAPACITY + 20)), max_size=1
+    ),
     as_of_ages=st.lists(st.integers(0, 2 * MICROS_PER_DAY), min_size=1, max_size=3),
 )
+@example(arrivals=[], crowds=[(5, CAPACITY)], as_of_ages=[0])
+@example(arrivals=[(7, 0, 1)], crowds=[(5, CAPACITY + 1)], as_of_ages=[0])
+@example(arrivals=[], crowds=[(31, CAPACITY + 1)], as_of_ages=[0, MICROS_PER_DAY])
 async def test_recent_purchases_and_the_index_by_time_agree(
     client: DynamoClient,
     arrivals: list[tuple[int, int, int]],
+    crowds: list[tuple[int, int]],
     as_of_ages: list[int],
 ) -> None:
     customer = str(uuid.uuid4())  # every example starts with an empty history
     store = dynamo_store(client)
+    sold: Counter[int] = Counter()
     delays = [delay for _, delay, _ in arrivals]
     for number, (age, _, amount) in enumerate(arrivals):
         # Earlier arrivals were written on earlier days: later ones prune what got too old.
         store.clock.now = NOW - sum(delays[number:]) * MICROS_PER_DAY
-        await store.recorder.record(
-            [
-                a_purchase(
-                    customer_id=customer,
-                    purchase_id=f"p{number}",
-                    purchased_at=NOW - age,
-                    category=f"c{amount % 3}",
-                    amount_minor=amount,
-                )
-            ]
+        arrival = a_purchase(
+            customer_id=customer,
+            purchase_id=f"p{number}",
+            purchased_at=NOW - age,
+            category=f"c{amount % 3}",
+            amount_minor=amount,
         )
+        await store.recorder.record([arrival])
+        sold[day_of(arrival.purchased_at)] += 1
     store.clock.now = NOW
+    for days, size in crowds:
+        crowd = [
+            a_purchase(
+                customer_id=customer,
+                purchase_id=f"crowd-{number}",
+                purchased_at=NOW - days * MICROS_PER_DAY + number,
+                category=f"c{number % 3}",
+            )
+            for number in range(size)
+        ]
+        for some in (crowd[:20], crowd[20:]):
+            await store.recorder.record(some)
+        sold[day_of(crowd[0].purchased_at)] += size
+    crowded = {day for day, count in sold.items() if count > CAPACITY}
     (recent,) = await store.recent.of([customer])
     window = FEATURES.longest_window
     for as_of in (NOW - age for age in as_of_ages):
-        assert recent.answers(window, as_of) == (as_of >= recent_limit(window))
+        spoilt = any(day_of(window.after(as_of) + 1) <= day <= day_of(as_of) for day in crowded)
+        assert recent.answers(window, as_of) == (as_of >= recent_limit(window) and not spoilt)
         if recent.answers(window, as_of):
             truth = await store.history.between(customer, after=window.after(as_of), until=as_of)
             by_time = FEATURES.matrix(Histories.of([truth]), as_of)

@@ -1,10 +1,15 @@
 """Reads under faults at the wire: complete or an error, never a part."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.exceptions import (
+    BotoCoreError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    TokenRetrievalError,
+)
 
 from adapters.dynamodb.client import DynamoClient
 from domain.errors import CorruptRecord, StoreUnavailable
@@ -13,11 +18,14 @@ from tests.builders import NOW, a_purchase
 from tests.contracts.conftest import Store, dynamo_store
 from tests.integration.faults import (
     Fault,
+    Stopwatch,
     answer,
     body,
     error,
     injected,
+    one_item_a_page,
     really,
+    taking,
     time_out,
     with_parameters,
 )
@@ -37,11 +45,6 @@ async def store(client: DynamoClient) -> Store:
 
 async def read(store: Store) -> list[Purchase]:
     return list(await store.history.between(CUSTOMER, after=0, until=NOW))
-
-
-def one_item_a_page(request: AWSPreparedRequest) -> AWSResponse | None:
-    with_parameters(request, Limit=1)
-    return None
 
 
 def empty_page_with_a_key(_: AWSPreparedRequest) -> AWSResponse | None:
@@ -90,6 +93,29 @@ async def test_a_read_that_cannot_be_completed_is_no_answer(
         pytest.raises(StoreUnavailable, match="AccessDeniedException"),
     ):
         await read(store)
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        NoCredentialsError(),
+        PartialCredentialsError(provider="env", cred_var="AWS_SECRET_ACCESS_KEY"),
+        TokenRetrievalError(provider="sso", error_msg="expired"),
+    ],
+    ids=lambda trouble: type(trouble).__name__,
+)
+async def test_missing_credentials_are_reported_at_once_with_advice(
+    client: DynamoClient, store: Store, trouble: BotoCoreError
+) -> None:
+    def refuse(_: AWSPreparedRequest) -> AWSResponse | None:
+        raise trouble
+
+    with (
+        injected(client, "Query", refuse) as sent,
+        pytest.raises(StoreUnavailable, match=f"{type(trouble).__name__}.*AWS_PROFILE"),
+    ):
+        await read(store)
+    assert sent.count("Query") == 1
 
 
 async def test_pages_of_a_megabyte_are_all_read(client: DynamoClient) -> None:
@@ -148,9 +174,9 @@ async def test_keys_left_unprocessed_are_asked_for_again(
 async def test_keys_never_processed_are_an_error_not_an_empty_history(
     client: DynamoClient, store: Store
 ) -> None:
-    client.options = replace(client.options, read_deadline_s=0.0)
+    client.monotonic = Stopwatch()
     with (
-        injected(client, "BatchGetItem", leave_unread(1)),
+        injected(client, "BatchGetItem", taking(client.monotonic, 99, leave_unread(1))),
         pytest.raises(StoreUnavailable, match="1 customers were left unread"),
     ):
         await store.recent.of([CUSTOMER])

@@ -1,23 +1,26 @@
 """Writes under faults at the wire: nothing lost, nothing counted twice."""
 
 import uuid
-from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from adapters.dynamodb.categories import TRUST_S
 from adapters.dynamodb.client import DynamoClient
 from domain.errors import StoreUnavailable
 from domain.ports import Recording
 from domain.purchase import Purchase
-from tests.builders import NOW, a_purchase
+from domain.recent import day_of
+from tests.builders import DAY, NOW, a_purchase
 from tests.contracts.conftest import dynamo_store
 from tests.integration.faults import (
     Fault,
+    Stopwatch,
     cancelled,
     error,
     injected,
+    taking,
     time_out,
     time_out_after_doing_it,
 )
@@ -67,15 +70,16 @@ async def test_a_time_out_after_the_write_happened_shows_up_as_a_duplicate(
 async def test_faults_beyond_the_deadline_are_reported_and_sending_again_is_safe(
     client: DynamoClient,
 ) -> None:
-    patient, client.options = client.options, replace(client.options, write_deadline_s=0.0)
+    client.monotonic = Stopwatch()
     purchase = a_purchase(purchased_at=NOW - 1)
     recorder = dynamo_store(client).recorder
     with (
-        injected(client, "TransactWriteItems", time_out_after_doing_it),
+        injected(
+            client, "TransactWriteItems", taking(client.monotonic, 99, time_out_after_doing_it)
+        ),
         pytest.raises(StoreUnavailable, match="ReadTimeoutError"),
     ):
         await recorder.record([purchase])
-    client.options = patient
     assert await recorder.record([purchase]) == [Recording.DUPLICATE]
     assert await stored(client, purchase.customer_id) == ([purchase], [purchase])
 
@@ -90,6 +94,58 @@ async def test_what_retrying_cannot_mend_is_reported_at_once_with_advice(
     ):
         await dynamo_store(client).recorder.record([a_purchase(purchased_at=NOW)])
     assert sent.count("TransactWriteItems") == 1
+
+
+async def test_a_cancelled_transaction_names_its_reasons_once_each(client: DynamoClient) -> None:
+    fault = cancelled("ItemCollectionSizeLimitExceeded", "None", "ItemCollectionSizeLimitExceeded")
+    with (
+        injected(client, "TransactWriteItems", fault) as sent,
+        pytest.raises(StoreUnavailable, match=r"\(ItemCollectionSizeLimitExceeded\): .*10 GB"),
+    ):
+        await dynamo_store(client).recorder.record([a_purchase(purchased_at=NOW)])
+    assert sent.count("TransactWriteItems") == 1
+
+
+async def test_a_stored_row_that_is_no_purchase_is_a_conflict_and_the_others_are_recorded(
+    client: DynamoClient,
+) -> None:
+    good, spoilt = (a_purchase(purchase_id=name, purchased_at=NOW) for name in ("good", "spoilt"))
+    client.connection.put_item(
+        client.purchases.Meta.table_name, spoilt.customer_id, range_key=spoilt.purchase_id
+    )
+    outcomes = await dynamo_store(client).recorder.record([spoilt, good])
+    assert outcomes == [Recording.CONFLICT, Recording.RECORDED]
+    assert await stored(client, good.customer_id) == ([good], [good])
+
+
+async def test_where_the_engine_does_not_say_which_day_is_full_every_day_is_marked(
+    client: DynamoClient,
+) -> None:
+    store = dynamo_store(client)
+    days = [a_purchase(purchase_id=f"p{n}", purchased_at=NOW - n * DAY) for n in range(2)]
+    with injected(
+        client, "TransactWriteItems", cancelled("None", "None", "ConditionalCheckFailed")
+    ):
+        assert await store.recorder.record(days) == [Recording.RECORDED] * 2
+    (recent,) = await store.recent.of([days[0].customer_id])
+    assert recent.overflow_days == {day_of(purchase.purchased_at) for purchase in days}
+
+
+async def test_a_category_that_disappeared_is_listed_again_when_trust_in_it_ends(
+    client: DynamoClient,
+) -> None:
+    client.monotonic = stopwatch = Stopwatch()
+    store = dynamo_store(client)
+    first, second, third = (a_purchase(purchase_id=f"p{n}", purchased_at=NOW) for n in range(3))
+    await store.recorder.record([first])
+    client.connection.delete_item(client.categories.Meta.table_name, first.category)
+    stopwatch.now = TRUST_S - 1
+    with injected(client, "PutItem") as sent:
+        await store.recorder.record([second])
+    assert "PutItem" not in sent
+    stopwatch.now = TRUST_S
+    await store.recorder.record([third])
+    assert await store.index.categories() == [first.category]
 
 
 @settings(

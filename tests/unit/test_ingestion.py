@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.errors import PartlyRecorded, StoreUnavailable
+from domain.errors import CorruptRecord, PartlyRecorded, StoreUnavailable
 from domain.ingestion import Outcome, PurchaseOutcome, RecordPurchases
 from domain.ports import Recording
 from domain.purchase import MAX_PURCHASE_ID_BYTES, Purchase
@@ -190,6 +190,56 @@ def test_silence_about_one_customer_leaves_the_outcomes_of_the_others_known() ->
         Outcome.REJECTED,
     ]
     assert isinstance(caught.value.__cause__, StoreUnavailable)
+
+
+def test_once_the_store_is_silent_no_further_customer_is_begun() -> None:
+    customers = [f"customer-{number}" for number in range(20)]
+    recorder = FakeRecorder(silent=customers)
+    raw = [raw_purchase(customer_id=customer) for customer in customers]
+    with pytest.raises(PartlyRecorded, match="20 of 20 purchases unanswered"):
+        record(recorder, *raw, concurrent_customers=3)
+    assert len(recorder.calls) == 3
+
+
+class Breaks(FakeRecorder):
+    """One customer's call fails for a reason that nobody expects, the others never end."""
+
+    async def record(self, purchases: Sequence[Purchase], /) -> Sequence[Recording]:
+        await super().record(purchases)
+        if purchases[0].customer_id == "broken":
+            raise CorruptRecord("a human must look") from KeyError("fingerprint")
+        self.busy += 1
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.busy -= 1
+        raise AssertionError
+
+
+def test_an_unexpected_error_comes_as_it_is_and_leaves_nothing_running_behind() -> None:
+    recorder = Breaks()
+    service = RecordPurchases(recorder=recorder, clock=lambda: NOW, currency=USD)
+    raw = [raw_purchase(customer_id=name) for name in ("one", "broken", "two")]
+
+    async def call() -> int:
+        with pytest.raises(CorruptRecord, match="a human must look") as caught:
+            await service(raw)
+        assert isinstance(caught.value.__cause__, KeyError)
+        return recorder.busy
+
+    assert asyncio.run(call()) == 0
+
+
+def test_how_many_are_answered_is_told_at_once_for_the_rejected_then_for_each_customer() -> None:
+    told: list[int] = []
+    service = RecordPurchases(
+        recorder=FakeRecorder(silent=["silent"]), clock=lambda: NOW, currency=USD
+    )
+    names = ["one", "two", "silent", "two"]
+    raw = [raw_purchase(customer_id=name, purchase_id=f"{n}") for n, name in enumerate(names)]
+    with pytest.raises(PartlyRecorded):
+        asyncio.run(service([*raw, "junk", "junk"], on_answered=told.append))
+    assert told == [2, 3, 5]
 
 
 def test_sending_everything_again_after_silence_ends_with_each_purchase_once() -> None:

@@ -36,6 +36,10 @@ def revision_key(number: int) -> str:
     return f"models/{NAME}/log/{number:08d}.json"
 
 
+def manifest_key(version: int) -> str:
+    return f"models/{NAME}/versions/{version:06d}.json"
+
+
 def serving(live: LiveModel) -> tuple[int, int]:
     """The version and the revision that serve."""
     model = live.snapshot()
@@ -48,22 +52,45 @@ def why_none(live: LiveModel) -> str:
     return str(caught.value)
 
 
-def test_a_version_loads_as_it_was_registered() -> None:
-    model = load(a_history(FragileStore()), NAME, 2, revision=7)
-    assert (model.name, model.version, model.revision, model.horizon_days) == (NAME, 2, 7, 30)
+def test_a_champion_loads_as_it_was_registered() -> None:
+    registry = a_history(FragileStore(), 1, 2)
+    model = load(registry, NAME, registry.history(NAME)[-1])
+    assert (model.name, model.version, model.revision, model.horizon_days) == (NAME, 2, 2, 30)
     assert model.features == total_purchase_volume_30d(USD)
     assert isinstance(model.scorer, LogisticScorer)
     assert model.scorer.weight == 0.2
 
 
-def test_a_version_that_is_unknown_or_refused_does_not_load() -> None:
+def test_a_champion_that_is_gone_or_refused_does_not_load() -> None:
     store = FragileStore()
-    registry = a_history(store)
+    registry = a_history(store, 1, 2)
+    first, second = registry.history(NAME)
+    store.lose(manifest_key(1))
     with pytest.raises(UnknownVersion):
-        load(registry, NAME, 4, revision=1)
+        load(registry, NAME, first)
     store.lose(blob_of(2))
     with pytest.raises(GateFailed):
-        load(registry, NAME, 2, revision=1)
+        load(registry, NAME, second)
+
+
+def test_a_manifest_changed_since_its_promotion_does_not_load() -> None:
+    store = FragileStore()
+    registry = a_history(store, 2)
+    (revision,) = registry.history(NAME)
+    changed = replace(registry.version(NAME, 2), horizon_days=90).encode()
+    store.lose(manifest_key(2))
+    store.put_if_absent(manifest_key(2), changed)
+    with pytest.raises(GateFailed, match="manifest of version 2 was changed since its promotion"):
+        load(registry, NAME, revision)
+
+
+def test_a_version_rolled_back_from_is_never_gone_back_to() -> None:
+    store = FragileStore()
+    registry = a_history(store, 1, 2)
+    registry.rollback(NAME, actor="tests", reason="2 gives wrong answers")
+    store.lose(blob_of(1))
+    live = started(registry)
+    assert "blob 'model' is missing" in why_none(live)
 
 
 def test_the_champion_of_the_newest_revision_serves() -> None:

@@ -512,6 +512,7 @@ def test_a_promote_keeps_the_aliases_it_does_not_change() -> None:
     plain = json.loads(first.encode())
     plain |= {"number": 2, "previous_sha256": first.sha256}
     plain["state"]["aliases"]["challenger"] = 2
+    plain["state"]["manifests"]["challenger"] = registry.version(NAME, 2).sha256
     content = json.dumps(plain, sort_keys=True, separators=(",", ":")).encode()
     assert store.put_if_absent(revision_key(2), content)
 

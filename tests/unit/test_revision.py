@@ -12,11 +12,17 @@ from model_registry.errors import CorruptRegistry
 from model_registry.revision import Action, Change, Revision, State
 from tests.builders import NOW
 
+
+def a_state(aliases: dict[str, int]) -> State:
+    """These aliases, and a manifest's hash for each."""
+    return State(aliases, {alias: f"{version:064x}" for alias, version in aliases.items()})
+
+
 KEY = "models/propensity/log/00000002.json"
 
 texts = st.text(min_size=1).filter(str.strip)
 states = st.builds(
-    lambda champion, others: State({**others, "champion": champion}),
+    lambda champion, others: a_state({**others, "champion": champion}),
     st.integers(1, 10**6),
     st.dictionaries(st.from_regex(r"[a-z][a-z0-9-]{0,8}", fullmatch=True), st.integers(1, 99)),
 )
@@ -30,7 +36,7 @@ changes = st.builds(
 
 
 def two_revisions(state: State | None = None) -> tuple[Revision, Revision]:
-    change = Change(Action.PROMOTE, "tests", "because", lambda _: state or State({"champion": 7}))
+    change = Change(Action.PROMOTE, "tests", "because", lambda _: state or a_state({"champion": 7}))
     first = change.after(None, at=NOW)
     return first, change.after(first, at=NOW - 1)
 
@@ -59,7 +65,7 @@ def test_revisions_count_from_one_and_name_the_hash_of_the_one_before() -> None:
 
 
 def test_a_revision_holds_the_whole_state() -> None:
-    revision = two_revisions(State({"champion": 7, "challenger": 8}))[1]
+    revision = two_revisions(a_state({"champion": 7, "challenger": 8}))[1]
     again = Revision.decode(KEY, revision.encode())
     assert again.state.aliases == {"champion": 7, "challenger": 8}
     assert again.state.champion == 7

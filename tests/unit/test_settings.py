@@ -1,0 +1,110 @@
+"""Settings: what each property makes of the values."""
+
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr, ValidationError
+
+from api.settings import Settings, load_settings
+from domain.errors import Rejected
+from domain.propensity import Policy
+
+pytestmark = pytest.mark.usefixtures("home")
+
+AT_LOOPBACK = ("local", "local")
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "url", "engine_port", "credentials"),
+    [
+        ("http://127.0.0.1:8001", "http://127.0.0.1:8001", 8001, AT_LOOPBACK),
+        ("http://localhost:9000/", "http://localhost:9000/", 9000, AT_LOOPBACK),
+        ("http://localhost", "http://localhost", 80, AT_LOOPBACK),
+        ("http://LOCALHOST", "http://LOCALHOST", 80, AT_LOOPBACK),
+        ("https://localhost:8001", "https://localhost:8001", None, AT_LOOPBACK),
+        ("http://127.0.0.2:8001", "http://127.0.0.2:8001", None, AT_LOOPBACK),
+        ("http://[::1]:8001", "http://[::1]:8001", None, AT_LOOPBACK),
+        ("http://dynamo.example:8001", "http://dynamo.example:8001", None, None),
+        ("http://127.0.0.1.example:8001", "http://127.0.0.1.example:8001", None, None),
+        ("aws", None, None, None),
+    ],
+)
+def test_the_endpoint_decides_the_engine_and_the_credentials(
+    endpoint: str,
+    url: str | None,
+    engine_port: int | None,
+    credentials: tuple[str, str] | None,
+) -> None:
+    settings = Settings(dynamodb_endpoint=endpoint)
+    assert settings.endpoint_url == url
+    assert settings.engine_port == engine_port
+    assert settings.credentials == credentials
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        "http://127.0.0.1:99999",
+        "http://127.0.0.1:0",
+        "http://127.0.0.1:port",
+        "http://[::1:8001",
+        "http://",
+        "ftp://127.0.0.1:8001",
+        "127.0.0.1:8001",
+        "AWS",
+    ],
+)
+def test_an_endpoint_that_is_no_url_is_refused_with_an_example(
+    endpoint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PROPENSITY_DYNAMODB_ENDPOINT", endpoint)
+    with pytest.raises(Rejected, match=r"DYNAMODB_ENDPOINT .*such as http://127\.0\.0\.1:8001"):
+        load_settings()
+
+
+@pytest.mark.parametrize("endpoint", ["aws", "http://127.0.0.1:8001", "https://dynamo.example"])
+def test_credentials_that_are_given_are_used_everywhere(endpoint: str) -> None:
+    settings = Settings(
+        dynamodb_endpoint=endpoint, access_key_id="me", secret_access_key=SecretStr("hunter2")
+    )
+    assert settings.credentials == ("me", "hunter2")
+    assert "hunter2" not in repr(settings)
+
+
+@pytest.mark.parametrize("half", ["ACCESS_KEY_ID", "SECRET_ACCESS_KEY"])
+def test_half_a_credential_is_refused_without_telling_it(
+    half: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"PROPENSITY_{half}", "hunter2")
+    with pytest.raises(Rejected, match="go together") as refused:
+        load_settings()
+    assert "hunter2" not in str(refused.value)
+
+
+def test_the_banner_policy_has_the_range_of_the_settings() -> None:
+    settings = Settings(banner_min_probability=0.2, banner_max_probability=0.7)
+    expected = Policy(name="banner", min_probability=0.2, max_probability=0.7)
+    assert settings.banner_policy == expected
+    with pytest.raises(ValidationError):
+        Settings(banner_min_probability=0.8, banner_max_probability=0.7)
+
+
+def test_the_registry_is_under_the_home_unless_it_is_set() -> None:
+    assert Settings(home=Path("/somewhere")).registry_location == "/somewhere/registry"
+    assert Settings(home=Path("/somewhere"), registry="/shared").registry_location == "/shared"
+
+
+def test_the_environment_goes_before_the_file_and_empty_means_unset(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (home / ".env").write_text("PROPENSITY_PORT=8100\nPROPENSITY_REGION=eu-west-1\n")
+    monkeypatch.setenv("PROPENSITY_PORT", "8200")
+    monkeypatch.setenv("PROPENSITY_REGISTRY", "")
+    settings = load_settings()
+    assert (settings.port, settings.region) == (8200, "eu-west-1")
+    assert settings.registry_location == ".propensity/registry"
+
+
+def test_settings_cannot_be_changed_once_read() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        Settings().port = 1

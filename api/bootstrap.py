@@ -67,6 +67,7 @@ class Application:
                 record=self.record,
                 health=self.tables,
                 live_model=self.live.snapshot,
+                problems=lambda: self.live.problems,
                 currency=self.currency,
                 close=self.client.close,
             )

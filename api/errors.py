@@ -39,9 +39,12 @@ _DETAIL_OF = {
     HTTPStatus.METHOD_NOT_ALLOWED: "this path has no such method; the Allow header lists them",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "the body is too large; send fewer purchases per call",
 }
-_SLUG_OF = {HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "content-too-large"}
+TOO_LARGE = "content-too-large"
+_SLUG_OF = {HTTPStatus.REQUEST_ENTITY_TOO_LARGE: TOO_LARGE}
 """Where Python's phrase depends on its version."""
 _INTERNAL = "this is our fault and was logged; the same call will most likely fail again"
+_DISCONNECTED = "client disconnected prematurely"
+"""How Litestar says that the rest of a body never came; it has no exception of its own for it."""
 _log = logging.getLogger(__name__)
 
 
@@ -109,6 +112,9 @@ def domain_problem(request: AnyRequest, exc: PropensityError) -> Response[Proble
 def http_problem(request: AnyRequest, exc: HTTPException) -> Response[Problem]:
     """The problem of what Litestar, or a handler through it, refuses."""
     status = HTTPStatus(exc.status_code)
+    if exc.detail == _DISCONNECTED:
+        _log.debug("%s %s: %s", request.method, _template(request), exc.detail)
+        return problem(HTTPStatus.BAD_REQUEST, "client-disconnected", exc.detail)  # nobody reads it
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return unexpected_problem(request, exc)
     slug = _SLUG_OF.get(status) or status.phrase.lower().replace(" ", "-")

@@ -1,6 +1,6 @@
 """What the HTTP routes need, built by the composition root."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from domain.ingestion import RecordPurchases
@@ -14,7 +14,8 @@ from domain.propensity import ServedModel
 class Services:
     """The use cases behind the routes, and what must be released when the server stops.
 
-    `live_model` gives the version that serves now, or raises NoLiveModel. `close` may be async.
+    `live_model` gives the version that serves now, or raises NoLiveModel; `problems` says why a
+    newer revision could not be loaded. `close` may be async.
     """
 
     predict: PredictPropensity
@@ -23,4 +24,5 @@ class Services:
     live_model: Callable[[], ServedModel]
     currency: Currency
     close: Callable[[], object]
+    problems: Callable[[], Sequence[str]] = lambda: ()
     readiness_timeout_s: float = 2.0

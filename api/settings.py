@@ -1,6 +1,7 @@
 """Settings: read once from the environment and `.env`, checked, then frozen."""
 
 import os
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -16,14 +17,29 @@ from domain.propensity import Policy
 AWS = "aws"
 PREFIX = "PROPENSITY_"
 DOTENV = Path(".env")
-_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+_ENGINE_HOSTS = {"127.0.0.1", "localhost"}
+_HTTP_PORT = 80
 
 
 def _check_endpoint(value: str) -> str:
-    parts = urlsplit(value)
-    if value != AWS and not (parts.scheme in {"http", "https"} and parts.hostname):
+    if value != AWS and not _is_url(value):
         raise ValueError(f"must be {AWS!r} or a URL such as http://127.0.0.1:8001")
     return value
+
+
+def _is_url(value: str) -> bool:
+    try:
+        parts = urlsplit(value)
+        return bool(parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0)
+    except ValueError:  # a port beyond 65535, or half an IPv6 address
+        return False
+
+
+def _is_loopback(host: str | None) -> bool:
+    try:
+        return ip_address(host or "").is_loopback
+    except ValueError:  # a name
+        return host == "localhost"
 
 
 def _check_currency(value: str) -> str:
@@ -134,16 +150,19 @@ class Settings(BaseSettings):
 
     @property
     def engine_port(self) -> int | None:
-        """The embedded engine's port; None where the endpoint is not on this machine."""
+        """The embedded engine's port; None where the endpoint cannot be the engine's."""
         parts = urlsplit(self.dynamodb_endpoint)
-        return parts.port if parts.scheme == "http" and parts.hostname in _LOOPBACK else None
+        if parts.scheme != "http" or parts.hostname not in _ENGINE_HOSTS:
+            return None
+        return parts.port or _HTTP_PORT
 
     @property
     def credentials(self) -> tuple[str, str] | None:
         """Key id and secret; made up on loopback, so that real ones never go to a local engine."""
         if self.access_key_id is not None and self.secret_access_key is not None:
             return self.access_key_id, self.secret_access_key.get_secret_value()
-        return ("local", "local") if self.engine_port is not None else None
+        local = _is_loopback(urlsplit(self.dynamodb_endpoint).hostname)
+        return ("local", "local") if local else None
 
     @property
     def registry_location(self) -> str:

@@ -132,12 +132,14 @@ class RawRow:
     """One row of a source, not yet validated.
 
     `number` counts from 1 as a person would find the row; `raw` holds its fields, or is None
-    where `problem` says why the row cannot be read. `progress` counts towards the source's total.
+    where `problem` says why the row cannot be read; `text` is then what stands there, as far as
+    the source can tell. `progress` counts towards the source's total.
     """
 
     number: int
     raw: Mapping[str, object] | None
     problem: str | None = None
+    text: str | None = None
     progress: int
 
 

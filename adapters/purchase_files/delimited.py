@@ -7,7 +7,14 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from adapters.purchase_files.columns import KNOWN, ignored_columns, typed
-from adapters.purchase_files.lines import MAX_ROW_BYTES, Line, physical_lines, reading, up_to
+from adapters.purchase_files.lines import (
+    MAX_ROW_BYTES,
+    Line,
+    physical_lines,
+    reading,
+    unreadable,
+    up_to,
+)
 from domain.errors import Rejected
 from domain.ports import RawRow
 
@@ -34,25 +41,24 @@ class CsvPurchases:
             yield from up_to(self.total, map(self._row, records))
 
     def _row(self, record: "_Record") -> RawRow:
-        number, cells, problem, end = record
+        lines, cells, problem = record
         width = len(self._header)
         if problem is None and len(cells) != width:
             problem = f"has {len(cells)} cells, but the header has {width}"
         if problem is not None:
-            return RawRow(number=number, raw=None, problem=problem, progress=end)
+            return unreadable(*lines, problem=problem)
         present = (
             (column, cell)
             for column, cell in zip(self._header, cells, strict=True)
             if cell and column in KNOWN
         )
-        return RawRow(number=number, raw=typed(present), progress=end)
+        return RawRow(number=lines[0].number, raw=typed(present), progress=lines[-1].end)
 
 
 class _Record(NamedTuple):
-    number: int
+    lines: tuple[Line, ...]
     cells: list[str]
     problem: str | None
-    end: int
 
 
 def _header(records: Iterator[_Record], file_name: str) -> list[str]:
@@ -78,7 +84,7 @@ def _records(file: BinaryIO) -> Iterator[_Record]:
             cells, problem = [], f"cannot be read as CSV: {exc}"
             lines.give_back_all_but_first()
         if cells or problem:
-            yield _Record(lines.record[0].number, cells, problem, lines.record[-1].end)
+            yield _Record(tuple(lines.record), cells, problem)
 
 
 class _RecordLines:

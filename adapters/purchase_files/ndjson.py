@@ -6,7 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from adapters.purchase_files.columns import KNOWN, decimal_or_text, typed
-from adapters.purchase_files.lines import Line, physical_lines, reading, up_to
+from adapters.purchase_files.lines import Line, physical_lines, reading, unreadable, up_to
 from domain.ports import RawRow
 
 _MOST_IGNORED_NAMES = 100  # a file may invent a new one on every line
@@ -39,10 +39,9 @@ class NdjsonPurchases:
         try:
             raw = self._purchase(line)
         except ValueError as exc:
-            return RawRow(number=line.number, raw=None, problem=str(exc), progress=line.end)
+            return unreadable(line, problem=str(exc))
         except RecursionError:
-            problem = "is nested too deeply"
-            return RawRow(number=line.number, raw=None, problem=problem, progress=line.end)
+            return unreadable(line, problem="is nested too deeply")
         return RawRow(number=line.number, raw=typed(raw.items()), progress=line.end)
 
     def _purchase(self, line: Line) -> dict[str, object]:

@@ -8,7 +8,7 @@ from api import bootstrap
 from api.bootstrap import Application, application
 from api.cli.models import actor, describe
 from api.cli.output import say
-from api.cli.purchases import run_import
+from api.cli.purchases import refusals_path, run_import
 from api.cli.serving import check_port, run_server
 from api.cli.training import run_training
 from api.settings import Settings, load_settings
@@ -29,8 +29,9 @@ def demo(
     check_port(HOST, port)
     engine = bootstrap.engine(settings)
     say(f"[1/5] embedded DynamoDB on http://{HOST}:{engine.port}, its data in {engine.folder}")
-    started = engine.start()
+    ours = engine.pid is None  # known before the start, which Ctrl-C may end at any moment
     try:
+        ours = engine.start()
         with application(settings, batch=True) as built:
             built.tables.create()
             customer = _load(built, settings, households)
@@ -40,7 +41,7 @@ def demo(
             _suggest(port, customer)
             run_server(built, HOST, port)
     finally:
-        if started:
+        if ours:
             say("stopping the engine, saving its data")
             engine.stop()
 
@@ -48,7 +49,7 @@ def demo(
 def _load(built: Application, settings: Settings, households: int) -> str:
     sample = bootstrap.sample_purchases(settings, households)
     say(f"[2/5] {sample.total:,} real purchases of {households:,} households")
-    counts = run_import(built, sample, settings.home / "rejected" / "complete-journey.ndjson")
+    counts, _ = run_import(built, sample, refusals_path(settings, "complete-journey"))
     say("      " + ", ".join(f"{counts[outcome]:,} {outcome}" for outcome in Outcome))
     first = next(sample.rows()).raw or {}
     return str(first["customer_id"])

@@ -2,13 +2,15 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib.metadata import version
 
 import typer
 
 from api.bootstrap import Application, application
 from api.cli.output import AsJson, emit, table
 from api.settings import PREFIX, Settings, load_settings
-from domain.errors import PropensityError
+from domain.errors import NoLiveModel, NotFound, PropensityError, TablesDiffer
+from model_registry.errors import GateFailed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,27 +46,45 @@ def _examine() -> Iterator[Finding]:
     try:
         loaded = load_settings()
     except PropensityError as exc:
-        fix = "correct the environment or .env; `propensity settings` lists every setting"
+        fix = "correct or remove it in the environment or .env; the README lists every setting"
         yield Finding(check="settings", ok=False, finding=str(exc), fix=fix)
         return
     yield Finding(check="settings", ok=True, finding=f"DynamoDB: {loaded.dynamodb_endpoint}")
     with application(loaded) as built:
-        yield _finding("tables", lambda: _tables(built), _table_fix(loaded))
-        yield _finding("registry", lambda: _registry(built), "propensity train")
-        yield _finding("model", lambda: _model(built), "propensity models list, then promote one")
+        yield _finding("tables", lambda: _tables(built), lambda exc: _table_fix(loaded, exc))
+        yield _finding("registry", lambda: _registry(built), _registry_fix)
+        yield _finding("model", lambda: _model(built), _registry_fix)
+        yield Finding(check="libraries", ok=True, finding=_libraries())
 
 
-def _finding(check: str, examine: Callable[[], str], fix: str) -> Finding:
+def _finding(
+    check: str, examine: Callable[[], str], fix: Callable[[PropensityError], str]
+) -> Finding:
     try:
         return Finding(check=check, ok=True, finding=examine())
     except PropensityError as exc:
-        return Finding(check=check, ok=False, finding=str(exc), fix=fix)
+        return Finding(check=check, ok=False, finding=str(exc), fix=fix(exc))
 
 
-def _table_fix(loaded: Settings) -> str:
+def _table_fix(loaded: Settings, exc: PropensityError) -> str:
+    if isinstance(exc, TablesDiffer):
+        if all("does not exist" in line or "TTL" in line for line in exc.differences):
+            return "propensity tables create"
+        return (
+            "keys and indexes cannot be changed: choose another PROPENSITY_TABLE_PREFIX, then "
+            "propensity tables create, and import again"
+        )
     if loaded.engine_port is None:
-        return "propensity tables create; check PROPENSITY_REGION and the credentials"
-    return "propensity db start; propensity tables create"
+        return "check PROPENSITY_REGION, the credentials and their policy"
+    return "propensity db start"
+
+
+def _registry_fix(exc: PropensityError) -> str:
+    if isinstance(exc, NotFound):
+        return "propensity train"
+    if isinstance(exc, NoLiveModel):
+        return "propensity models list, then propensity models promote one"
+    return "restore what is named from a backup, or propensity train and promote another version"
 
 
 def _tables(built: Application) -> str:
@@ -81,6 +101,12 @@ def _registry(built: Application) -> str:
 
 def _model(built: Application) -> str:
     built.live.start()
+    if built.live.problems:
+        raise GateFailed("load", "; ".join(built.live.problems))
     model = built.live.snapshot()
-    skipped = "".join(f"; not loaded: {problem}" for problem in built.live.problems)
-    return f"version {model.version} of revision {model.revision} loads and scores{skipped}"
+    return f"version {model.version} of revision {model.revision} loads and scores"
+
+
+def _libraries() -> str:
+    """The versions that scores depend on; a model's own are in `propensity models show`."""
+    return ", ".join(f"{name} {version(name)}" for name in ("onnxruntime", "numpy", "pynamodb"))

@@ -2,6 +2,8 @@
 
 import signal
 import sys
+from importlib import metadata
+from typing import Annotated
 
 import typer
 
@@ -11,7 +13,6 @@ from domain.errors import PropensityError
 
 app = typer.Typer(
     name="propensity",
-    help="Will this customer buy? Propensities from purchases in DynamoDB.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
@@ -26,6 +27,25 @@ app.command("settings")(doctor.settings)
 app.add_typer(models.app, name="models")
 app.add_typer(purchases.tables, name="tables")
 app.add_typer(purchases.engine, name="db")
+
+
+def _print_version(wanted: bool) -> None:  # noqa: FBT001  # Typer calls it so
+    if wanted:
+        typer.echo(metadata.version("propensity"))
+        raise typer.Exit
+
+
+@app.callback()
+def propensity(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    """Will this customer buy? Propensities from purchases in DynamoDB."""
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -16,6 +16,7 @@ from domain.errors import (
     NotFound,
     PropensityError,
     Rejected,
+    TablesDiffer,
     TrainingRefused,
     Unavailable,
 )
@@ -33,6 +34,7 @@ EXIT_CODE_OF: dict[type[PropensityError], int] = {
     Conflict: 5,
     Unavailable: 6,
     CorruptRecord: 7,
+    TablesDiffer: 8,
 }
 """0 is success, 1 anything unexpected or unfinished, 130 an interruption."""
 
@@ -60,8 +62,8 @@ def emit(document: object, *, as_json: bool, text: str | Table) -> None:
 def table(*columns: str, rows: Sequence[Sequence[object]]) -> Table:
     """A plain table for people."""
     grid = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        grid.add_column(column, overflow="fold")
+    for position, column in enumerate(columns):
+        grid.add_column(column, overflow="fold", no_wrap=position == 0)  # names stay whole
     for row in rows:
         grid.add_row(*(str(cell) for cell in row))
     return grid

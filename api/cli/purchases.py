@@ -1,10 +1,8 @@
 """Commands that bring purchases in, and the tables and engine that hold them."""
 
 import asyncio
-import json
 from collections import Counter
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -14,9 +12,10 @@ from rich.progress import TextColumn
 from api import bootstrap
 from api.bootstrap import Application, application
 from api.cli.output import AsJson, emit, progress_bar, say
+from api.cli.refused_rows import RefusedRows
 from api.settings import Settings, load_settings
 from domain.errors import PartlyRecorded, Rejected
-from domain.importing import ImportProgress, RefusedRow
+from domain.importing import ImportProgress
 from domain.ingestion import Outcome
 from domain.ports import PurchaseSource
 
@@ -53,23 +52,25 @@ def import_purchases(
     or amount_minor; currency is optional. Exits with 1 when rows were refused.
     """
     settings = load_settings()
+    if rejected is not None and rejected.exists():
+        raise Rejected("--rejected", f"{rejected} exists already; name a new file")
     source, name = _source(settings, file, sample, households)
-    refusals = rejected or settings.home / "rejected" / f"{name}.ndjson"
+    refusals = rejected or refusals_path(settings, name)
     with application(settings, batch=True) as built:
         built.tables.verify()
-        counts = run_import(built, source, refusals)
+        counts, refused_rows = run_import(built, source, refusals)
     if ignored := getattr(source, "ignored", ()):
         say(f"columns that were not used: {', '.join(ignored)}")
     total = {str(outcome): counts[outcome] for outcome in Outcome}
     emit(
-        {"rows": sum(counts.values()), **total, "refused_rows": str(refusals)},
+        {"rows": sum(counts.values()), **total, "refused_rows": refused_rows and str(refused_rows)},
         as_json=as_json,
         text=f"{sum(counts.values()):,} rows: "
         + ", ".join(f"{count:,} {outcome}" for outcome, count in total.items()),
     )
-    refused = counts[Outcome.REJECTED] + counts[Outcome.CONFLICT]
-    if refused:
-        say(f"{refused:,} rows were not recorded; each is in {refusals} with its reason")
+    if refused_rows:
+        refused = counts[Outcome.REJECTED] + counts[Outcome.CONFLICT]
+        say(f"{refused:,} rows were not recorded; each is in {refused_rows} with its reason")
         raise typer.Exit(INCOMPLETE)
 
 
@@ -90,53 +91,43 @@ def _source(
     return bootstrap.file_purchases(file), file.name
 
 
-def run_import(built: Application, source: PurchaseSource, refusals: Path) -> Counter[Outcome]:
-    """How many rows had each outcome; refused rows are in the file `refusals`.
+def refusals_path(settings: Settings, name: str) -> Path:
+    """Where the refused rows of an import that starts now go, unless told otherwise."""
+    started = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    return settings.home / "rejected" / f"{name}.{started}.ndjson"
+
+
+def run_import(
+    built: Application, source: PurchaseSource, refusals: Path
+) -> tuple[Counter[Outcome], Path | None]:
+    """How many rows had each outcome, and the file of the refused rows, None without any.
 
     Raises:
         PartlyRecorded: the store stopped answering; says how to go on.
     """
     rate = TextColumn("{task.fields[rate]}")
-    with (
-        progress_bar(TextColumn("{task.percentage:>3.0f}%"), rate) as bar,
-        _refusals(refusals) as write,
-    ):
-        task = bar.add_task("importing", total=source.total, rate="")
+    refused = RefusedRows(refusals)
+    rows = 0
+    try:
+        with progress_bar(TextColumn("{task.percentage:>3.0f}%"), rate) as bar, refused:
+            task = bar.add_task("importing", total=source.total, rate="")
 
-        def on_progress(state: ImportProgress) -> None:
-            elapsed = bar.tasks[0].elapsed or 0
-            speed = f"{state.rows / elapsed:,.0f} rows/s" if elapsed else ""
-            bar.update(task, completed=state.progress, rate=speed)
+            def on_progress(state: ImportProgress) -> None:
+                nonlocal rows
+                rows = state.rows
+                elapsed = bar.tasks[0].elapsed or 0
+                speed = f"{rows / elapsed:,.0f} rows/s" if elapsed else ""
+                bar.update(task, completed=state.progress, rate=speed)
 
-        try:
-            return asyncio.run(
-                built.import_purchases(source, on_refused=write, on_progress=on_progress)
+            counts = asyncio.run(
+                built.import_purchases(source, on_refused=refused, on_progress=on_progress)
             )
-        except PartlyRecorded:
-            say("run the same import again to go on: what was recorded is not doubled")
-            raise
-
-
-@contextmanager
-def _refusals(path: Path) -> Generator[Callable[[RefusedRow], None], None, None]:
-    """Writes refused rows as NDJSON; without any, there is no file afterwards."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", encoding="ascii") as file:
-
-        def write(refused: RefusedRow) -> None:
-            document = {
-                "row": refused.row.number,
-                "outcome": refused.outcome,
-                "field": refused.field,
-                "reason": refused.reason,
-                "raw": refused.row.raw,
-            }
-            # Not msgspec: a refused text may hold lone surrogates, which only ASCII JSON carries.
-            file.write(json.dumps(document, default=str) + "\n")
-
-        yield write
-    if not path.stat().st_size:
-        path.unlink()
+    except (PartlyRecorded, KeyboardInterrupt):
+        so_far = f"; those refused are in {refused.path}" if refused.path else ""
+        say(f"stopped: the first {rows:,} rows are done{so_far}")
+        say("run the same import again to go on: what was recorded is not doubled")
+        raise
+    return counts, refused.path
 
 
 @tables.command("create")
@@ -171,16 +162,23 @@ def start_engine(*, as_json: AsJson = False) -> None:
 @engine.command("stop")
 def stop_engine(*, as_json: AsJson = False) -> None:
     """Stop the embedded engine; its data is on disk afterwards."""
-    stopped = bootstrap.engine(load_settings()).stop()
-    text = "stopped, its data is saved" if stopped else "no engine of this folder is running"
+    found = bootstrap.engine(load_settings())
+    stopped = found.stop()
+    nothing = f"no engine of this folder is running on port {found.port}"
+    text = "stopped, its data is saved" if stopped else nothing
     emit({"stopped": stopped}, as_json=as_json, text=text)
 
 
 @engine.command("status")
 def engine_status(*, as_json: AsJson = False) -> None:
-    """Whether the embedded engine runs."""
+    """Whether this folder's embedded engine runs."""
     found = bootstrap.engine(load_settings())
     answers, pid = found.answers, found.pid
-    owner = f"pid {pid}" if pid else "not started from this folder"
-    text = f"running on http://127.0.0.1:{found.port} ({owner})" if answers else "not running"
-    emit({"running": answers, "port": found.port, "pid": pid}, as_json=as_json, text=text)
+    where = f"on http://127.0.0.1:{found.port}"
+    if pid is None:
+        stranger = f"; another engine answers {where}, not started from this folder"
+        text = "not running" + (stranger if answers else "")
+    else:
+        text = f"{'running' if answers else 'not answering'} {where} (pid {pid})"
+    running = answers and pid is not None
+    emit({"running": running, "port": found.port, "pid": pid}, as_json=as_json, text=text)

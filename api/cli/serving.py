@@ -1,6 +1,7 @@
 """Commands that answer: the HTTP server, and one prediction."""
 
 import asyncio
+from threading import Event, Thread
 from typing import Annotated
 
 import typer
@@ -8,10 +9,12 @@ import uvicorn
 
 from api.bootstrap import Application, application, port_is_free
 from api.cli.output import AsJson, emit, say
+from api.logs import configure_logging
 from api.schemas import CustomerPropensity
 from api.settings import load_settings
 from domain import instant
-from domain.errors import InvalidRequest, Rejected
+from domain.errors import InvalidRequest, NoLiveModel, Rejected
+from model_registry.live import LiveModel
 
 
 def serve(
@@ -48,18 +51,52 @@ def check_port(host: str, port: int) -> None:
 
 
 def run_server(built: Application, host: str, port: int) -> None:
-    """Serves until SIGINT or SIGTERM."""
+    """Serves until SIGINT or SIGTERM; without a live model it keeps looking for one."""
+    configure_logging(built.settings.log_level)
+    stopped = Event()
     built.live.start()
-    for problem in built.live.problems:
-        say(f"not serving {problem}")
-    uvicorn.run(
-        built.http(),
-        host=host,
-        port=port,
-        log_level=built.settings.log_level,
-        access_log=False,  # paths hold customer ids
-        server_header=False,
-    )
+    tell_model(built.live)
+    Thread(target=await_model, args=(built.live, stopped), daemon=True).start()
+    try:
+        uvicorn.run(
+            built.http(),
+            host=host,
+            port=port,
+            log_config=None,
+            access_log=False,  # paths hold customer ids
+            ws="none",  # refused upgrades would be logged with their path
+            server_header=False,
+        )
+    finally:
+        stopped.set()
+
+
+def await_model(live: LiveModel, stopped: Event, every_s: float = 5.0) -> None:
+    """Returns once a model serves or the server stops; until then it looks again and again."""
+    while not _serves(live) and not stopped.wait(every_s):
+        live.start()
+        if _serves(live):
+            tell_model(live)
+
+
+def tell_model(live: LiveModel) -> None:
+    """Says what serves, or why nothing does, and what could not be loaded."""
+    for problem in live.problems:
+        say(f"not loaded: {problem}")
+    try:
+        model = live.snapshot()
+    except NoLiveModel as exc:
+        say(f"no predictions yet: {exc}")
+    else:
+        say(f"{model.name} version {model.version} of revision {model.revision} serves")
+
+
+def _serves(live: LiveModel) -> bool:
+    try:
+        live.snapshot()
+    except NoLiveModel:
+        return False
+    return True
 
 
 def predict(
@@ -75,6 +112,8 @@ def predict(
     moment = None if as_of is None else _instant(as_of)
     with application(load_settings()) as built:
         built.live.start()
+        for problem in built.live.problems:
+            say(f"not loaded: {problem}")
         answer = CustomerPropensity.of(asyncio.run(built.predict(customer, as_of=moment)))
     emit(answer, as_json=as_json, text=_describe(answer))
 

@@ -40,8 +40,10 @@ async def livez() -> Alive:
 )
 async def readyz(services: NamedDependency[Services]) -> Ready:
     """Ready when the tables answer and a model is live."""
-    checks = {"tables": await _tables(services), "model": _model(services)}
-    failing = [name for name, finding in checks.items() if finding != OK]
+    tables, model = await _trouble_of_tables(services), _trouble_of_model(services)
+    not_loaded = "".join(f"; not loaded: {problem}" for problem in services.problems())
+    checks = {"tables": tables or OK, "model": model or OK + not_loaded}
+    failing = [name for name, trouble in (("tables", tables), ("model", model)) if trouble]
     if failing:
         detail = f"not ready: {', '.join(failing)}"
         raise ProblemRaised(
@@ -50,7 +52,7 @@ async def readyz(services: NamedDependency[Services]) -> Ready:
     return Ready(status="ready", checks=checks)
 
 
-async def _tables(services: Services) -> str:
+async def _trouble_of_tables(services: Services) -> str | None:
     try:
         async with asyncio.timeout(services.readiness_timeout_s):
             await services.health.check()
@@ -58,12 +60,12 @@ async def _tables(services: Services) -> str:
         return f"no answer within {services.readiness_timeout_s:g} s"
     except PropensityError as exc:
         return str(exc)
-    return OK
+    return None
 
 
-def _model(services: Services) -> str:
+def _trouble_of_model(services: Services) -> str | None:
     try:
         services.live_model()
     except PropensityError as exc:
         return str(exc)
-    return OK
+    return None

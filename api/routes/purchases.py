@@ -9,14 +9,16 @@ from litestar.di import NamedDependency
 from litestar.exceptions import HTTPException
 from litestar.openapi.datastructures import ResponseSpec
 
-from api.errors import AnyRequest, ProblemRaised, problem, slug_of, status_of
+from api.errors import TOO_LARGE, AnyRequest, ProblemRaised, problem, slug_of, status_of
 from api.openapi import MAX_PURCHASES, RecordOperation, problems
-from api.schemas import Problem, PurchaseReport, RecordingReport
+from api.schemas import FieldError, Problem, PurchaseReport, RecordingReport
 from api.services import Services
 from domain.errors import InvalidRequest, PartlyRecorded
 from domain.ingestion import Outcome, PurchaseOutcome
 
 MAX_BODY_BYTES = 1_000_000
+MAX_OUTCOMES = 1_000
+"""Purchases beyond the hundredth are rejected one by one up to here, then all as a whole."""
 
 _WRITTEN = (Outcome.RECORDED, Outcome.DUPLICATE)
 _SEND_MINOR = "is not taken here: send amount_minor (an integer, minor units) and currency"
@@ -106,7 +108,19 @@ def _purchases_in(body: object) -> list[object]:
     purchases = body.get("purchases")
     if not isinstance(purchases, list) or not purchases:
         raise InvalidRequest("purchases", f"must be a list of 1 to {MAX_PURCHASES} purchases")
+    if len(purchases) > MAX_OUTCOMES:
+        raise ProblemRaised(_too_many(len(purchases)))
     return purchases
+
+
+def _too_many(count: int) -> Response[Problem]:
+    reason = f"holds {count} purchases; send {MAX_PURCHASES} per call"
+    return problem(
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        TOO_LARGE,
+        f"purchases {reason}",
+        errors=[FieldError(field="purchases", reason=reason)],
+    )
 
 
 def _in_major_units(entry: object) -> bool:

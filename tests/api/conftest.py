@@ -31,6 +31,7 @@ class Shop:
     trouble_of: dict[str, Exception] = field(default_factory=dict)
     hangs: bool = False
     live: bool = True
+    problems: list[str] = field(default_factory=list)
     closed: int = 0
 
     async def record(self, purchases: Sequence[Purchase], /) -> Sequence[Recording]:
@@ -68,23 +69,25 @@ class Shop:
             raise self.trouble
 
 
-def app_over(shop: Shop) -> Litestar:
-    """The application as the composition root would build it."""
-    return create_app(
-        Services(
-            predict=PredictPropensity(
-                history=shop, live_model=shop.live_model, policy=a_policy(), clock=lambda: NOW
-            ),
-            record=RecordPurchases(
-                recorder=shop, clock=lambda: NOW, currency=USD, max_purchases=100
-            ),
-            health=shop,
-            live_model=shop.live_model,
-            currency=USD,
-            close=shop.close,
-            readiness_timeout_s=0.01,
-        )
+def services_over(shop: Shop) -> Services:
+    """The services as the composition root would build them."""
+    return Services(
+        predict=PredictPropensity(
+            history=shop, live_model=shop.live_model, policy=a_policy(), clock=lambda: NOW
+        ),
+        record=RecordPurchases(recorder=shop, clock=lambda: NOW, currency=USD, max_purchases=100),
+        health=shop,
+        live_model=shop.live_model,
+        currency=USD,
+        close=shop.close,
+        problems=lambda: shop.problems,
+        readiness_timeout_s=0.01,
     )
+
+
+def app_over(shop: Shop) -> Litestar:
+    """The application over this shop."""
+    return create_app(services_over(shop))
 
 
 @pytest.fixture

@@ -2,16 +2,26 @@
 
 import csv
 import json
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from adapters.dynamodb.purchases import DynamoPurchaseRecorder
+from adapters.dynamodb.tables import DynamoTables
 from adapters.embedded import EmbeddedEngine, free_port
 from api.cli import main
+from api.cli.refused_rows import RefusedRows
+from api.settings import PREFIX, Settings
 from domain import instant
+from domain.errors import StoreUnavailable
+from domain.importing import RefusedRow
+from domain.ingestion import Outcome
 from domain.instant import MICROS_PER_DAY
+from domain.ports import RawRow
 from tests.conftest import dynamo_client
 
 Run = Callable[..., tuple[int, str, str]]
@@ -33,12 +43,19 @@ def run(capsys: pytest.CaptureFixture[str]) -> Run:
     return run_command
 
 
+def be_patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No command gives up because the machine is busy."""
+    monkeypatch.setenv("PROPENSITY_READ_TIMEOUT_S", "20")
+    monkeypatch.setenv("PROPENSITY_READ_DEADLINE_S", "30")
+
+
 @pytest.fixture
 def deployment(home: Path, engine: EmbeddedEngine, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty home folder, and a prefix for tables on the embedded engine."""
     client = dynamo_client(None)
     monkeypatch.setenv("PROPENSITY_DYNAMODB_ENDPOINT", f"http://127.0.0.1:{engine.port}")
     monkeypatch.setenv("PROPENSITY_TABLE_PREFIX", client.options.table_prefix)
+    be_patient(monkeypatch)
     client.close()
     return home
 
@@ -84,7 +101,7 @@ def test_a_year_of_purchases_becomes_a_served_prediction(deployment: Path, run: 
     assert answer["model"] == {"name": "purchase-propensity", "version": 1, "revision": 1}
     assert run(*arguments)[1] == run(*arguments)[1]
     code, out, _ = run("doctor", "--json")
-    assert (code, [finding["ok"] for finding in json.loads(out)]) == (0, [True] * 4)
+    assert (code, [finding["ok"] for finding in json.loads(out)]) == (0, [True] * 5)
 
 
 def test_the_registry_is_steered_from_the_command_line(deployment: Path, run: Run) -> None:
@@ -131,14 +148,99 @@ def test_refused_rows_are_in_a_file_with_their_reasons(deployment: Path, run: Ru
     assert counts["refused_rows"] in err
 
 
-def test_an_import_stopped_by_the_store_goes_on_when_run_again(
-    deployment: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+def test_an_import_without_tables_says_so_and_goes_once_they_are_there(
+    deployment: Path, run: Run
 ) -> None:
     file = write_csv(deployment / "purchases.csv", purchases(4))
+    code, _, err = run("import", str(file))
+    assert (code, "purchases" in err) == (8, True)
     run("tables", "create")
+    assert run("import", str(file))[0] == 0
+
+
+def bad_file(folder: Path) -> Path:
+    """A file of which every row is refused."""
+    return write_csv(folder / "bad.csv", [["c", "p", "yesterday", "shirts", "1.00"], ["short"]])
+
+
+def refused_files(home: Path) -> list[Path]:
+    return sorted((home / ".propensity" / "rejected").iterdir())
+
+
+def test_an_import_never_writes_over_a_file_that_is_there(deployment: Path, run: Run) -> None:
+    run("tables", "create")
+    file = bad_file(deployment)
+    before = file.read_bytes()
+    other = deployment / "other.txt"
+    other.write_text("precious")
+    for target in (file, other):
+        code, _, err = run("import", str(file), "--rejected", str(target))
+        assert (code, "name a new file" in err) == (2, True)
+    assert (file.read_bytes(), other.read_text()) == (before, "precious")
+
+
+def test_refused_rows_of_two_imports_at_once_go_to_two_files(tmp_path: Path) -> None:
+    one = RefusedRow(
+        row=RawRow(number=1, raw=None, progress=1), outcome=Outcome.REJECTED, field="f", reason="r"
+    )
+    first, second = (RefusedRows(tmp_path / "refused.ndjson") for _ in range(2))
+    with first, second:
+        first(one)
+        second(one)
+        second(one)
+    assert second.path == tmp_path / "refused.ndjson"
+    assert first.path == tmp_path / "refused.2.ndjson"
+    assert [len(path.read_text().splitlines()) for path in sorted(tmp_path.iterdir())] == [1, 2]
+
+
+def test_the_default_file_of_refused_rows_is_named_by_the_start(deployment: Path, run: Run) -> None:
+    run("tables", "create")
+    path = json.loads(run("import", str(bad_file(deployment)), "--json")[1])["refused_rows"]
+    assert re.fullmatch(r"\.propensity/rejected/bad\.csv\.\d{8}T\d{6}Z\.ndjson", path)
+    dated, short = [json.loads(line) for line in Path(path).read_text().splitlines()]
+    assert (dated["raw"]["customer_id"], dated["text"]) == ("c", None)
+    assert (short["raw"], short["text"]) == (None, "short")
+
+
+def test_without_refused_rows_there_is_no_file_of_them(deployment: Path, run: Run) -> None:
+    run("tables", "create")
+    file = write_csv(deployment / "purchases.csv", purchases(2))
+    assert json.loads(run("import", str(file), "--json")[1])["refused_rows"] is None
+    assert refused_files(deployment) == []
+
+
+def test_a_folder_that_cannot_hold_refused_rows_is_named(deployment: Path, run: Run) -> None:
+    run("tables", "create")
+    file = bad_file(deployment)
+    code, _, err = run("import", str(file), "--rejected", f"{file}/refused.ndjson")
+    assert (code, "cannot write to" in err) == (2, True)
+
+
+def interrupted(*_: object, **__: object) -> None:
+    raise KeyboardInterrupt
+
+
+def silent(*_: object, **__: object) -> None:
+    raise StoreUnavailable("no answer")
+
+
+@pytest.mark.parametrize(("trouble", "expected"), [(interrupted, 130), (silent, 6)])
+def test_a_stopped_import_says_that_it_may_simply_run_again(
+    deployment: Path,
+    run: Run,
+    monkeypatch: pytest.MonkeyPatch,
+    trouble: Callable[..., None],
+    expected: int,
+) -> None:
+    run("tables", "create")
+    file = write_csv(deployment / "purchases.csv", purchases(2))
     with monkeypatch.context() as patch:
-        patch.setenv("PROPENSITY_TABLE_PREFIX", "somewhere-else-")
-        assert run("import", str(file))[0] == 7
+        patch.setattr(DynamoPurchaseRecorder, "record", trouble)
+        code, out, err = run("import", str(file))
+    assert (code, out) == (expected, "")
+    assert "the first 0 rows are done" in err
+    assert "run the same import again" in err
+    assert refused_files(deployment) == []
     assert run("import", str(file))[0] == 0
 
 
@@ -177,7 +279,7 @@ def test_a_doctor_without_an_engine_names_each_fix(
     code, out, _ = run("doctor", "--json")
     findings: list[dict[str, Any]] = json.loads(out)
     assert code == 1
-    assert [finding["ok"] for finding in findings] == [True, False, False, False]
+    assert [finding["ok"] for finding in findings] == [True, False, False, False, True]
     assert "propensity db start" in findings[1]["fix"]
     assert all(finding["fix"] for finding in findings if not finding["ok"])
 
@@ -200,6 +302,7 @@ def test_settings_are_printed_with_secrets_masked(
         ("PROPENSITY_CURRENCY", "usd"),
         ("PROPENSITY_PORT", "eighty"),
         ("PROPENSITY_DYNAMODB_ENDPOINT", "localhost:8001"),
+        ("PROPENSITY_DYNAMODB_ENDPOINT", "http://127.0.0.1:99999"),
         ("PROPENSITY_BANNER_MIN_PROBABILITY", "1.5"),
     ],
 )
@@ -227,6 +330,7 @@ def test_the_engine_is_started_and_stopped_and_keeps_its_data(
 ) -> None:
     assert home.exists()
     monkeypatch.setenv("PROPENSITY_DYNAMODB_ENDPOINT", f"http://127.0.0.1:{free_port()}")
+    be_patient(monkeypatch)
     assert json.loads(run("db", "status", "--json")[1])["running"] is False
     assert json.loads(run("db", "start", "--json")[1])["started"] is True
     try:
@@ -238,3 +342,66 @@ def test_the_engine_is_started_and_stopped_and_keeps_its_data(
     finally:
         run("db", "stop")
     assert json.loads(run("db", "status", "--json")[1])["running"] is False
+
+
+def test_an_engine_of_another_folder_is_not_used(
+    home: Path, engine: EmbeddedEngine, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert home.exists()
+    monkeypatch.setenv("PROPENSITY_DYNAMODB_ENDPOINT", f"http://127.0.0.1:{engine.port}")
+    code, _, err = run("db", "start")
+    assert (code, f"127.0.0.1:{engine.port + 1}" in err) == (6, True)
+    assert run("demo", "--port", str(free_port()))[0] == 6
+    assert json.loads(run("db", "status", "--json")[1])["running"] is False
+    assert "not started from this folder" in run("db", "status")[1]
+    assert json.loads(run("db", "stop", "--json")[1])["stopped"] is False
+    assert engine.answers
+
+
+@pytest.fixture
+def own_engine(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[EmbeddedEngine]:
+    """The engine of an empty home folder, not started yet."""
+    own = EmbeddedEngine(home / ".propensity" / "engine", free_port())
+    monkeypatch.setenv("PROPENSITY_DYNAMODB_ENDPOINT", f"http://127.0.0.1:{own.port}")
+    yield own
+    own.stop()
+
+
+@pytest.mark.parametrize("runs_before", [False, True])
+def test_an_interrupted_demo_stops_only_what_it_started(
+    own_engine: EmbeddedEngine, run: Run, monkeypatch: pytest.MonkeyPatch, runs_before: bool
+) -> None:
+    if runs_before:
+        own_engine.start()
+    monkeypatch.setattr(DynamoTables, "create", interrupted)
+    assert run("demo", "--port", str(free_port()))[0] == 130
+    assert own_engine.answers == runs_before
+
+
+def test_a_demo_interrupted_as_its_engine_comes_up_stops_it(
+    own_engine: EmbeddedEngine, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = EmbeddedEngine.start
+
+    def start_and_interrupt(engine: EmbeddedEngine) -> bool:
+        assert start(engine)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(EmbeddedEngine, "start", start_and_interrupt)
+    assert run("demo", "--port", str(free_port()))[0] == 130
+    assert not own_engine.answers
+
+
+def test_the_version_is_printed(run: Run) -> None:
+    assert run("--version") == (0, f"{version('propensity')}\n", "")
+
+
+def test_names_stay_whole_in_a_narrow_terminal(
+    home: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert home.exists()
+    monkeypatch.setenv("COLUMNS", "80")
+    code, out, _ = run("settings")
+    assert code == 0
+    names = {line.split()[0] for line in out.splitlines() if line.startswith("PROPENSITY_")}
+    assert names == {PREFIX + name.upper() for name in Settings.model_fields}

@@ -1,6 +1,14 @@
+from dataclasses import replace
+
+from litestar.testing import TestClient
+
+from adapters.dynamodb.tables import DynamoTables
+from adapters.embedded import free_port
+from api.app import create_app
 from domain.errors import StoreUnavailable
-from tests.api.conftest import Http, Shop
+from tests.api.conftest import Http, Shop, services_over
 from tests.api.problems import problem_of
+from tests.conftest import dynamo_client
 
 
 def test_a_process_is_alive_whatever_its_store_does(http: Http, shop: Shop) -> None:
@@ -32,3 +40,24 @@ def test_not_ready_names_the_model(http: Http, shop: Shop) -> None:
     shop.live = False
     members = problem_of(http.get("/readyz"), 503, "not-ready")
     assert members["detail"] == "not ready: model"
+
+
+def test_a_newer_revision_that_was_not_loaded_is_named_though_ready(http: Http, shop: Shop) -> None:
+    shop.problems = ["revision 8: version 3 fails the parity gate"]
+    response = http.get("/readyz")
+    assert (response.status_code, response.json()["status"]) == (200, "ready")
+    model = response.json()["checks"]["model"]
+    assert model == "ok; not loaded: revision 8: version 3 fails the parity gate"
+
+
+def test_an_engine_that_is_down_is_named_before_the_check_is_given_up(shop: Shop) -> None:
+    client = dynamo_client(f"http://127.0.0.1:{free_port()}")
+    services = replace(
+        services_over(shop),
+        health=DynamoTables(client),
+        close=client.close,
+        readiness_timeout_s=client.options.read_deadline_s,
+    )
+    with TestClient(create_app(services)) as http:
+        tables = problem_of(http.get("/readyz"), 503, "not-ready")["checks"]["tables"]
+    assert tables.startswith(f"table {client.options.table_prefix}")

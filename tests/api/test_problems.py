@@ -1,4 +1,5 @@
 import logging
+from typing import Any
 
 import pytest
 from litestar.testing import TestClient
@@ -71,6 +72,42 @@ def test_what_a_human_may_have_to_look_at_is_logged(
     http.get("/v1/customers/customer-1/propensity")
     assert str(trouble) in caplog.text
     assert "customer-1" not in caplog.text
+
+
+@pytest.mark.anyio
+async def test_a_client_that_disconnects_within_its_body_is_no_error(
+    shop: Shop, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, logger="api")
+    messages = iter(
+        [
+            {"type": "http.request", "body": b'{"purch', "more_body": True},
+            {"type": "http.disconnect"},
+        ]
+    )
+
+    async def receive() -> Any:
+        return next(messages)
+
+    async def send(_: Any) -> None:
+        pass
+
+    scope: Any = {
+        "type": "http",
+        "method": "POST",
+        "path": "/v1/purchases",
+        "headers": [(b"content-type", b"application/json"), (b"host", b"shop")],
+        "query_string": b"",
+        "client": None,
+        "server": None,
+        "http_version": "1.1",
+        "scheme": "http",
+        "root_path": "",
+        "extensions": {},
+    }
+    await app_over(shop)(scope, receive, send)
+    assert [record.levelno for record in caplog.records] == [logging.DEBUG]
+    assert not shop.purchases
 
 
 def test_a_good_request_logs_nothing(http: Http, caplog: pytest.LogCaptureFixture) -> None:

@@ -85,6 +85,13 @@ def test_a_number_that_json_does_not_have_is_rejected_by_field(
     assert len(shop.purchases) == 1
 
 
+@pytest.mark.parametrize("sent", ["NaN", "-Infinity", "12.5", "1E+22", "true"])
+def test_a_refusal_quotes_what_was_sent_not_what_python_made_of_it(http: Http, sent: str) -> None:
+    body = json.dumps({"purchases": [raw_purchase(customer_id="@")]}).replace('"@"', sent)
+    response = http.post(URL, content=body, headers=JSON)
+    assert response.json()["outcomes"][0]["reason"] == f"must be text, not {sent}"
+
+
 @pytest.mark.parametrize("amount", [12, 12.5, "12.50"])
 @pytest.mark.parametrize("minor", [None, 1250])
 def test_an_amount_in_major_units_is_rejected_with_the_way_out(
@@ -105,6 +112,16 @@ def test_the_101st_purchase_is_rejected_and_the_others_are_written(http: Http, s
     assert (report["recorded"], report["rejected"]) == (100, 2)
     assert [entry["field"] for entry in report["outcomes"][100:]] == ["purchases"] * 2
     assert len(shop.purchases) == 100
+
+
+def test_more_than_a_thousand_purchases_are_refused_as_a_whole(http: Http, shop: Shop) -> None:
+    many = [raw_purchase(purchase_id=str(number)) for number in range(1_000)]
+    assert len(send(http, *many)["outcomes"]) == 1_000
+    shop.purchases.clear()
+    body = json.dumps({"purchases": [*many, 1]})
+    members = problem_of(http.post(URL, content=body, headers=JSON), 413, "content-too-large")
+    assert [error["field"] for error in members["errors"]] == ["purchases"]
+    assert not shop.purchases
 
 
 @pytest.mark.parametrize(

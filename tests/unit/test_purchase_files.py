@@ -387,12 +387,12 @@ def test_ndjson_is_read_line_by_line(content: str, written: Written) -> None:
         (json_amount("-Infinity"), "amount: must be a finite number, not -Infinity"),
         (json_amount("12.345"), "amount: has more decimals"),
         (json_amount("1e-99999999999999999999"), "amount: must be a decimal number"),
-        (json_amount("true"), "amount: must be a decimal number, not True"),
+        (json_amount("true"), "amount: must be a decimal number, not true"),
         (json_line(amount_minor=12.0), "amount_minor: must be an integer"),
         (json_line(customer_id=None), "customer_id: is missing"),
         (json_line(customer_id=""), "customer_id: must not be empty"),
-        (json_line(customer_id=True), "customer_id: must be text, not True"),
-        (json_line(customer_id=1.5), "customer_id: must be text"),
+        (json_line(customer_id=True), "customer_id: must be text, not true"),
+        (json_line(customer_id=1.50), "customer_id: must be text, not 1.5"),
         (json_line(purchase_id="\ud800"), "purchase_id: must be printable"),
         (json_line(purchased_at="2026-02-28T12:00:00"), "purchased_at: must be RFC 3339 with an"),
         (json_line(purchased_at=1772280000), "purchased_at: must be an RFC 3339 timestamp"),
@@ -571,3 +571,27 @@ def test_parquet_without_pyarrow_says_what_to_install(
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(Rejected, match=r"pip install 'propensity\[local\]'"):
         open_purchase_file(tmp_path / "purchases.parquet")
+
+
+@pytest.mark.parametrize("name", ["p.csv", "p.ndjson"])
+def test_an_unreadable_row_carries_its_own_text(name: str, written: Written) -> None:
+    content = f'{HEADER}\n"c1",é,"\nc1,\xff\n'.encode("latin-1")
+    content += b"[" * 5_000
+    *rows, last = [row for row in written(name, content).rows() if row.number > 1]
+    assert [row.text for row in rows] == [r'"c1",\xe9,"', r"c1,\xff"]
+    assert last.text == "[" * 2_000
+
+
+def test_a_line_that_is_too_long_is_kept_in_part(written: Written) -> None:
+    (row,) = written("p.ndjson", "é" * MAX_ROW_BYTES).rows()
+    assert row.text == "é" * 2_000
+
+
+def test_a_row_over_several_lines_keeps_them_all(written: Written) -> None:
+    (row,) = written("p.csv", csv_lines('"c1\nc2",p1')).rows()
+    assert (row.problem, row.text) == ("has 2 cells, but the header has 5", '"c1\nc2",p1')
+
+
+def test_a_row_that_can_be_read_has_no_text(written: Written) -> None:
+    (row,) = written("p.csv", csv_lines(GOOD)).rows()
+    assert row.text is None

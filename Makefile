@@ -5,10 +5,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help setup demo test lint lock clean
+.PHONY: help setup demo test test-slow bench lint lock clean
 
 help:  ## list the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
 
 setup: $(STAMP)  ## install everything from the lock file into .venv
 
@@ -27,6 +27,13 @@ demo: setup  ## load real purchases, train, promote and serve on PORT
 
 test: setup lint  ## format, lint, types, import contracts, tests and coverage
 	$(BIN)/python -m pytest --numprocesses 2 --cov --cov-report=term $(PYTEST_ARGS)
+
+test-slow: setup  ## ten thousand seeded fault scenarios
+	$(BIN)/python -m pytest --numprocesses 2 -m slow
+
+bench: setup  ## what the figures in the README come from: about five minutes
+	$(BIN)/python -m benchmarks.audience_memory
+	$(BIN)/python -m benchmarks.audience_speed
 
 lint: setup
 	$(BIN)/ruff format --check .

@@ -1,12 +1,16 @@
 """Every port that keeps, tells or brings something, in memory: shipped, thread-safe, for first steps."""
 
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from threading import Lock
 
-from domain.ports import Clock, RawRow, Recording
+from domain.cost import ReadUnits
+from domain.ports import Clock, IndexPage, RawRow, RecentBatch, Recording, TableSize
 from domain.purchase import Purchase
 from domain.recent import RecentHistory, Retention, day_of
 from model_registry.errors import UnknownObject
+
+_PAGE = 100
 
 
 class ManualClock:
@@ -48,10 +52,50 @@ class MemoryPurchases:
         """The purchases in (after, until]; see PurchaseHistory."""
         return [p for p in self._history(customer_id) if after < p.purchased_at <= until]
 
-    async def of(self, customer_ids: Sequence[str], /) -> Sequence[RecentHistory]:
-        """One history per distinct customer; see RecentPurchases."""
+    async def read(self, customer_ids: Sequence[str], /) -> RecentBatch:
+        """A history of every customer; see RecentPurchases."""
+        return self._batch(customer_ids)
+
+    async def scan(self, *, segment: int, segments: int) -> AsyncIterator[RecentBatch]:
+        """Every customer of one segment who bought lately; see RecentPurchases."""
+        active = [c for c in self._active() if _hash_class(c, segments) == segment]
+        for start in range(0, len(active), _PAGE):
+            yield self._batch(active[start : start + _PAGE])
+
+    async def size(self) -> TableSize:
+        """How many customers bought lately, and how large that is; see RecentPurchases."""
+        active = self._active()
+        return TableSize(items=len(active), bytes=sum(map(_size, self._batch(active).histories)))
+
+    async def categories(self) -> Mapping[str, int]:
+        """Every category ever bought in, with its number of customers; see CategoryIndex."""
+        members = {(purchase.category, purchase.customer_id) for purchase in self._all()}
+        return dict(sorted(Counter(category for category, _ in members).items()))
+
+    async def page(
+        self, category: str, /, *, shard: int, after: str | None, most: int | None
+    ) -> IndexPage:
+        """The next customers of one shard; see CategoryIndex."""
+        members = {p.customer_id for p in self._all() if p.category == category}
+        following = sorted(
+            customer
+            for customer in members
+            if _hash_class(customer, self.shards) == shard and (after is None or customer > after)
+        )
+        customers = following[:most]
+        units = ReadUnits.of_items([sum(len(c.encode()) for c in customers)])
+        return IndexPage(customers=customers, more=len(customers) < len(following), units=units)
+
+    async def check(self) -> None:
+        """Returns at once: memory is always there; see StoreHealth."""
+
+    def _active(self) -> list[str]:
         since = self._retention.complete_since(self._clock())
-        return [
+        return sorted({p.customer_id for p in self._all() if day_of(p.purchased_at) >= since})
+
+    def _batch(self, customer_ids: Sequence[str]) -> RecentBatch:
+        since = self._retention.complete_since(self._clock())
+        histories = [
             RecentHistory(
                 customer_id=customer_id,
                 complete_since=since,
@@ -59,22 +103,11 @@ class MemoryPurchases:
                     p for p in self._history(customer_id) if day_of(p.purchased_at) >= since
                 ],
             )
-            for customer_id in dict.fromkeys(customer_ids)
+            for customer_id in customer_ids
         ]
-
-    async def categories(self) -> Sequence[str]:
-        """Every category ever bought in, ascending; see CategoryIndex."""
-        return sorted({purchase.category for purchase in self._all()})
-
-    async def customers(self, category: str, /, *, shard: int) -> AsyncIterator[str]:
-        """The customers of one shard, each once; see CategoryIndex."""
-        members = {p.customer_id for p in self._all() if p.category == category}
-        for customer_id in sorted(members):
-            if sum(customer_id.encode()) % self.shards == shard:
-                yield customer_id
-
-    async def check(self) -> None:
-        """Returns at once: memory is always there; see StoreHealth."""
+        return RecentBatch(
+            histories=histories, unread=(), units=ReadUnits.of_items(map(_size, histories))
+        )
 
     def _history(self, customer_id: str) -> list[Purchase]:
         with self._lock:
@@ -84,6 +117,15 @@ class MemoryPurchases:
     def _all(self) -> list[Purchase]:
         with self._lock:
             return [p for history in self._purchases.values() for p in history.values()]
+
+
+def _size(history: RecentHistory) -> int:
+    """The bytes of a stored history: the texts, and eight for each number."""
+    return sum(len((p.category + p.purchase_id).encode()) + 16 for p in history.purchases)
+
+
+def _hash_class(customer_id: str, classes: int) -> int:
+    return sum(customer_id.encode()) % classes
 
 
 class MemoryPurchaseSource:

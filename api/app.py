@@ -14,6 +14,7 @@ from litestar.static_files import create_static_files_router
 from litestar.types import LifeSpanReceive, LifeSpanScope, LifeSpanSend, Receive, Scope, Send
 
 from api.errors import EXCEPTION_HANDLERS
+from api.routes.categories import categories, propensities
 from api.routes.health import livez, readyz
 from api.routes.propensity import propensity
 from api.routes.purchases import record_purchases
@@ -47,7 +48,15 @@ class EncodedPathApp(Litestar):
 def create_app(services: Services) -> Litestar:
     """The application over these services; they are closed when it shuts down."""
     return EncodedPathApp(
-        route_handlers=[livez, readyz, propensity, record_purchases, _docs_assets()],
+        route_handlers=[
+            livez,
+            readyz,
+            propensity,
+            record_purchases,
+            categories,
+            propensities,
+            _docs_assets(),
+        ],
         dependencies={"services": Provide(lambda: services, sync_to_thread=False)},
         exception_handlers=EXCEPTION_HANDLERS,
         openapi_config=_openapi(services.currency),

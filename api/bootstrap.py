@@ -1,31 +1,37 @@
 """The composition root: the one place where adapters are built and use cases get theirs."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import BinaryIO
 
 from litestar import Litestar
 
+from adapters.audience_files import AudienceFiles, open_audience_files
 from adapters.clock import SystemClock
 from adapters.complete_journey import CompleteJourneyPurchases
 from adapters.dynamodb.categories import DynamoCategoryIndex
 from adapters.dynamodb.client import DynamoClient, DynamoOptions
 from adapters.dynamodb.purchases import DynamoPurchaseHistory, DynamoPurchaseRecorder
+from adapters.dynamodb.recent import DynamoRecentPurchases
 from adapters.dynamodb.tables import DynamoTables
 from adapters.embedded import EmbeddedEngine, port_is_free
 from adapters.object_store import open_object_store
 from adapters.purchase_files import PurchaseFile, open_purchase_file
 from adapters.training import train
 from api.app import create_app
+from api.cursor import Cursors
 from api.openapi import MAX_PURCHASES
 from api.services import Services
 from api.settings import Settings
 from domain import instant
+from domain.audience import ScoreAudience
 from domain.errors import Rejected
 from domain.importing import ImportPurchases
 from domain.ingestion import RecordPurchases
 from domain.money import Currency
+from domain.ports import CategoryIndex
 from domain.prediction import PredictPropensity
 from domain.recent import Retention
 from domain.sampling import CollectHistories
@@ -37,6 +43,8 @@ from model_registry.live import LiveModel
 from model_registry.plugins import ScorerPlugins
 from model_registry.registry import Registry
 
+BATCH_READ_TIMEOUT_S = 10.0
+"""Longer, and Ctrl-C would wait for a hung socket."""
 CATEGORY_SHARDS = 16
 """Index partitions of a category, 1,000 writes/s each; another number needs a rewritten index."""
 
@@ -57,6 +65,8 @@ class Application:
     record: RecordPurchases
     import_purchases: ImportPurchases
     collect_histories: CollectHistories
+    audience: ScoreAudience
+    index: CategoryIndex
     client: DynamoClient
 
     def http(self) -> Litestar:
@@ -69,8 +79,22 @@ class Application:
                 live_model=self.live.snapshot,
                 problems=lambda: self.live.problems,
                 currency=self.currency,
+                audience=self.audience,
+                index=self.index,
+                cursors=self._cursors(),
+                clock=self.clock,
+                page_deadline_s=self.settings.read_deadline_s,
+                audience_deadline_s=self.settings.audience_deadline_s,
                 close=self.client.close,
             )
+        )
+
+    def _cursors(self) -> Cursors:
+        key = self.settings.cursor_key
+        return Cursors(
+            None if key is None else key.get_secret_value(),
+            ttl_s=self.settings.cursor_ttl_s,
+            clock=self.clock,
         )
 
     def train(self, training_set: TrainingSet) -> Candidate:
@@ -82,14 +106,14 @@ class Application:
 def application(settings: Settings, *, batch: bool = False) -> Iterator[Application]:
     """The application of these settings; its threads and connections end with the block.
 
-    In a `batch` nobody waits for a page: one request may take as long as the batch deadline.
+    In a `batch` nobody waits for a page: everything is retried until the batch deadline.
     """
     options = _options(settings)
     if batch:
         patience = settings.batch_deadline_s
         options = replace(
             options,
-            read_timeout_s=patience,
+            read_timeout_s=min(patience, BATCH_READ_TIMEOUT_S),
             read_deadline_s=patience,
             write_deadline_s=patience,
         )
@@ -113,6 +137,8 @@ def _assemble(settings: Settings, client: DynamoClient) -> Application:
         currency=currency,
         concurrent_customers=settings.connections,
     )
+    index = DynamoCategoryIndex(client, shards=CATEGORY_SHARDS)
+    recent = DynamoRecentPurchases(client, clock=clock, retention=retention)
     registry = _registry(settings, clock, currency)
     live = LiveModel(registry, settings.model)
     return Application(
@@ -127,9 +153,9 @@ def _assemble(settings: Settings, client: DynamoClient) -> Application:
         ),
         record=replace(record, max_purchases=MAX_PURCHASES),
         import_purchases=ImportPurchases(record=record),
-        collect_histories=CollectHistories(
-            index=DynamoCategoryIndex(client, shards=CATEGORY_SHARDS), history=history, clock=clock
-        ),
+        collect_histories=CollectHistories(index=index, history=history, clock=clock),
+        audience=ScoreAudience(index=index, recent=recent, history=history),
+        index=index,
         client=client,
     )
 
@@ -192,3 +218,10 @@ def file_purchases(path: Path) -> PurchaseFile:
         Rejected: no such file, another kind of file, or its header cannot be read.
     """
     return open_purchase_file(path)
+
+
+def audience_files(
+    kind: str, output: Path | None, *, stdout: BinaryIO, holdout: bool
+) -> AbstractContextManager[AudienceFiles]:
+    """Where an audience goes: stdout, or files that appear when they are complete."""
+    return open_audience_files(kind, output, stdout=stdout, holdout=holdout)

@@ -2,9 +2,17 @@
 
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import cast
 
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.openapi.spec import Example, OpenAPIMediaType, Operation, RequestBody, Schema
+from litestar.openapi.spec import (
+    Example,
+    OpenAPIMediaType,
+    OpenAPIResponse,
+    Operation,
+    RequestBody,
+    Schema,
+)
 from litestar.openapi.spec.enums import OpenAPIFormat, OpenAPIType
 
 from api.schemas import Problem
@@ -16,7 +24,12 @@ from domain.purchase import (
 )
 
 PROBLEM_JSON = "application/problem+json"
+JSON = "application/json"
+NDJSON = "application/x-ndjson"
+CSV = "text/csv"
 MAX_PURCHASES = 100
+PAGE = 100
+MAX_PAGE = 1_000
 _CONTROLS = r"\u0000-\u001f\u007f-\u009f\u2028\u2029"
 _SPACES = r" \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
 PRINTABLE = rf"^[^{_CONTROLS}{_SPACES}]([^{_CONTROLS}]*[^{_CONTROLS}{_SPACES}])?$"
@@ -105,5 +118,58 @@ class RecordOperation(Operation):
         example = Example(summary="One purchase", value={"purchases": [_EXAMPLE]})
         self.request_body = RequestBody(
             required=True,
-            content={"application/json": OpenAPIMediaType(schema=body, examples={"one": example})},
+            content={JSON: OpenAPIMediaType(schema=body, examples={"one": example})},
         )
+
+
+AUDIENCE = f"""\
+All who ever bought in the category, each once, scored as of one instant by one model version; by
+Accept: {JSON} (default) in pages, {NDJSON} or {CSV} as one stream. Members outside the probabilities
+asked for are left out. A category without customers is an empty audience, not an error.
+
+**Pages.** A page may hold fewer members than `limit`, or none, while `next_cursor` is not null: ask
+on until it is. It ends before the first member that cannot be read in time; where that is its very
+first, the answer is a 503, and the same page may be asked for again. The following pages neither
+repeat nor miss anybody, also while purchases arrive. A cursor is opaque, expires, and belongs to its
+category, filters, `as_of` and model version; any other use is a 400. Where the deployment sets no
+cursor key, a cursor survives neither a restart nor a change of worker.
+
+**Streams.** An error before the first members are read is a problem as ever. The last line of an
+NDJSON stream that reached its end is `{{"summary": ...}}` and of a failed one `{{"error": problem}}`; a
+stream without either was cut. Members that could not be read in time are always listed, with null,
+for unknown is not zero. The summary's `complete` is false where members are unread, or are missing
+since `unlisted_shards` could not be listed in time. CSV has no place for a summary: a stream that
+failed or misses members ends by a broken connection, so take NDJSON where partial answers matter. In
+CSV an empty probability is unread, and cells that a spreadsheet could run (they start with = + - @)
+have ' before them, as have those that start with ' themselves.
+"""
+_NDJSON_EXAMPLE = """{"customer_id":"c-2469","probability":0.73}
+{"customer_id":"c-2470","probability":null}
+{"summary":{"category":"jewellery","as_of":"2026-01-31T09:30:00Z","scored":1,"unread":1,\
+"unlisted_shards":0,"listed":2,"partial":true,"expected_buyers":0.73,\
+"read_units":{"measured":34.0,"computed":0.0},"round_trips":18,\
+"model":{"name":"purchase-propensity","version":7,"revision":9},"complete":false}}
+"""
+
+
+@dataclass
+class AudienceOperation(Operation):
+    """Describes the streams beside the page, which the handler's signature describes."""
+
+    def __post_init__(self) -> None:
+        """The operation's success has every media type."""
+        success = (self.responses or {})[str(HTTPStatus.OK.value)]
+        content = cast("OpenAPIResponse", success).content or {}
+        content[NDJSON] = _stream(
+            "One object per member; the last line is the summary, or an error.", _NDJSON_EXAMPLE
+        )
+        content[CSV] = _stream(
+            "A header and one row per member; an empty probability is unread.",
+            "customer_id,probability\r\nc-2469,0.73\r\nc-2470,\r\n",
+        )
+
+
+def _stream(description: str, example: str) -> OpenAPIMediaType:
+    return OpenAPIMediaType(
+        schema=Schema(type=OpenAPIType.STRING, description=description, examples=[example])
+    )

@@ -7,7 +7,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from domain import instant
 from domain.ingestion import Outcome, PurchaseOutcome
-from domain.propensity import Prediction, Reason
+from domain.propensity import Prediction, Reason, ServedModel
 
 Probability = Annotated[float, Meta(ge=0.0, le=1.0)]
 
@@ -28,6 +28,11 @@ class ModelUsed(Struct, frozen=True, kw_only=True):
     name: Annotated[str, Meta(description="The model's name in the registry.")]
     version: Annotated[int, Meta(description="The immutable version that scored.")]
     revision: Annotated[int, Meta(description="The registry revision that made it live.")]
+
+    @classmethod
+    def of(cls, model: ServedModel) -> "ModelUsed":
+        """The model as it travels."""
+        return cls(name=model.name, version=model.version, revision=model.revision)
 
 
 class CustomerPropensity(Struct, frozen=True, kw_only=True):
@@ -77,7 +82,7 @@ class CustomerPropensity(Struct, frozen=True, kw_only=True):
             features=dict(prediction.features),
             purchases_read=prediction.purchases_read,
             history="purchases" if prediction.purchases_read else "empty",
-            model=ModelUsed(name=model.name, version=model.version, revision=model.revision),
+            model=ModelUsed.of(model),
         )
 
 

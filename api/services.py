@@ -3,9 +3,11 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from api.cursor import Cursors
+from domain.audience import ScoreAudience
 from domain.ingestion import RecordPurchases
 from domain.money import Currency
-from domain.ports import StoreHealth
+from domain.ports import CategoryIndex, Clock, StoreHealth
 from domain.prediction import PredictPropensity
 from domain.propensity import ServedModel
 
@@ -16,13 +18,21 @@ class Services:
 
     `live_model` gives the version that serves now, or raises NoLiveModel; `problems` says why a
     newer revision could not be loaded. `close` may be async.
+    A page of an audience waits for the store until `page_deadline_s`, a stream until
+    `audience_deadline_s`.
     """
 
     predict: PredictPropensity
     record: RecordPurchases
+    audience: ScoreAudience
+    index: CategoryIndex
+    cursors: Cursors
     health: StoreHealth
     live_model: Callable[[], ServedModel]
     currency: Currency
+    clock: Clock
     close: Callable[[], object]
+    page_deadline_s: float
+    audience_deadline_s: float
     problems: Callable[[], Sequence[str]] = lambda: ()
     readiness_timeout_s: float = 2.0

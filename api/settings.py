@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
+from cryptography.fernet import Fernet
 from dotenv import dotenv_values
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -44,6 +45,14 @@ def _is_loopback(host: str | None) -> bool:
 
 def _check_currency(value: str) -> str:
     return Currency.of(value).code
+
+
+def _check_cursor_key(value: SecretStr | None) -> SecretStr | None:
+    try:
+        Fernet(value.get_secret_value() if value else Fernet.generate_key())
+    except ValueError:
+        raise ValueError("must be 32 bytes in base64, such as `openssl rand -base64 32`") from None
+    return value
 
 
 Seconds = Annotated[float, Field(gt=0, le=300)]
@@ -102,6 +111,12 @@ class Settings(BaseSettings):
     banner_max_probability: Probability = Field(
         default=1.0, description="The banner is shown up to this probability."
     )
+    read_price_per_million: float = Field(
+        default=0.125,
+        ge=0,
+        allow_inf_nan=False,
+        description="US dollars per million read units; the default is us-east-1 on-demand.",
+    )
     host: str = Field(default="127.0.0.1", description="Address to serve on; loopback by default.")
     port: Port = Field(default=8000, description="Port to serve on.")
     connect_timeout_s: Seconds = Field(default=0.5, description="Seconds to connect to DynamoDB.")
@@ -116,6 +131,20 @@ class Settings(BaseSettings):
     )
     batch_deadline_s: Seconds = Field(
         default=60.0, description="Seconds that imports and training wait instead of the above."
+    )
+    audience_deadline_s: float = Field(
+        default=600.0,
+        gt=0,
+        le=86_400,
+        description="Seconds that a streamed audience takes at most; who is unread then is reported.",
+    )
+    cursor_key: Annotated[SecretStr | None, AfterValidator(_check_cursor_key)] = Field(
+        default=None,
+        description="32 bytes in URL-safe base64 that seal page cursors; empty: random, so that "
+        "cursors survive no restart and are of no use to other workers.",
+    )
+    cursor_ttl_s: int = Field(
+        default=3_600, ge=1, le=86_400, description="Seconds after which a page cursor expires."
     )
     connections: int = Field(
         default=32,

@@ -60,7 +60,11 @@ class Unavailable(PropensityError):
 
 
 class StoreUnavailable(Unavailable):
-    """The store did not answer completely before the deadline."""
+    """The store did not answer completely; `transient` says whether trying again may help."""
+
+    def __init__(self, reason: str, *, transient: bool = True) -> None:
+        super().__init__(reason)
+        self.transient = transient
 
 
 class NoLiveModel(Unavailable):

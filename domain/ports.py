@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from domain.cost import ReadUnits
 from domain.purchase import Purchase
 from domain.recent import RecentHistory
 
@@ -65,29 +66,73 @@ class PurchaseHistory(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecentBatch:
+    """The answer to one read of recent purchases: histories, and whom the store left unread."""
+
+    histories: Sequence[RecentHistory]
+    unread: Sequence[str]
+    units: ReadUnits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableSize:
+    """How large a table is; the store counts seldom, so this is hours old."""
+
+    items: int
+    bytes: int
+
+
 class RecentPurchases(Protocol):
     """The last days' purchases of many customers, one round trip per hundred.
 
-    Promises: every customer asked for is answered once; a customer without recent purchases
-    has an empty history; days that are not complete are named, never passed off as complete.
+    Promises: every customer asked for is either answered once or named as unread; a customer
+    without recent purchases has an empty history; days that are not complete are named, never
+    passed off as complete; strongly consistent; no retries, for the caller knows the deadline.
     """
 
-    async def of(self, customer_ids: Sequence[str], /) -> Sequence[RecentHistory]:
-        """One history per distinct customer id, in the order asked.
+    async def read(self, customer_ids: Sequence[str], /) -> RecentBatch:
+        """One round trip for at most a hundred distinct customers.
 
         Raises:
-            StoreUnavailable: not every customer could be read before the deadline.
+            StoreUnavailable: none of them was read; asking again may help if `transient`.
             CorruptRecord: a stored element cannot be read as a purchase.
         """
         ...
+
+    def scan(self, *, segment: int, segments: int) -> AsyncIterator[RecentBatch]:
+        """Every stored history of one segment, page by page; customers without one are absent.
+
+        Raises:
+            StoreUnavailable: the segment could not be read to its end.
+        """
+        ...
+
+    async def size(self) -> TableSize:
+        """How many customers have recent purchases, and how many bytes those are.
+
+        Raises:
+            StoreUnavailable: the store did not answer.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexPage:
+    """Customers in ascending order, each once; `more` says whether any may follow the last."""
+
+    customers: Sequence[str]
+    more: bool
+    units: ReadUnits
 
 
 class CategoryIndex(Protocol):
     """Who ever bought in a category.
 
     Promises: a customer of a category is in exactly one of its shards, the same one in every
-    category; a shard yields each of its customers once, in ascending order of UTF-8 bytes.
-    The index may run behind the truth by a moment.
+    category; the pages of a shard, each asked for after the last customer of the one before,
+    yield every customer once, in ascending order of UTF-8 bytes; a page is never empty while
+    there is more. The index may run behind the truth by a moment.
     """
 
     @property
@@ -95,19 +140,21 @@ class CategoryIndex(Protocol):
         """How many shards every category has."""
         ...
 
-    async def categories(self) -> Sequence[str]:
-        """Every category ever bought in, ascending.
+    async def categories(self) -> Mapping[str, int]:
+        """Every category ever bought in, ascending, with its approximate number of customers.
 
         Raises:
             StoreUnavailable: the list could not be read completely.
         """
         ...
 
-    def customers(self, category: str, /, *, shard: int) -> AsyncIterator[str]:
-        """The customers of one shard of a category.
+    async def page(
+        self, category: str, /, *, shard: int, after: str | None, most: int | None
+    ) -> IndexPage:
+        """The next customers of one shard: those after `after`, at most about `most`.
 
         Raises:
-            StoreUnavailable: the shard could not be read to its end.
+            StoreUnavailable: the page could not be read before the deadline.
         """
         ...
 

@@ -47,7 +47,7 @@ class CollectHistories:
         return Histories.of(histories)
 
     async def _sample(self, most: int) -> list[str]:
-        categories = await self.index.categories()
+        categories = list(await self.index.categories())
         sample: list[str] = []
         for shard in range(self.index.shards):
             members: set[str] = set()
@@ -59,7 +59,13 @@ class CollectHistories:
         return sample[:most]
 
     async def _members(self, category: str, shard: int) -> list[str]:
-        return [customer async for customer in self.index.customers(category, shard=shard)]
+        members: list[str] = []
+        more, after = True, None
+        while more:
+            page = await self.index.page(category, shard=shard, after=after, most=None)
+            members += page.customers
+            more, after = page.more, members[-1] if members else None
+        return members
 
 
 def _batches(names: Sequence[str], size: int) -> Iterator[Sequence[str]]:

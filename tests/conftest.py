@@ -29,7 +29,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedEngine]
     engine.stop()
 
 
-def dynamo_client(endpoint: str | None, **options: float) -> DynamoClient:
+def dynamo_client(endpoint: str | None, *, connections: int = 8, **options: float) -> DynamoClient:
     """A client whose tables nobody else uses, on an engine that takes any credentials."""
     return DynamoClient(
         DynamoOptions(
@@ -37,7 +37,7 @@ def dynamo_client(endpoint: str | None, **options: float) -> DynamoClient:
             region="eu-west-1",
             table_prefix=f"test-{uuid.uuid4().hex[:12]}-",
             credentials=LOCAL_CREDENTIALS,
-            connections=8,
+            connections=connections,
             **options,
         )
     )

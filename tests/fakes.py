@@ -1,13 +1,14 @@
 """The smallest honest implementations of the ports, with room to watch and to fail."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from domain.cost import ReadUnits
 from domain.errors import StoreUnavailable
-from domain.ports import RawRow, Recording
+from domain.ports import IndexPage, RawRow, Recording
 from domain.purchase import Purchase
 
 
@@ -61,20 +62,35 @@ class FakeHistory:
 
 
 class FakeCategoryIndex:
-    """Category to shards to customers, as given."""
+    """Category to shards to customers, as given; a page has at most `page_size` of them."""
 
-    def __init__(self, members: Mapping[str, Sequence[Sequence[str]]], *, shards: int) -> None:
+    def __init__(
+        self,
+        members: Mapping[str, Sequence[Sequence[str]]],
+        *,
+        shards: int,
+        page_size: int = 1_000,
+    ) -> None:
         self.members = members
         self.shards = shards
+        self.page_size = page_size
         self.read: list[tuple[str, int]] = []
 
-    async def categories(self) -> Sequence[str]:
-        return sorted(self.members)
+    async def categories(self) -> Mapping[str, int]:
+        return {name: sum(map(len, self.members[name])) for name in sorted(self.members)}
 
-    async def customers(self, category: str, /, *, shard: int) -> AsyncIterator[str]:
+    async def page(
+        self, category: str, /, *, shard: int, after: str | None, most: int | None
+    ) -> IndexPage:
         self.read.append((category, shard))
-        for customer in sorted(self.members[category][shard]):
-            yield customer
+        members = sorted(self.members[category][shard])
+        following = [customer for customer in members if after is None or customer > after]
+        customers = following[: min(self.page_size, most or self.page_size)]
+        return IndexPage(
+            customers=customers,
+            more=len(customers) < len(following),
+            units=ReadUnits(computed=1.0),
+        )
 
 
 class FakeSource:

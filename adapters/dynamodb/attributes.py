@@ -1,6 +1,8 @@
-"""How purchases are laid out in items: the shard of a category, the element of a day's set."""
+"""How items are laid out: the shard and the hashes of a category, the element of a day's set."""
 
 import hashlib
+from collections.abc import Mapping
+from typing import Any
 
 from domain.errors import CorruptRecord
 from domain.instant import MICROS_PER_DAY
@@ -70,3 +72,20 @@ def decode_element(element: str, *, customer_id: str, day: int) -> Purchase:
     if day_of(purchase.purchased_at) != day or not purchase.purchase_id:
         raise CorruptRecord(f"element {element!r} does not belong to day {day}")
     return purchase
+
+
+def encode_hash(number: int) -> str:
+    """One of a category's hashes as an element of its set."""
+    return f"{number:016x}"
+
+
+def stored_hashes(item: Mapping[str, Any]) -> set[int]:
+    """The hashes by which a category's item counts its customers.
+
+    Raises:
+        CorruptRecord: an element is no hash.
+    """
+    try:
+        return {int(number, 16) for number in item.get("smallest", {}).get("SS", ())}
+    except ValueError as exc:
+        raise CorruptRecord("a category counts its customers by something else") from exc

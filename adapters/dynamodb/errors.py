@@ -68,8 +68,14 @@ def translated() -> Generator[None, None, None]:
     try:
         yield
     except tuple(TRANSLATION) as exc:
-        target = next(TRANSLATION[kind] for kind in type(exc).__mro__ if kind in TRANSLATION)
-        raise target(describe(exc)) from exc
+        raise _domain_error(exc) from exc
+
+
+def _domain_error(exc: Exception) -> PropensityError:
+    target = next(TRANSLATION[kind] for kind in type(exc).__mro__ if kind in TRANSLATION)
+    if target is StoreUnavailable:
+        return StoreUnavailable(describe(exc), transient=is_transient(exc))
+    return target(describe(exc))
 
 
 def describe(exc: Exception) -> str:

@@ -7,7 +7,7 @@ day written with that retention, which no model can list.
 
 from typing import Any
 
-from pynamodb.attributes import Attribute, TTLAttribute, UnicodeAttribute
+from pynamodb.attributes import Attribute, TTLAttribute, UnicodeAttribute, UnicodeSetAttribute
 from pynamodb.constants import NUMBER
 from pynamodb.indexes import (
     GlobalSecondaryIndex,
@@ -96,7 +96,10 @@ class RecentRow(Model):
 
 
 class CategoryRow(Model):
-    """One category ever bought in; written before the first purchase of the category."""
+    """One category ever bought in; written before the first purchase of the category.
+
+    `smallest` holds hashes of its customers, in hexadecimal: see sketch.py.
+    """
 
     class Meta:
         """Table settings; connection settings are bound by client.py."""
@@ -105,6 +108,7 @@ class CategoryRow(Model):
         billing_mode = "PAY_PER_REQUEST"
 
     category = UnicodeAttribute(hash_key=True)
+    smallest = UnicodeSetAttribute(null=True)
 
 
 MODELS: tuple[type[Model], ...] = (PurchaseRow, RecentRow, CategoryRow)

@@ -9,7 +9,7 @@ from pynamodb.transactions import TransactWrite
 
 from adapters.dynamodb.attributes import category_shard
 from adapters.dynamodb.backoff import Deadline
-from adapters.dynamodb.categories import KnownCategories
+from adapters.dynamodb.category_list import KnownCategories
 from adapters.dynamodb.client import DynamoClient
 from adapters.dynamodb.errors import (
     cancellation_reasons,
@@ -45,7 +45,7 @@ class DynamoPurchaseRecorder:
     async def record(self, purchases: Sequence[Purchase], /) -> Sequence[Recording]:
         """One outcome per purchase, in order; see the port."""
         deadline = self._client.write_deadline()
-        await self._categories.add({purchase.category for purchase in purchases}, deadline)
+        await self._categories.add({(p.category, p.customer_id) for p in purchases}, deadline)
         recordings: dict[str, Recording] = {}
         for chunk in _transactions(purchases):
             recordings |= await self._record_chunk(chunk, deadline)

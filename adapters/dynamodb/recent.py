@@ -1,8 +1,7 @@
 """The recent purchases: one item per customer, a String Set per UTC day."""
 
-import asyncio
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import and_
@@ -21,19 +20,19 @@ from adapters.dynamodb.attributes import (
     encode_element,
     kept_attribute,
 )
-from adapters.dynamodb.backoff import Deadline
+from adapters.dynamodb.capacity import item_bytes, measured
 from adapters.dynamodb.client import DynamoClient
+from adapters.dynamodb.errors import translated
 from adapters.dynamodb.models import RecentRow
-from domain.errors import CorruptRecord, StoreUnavailable
+from domain.cost import ReadUnits
+from domain.errors import CorruptRecord
 from domain.instant import MICROS_PER_DAY, to_datetime
-from domain.ports import Clock
+from domain.ports import Clock, RecentBatch, TableSize
 from domain.purchase import Purchase
 from domain.recent import RecentHistory, Retention, day_of
 
 _OTHER_ATTRIBUTES = frozenset(RecentRow.get_attributes())
 _KEPT = "k"
-MAX_BATCH_KEYS = 100
-"""Source: AWS, BatchGetItem."""
 TTL_LAG_DAYS = 7
 """How much later than promised TTL may drop an item; AWS speaks of a few days."""
 
@@ -135,49 +134,82 @@ class RecentUpdate:
 
 
 class DynamoRecentPurchases:
-    """RecentPurchases on strongly consistent BatchGetItems of a hundred customers."""
+    """RecentPurchases on strongly consistent BatchGetItems of a hundred customers, and Scans."""
 
     def __init__(self, client: DynamoClient, *, clock: Clock, retention: Retention) -> None:
         self._client = client
         self._clock = clock
         self._retention = retention
 
-    async def of(self, customer_ids: Sequence[str], /) -> Sequence[RecentHistory]:
-        """One history per distinct customer; see the port."""
-        wanted = list(dict.fromkeys(customer_ids))
+    async def read(self, customer_ids: Sequence[str], /) -> RecentBatch:
+        """One round trip for at most a hundred distinct customers; see the port."""
+        if not customer_ids:
+            return RecentBatch(histories=(), unread=(), units=ReadUnits())
         complete_since = self._retention.complete_since(self._clock())
-        deadline = self._client.read_deadline()
-        items: dict[str, Mapping[str, Any]] = {}
-        for start in range(0, len(wanted), MAX_BATCH_KEYS):
-            items |= await self._batch(wanted[start : start + MAX_BATCH_KEYS], deadline)
-        return [_history(c, items.get(c, {}), complete_since) for c in wanted]
-
-    async def _batch(
-        self, customer_ids: Sequence[str], deadline: Deadline
-    ) -> dict[str, Mapping[str, Any]]:
         table = self._client.recent.Meta.table_name
-        items: dict[str, Mapping[str, Any]] = {}
-        pending = list(customer_ids)
-        pauses = deadline.pauses()
-        while True:
-            answer = await self._client.retried(deadline, self._read_batch, table, pending)
-            for item in answer["Responses"].get(table, []):
-                items[item["customer_id"]["S"]] = item
-            unread = answer.get("UnprocessedKeys", {}).get(table, {}).get("Keys", [])
-            if not unread:
-                return items
-            pending = [key["customer_id"]["S"] for key in unread]
-            pause = next(pauses, None)
-            if pause is None:
-                raise StoreUnavailable(f"{len(pending)} customers were left unread by DynamoDB")
-            await asyncio.sleep(pause)
+        with translated():
+            answer = await self._client.once(
+                self._client.read_deadline(), self._batch, table, customer_ids
+            )
+        items = {item["customer_id"]["S"]: item for item in answer["Responses"].get(table, ())}
+        left = answer.get("UnprocessedKeys", {}).get(table, {}).get("Keys", ())
+        unread = {key["customer_id"]["S"] for key in left}
+        read = [customer for customer in customer_ids if customer not in unread]
+        return RecentBatch(
+            histories=[_history(c, items.get(c, {}), complete_since) for c in read],
+            unread=[customer for customer in customer_ids if customer in unread],
+            units=measured(answer)
+            or ReadUnits.of_items(item_bytes(items.get(customer, {})) for customer in read),
+        )
 
-    def _read_batch(self, table: str, customer_ids: Sequence[str]) -> dict[str, Any]:
+    async def scan(self, *, segment: int, segments: int) -> AsyncIterator[RecentBatch]:
+        """Every stored history of one segment, page by page; see the port."""
+        start_key = None
+        while True:
+            complete_since = self._retention.complete_since(self._clock())
+            page = await self._client.retried(
+                self._client.read_deadline(), self._page, segment, segments, start_key
+            )
+            yield RecentBatch(
+                histories=[
+                    _history(item["customer_id"]["S"], item, complete_since)
+                    for item in page["Items"]
+                ],
+                unread=(),
+                units=measured(page) or ReadUnits.of_items([sum(map(item_bytes, page["Items"]))]),
+            )
+            start_key = page.get("LastEvaluatedKey")
+            if start_key is None:
+                return
+
+    async def size(self) -> TableSize:
+        """How many customers are stored, and their bytes, as of hours ago; see the port."""
+        table = self._client.recent.Meta.table_name
+        answer = await self._client.retried(
+            self._client.read_deadline(),
+            self._client.connection.dispatch,
+            "DescribeTable",
+            {"TableName": table},
+        )
+        description = answer["Table"]
+        return TableSize(items=description["ItemCount"], bytes=description["TableSizeBytes"])
+
+    def _batch(self, table: str, customer_ids: Sequence[str]) -> dict[str, Any]:
         keys: list[Any] = [{"customer_id": customer_id} for customer_id in customer_ids]
         answer: dict[str, Any] = self._client.connection.batch_get_item(
             table, keys, consistent_read=True
         )
         return answer
+
+    def _page(self, segment: int, segments: int, start_key: Any) -> dict[str, Any]:
+        page: dict[str, Any] = self._client.connection.scan(
+            self._client.recent.Meta.table_name,
+            segment=segment,
+            total_segments=segments,
+            exclusive_start_key=start_key,  # PynamoDB types it as str
+            consistent_read=True,
+        )
+        return page
 
 
 def _history(customer_id: str, item: Mapping[str, Any], complete_since: int) -> RecentHistory:
@@ -190,7 +222,9 @@ def _history(customer_id: str, item: Mapping[str, Any], complete_since: int) -> 
             complete_since = max(complete_since, _kept_since(name, value))
             continue
         day = _day(name)
-        for element in value.get("SS", ()):
+        if "SS" not in value:
+            raise CorruptRecord(f"attribute {name!r} of a recent item is no set")
+        for element in value["SS"]:
             if element == OVERFLOW:
                 overflow_days.add(day)
             else:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from api.cli import demo, doctor, models, purchases, serving, training
+from api.cli import audience, demo, doctor, models, purchases, serving, training
 from api.cli.output import exit_code, say
 from domain.errors import PropensityError
 
@@ -22,6 +22,7 @@ app.command("serve")(serving.serve)
 app.command("import")(purchases.import_purchases)
 app.command("train")(training.train)
 app.command("predict")(serving.predict)
+app.command("audience")(audience.audience)
 app.command("doctor")(doctor.doctor)
 app.command("settings")(doctor.settings)
 app.add_typer(models.app, name="models")

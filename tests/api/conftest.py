@@ -1,36 +1,48 @@
 """The application over one small store in memory, whose troubles a test can choose."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
 
+from adapters.memory import ManualClock, MemoryPurchases
 from api.app import create_app
+from api.cursor import Cursors
 from api.services import Services
+from domain.audience import ScoreAudience
 from domain.errors import NoLiveModel
 from domain.ingestion import RecordPurchases
-from domain.ports import Recording
+from domain.ports import IndexPage, RecentBatch, Recording, TableSize
 from domain.prediction import PredictPropensity
 from domain.propensity import ServedModel
 from domain.purchase import Purchase
+from domain.recent import Retention
+from domain.window import Window
 from tests.builders import NOW, USD, a_policy, a_served_model
 from tests.fakes import SaturatingScorer
+from tests.faulty_store import VirtualTime
 
+CURSOR_TTL_S = 3_600
 Http = TestClient[Litestar]
 
 
 @dataclass
 class Shop:
-    """Recorder, history and health in one; `trouble` is raised by every call to the store."""
+    """Every port of the store in one; `trouble` is raised by every call to the store."""
+
+    shards = MemoryPurchases.shards
 
     purchases: dict[tuple[str, str], Purchase] = field(default_factory=dict)
     trouble: Exception | None = None
     trouble_of: dict[str, Exception] = field(default_factory=dict)
     hangs: bool = False
     live: bool = True
+    version: int = 7
+    time: VirtualTime = field(default_factory=VirtualTime)
+    clock: ManualClock = field(default_factory=lambda: ManualClock(NOW))
     problems: list[str] = field(default_factory=list)
     closed: int = 0
 
@@ -42,6 +54,28 @@ class Shop:
         mine = [p for p in self.purchases.values() if p.customer_id == customer_id]
         return [p for p in mine if after < p.purchased_at <= until]
 
+    async def read(self, customer_ids: Sequence[str], /) -> RecentBatch:
+        for customer_id in customer_ids:
+            if trouble := self.trouble_of.get(customer_id):
+                raise trouble
+        return await (await self._memory()).read(customer_ids)
+
+    async def scan(self, *, segment: int, segments: int) -> AsyncIterator[RecentBatch]:
+        async for batch in (await self._memory()).scan(segment=segment, segments=segments):
+            yield batch
+
+    async def size(self) -> TableSize:
+        return await (await self._memory()).size()
+
+    async def categories(self) -> Mapping[str, int]:
+        return await (await self._memory()).categories()
+
+    async def page(
+        self, category: str, /, *, shard: int, after: str | None, most: int | None
+    ) -> IndexPage:
+        memory = await self._memory()
+        return await memory.page(category, shard=shard, after=after, most=most)
+
     async def check(self) -> None:
         self._answer()
         if self.hangs:
@@ -50,10 +84,17 @@ class Shop:
     def live_model(self) -> ServedModel:
         if not self.live:
             raise NoLiveModel("no version is promoted; promote one")
-        return a_served_model(SaturatingScorer(), version=7)
+        return a_served_model(SaturatingScorer(), version=self.version)
 
     async def close(self) -> None:
         self.closed += 1
+
+    async def _memory(self) -> MemoryPurchases:
+        """What was recorded so far, behind the ports that lists and audiences read."""
+        self._answer()
+        memory = MemoryPurchases(clock=self.clock, retention=Retention.covering(Window.days(30)))
+        await memory.record(list(self.purchases.values()))
+        return memory
 
     def _record(self, purchase: Purchase) -> Recording:
         self._answer()
@@ -69,25 +110,31 @@ class Shop:
             raise self.trouble
 
 
-def services_over(shop: Shop) -> Services:
+def services_over(shop: Shop, *, cursor_key: str | None = None) -> Services:
     """The services as the composition root would build them."""
     return Services(
         predict=PredictPropensity(
-            history=shop, live_model=shop.live_model, policy=a_policy(), clock=lambda: NOW
+            history=shop, live_model=shop.live_model, policy=a_policy(), clock=shop.clock
         ),
-        record=RecordPurchases(recorder=shop, clock=lambda: NOW, currency=USD, max_purchases=100),
+        record=RecordPurchases(recorder=shop, clock=shop.clock, currency=USD, max_purchases=100),
+        audience=ScoreAudience(index=shop, recent=shop, history=shop, pacing=shop.time.pacing()),
+        index=shop,
+        cursors=Cursors(cursor_key, ttl_s=CURSOR_TTL_S, clock=shop.clock),
         health=shop,
         live_model=shop.live_model,
         currency=USD,
+        clock=shop.clock,
         close=shop.close,
         problems=lambda: shop.problems,
+        page_deadline_s=2.0,
+        audience_deadline_s=600.0,
         readiness_timeout_s=0.01,
     )
 
 
-def app_over(shop: Shop) -> Litestar:
+def app_over(shop: Shop, *, cursor_key: str | None = None) -> Litestar:
     """The application over this shop."""
-    return create_app(services_over(shop))
+    return create_app(services_over(shop, cursor_key=cursor_key))
 
 
 @pytest.fixture

@@ -16,8 +16,11 @@ OPERATIONS = {
     "isAlive": {"200", "500"},
     "isReady": {"200", "503", "500"},
     "getPropensity": {"200", "400", "503", "500"},
+    "listCategories": {"200", "400", "503", "500"},
+    "listPropensities": {"200", "400", "406", "503", "500"},
     "recordPurchases": {"200", "207", "400", "413", "415", "503", "500"},
 }
+STREAMS = {"listPropensities": ["application/x-ndjson", "text/csv"]}
 
 
 def operations(http: Http) -> Iterator[dict[str, Any]]:
@@ -56,8 +59,9 @@ def test_every_operation_has_a_name_a_summary_and_its_problems(http: Http) -> No
         responses = operation["responses"]
         assert responses.keys() == OPERATIONS[name]
         for status, response in responses.items():
-            expected = "application/problem+json" if status >= "4" else "application/json"
-            assert list(response["content"]) == [expected]
+            success = ["application/json", *STREAMS.get(name, [])]
+            expected = success if status < "4" else ["application/problem+json"]
+            assert list(response["content"]) == expected
 
 
 def test_the_documented_purchase_is_one_that_is_recorded(http: Http) -> None:

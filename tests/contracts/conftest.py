@@ -25,7 +25,7 @@ from domain.ports import (
     RecentPurchases,
     StoreHealth,
 )
-from domain.recent import Retention
+from domain.recent import RecentHistory, Retention
 from domain.window import Window
 from tests.builders import NOW
 from tests.conftest import dynamo_client
@@ -72,6 +72,15 @@ def dynamo_store(client: DynamoClient) -> Store:
     )
 
 
+async def recent_of(store: Store, *customer_ids: str) -> list[RecentHistory]:
+    """The recent purchases of these customers, in their order, once all are read."""
+    batch = await store.recent.read(customer_ids)
+    assert not batch.unread
+    histories = {history.customer_id: history for history in batch.histories}
+    assert len(histories) == len(batch.histories)
+    return [histories[customer_id] for customer_id in customer_ids]
+
+
 @pytest.fixture(params=["memory", "moto", "engine", *ENDPOINTS])
 def store(request: pytest.FixtureRequest, engine: EmbeddedEngine) -> Iterator[Store]:
     if request.param == "memory":
@@ -83,6 +92,7 @@ def store(request: pytest.FixtureRequest, engine: EmbeddedEngine) -> Iterator[St
             stack.enter_context(mock_aws())
         client = dynamo_client(
             endpoints.get(request.param, request.param),
+            connections=1 if request.param == "moto" else 8,  # moto is not thread-safe
             read_timeout_s=20,
             read_deadline_s=30,
             write_deadline_s=30,

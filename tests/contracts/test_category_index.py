@@ -2,21 +2,45 @@
 
 import pytest
 
+from domain.ports import IndexPage
 from tests.builders import NOW, a_purchase
 from tests.contracts.conftest import Store
 
 pytestmark = pytest.mark.anyio
 
+CATEGORY = a_purchase().category
+CUSTOMERS = ["Zoë", "zoe", "日本", "😀", "\uffee", *(f"customer-{n}" for n in range(20))]
 
-async def members(store: Store, category: str) -> list[list[str]]:
+
+async def pages(
+    store: Store, category: str, shard: int, *, most: int | None = None
+) -> list[IndexPage]:
+    found = [await store.index.page(category, shard=shard, after=None, most=most)]
+    while found[-1].more:
+        after = found[-1].customers[-1]
+        found.append(await store.index.page(category, shard=shard, after=after, most=most))
+    return found
+
+
+async def members(store: Store, category: str, *, most: int | None = None) -> list[list[str]]:
     return [
-        [customer async for customer in store.index.customers(category, shard=shard)]
+        [c for page in await pages(store, category, shard, most=most) for c in page.customers]
         for shard in range(store.index.shards)
     ]
 
 
+async def record_thrice(store: Store, *customers: str) -> None:
+    for customer in customers:
+        await store.recorder.record(
+            [
+                a_purchase(customer_id=customer, purchase_id=f"p{n}", purchased_at=NOW - n)
+                for n in range(3)
+            ]
+        )
+
+
 async def test_a_category_nobody_bought_in_is_empty(store: Store) -> None:
-    assert await store.index.categories() == []
+    assert await store.index.categories() == {}
     assert await members(store, "jewellery") == [[]] * store.index.shards
 
 
@@ -25,22 +49,66 @@ async def test_every_category_ever_bought_in_is_listed_once(store: Store) -> Non
         await store.recorder.record(
             [a_purchase(purchase_id=f"p{number}", category=category, purchased_at=NOW)]
         )
-    assert await store.index.categories() == ["jewellery", "shirts"]
+    assert list(await store.index.categories()) == ["jewellery", "shirts"]
 
 
-async def test_a_shard_yields_each_customer_once_and_ascending(store: Store) -> None:
-    customers = [f"customer-{n}" for n in range(30)]
-    for customer in customers:
+async def test_a_category_tells_about_how_many_customers_it_has(store: Store) -> None:
+    customers = [f"customer-{n}" for n in range(40)]
+    await record_thrice(store, *customers)
+    for customer in customers[:10]:
         await store.recorder.record(
-            [
-                a_purchase(customer_id=customer, purchase_id=f"p{n}", purchased_at=NOW - n)
-                for n in range(3)
-            ]
+            [a_purchase(customer_id=customer, purchase_id="p", category="few", purchased_at=NOW)]
         )
-    shards = await members(store, a_purchase().category)
-    assert sorted(customer for shard in shards for customer in shard) == sorted(customers)
-    assert all(shard == sorted(shard) for shard in shards)
+    counts = await store.index.categories()
+    assert counts == {"few": pytest.approx(10, rel=0.3), CATEGORY: pytest.approx(40, rel=0.3)}
+
+
+async def test_a_purchase_sent_again_does_not_count_its_customer_again(store: Store) -> None:
+    await record_thrice(store, "a", "b")
+    counts = await store.index.categories()
+    await record_thrice(store, "b", "a", "b")
+    assert await store.index.categories() == counts
+
+
+async def test_every_customer_is_in_one_shard_ascending_by_utf_8(store: Store) -> None:
+    await record_thrice(store, *CUSTOMERS)
+    shards = await members(store, CATEGORY)
+    assert sorted(customer for shard in shards for customer in shard) == sorted(CUSTOMERS)
+    assert all(shard == sorted(shard, key=str.encode) for shard in shards)
     assert sum(bool(shard) for shard in shards) > 1
+
+
+async def test_pages_of_any_size_yield_every_customer_once(store: Store) -> None:
+    await record_thrice(store, *CUSTOMERS)
+    whole = await members(store, CATEGORY, most=None)
+    for most in (1, 2, 7):
+        assert await members(store, CATEGORY, most=most) == whole
+
+
+async def test_pages_stay_near_their_size_and_tell_their_cost(store: Store) -> None:
+    await record_thrice(store, *CUSTOMERS)
+    for shard in range(store.index.shards):
+        for page in await pages(store, CATEGORY, shard, most=3):
+            assert len(page.customers) <= 6
+            assert page.units.total > 0
+
+
+async def test_a_page_is_never_empty_while_there_is_more(store: Store) -> None:
+    await record_thrice(store, *CUSTOMERS)
+    for most in (1, 2, 7, None):
+        for shard in range(store.index.shards):
+            read = await pages(store, CATEGORY, shard, most=most)
+            assert all(page.customers or not page.more for page in read)
+
+
+async def test_a_page_may_begin_after_a_customer_who_never_bought(store: Store) -> None:
+    await record_thrice(store, *CUSTOMERS)
+    for shard, customers in enumerate(await members(store, CATEGORY)):
+        for position, customer in enumerate(customers):
+            page = await store.index.page(CATEGORY, shard=shard, after=f"{customer}\x01", most=None)
+            assert page.customers == customers[position + 1 :]
+        page = await store.index.page(CATEGORY, shard=shard, after="\U0010ffff", most=None)
+        assert (list(page.customers), page.more) == ([], False)
 
 
 async def test_a_customer_is_in_the_same_shard_of_every_category(store: Store) -> None:

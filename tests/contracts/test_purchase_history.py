@@ -4,7 +4,7 @@ import pytest
 
 from domain.instant import MICROS_PER_DAY
 from tests.builders import NOW, a_purchase
-from tests.contracts.conftest import Store
+from tests.contracts.conftest import Store, recent_of
 
 pytestmark = pytest.mark.anyio
 
@@ -50,7 +50,7 @@ async def test_every_field_comes_back_as_it_was(store: Store) -> None:
     )
     await store.recorder.record([purchase])
     assert await store.history.between("Zoë | #1", after=0, until=NOW) == [purchase]
-    (recent,) = await store.recent.of(["Zoë | #1"])
+    (recent,) = await recent_of(store, "Zoë | #1")
     assert recent.purchases == [purchase]
 
 

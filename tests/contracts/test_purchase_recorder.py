@@ -8,7 +8,7 @@ import pytest
 from domain.instant import MICROS_PER_DAY
 from domain.ports import Recording
 from tests.builders import NOW, a_purchase
-from tests.contracts.conftest import Store
+from tests.contracts.conftest import Store, recent_of
 
 pytestmark = pytest.mark.anyio
 
@@ -17,7 +17,7 @@ async def test_an_acknowledged_purchase_is_in_every_later_read(store: Store) -> 
     purchase = a_purchase(purchased_at=NOW - 5)
     assert await store.recorder.record([purchase]) == [Recording.RECORDED]
     assert await store.history.between(purchase.customer_id, after=0, until=NOW) == [purchase]
-    (recent,) = await store.recent.of([purchase.customer_id])
+    (recent,) = await recent_of(store, purchase.customer_id)
     assert recent.purchases == [purchase]
 
 
@@ -39,7 +39,7 @@ async def test_another_payload_under_a_stored_id_is_a_conflict_and_changes_nothi
     await store.recorder.record([purchase])
     assert await store.recorder.record([other]) == [Recording.CONFLICT]
     assert await store.history.between(purchase.customer_id, after=0, until=NOW) == [purchase]
-    (recent,) = await store.recent.of([purchase.customer_id])
+    (recent,) = await recent_of(store, purchase.customer_id)
     assert recent.purchases == [purchase]
 
 

@@ -3,32 +3,68 @@
 import pytest
 
 from domain.instant import MICROS_PER_DAY
-from domain.ports import Recording
-from domain.recent import day_of
+from domain.ports import RecentBatch, Recording
+from domain.recent import RecentHistory, day_of
 from domain.window import Window
 from tests.builders import NOW, a_purchase
-from tests.contracts.conftest import RETENTION, Store
+from tests.contracts.conftest import RETENTION, Store, recent_of
 
 pytestmark = pytest.mark.anyio
 
 
-async def test_every_customer_asked_for_is_answered_once_in_order(store: Store) -> None:
-    await store.recorder.record([a_purchase(customer_id="b", purchased_at=NOW)])
-    histories = await store.recent.of(["c", "b", "a", "b"])
-    assert [history.customer_id for history in histories] == ["c", "b", "a"]
-    assert [len(history.purchases) for history in histories] == [0, 1, 0]
+async def record_for(store: Store, *customers: str) -> None:
+    for customer in customers:
+        await store.recorder.record([a_purchase(customer_id=customer, purchased_at=NOW)])
 
 
-async def test_more_than_a_hundred_customers_can_be_asked_for(store: Store) -> None:
-    for name in ("customer-3", "customer-140"):
-        await store.recorder.record([a_purchase(customer_id=name, purchased_at=NOW)])
-    histories = await store.recent.of([f"customer-{n}" for n in range(150)])
-    assert len(histories) == 150
-    assert [h.customer_id for h in histories if h.purchases] == ["customer-3", "customer-140"]
+async def scan(store: Store, *, segments: int) -> list[RecentBatch]:
+    return [
+        batch
+        for segment in range(segments)
+        async for batch in store.recent.scan(segment=segment, segments=segments)
+    ]
+
+
+def histories_in(batches: list[RecentBatch]) -> dict[str, RecentHistory]:
+    """Each customer's history; nobody appears twice and nobody is left unread."""
+    found = [history for batch in batches for history in batch.histories]
+    histories = {history.customer_id: history for history in found}
+    assert len(histories) == len(found)
+    assert not any(batch.unread for batch in batches)
+    return histories
+
+
+async def test_every_customer_asked_for_is_answered_once(store: Store) -> None:
+    await record_for(store, "b")
+    histories = histories_in([await store.recent.read(["c", "b", "a"])])
+    assert {c: len(history.purchases) for c, history in histories.items()} == {
+        "a": 0,
+        "b": 1,
+        "c": 0,
+    }
+
+
+async def test_a_hundred_customers_are_read_at_once(store: Store) -> None:
+    await record_for(store, "customer-3", "customer-99")
+    histories = histories_in([await store.recent.read([f"customer-{n}" for n in range(100)])])
+    assert len(histories) == 100
+    active = [customer for customer, history in histories.items() if history.purchases]
+    assert sorted(active) == ["customer-3", "customer-99"]
+
+
+async def test_a_customer_costs_a_read_unit_though_nothing_is_stored(store: Store) -> None:
+    await record_for(store, "b")
+    batch = await store.recent.read(["c", "b", "a"])
+    assert batch.units.total == pytest.approx(3)
+
+
+async def test_nobody_asked_for_costs_nothing(store: Store) -> None:
+    batch = await store.recent.read([])
+    assert (list(batch.histories), list(batch.unread), batch.units.total) == ([], [], 0)
 
 
 async def test_the_longest_window_is_answered_now_and_a_day_ago(store: Store) -> None:
-    (history,) = await store.recent.of(["anybody"])
+    (history,) = await recent_of(store, "anybody")
     window = Window.days(30)
     assert history.answers(window, NOW)
     assert history.answers(window, NOW - MICROS_PER_DAY // 2)
@@ -40,7 +76,7 @@ async def test_late_events_are_there_as_long_as_their_day_is_kept(store: Store) 
     late = a_purchase(purchase_id="late", purchased_at=kept * MICROS_PER_DAY)
     too_late = a_purchase(purchase_id="too late", purchased_at=late.purchased_at - 1)
     await store.recorder.record([late, too_late])
-    (history,) = await store.recent.of([late.customer_id])
+    (history,) = await recent_of(store, late.customer_id)
     assert [p for p in history.purchases if day_of(p.purchased_at) >= kept] == [late]
 
 
@@ -50,11 +86,39 @@ async def test_days_too_full_to_keep_are_named(store: Store) -> None:
     for start in range(0, len(crowd), 20):
         await store.recorder.record(crowd[start : start + 20])
     await store.recorder.record([quiet])
-    (history,) = await store.recent.of([quiet.customer_id])
-    today = [p for p in history.purchases if day_of(p.purchased_at) == day_of(NOW)]
-    assert quiet in history.purchases
-    assert len(today) == len(crowd) or not history.answers(Window.days(1), NOW)
-    assert history.answers(Window.days(1), NOW - MICROS_PER_DAY)
+    (read,) = await recent_of(store, quiet.customer_id)
+    scanned = histories_in(await scan(store, segments=1))[quiet.customer_id]
+    for history in (read, scanned):
+        today = [p for p in history.purchases if day_of(p.purchased_at) == day_of(NOW)]
+        assert quiet in history.purchases
+        assert len(today) == len(crowd) or not history.answers(Window.days(1), NOW)
+        assert history.answers(Window.days(1), NOW - MICROS_PER_DAY)
+
+
+@pytest.mark.parametrize("segments", [1, 4])
+async def test_a_scan_yields_every_stored_history_once_as_it_is_read(
+    store: Store, segments: int
+) -> None:
+    active = [f"customer-{n}" for n in range(20)]
+    await record_for(store, *active)
+    batches = await scan(store, segments=segments)
+    histories = histories_in(batches)
+    assert sorted(histories) == sorted(active)
+    assert [histories[customer] for customer in active] == await recent_of(store, *active)
+    assert sum(batch.units.total for batch in batches) > 0
+
+
+async def test_nothing_stored_is_nothing_scanned(store: Store) -> None:
+    assert histories_in(await scan(store, segments=2)) == {}
+
+
+async def test_the_size_counts_customers_and_not_purchases(store: Store) -> None:
+    assert (await store.recent.size()).items == 0
+    await record_for(store, "a", "b", "c")
+    await store.recorder.record([a_purchase(customer_id="a", purchase_id="2", purchased_at=NOW)])
+    size = await store.recent.size()
+    assert size.items == 3
+    assert size.bytes >= 0
 
 
 @pytest.mark.parametrize("purchases_a_call", [70, 9, 1], ids=["one call", "several", "each"])
@@ -72,7 +136,7 @@ async def test_only_the_crowded_day_is_marked_and_the_others_hold_their_purchase
     for start in range(0, len(purchases), purchases_a_call):
         sent = purchases[start : start + purchases_a_call]
         assert set(await store.recorder.record(sent)) == {Recording.RECORDED}
-    (history,) = await store.recent.of([crowd[0].customer_id])
+    (history,) = await recent_of(store, crowd[0].customer_id)
     assert history.overflow_days <= {day_of(NOW)}
     assert [p for p in history.purchases if day_of(p.purchased_at) < day_of(NOW)] == quiet[::-1]
     assert history.answers(Window.days(6), NOW - MICROS_PER_DAY)

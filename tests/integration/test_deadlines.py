@@ -64,23 +64,11 @@ async def test_the_pages_of_a_read_share_one_deadline(
     assert sent.count("Query") == 3
 
 
-async def test_the_batches_of_a_read_share_one_deadline(
-    client: DynamoClient, stopwatch: Stopwatch
-) -> None:
-    batch = taking(stopwatch, 12.0)
-    with (
-        injected(client, "BatchGetItem", batch, batch) as sent,
-        pytest.raises(StoreUnavailable),
-    ):
-        await dynamo_store(client).recent.of([f"customer-{n}" for n in range(250)])
-    assert sent.count("BatchGetItem") == 2
-
-
 async def test_a_write_counts_the_time_that_its_category_took(
     client: DynamoClient, stopwatch: Stopwatch
 ) -> None:
     with (
-        injected(client, "PutItem", taking(stopwatch, 21.0)) as sent,
+        injected(client, "UpdateItem", taking(stopwatch, 21.0)) as sent,
         pytest.raises(StoreUnavailable),
     ):
         await dynamo_store(client).recorder.record(PURCHASES)

@@ -16,7 +16,7 @@ from domain.money import Currency
 from domain.recent import day_of
 from domain.window import Window
 from tests.builders import NOW, a_purchase
-from tests.contracts.conftest import RETENTION, dynamo_store
+from tests.contracts.conftest import RETENTION, dynamo_store, recent_of
 
 pytestmark = pytest.mark.anyio
 
@@ -86,7 +86,7 @@ async def test_recent_purchases_and_the_index_by_time_agree(
             await store.recorder.record(some)
         sold[day_of(crowd[0].purchased_at)] += size
     crowded = {day for day, count in sold.items() if count > CAPACITY}
-    (recent,) = await store.recent.of([customer])
+    (recent,) = await recent_of(store, customer)
     window = FEATURES.longest_window
     for as_of in (NOW - age for age in as_of_ages):
         spoilt = any(day_of(window.after(as_of) + 1) <= day <= day_of(as_of) for day in crowded)

@@ -12,20 +12,20 @@ from botocore.exceptions import (
 )
 
 from adapters.dynamodb.client import DynamoClient
+from adapters.dynamodb.errors import translated
+from domain.cost import ReadUnits
 from domain.errors import CorruptRecord, StoreUnavailable
 from domain.purchase import Purchase
 from tests.builders import NOW, a_purchase
 from tests.contracts.conftest import Store, dynamo_store
 from tests.integration.faults import (
     Fault,
-    Stopwatch,
     answer,
     body,
     error,
     injected,
     one_item_a_page,
     really,
-    taking,
     time_out,
     with_parameters,
 )
@@ -161,25 +161,213 @@ def leave_unread(count: int) -> Fault:
     return fault
 
 
-async def test_keys_left_unprocessed_are_asked_for_again(
-    client: DynamoClient, store: Store
-) -> None:
-    asked = [CUSTOMER, "nobody", *(f"other-{n}" for n in range(20))]
-    with injected(client, "BatchGetItem", leave_unread(22), leave_unread(5), leave_unread(1)):
-        histories = await store.recent.of(asked)
-    assert [history.customer_id for history in histories] == asked
-    assert [len(history.purchases) for history in histories] == [6] + [0] * 21
+OTHERS = [f"other-{n}" for n in range(20)]
 
 
-async def test_keys_never_processed_are_an_error_not_an_empty_history(
+@pytest.mark.parametrize("count", [1, 20])
+async def test_keys_left_unprocessed_are_named_and_the_others_are_answered(
+    client: DynamoClient, store: Store, count: int
+) -> None:
+    with injected(client, "BatchGetItem", leave_unread(count)) as sent:
+        batch = await store.recent.read([*OTHERS, CUSTOMER])
+    assert sent == ["BatchGetItem"]
+    assert list(batch.unread) == OTHERS[:count]
+    assert [h.customer_id for h in batch.histories] == [*OTHERS[count:], CUSTOMER]
+    assert list(batch.histories[-1].purchases) == PURCHASES
+
+
+async def test_keys_all_left_unprocessed_are_unread_and_not_empty_histories(
     client: DynamoClient, store: Store
 ) -> None:
-    client.monotonic = Stopwatch()
+    with injected(client, "BatchGetItem", leave_unread(21)):
+        batch = await store.recent.read([CUSTOMER, *OTHERS])
+    assert (list(batch.histories), list(batch.unread)) == ([], [CUSTOMER, *OTHERS])
+    assert batch.units.total == 0
+
+
+@pytest.mark.parametrize(
+    ("fault", "transient"),
+    [
+        (error("ThrottlingException"), True),
+        (error("ProvisionedThroughputExceededException"), True),
+        (error("InternalServerError", 500), True),
+        (time_out, True),
+        (error("AccessDeniedException"), False),
+        (error("ResourceNotFoundException"), False),
+        (error("ValidationException"), False),
+    ],
+    ids="throttled,provisioned,server error,no answer,denied,no table,invalid".split(","),
+)
+async def test_a_refused_batch_says_whether_asking_again_may_help_and_is_not_retried(
+    client: DynamoClient, store: Store, fault: Fault, *, transient: bool
+) -> None:
+    with injected(client, "BatchGetItem", fault) as sent, pytest.raises(StoreUnavailable) as raised:
+        await store.recent.read([CUSTOMER])
+    assert raised.value.transient is transient
+    assert sent == ["BatchGetItem"]
+
+
+async def test_credentials_that_are_missing_do_not_come_by_asking_again() -> None:
+    with pytest.raises(StoreUnavailable) as raised, translated():
+        raise NoCredentialsError
+    assert not raised.value.transient
+
+
+def one_customer_a_page(request: AWSPreparedRequest) -> AWSResponse:
+    """A page of a Scan as small as can be."""
+    return answer(really(with_parameters(request, Limit=1)))
+
+
+async def test_a_scan_follows_every_page_and_repeats_only_the_one_that_failed(
+    client: DynamoClient, store: Store
+) -> None:
+    for customer in OTHERS[:3]:
+        await store.recorder.record([a_purchase(customer_id=customer, purchased_at=NOW)])
+    faults = [one_customer_a_page, time_out, *[one_customer_a_page] * 3]
+    with injected(client, "Scan", *faults) as sent:
+        batches = [batch async for batch in store.recent.scan(segment=0, segments=1)]
+    customers = [history.customer_id for batch in batches for history in batch.histories]
+    assert sorted(customers) == sorted([CUSTOMER, *OTHERS[:3]])
+    assert sent.count("Scan") == 6
+
+
+async def test_a_scan_that_cannot_be_completed_is_an_error(
+    client: DynamoClient, store: Store
+) -> None:
+    await store.recorder.record([a_purchase(customer_id="other", purchased_at=NOW)])
     with (
-        injected(client, "BatchGetItem", taking(client.monotonic, 99, leave_unread(1))),
-        pytest.raises(StoreUnavailable, match="1 customers were left unread"),
+        injected(client, "Scan", one_customer_a_page, error("AccessDeniedException")),
+        pytest.raises(StoreUnavailable) as raised,
     ):
-        await store.recent.of([CUSTOMER])
+        _ = [batch async for batch in store.recent.scan(segment=0, segments=1)]
+    assert not raised.value.transient
+
+
+async def test_recent_purchases_are_asked_for_strongly_consistent(
+    client: DynamoClient, store: Store
+) -> None:
+    asked: list[dict[str, Any]] = []
+
+    def note(request: AWSPreparedRequest) -> AWSResponse | None:
+        asked.append(body(request))
+        return None
+
+    with injected(client, "BatchGetItem", note):
+        await store.recent.read([CUSTOMER])
+    with injected(client, "Scan", note):
+        _ = [batch async for batch in store.recent.scan(segment=0, segments=1)]
+    (batch,) = asked[0]["RequestItems"].values()
+    assert (batch["ConsistentRead"], asked[1]["ConsistentRead"]) == (True, True)
+
+
+def without_costs(request: AWSPreparedRequest) -> AWSResponse:
+    """The answer of an engine that does not report consumed capacity."""
+    return answer(really(with_parameters(request, ReturnConsumedCapacity="NONE")))
+
+
+def with_costs(request: AWSPreparedRequest) -> AWSResponse:
+    """The answer of an engine that reports 7.5 units, as AWS does for each operation."""
+    document = really(request)
+    cost = {"TableName": "any", "CapacityUnits": 7.5}
+    batch = "RequestItems" in body(request)
+    return answer(document | {"ConsumedCapacity": [cost] if batch else cost})
+
+
+@pytest.mark.parametrize("fault", [with_costs, without_costs], ids=lambda fault: fault.__name__)
+async def test_units_are_those_reported_or_else_computed_from_sizes(
+    client: DynamoClient, store: Store, fault: Fault
+) -> None:
+    for start in range(0, 60, 20):  # a history of more than 4 KB
+        await store.recorder.record(
+            [
+                a_purchase(purchase_id=f"{n:0100d}", purchased_at=NOW - n, customer_id="large")
+                for n in range(start, start + 20)
+            ]
+        )
+    with injected(client, "BatchGetItem", fault):
+        read = (await store.recent.read([CUSTOMER, "large", "nobody"])).units
+    with injected(client, "Scan", fault):
+        (scanned,) = [batch async for batch in store.recent.scan(segment=0, segments=1)]
+    with injected(client, "Query", fault):
+        page = await store.index.page(PURCHASES[0].category, shard=0, after=None, most=None)
+    if fault is with_costs:
+        assert read == scanned.units == page.units == ReadUnits(measured=7.5)
+    else:
+        assert read == ReadUnits(computed=4.0)
+        assert scanned.units == ReadUnits(computed=2.0)
+        assert page.units == ReadUnits(computed=1.0)  # 60 entries, not strongly consistent
+
+
+MANY = [f"customer-{n:02d}" for n in range(12)]
+
+
+async def in_shard_of_many(store: Store) -> tuple[int, list[str]]:
+    """The fullest shard of these customers' category, and who is in it."""
+    for customer in MANY:
+        await store.recorder.record(
+            [
+                a_purchase(
+                    customer_id=customer, purchase_id=f"p{n}", purchased_at=NOW, category="m"
+                )
+                for n in range(2)
+            ]
+        )
+    shards = [
+        list((await store.index.page("m", shard=shard, after=None, most=None)).customers)
+        for shard in range(store.index.shards)
+    ]
+    fullest = max(shards, key=len)
+    return shards.index(fullest), fullest
+
+
+async def follow(store: Store, shard: int) -> list[str]:
+    customers: list[str] = []
+    more = True
+    while more:
+        after = customers[-1] if customers else None
+        page = await store.index.page("m", shard=shard, after=after, most=None)
+        assert page.customers or not page.more
+        customers += page.customers
+        more = page.more
+    return customers
+
+
+async def test_index_pages_of_a_single_entry_yield_the_same_customers(
+    client: DynamoClient, store: Store
+) -> None:
+    shard, customers = await in_shard_of_many(store)
+    with injected(client, "Query", *[one_item_a_page] * len(customers)) as sent:
+        assert await follow(store, shard) == customers
+    assert sent.count("Query") == len(customers) + 1
+
+
+async def test_an_empty_index_page_with_a_key_is_not_the_end(
+    client: DynamoClient, store: Store
+) -> None:
+    shard, customers = await in_shard_of_many(store)
+
+    def empty_page(request: AWSPreparedRequest) -> AWSResponse:
+        values = body(request)["ExpressionAttributeValues"].values()
+        (partition,) = [value["S"] for value in values if "#" in value["S"]]
+        key = {"category_shard": partition, "customer_id": "!", "purchase_id": "!"}
+        end = {name: {"S": text} for name, text in key.items()}
+        return answer({"Items": [], "Count": 0, "ScannedCount": 0, "LastEvaluatedKey": end})
+
+    with injected(client, "Query", empty_page, time_out, empty_page) as sent:
+        page = await store.index.page("m", shard=shard, after=None, most=2)
+    assert (list(page.customers), page.more) == (customers[:2], True)
+    assert sent.count("Query") == 4
+
+
+async def test_an_index_page_that_is_refused_is_an_error(
+    client: DynamoClient, store: Store
+) -> None:
+    with (
+        injected(client, "Query", error("AccessDeniedException")),
+        pytest.raises(StoreUnavailable) as raised,
+    ):
+        await store.index.page("m", shard=0, after=None, most=None)
+    assert not raised.value.transient
 
 
 async def test_an_item_that_is_no_purchase_is_an_error(client: DynamoClient, store: Store) -> None:
@@ -195,17 +383,23 @@ async def test_an_item_that_is_no_purchase_is_an_error(client: DynamoClient, sto
         await read(store)
 
 
+@pytest.mark.parametrize(
+    "attribute",
+    [
+        {"d20000": {"SS": ["no purchase"]}},
+        {"d20000": {"S": "no set"}},
+        {"no day": {"SS": ["1|1|1|cp"]}},
+    ],
+    ids=["no purchase", "no set", "no day"],
+)
 async def test_an_element_that_is_no_purchase_is_an_error(
-    client: DynamoClient, store: Store
+    client: DynamoClient, store: Store, attribute: dict[str, Any]
 ) -> None:
     def spoilt(request: AWSPreparedRequest) -> AWSResponse:
         document = really(request)
         ((items),) = document["Responses"].values()
-        items[0]["d20000"] = {"SS": ["no purchase"]}
+        items[0] |= attribute
         return answer(document)
 
-    with (
-        injected(client, "BatchGetItem", spoilt),
-        pytest.raises(CorruptRecord, match="no purchase"),
-    ):
-        await store.recent.of([CUSTOMER])
+    with injected(client, "BatchGetItem", spoilt), pytest.raises(CorruptRecord, match="no"):
+        await store.recent.read([CUSTOMER])

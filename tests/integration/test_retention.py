@@ -27,7 +27,7 @@ async def written(client: DynamoClient, retention: Retention, now: int) -> None:
 async def read(client: DynamoClient, retention: Retention, now: int) -> RecentHistory:
     """What a deployment that keeps so many days knows of the customer."""
     recent = DynamoRecentPurchases(client, clock=ManualClock(now), retention=retention)
-    (history,) = await recent.of([CUSTOMER])
+    (history,) = (await recent.read([CUSTOMER])).histories
     return history
 
 

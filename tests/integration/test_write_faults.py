@@ -1,19 +1,22 @@
 """Writes under faults at the wire: nothing lost, nothing counted twice."""
 
+import asyncio
 import uuid
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from adapters.dynamodb.categories import TRUST_S
+from adapters.dynamodb.categories import DynamoCategoryIndex
+from adapters.dynamodb.category_list import TRUST_S, KnownCategories
 from adapters.dynamodb.client import DynamoClient
+from adapters.dynamodb.sketch import KEPT, Sketch, hash_of
 from domain.errors import StoreUnavailable
 from domain.ports import Recording
 from domain.purchase import Purchase
 from domain.recent import day_of
 from tests.builders import DAY, NOW, a_purchase
-from tests.contracts.conftest import dynamo_store
+from tests.contracts.conftest import dynamo_store, recent_of
 from tests.integration.faults import (
     Fault,
     Stopwatch,
@@ -41,7 +44,7 @@ async def stored(client: DynamoClient, customer_id: str) -> tuple[list[Purchase]
     """What both tables hold of a customer."""
     store = dynamo_store(client)
     truth = await store.history.between(customer_id, after=0, until=NOW)
-    (recent,) = await store.recent.of([customer_id])
+    (recent,) = await recent_of(store, customer_id)
     return list(truth), list(recent.purchases)
 
 
@@ -96,6 +99,68 @@ async def test_what_retrying_cannot_mend_is_reported_at_once_with_advice(
     assert sent.count("TransactWriteItems") == 1
 
 
+@pytest.mark.parametrize(
+    "fault",
+    [error("ThrottlingException"), time_out, time_out_after_doing_it],
+    ids=["throttled", "never arrived", "answer lost"],
+)
+async def test_a_category_lists_and_counts_a_customer_whatever_the_write_meets(
+    client: DynamoClient, fault: Fault
+) -> None:
+    store = dynamo_store(client)
+    with injected(client, "UpdateItem", fault, fault) as sent:
+        await store.recorder.record([a_purchase(purchased_at=NOW)])
+    assert sent == ["UpdateItem"] * 3 + ["TransactWriteItems"]
+    assert await store.index.categories() == {a_purchase().category: 1}
+
+
+async def test_a_purchase_is_not_recorded_before_its_category_is(client: DynamoClient) -> None:
+    store = dynamo_store(client)
+    purchase = a_purchase(purchased_at=NOW)
+    with (
+        injected(client, "UpdateItem", error("AccessDeniedException")) as sent,
+        pytest.raises(StoreUnavailable, match="policy"),
+    ):
+        await store.recorder.record([purchase])
+    assert sent == ["UpdateItem"]
+    assert await store.recorder.record([purchase]) == [Recording.RECORDED]
+    assert await store.index.categories() == {purchase.category: 1}
+
+
+async def test_a_category_whose_customers_are_known_is_not_written_again(
+    client: DynamoClient,
+) -> None:
+    store = dynamo_store(client)
+    with injected(client, "UpdateItem") as sent:
+        for n in range(3):
+            await store.recorder.record([a_purchase(purchase_id=f"p{n}", purchased_at=NOW)])
+    assert sent.count("UpdateItem") == 1
+
+
+async def test_two_writers_at_once_count_as_one_would_and_store_no_more_than_they_need(
+    client: DynamoClient,
+) -> None:
+    customers = [f"customer-{n}" for n in range(4_000)]
+    writers = [KnownCategories(client), KnownCategories(client)]
+    halves = customers[:2_500], customers[1_500:]
+    slots = asyncio.Semaphore(50)
+
+    async def add(writer: KnownCategories, customer: str) -> None:
+        async with slots:
+            await writer.add([("books", customer)], client.write_deadline())
+
+    with injected(client, "UpdateItem") as sent:
+        await asyncio.gather(
+            *(add(w, c) for w, half in zip(writers, halves, strict=True) for c in half)
+        )
+    counted = Sketch.of(map(hash_of, customers)).customers
+    assert await DynamoCategoryIndex(client, shards=1).categories() == {"books": counted}
+    assert counted == pytest.approx(4_000, rel=0.25)
+    assert len(sent) < 1_500
+    item = client.connection.get_item(client.categories.Meta.table_name, "books")["Item"]
+    assert KEPT <= len(item["smallest"]["SS"]) <= 2 * KEPT
+
+
 async def test_a_cancelled_transaction_names_its_reasons_once_each(client: DynamoClient) -> None:
     fault = cancelled("ItemCollectionSizeLimitExceeded", "None", "ItemCollectionSizeLimitExceeded")
     with (
@@ -127,7 +192,7 @@ async def test_where_the_engine_does_not_say_which_day_is_full_every_day_is_mark
         client, "TransactWriteItems", cancelled("None", "None", "ConditionalCheckFailed")
     ):
         assert await store.recorder.record(days) == [Recording.RECORDED] * 2
-    (recent,) = await store.recent.of([days[0].customer_id])
+    (recent,) = await recent_of(store, days[0].customer_id)
     assert recent.overflow_days == {day_of(purchase.purchased_at) for purchase in days}
 
 
@@ -140,12 +205,12 @@ async def test_a_category_that_disappeared_is_listed_again_when_trust_in_it_ends
     await store.recorder.record([first])
     client.connection.delete_item(client.categories.Meta.table_name, first.category)
     stopwatch.now = TRUST_S - 1
-    with injected(client, "PutItem") as sent:
+    with injected(client, "UpdateItem") as sent:
         await store.recorder.record([second])
-    assert "PutItem" not in sent
+    assert "UpdateItem" not in sent
     stopwatch.now = TRUST_S
     await store.recorder.record([third])
-    assert await store.index.categories() == [first.category]
+    assert await store.index.categories() == {first.category: 1}
 
 
 @settings(

@@ -1,11 +1,11 @@
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
 
 import pytest
 
 from domain.errors import StoreUnavailable
 from domain.history import Histories
+from domain.ports import IndexPage
 from domain.purchase import Purchase
 from domain.sampling import CollectHistories
 from tests.builders import NOW, a_history
@@ -100,13 +100,15 @@ class BusyIndex(FakeCategoryIndex):
 
     busy = busiest = 0
 
-    async def customers(self, category: str, /, *, shard: int) -> AsyncIterator[str]:
+    async def page(
+        self, category: str, /, *, shard: int, after: str | None, most: int | None
+    ) -> IndexPage:
         self.busy += 1
         self.busiest = max(self.busiest, self.busy)
         await asyncio.sleep(0)  # lets the other reads in, as a store does
-        async for customer in super().customers(category, shard=shard):
-            yield customer
+        page = await super().page(category, shard=shard, after=after, most=most)
         self.busy -= 1
+        return page
 
 
 @pytest.mark.parametrize("categories", [1, 16, 17, 100])
@@ -117,6 +119,15 @@ def test_any_number_of_categories_is_read_some_at_a_time(categories: int) -> Non
     assert len(collect(index, history)) == categories
     assert sorted(customer for customer, _, _ in history.asked) == customers
     assert index.busiest == min(categories, 16)
+
+
+@pytest.mark.parametrize("page_size", [1, 3, 10])
+def test_the_pages_of_a_shard_are_followed_to_its_end(page_size: int) -> None:
+    history = FakeHistory()
+    index = FakeCategoryIndex({"books": [list("abcdefghij")]}, shards=1, page_size=page_size)
+    assert len(collect(index, history)) == 10
+    assert sorted(customer for customer, _, _ in history.asked) == list("abcdefghij")
+    assert len(index.read) == -(-10 // page_size)
 
 
 def test_an_empty_index_gives_no_histories() -> None:

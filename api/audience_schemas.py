@@ -1,0 +1,137 @@
+"""What travels over HTTP about categories and their audiences."""
+
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from api.schemas import ModelUsed, Probability, Problem
+from domain import instant
+from domain.audience import AudienceQuery
+from domain.audience_reads import AudienceSummary, Member
+from domain.cost import ReadUnits
+
+
+class CategorySize(Struct, frozen=True, kw_only=True):
+    """One category."""
+
+    category: Annotated[str, Meta(description="As the purchases name it.")]
+    approximate_customers: Annotated[
+        int, Meta(ge=0, description="How many ever bought in it; may run a little behind.")
+    ]
+
+
+class Categories(Struct, frozen=True, kw_only=True):
+    """Every category ever bought in, ascending."""
+
+    categories: list[CategorySize]
+
+
+class MemberPropensity(Struct, frozen=True, kw_only=True):
+    """One customer of an audience."""
+
+    customer_id: Annotated[str, Meta(description="Who.")]
+    probability: Annotated[
+        Probability | None,
+        Meta(description="As the customer's own propensity at `as_of`; null: could not be read."),
+    ]
+
+    @classmethod
+    def of(cls, member: Member) -> "MemberPropensity":
+        """The member as it travels."""
+        return cls(customer_id=member.customer_id, probability=member.probability)
+
+
+class ReadUnitsUsed(Struct, frozen=True, kw_only=True):
+    """DynamoDB's read units."""
+
+    measured: Annotated[float, Meta(ge=0, description="As the store reported them.")]
+    computed: Annotated[float, Meta(ge=0, description="Computed from sizes where it did not.")]
+
+    @classmethod
+    def of(cls, units: ReadUnits) -> "ReadUnitsUsed":
+        """The units as they travel."""
+        return cls(measured=units.measured, computed=units.computed)
+
+
+class PageSummary(Struct, frozen=True, kw_only=True):
+    """What reading one page came to, before the filters."""
+
+    scored: Annotated[int, Meta(ge=0, description="Customers with a probability.")]
+    unread: Annotated[int, Meta(ge=0, description="Customers who could not be read in time.")]
+    partial: Annotated[bool, Meta(description="Whether anybody is unread.")]
+    read_units: ReadUnitsUsed
+    round_trips: Annotated[int, Meta(ge=0, description="Calls to the store.")]
+
+    @classmethod
+    def of(cls, summary: AudienceSummary) -> "PageSummary":
+        """The summary as it travels."""
+        return cls(
+            scored=summary.scored,
+            unread=summary.unread,
+            partial=summary.partial,
+            read_units=ReadUnitsUsed.of(summary.units),
+            round_trips=summary.round_trips,
+        )
+
+
+class AudienceMembers(Struct, frozen=True, kw_only=True):
+    """One page of a category's audience."""
+
+    category: Annotated[str, Meta(description="The category asked for.")]
+    as_of: Annotated[str, Meta(description="RFC 3339, UTC; the same on every page of a sequence.")]
+    members: Annotated[
+        list[MemberPropensity],
+        Meta(description="May be fewer than `limit`, or none, while `next_cursor` is not null."),
+    ]
+    next_cursor: Annotated[
+        str | None, Meta(description="Send it as `cursor` for the next page; null at the end.")
+    ]
+    summary: PageSummary
+    model: ModelUsed
+
+
+class StreamSummary(Struct, frozen=True, kw_only=True):
+    """What a whole audience came to; all but `listed` before the filters."""
+
+    category: str
+    as_of: str
+    scored: int
+    unread: int
+    unlisted_shards: int
+    listed: int
+    partial: bool
+    expected_buyers: float
+    read_units: ReadUnitsUsed
+    round_trips: int
+    model: ModelUsed
+    complete: bool
+
+    @classmethod
+    def of(cls, query: AudienceQuery, summary: AudienceSummary, *, listed: int) -> "StreamSummary":
+        """The summary as it travels, once the stream has ended."""
+        return cls(
+            category=query.category,
+            as_of=instant.render(query.as_of),
+            scored=summary.scored,
+            unread=summary.unread,
+            unlisted_shards=summary.unlisted_shards,
+            listed=listed,
+            partial=summary.partial,
+            expected_buyers=summary.expected_buyers,
+            read_units=ReadUnitsUsed.of(summary.units),
+            round_trips=summary.round_trips,
+            model=ModelUsed.of(query.model),
+            complete=not summary.partial,
+        )
+
+
+class SummaryLine(Struct, frozen=True, kw_only=True):
+    """The last line of a stream that reached its end."""
+
+    summary: StreamSummary
+
+
+class FailureLine(Struct, frozen=True, kw_only=True):
+    """The last line of a stream that did not reach its end."""
+
+    error: Problem

@@ -1,0 +1,148 @@
+"""The command that lists a category's customers for a campaign."""
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from api import bootstrap
+from api.bootstrap import Application, application
+from api.cli.audience_report import (
+    NEW_TABLE_UNITS_PER_S,
+    Price,
+    estimate_document,
+    estimate_text,
+)
+from api.cli.audience_run import Order, conclude, planned, run_audience
+from api.cli.choice import Choice
+from api.cli.output import AsJson, emit, say
+from api.query import check_known
+from api.settings import load_settings
+from domain import instant
+from domain.audience import AudienceQuery
+from domain.errors import InvalidRequest, Rejected
+from domain.holdout import Holdout
+from domain.plan import Plan, ReadWay
+
+Format = Literal["csv", "ndjson", "parquet", "klaviyo", "braze", "mailchimp", "customerio"]
+STREAMED = {"csv", "ndjson"}
+LISTS_UNREAD = {"csv", "ndjson", "parquet"}
+"""Campaign tools have no place for a customer without a probability."""
+
+
+def audience(  # noqa: PLR0913  # one parameter per option
+    category: Annotated[str, typer.Argument(help="Everyone who ever bought in it.")],
+    *,
+    as_of: Annotated[
+        str | None, typer.Option(help="As known at this RFC 3339 instant.", show_default="now")
+    ] = None,
+    min_probability: Annotated[
+        float, typer.Option(min=0, max=1, help="Only from this probability on.")
+    ] = 0.0,
+    max_probability: Annotated[
+        float, typer.Option(min=0, max=1, help="Only up to this probability.")
+    ] = 1.0,
+    top: Annotated[
+        int | None,
+        typer.Option(min=1, help="Only so many, the highest first.", show_default="everyone"),
+    ] = None,
+    holdout: Annotated[
+        str, typer.Option(help="Share of the control group: always the same customers.")
+    ] = "0%",
+    way: Annotated[
+        ReadWay | None,
+        typer.Option(help="How purchases are read.", show_default="the cheaper one"),
+    ] = None,
+    kind: Annotated[
+        Format, typer.Option("--format", help="Columns, as a campaign tool imports them.")
+    ] = "csv",
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            help="A file; it appears once it is complete, else FILE.partial.", show_default="stdout"
+        ),
+    ] = None,
+    estimate: Annotated[
+        bool, typer.Option("--estimate", help="Print what it costs; read nothing of it.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List a category's customers with their propensity.
+
+    Exits with 1 when customers could not be read. Consent is the campaign tool's to know.
+    """
+    if not estimate:
+        _check_output(kind, output, as_json=as_json)
+    choice = Choice(
+        at_least=min_probability,
+        at_most=max_probability,
+        top=top,
+        with_unread=kind in LISTS_UNREAD,
+    )
+    control_group = _holdout(holdout)
+    settings = load_settings()
+    price = Price(settings.read_price_per_million)
+    with application(settings, batch=True) as built:
+        found = asyncio.run(planned(built.audience, category, chosen=way))
+        if estimate:
+            document = {"category": category, **estimate_document(found, price)}
+            emit(document, as_json=as_json, text=estimate_text(found, price))
+            return
+        say(f"reading by way of {found.way}: {found.why}")
+        order = Order(
+            choice=choice,
+            holdout=control_group,
+            price=price,
+            expected=found.customers,
+            on_screen=output is None and sys.stdout.isatty(),
+        )
+        files = bootstrap.audience_files(
+            kind, output, stdout=sys.stdout.buffer, holdout=control_group.basis_points > 0
+        )
+        report = run_audience(built.audience, _query(built, category, as_of, found), order, files)
+    conclude(report, as_json=as_json)
+
+
+def _check_output(kind: Format, output: Path | None, *, as_json: bool) -> None:
+    if output is None and as_json:
+        raise Rejected("--json", "goes with --output or --estimate: stdout holds the audience")
+    if output is None and kind not in STREAMED:
+        raise Rejected("--format", f"{kind} needs --output FILE")
+
+
+def _holdout(share: str) -> Holdout:
+    try:
+        return Holdout.parse(share)
+    except ValueError as exc:
+        raise Rejected("--holdout", str(exc)) from exc
+
+
+def _query(built: Application, category: str, as_of: str | None, found: Plan) -> AudienceQuery:
+    deadline_s = built.settings.audience_deadline_s
+    least_s = found.least_seconds(NEW_TABLE_UNITS_PER_S)
+    if least_s > deadline_s:
+        say(
+            f"this takes a new table {least_s:,.0f} s, and PROPENSITY_AUDIENCE_DEADLINE_S is "
+            f"{deadline_s:,.0f}: who is unread then is reported"
+        )
+    built.live.start()
+    return AudienceQuery(
+        category=category,
+        as_of=_instant(as_of, built.clock()),
+        model=built.live.snapshot(),
+        deadline_s=deadline_s,
+        way=found.way,
+    )
+
+
+def _instant(text: str | None, now: int) -> int:
+    if text is None:
+        return now
+    try:
+        moment = instant.parse(text)
+    except ValueError as exc:
+        raise InvalidRequest("--as-of", str(exc)) from exc
+    check_known(moment, now=now)
+    return moment

@@ -1,0 +1,172 @@
+"""What a listed audience amounts to, and what it cost: for people and for machines."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from domain import instant
+from domain.audience import AudienceQuery
+from domain.audience_reads import AudienceSummary
+from domain.holdout import Listed
+from domain.plan import Plan, ReadWay
+
+NEW_TABLE_UNITS_PER_S = 12_000
+"""Read units a second that a new on-demand table grants at once. Source: AWS, warm throughput."""
+
+_OTHER_WAY = {
+    ReadWay.BATCH: "the scan was refused, too slow, or would have filled the memory",
+    ReadWay.BY_TIME: "recent purchases do not reach back far enough from that instant, so every "
+    "customer takes a query of their own, which costs more than planned",
+}
+"""Why a way is taken that was not planned; nobody is scanned for unasked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """US dollars per million read units."""
+
+    per_million: float
+
+    def of(self, units: float) -> float:
+        """What so many units cost."""
+        return units * self.per_million / 1_000_000
+
+    def text(self, units: float) -> str:
+        """What so many units cost, and where that price is from."""
+        return (
+            f"{self.of(units):.6f} USD at {self.per_million:g} USD per million "
+            "(0.125: us-east-1 on-demand; set PROPENSITY_READ_PRICE_PER_MILLION)"
+        )
+
+
+@dataclass(slots=True)
+class Group:
+    """Some of the listed customers, and how many of them are expected to buy."""
+
+    customers: int = 0
+    expected_buyers: float = 0.0
+
+    def count(self, listed: Sequence[Listed], *, held_out: bool) -> None:
+        """Those of them who are held out, or those who are not, belong to the group."""
+        group = [item.member for item in listed if item.held_out is held_out]
+        self.customers += len(group)
+        self.expected_buyers += sum(member.probability or 0.0 for member in group)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """One listed audience: who was read, who is in the file, and who is held out of it."""
+
+    query: AudienceQuery
+    summary: AudienceSummary
+    in_file: Group
+    held_out: Group
+    seconds: float
+    price: Price
+    files: Sequence[Path]
+    stale: Sequence[Path]
+    escaped: int
+
+    @property
+    def document(self) -> dict[str, object]:
+        """The report as plain JSON."""
+        model, units = self.query.model, self.summary.units
+        return {
+            "category": self.query.category,
+            "as_of": instant.render(self.query.as_of),
+            "model": {"name": model.name, "version": model.version, "revision": model.revision},
+            "partial": self.summary.partial,
+            "customers": self.customers,
+            "scored": self.summary.scored,
+            "unread": self.summary.unread,
+            "unlisted_shards": self.summary.unlisted_shards,
+            "in_file": self.in_file.customers,
+            "expected_buyers": self.in_file.expected_buyers,
+            "held_out": self.held_out.customers,
+            "expected_buyers_held_out": self.held_out.expected_buyers,
+            "escaped_ids": self.escaped,
+            "way": self.summary.way,
+            "read_units": {"measured": units.measured, "computed": units.computed},
+            "price_usd": self.price.of(units.total),
+            "round_trips": self.summary.round_trips,
+            "seconds": self.seconds,
+            "files": [str(path) for path in self.files],
+            "stale_files": [str(path) for path in self.stale],
+        }
+
+    @property
+    def customers(self) -> int:
+        """How many customers have an outcome."""
+        return self.summary.scored + self.summary.unread
+
+    @property
+    def text(self) -> str:
+        """The report for people."""
+        model, units = self.query.model, self.summary.units
+        text = (
+            f"{self.query.category}: {self.customers:,} customers as of "
+            f"{instant.render(self.query.as_of)}, {self.summary.scored:,} scored by "
+            f"{model.name} version {model.version}, {self.summary.unread:,} unread\n"
+            f"in the file: {self.in_file.customers:,}, expected buyers "
+            f"{self.in_file.expected_buyers:,.1f}; held out: {self.held_out.customers:,}, "
+            f"expected buyers {self.held_out.expected_buyers:,.1f}\n"
+            f"read units: {units.total:,.1f} ({units.measured:,.1f} measured, "
+            f"{units.computed:,.1f} computed), {self.price.text(units.total)}\n"
+            f"round trips: {self.summary.round_trips:,}, seconds: {self.seconds:,.1f}"
+        )
+        return text + "".join(f"\nwritten: {path}" for path in self.files)
+
+    @property
+    def warnings(self) -> Sequence[str]:
+        """What must not be overlooked, most serious first."""
+        warnings = [self._partial] if self.summary.partial else []
+        if self.stale:
+            warnings.append(
+                "files of an earlier export are still there, and no part of this one: "
+                + ", ".join(map(str, self.stale))
+            )
+        if self.escaped:
+            warnings.append(
+                f"{self.escaped:,} customer ids start as a formula does and are written with a ' "
+                "in front, for the sake of spreadsheets: as such no tool will know them"
+            )
+        if self.summary.way is not self.query.way:
+            warnings.append(
+                f"read by way of {self.summary.way}, not of {self.query.way} as planned: "
+                f"{_OTHER_WAY[self.summary.way]}"
+            )
+        return warnings
+
+    @property
+    def _partial(self) -> str:
+        text = (
+            f"PARTIAL: {self.summary.unread:,} customers could not be read before the "
+            f"deadline, and {self.summary.unlisted_shards:,} shards of the category could not "
+            "be listed to their end; run it again, or raise PROPENSITY_AUDIENCE_DEADLINE_S"
+        )
+        named = "; the files are named .partial, and whole ones of before are left as they were"
+        return text + named if self.files else text
+
+
+def estimate_document(plan: Plan, price: Price) -> dict[str, object]:
+    """What an audience costs before anything of it is read, as plain JSON."""
+    return {
+        "customers": plan.customers,
+        "way": plan.way,
+        "why": plan.why,
+        "round_trips": plan.round_trips,
+        "read_units": plan.units,
+        "price_usd": price.of(plan.units),
+        "least_seconds": plan.least_seconds(NEW_TABLE_UNITS_PER_S),
+    }
+
+
+def estimate_text(plan: Plan, price: Price) -> str:
+    """What an audience costs before anything of it is read, for people."""
+    return (
+        f"about {plan.customers:,} customers, read by {plan.way}: {plan.why}\n"
+        f"at least {plan.round_trips:,} round trips and {plan.units:,.1f} read units, "
+        f"{price.text(plan.units)}\n"
+        f"at least {plan.least_seconds(NEW_TABLE_UNITS_PER_S):,.1f} s at "
+        f"{NEW_TABLE_UNITS_PER_S:,} read units/s, which a new on-demand table grants"
+    )

@@ -1,0 +1,176 @@
+"""How an audience is planned, listed and reported; over any store and any kind of output."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Protocol
+
+import typer
+from rich.progress import TextColumn
+
+from api.cli.audience_report import Group, Price, Report
+from api.cli.choice import Choice
+from api.cli.output import emit, progress_bar, say
+from domain.audience import AudienceQuery, ScoreAudience
+from domain.audience_reads import AudienceSummary, Member
+from domain.errors import NotFound
+from domain.holdout import Holdout, Listed
+from domain.plan import Plan, ReadWay, plan
+
+INCOMPLETE = 1
+
+OnProgress = Callable[[AudienceSummary], None]
+
+
+class AudienceOutput(Protocol):
+    """Where the listed members go."""
+
+    @property
+    def paths(self) -> Sequence[Path]:
+        """The files, if any."""
+        ...
+
+    @property
+    def escaped(self) -> int:
+        """How many ids are not written as they are."""
+        ...
+
+    @property
+    def stale(self) -> Sequence[Path]:
+        """Files of earlier exports that look like a part of this one."""
+        ...
+
+    def write(self, listed: Sequence[Listed], /) -> None:
+        """These members come next."""
+        ...
+
+    def mark_partial(self) -> None:
+        """Someone is missing, which the files' names say."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """Who of the audience is listed, and what a read unit costs.
+
+    About `expected` customers come; `on_screen` the rows themselves are the progress.
+    """
+
+    choice: Choice = field(default_factory=Choice)
+    holdout: Holdout = field(default_factory=Holdout)
+    price: Price
+    expected: int
+    on_screen: bool = False
+
+
+async def planned(service: ScoreAudience, category: str, *, chosen: ReadWay | None) -> Plan:
+    """How the audience is read and what that costs; nothing of it is read yet.
+
+    Raises:
+        NotFound: nobody ever bought in the category; names similar ones.
+        StoreUnavailable: the categories or the table's size could not be read.
+    """
+    categories = await service.index.categories()
+    if category not in categories:
+        similar = get_close_matches(category, categories, n=5, cutoff=0.5) or list(categories)[:5]
+        hint = f"perhaps: {', '.join(similar)}" if similar else "no purchase is stored yet"
+        raise NotFound(f"nobody ever bought in {category!r}; {hint}")
+    return plan(
+        customers=categories[category],
+        shards=service.index.shards,
+        recent=await service.recent.size(),
+        chosen=chosen,
+    )
+
+
+def run_audience(
+    service: ScoreAudience,
+    query: AudienceQuery,
+    order: Order,
+    files: AbstractContextManager[AudienceOutput],
+) -> Report:
+    """The audience is listed, and its files are complete.
+
+    Raises:
+        StoreUnavailable: a refusal that retrying cannot mend.
+        CorruptRecord: a stored purchase, or the model's score, is none.
+        Rejected: the files cannot be written, or the format does not take these customers.
+    """
+    started = time.perf_counter()
+    in_file, held_out = Group(), Group()
+    with files as output, _progress(order) as on_progress:
+
+        def write(members: Sequence[Member]) -> None:
+            listed = order.holdout.assign(members)
+            in_file.count(listed, held_out=False)
+            held_out.count(listed, held_out=True)
+            output.write(listed)
+
+        summary = asyncio.run(_list(service, query, order.choice, write, on_progress))
+        if summary.partial:
+            output.mark_partial()
+    return Report(
+        query=query,
+        summary=summary,
+        in_file=in_file,
+        held_out=held_out,
+        seconds=time.perf_counter() - started,
+        price=order.price,
+        files=output.paths,
+        stale=output.stale,
+        escaped=output.escaped,
+    )
+
+
+async def _list(
+    service: ScoreAudience,
+    query: AudienceQuery,
+    choice: Choice,
+    write: Callable[[Sequence[Member]], None],
+    on_progress: OnProgress,
+) -> AudienceSummary:
+    async with service.stream(query) as (batches, summary):
+        async for batch in batches:
+            write(choice.take(batch))
+            on_progress(summary)
+    write(choice.rest())
+    return summary
+
+
+@contextmanager
+def _progress(order: Order) -> Iterator[OnProgress]:
+    if order.on_screen:
+        yield lambda _: None
+        return
+    with progress_bar(TextColumn("{task.fields[state]}")) as bar:
+        task = bar.add_task("scoring", total=order.expected, state="")
+
+        def on_progress(summary: AudienceSummary) -> None:
+            done = summary.scored + summary.unread
+            speed = done / (bar.tasks[0].elapsed or 1.0)
+            state = (
+                f"{done:,} of about {order.expected:,} customers, {speed:,.0f} customers/s, "
+                f"{summary.units.total:,.0f} read units"
+            )
+            bar.update(task, completed=done, state=state)
+
+        yield on_progress
+
+
+def conclude(report: Report, *, as_json: bool) -> None:
+    """Says what was listed: on stderr, and on stdout as JSON where that is asked for.
+
+    Raises:
+        typer.Exit: with 1, when the audience is partial.
+    """
+    say(report.text)
+    if as_json:
+        emit(report.document, as_json=True, text="")
+    for warning in report.warnings:
+        say(warning)
+    if report.summary.partial:
+        raise typer.Exit(INCOMPLETE)

@@ -1,0 +1,36 @@
+"""Fills an embedded engine with the workload, through the adapters that the product writes with."""
+
+import argparse
+import asyncio
+
+from adapters.dynamodb.purchases import DynamoPurchaseRecorder
+from adapters.dynamodb.tables import DynamoTables
+from benchmarks.audience_stream import a_client
+from benchmarks.workload import NOW, SHARDS, WINDOW_DAYS, purchases_of
+from domain.recent import Retention
+from domain.window import Window
+
+
+async def load(endpoint: str, customers: int) -> None:
+    """The tables exist and hold every purchase of so many customers."""
+    client = a_client(endpoint)
+    try:
+        DynamoTables(client).create()
+        recorder = DynamoPurchaseRecorder(
+            client,
+            clock=lambda: NOW,
+            retention=Retention.covering(Window.days(WINDOW_DAYS)),
+            shards=SHARDS,
+        )
+        for number in range(customers):
+            await recorder.record(purchases_of(number))
+    finally:
+        client.close()
+
+
+if __name__ == "__main__":
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--endpoint", required=True)
+    arguments.add_argument("--customers", type=int, required=True)
+    options = arguments.parse_args()
+    asyncio.run(load(options.endpoint, options.customers))

@@ -1,0 +1,40 @@
+"""The workload of the audience benchmarks: customers of one category and what each bought."""
+
+from domain import instant
+from domain.instant import MICROS_PER_DAY
+from domain.purchase import Purchase
+
+NOW = instant.parse("2026-03-01T12:00:00Z")
+"""The present of every benchmark, and its as_of."""
+WINDOW_DAYS = 30
+CATEGORY = "grocery"
+SHARDS = 16
+PURCHASES_EACH = 10
+"""Entries of one customer in the index; half of them lie within the window."""
+VARIANTS = 512
+"""How many different histories there are; customers take them in turn."""
+
+
+def customer_id(number: int) -> str:
+    """The id of one customer."""
+    return f"customer-{number:09d}"
+
+
+def customer_number(customer: str) -> int:
+    """The number of a customer id."""
+    return int(customer[-9:])
+
+
+def purchases_of(number: int) -> list[Purchase]:
+    """One customer's purchases, newest first: five within the window, five before it."""
+    variant = number % VARIANTS
+    return [
+        Purchase(
+            customer_id=customer_id(number),
+            purchase_id=f"purchase-{ordinal:04d}",
+            purchased_at=NOW - (ordinal * 55 + variant % 50 + 1) * MICROS_PER_DAY // 10,
+            category=CATEGORY,
+            amount_minor=100 + variant * 37 % 9_000 + ordinal,
+        )
+        for ordinal in range(PURCHASES_EACH)
+    ]

@@ -1,0 +1,336 @@
+"""How the members of an audience are read and scored: in batches, by a scan, one by one."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import ParamSpec, Protocol, TypeVar
+
+from domain.cost import ReadUnits
+from domain.errors import CorruptRecord, StoreUnavailable
+from domain.history import Histories
+from domain.pacing import AdaptiveLimit, Pacing
+from domain.plan import INDEX_ENTRY_BYTES, MOST_SCANNED, ReadWay
+from domain.ports import PurchaseHistory, RecentPurchases
+from domain.propensity import ServedModel
+from domain.purchase import Purchase
+from domain.recent import RecentHistory
+
+BATCH = 100
+"""Customers per read of the recent purchases. Source: AWS, BatchGetItem."""
+
+LAST_TRY_S = 2.0
+"""Seconds that a call begun at the deadline may still take."""
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One customer of the audience; `probability` None is unread, which is not zero."""
+
+    customer_id: str
+    probability: float | None
+
+
+@dataclass(slots=True, kw_only=True)
+class AudienceSummary:
+    """What the members so far amount to; of a stream, complete once it has ended."""
+
+    scored: int = 0
+    unread: int = 0
+    unlisted_shards: int = 0
+    expected_buyers: float = 0.0
+    way: ReadWay = ReadWay.BATCH
+    round_trips: int = 0
+    units: ReadUnits = field(default_factory=ReadUnits)
+
+    @property
+    def partial(self) -> bool:
+        """Whether a customer, or the rest of a shard, could not be read before the deadline."""
+        return bool(self.unread or self.unlisted_shards)
+
+    def count(self, members: Sequence[Member]) -> None:
+        """These members are part of the audience from now on."""
+        for member in members:
+            if member.probability is None:
+                self.unread += 1
+            else:
+                self.scored += 1
+                self.expected_buyers += member.probability
+
+    def count_call(self, units: ReadUnits) -> None:
+        """One more round trip was made."""
+        self.round_trips += 1
+        self.units += units
+
+
+@dataclass(frozen=True, slots=True)
+class Tries:
+    """One deadline for everything: when to try again, and when to stop."""
+
+    pacing: Pacing
+    ends_at: float
+
+    @property
+    def late(self) -> bool:
+        """Whether the deadline has passed."""
+        return self.pacing.seconds() >= self.ends_at
+
+    async def pause(self, refusals: int) -> None:
+        """Waits after so many refusals in a row, with full jitter."""
+        left = max(0.0, self.ends_at - self.pacing.seconds())
+        await self.pacing.pause(min(left, self.pacing.pause_after(refusals)))
+
+    async def until_served(
+        self, call: Callable[P, Awaitable[T]], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """The call's answer, however often it must be tried before the deadline.
+
+        Raises:
+            StoreUnavailable: the deadline has passed, or trying again cannot help.
+        """
+        refusals = 0
+        while True:
+            left = max(LAST_TRY_S, self.ends_at - self.pacing.seconds())
+            try:
+                async with asyncio.timeout(left):
+                    return await call(*args, **kwargs)
+            except TimeoutError as exc:
+                raise StoreUnavailable("no answer before the deadline") from exc
+            except StoreUnavailable as exc:
+                if self.late or not exc.transient:
+                    raise
+            await self.pause(refusals)
+            refusals += 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scoring:
+    """One model at one instant: a matrix and a scorer call for any number of customers.
+
+    Every customer without purchases has the same features, so `empty` is scored once.
+    """
+
+    model: ServedModel
+    as_of: int
+    empty: float
+
+    @classmethod
+    def of(cls, model: ServedModel, as_of: int) -> "Scoring":
+        """The scoring, with the empty history scored.
+
+        Raises:
+            CorruptRecord: the model's score is no probability.
+        """
+        (empty,) = _scores(model, as_of, [()])
+        return cls(model, as_of, empty)
+
+    def scores(self, histories: Sequence[Sequence[Purchase]]) -> list[float]:
+        """The probability of each history, in order.
+
+        Raises:
+            CorruptRecord: two purchases share an id, or the model's score is no probability.
+        """
+        filled = [history for history in histories if history]
+        scored = iter(_scores(self.model, self.as_of, filled) if filled else ())
+        return [next(scored) if history else self.empty for history in histories]
+
+    def split(self, histories: Sequence[RecentHistory]) -> tuple[dict[str, float], list[str]]:
+        """The probabilities of those whose recent purchases suffice, and the ids of the others.
+
+        Raises:
+            CorruptRecord: two purchases share an id, or the model's score is no probability.
+        """
+        window = self.model.features.longest_window
+        enough = [h for h in histories if h.answers(window, self.as_of)]
+        others = [h.customer_id for h in histories if not h.answers(window, self.as_of)]
+        scores = self.scores([history.purchases for history in enough])
+        return dict(zip((h.customer_id for h in enough), scores, strict=True)), others
+
+
+def _scores(model: ServedModel, as_of: int, histories: Sequence[Sequence[Purchase]]) -> list[float]:
+    matrix = model.features.matrix(Histories.of(histories), as_of)
+    scores: list[float] = model.scorer.score(matrix).tolist()
+    if not all(0.0 <= score <= 1.0 for score in scores):
+        raise CorruptRecord(f"version {model.version} of {model.name} gave no probability")
+    return scores
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Of some customers: probabilities, who must be read by time, and whom the store left."""
+
+    scores: Mapping[str, float]
+    by_time: Sequence[str]
+    unread: Sequence[str]
+
+
+class RecentScores(Protocol):
+    """Where the scores of recent purchases come from."""
+
+    async def of(self, customers: Sequence[str], /) -> Answer:
+        """An answer that accounts for every customer, at most a hundred."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchScores:
+    """Reads a hundred customers per round trip, as many at once as the store likes."""
+
+    recent: RecentPurchases
+    limit: AdaptiveLimit
+    scoring: Scoring
+    summary: AudienceSummary
+
+    async def of(self, customers: Sequence[str], /) -> Answer:
+        """The customers' scores, from one round trip; a refusal leaves all of them unread.
+
+        Raises:
+            StoreUnavailable: trying again cannot help.
+            CorruptRecord: a stored purchase, or the model's score, is none.
+        """
+        try:
+            async with self.limit.slot():
+                batch = await self.recent.read(customers)
+        except StoreUnavailable as exc:
+            self.summary.round_trips += 1
+            if not exc.transient:
+                raise
+            self.limit.refused()
+            return Answer({}, (), customers)
+        self.summary.count_call(batch.units)
+        if batch.unread:
+            self.limit.refused()
+        else:
+            self.limit.served()
+        scores, by_time = self.scoring.split(batch.histories)
+        return Answer(scores, by_time, batch.unread)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScannedScores:
+    """Scores of every active customer, held in memory; whoever is absent has no purchases."""
+
+    scores: Mapping[str, float]
+    by_time: frozenset[str]
+    empty: float
+
+    async def of(self, customers: Sequence[str], /) -> Answer:
+        """The customers' scores, without any read."""
+        by_time = [customer for customer in customers if customer in self.by_time]
+        scores = {
+            customer: self.scores.get(customer, self.empty)
+            for customer in customers
+            if customer not in self.by_time
+        }
+        return Answer(scores, by_time, ())
+
+
+async def scan(
+    recent: RecentPurchases,
+    *,
+    segments: int,
+    scoring: Scoring,
+    summary: AudienceSummary,
+) -> ScannedScores:
+    """The scores of every customer with recent purchases, by a parallel scan of that table.
+
+    Raises:
+        StoreUnavailable: a segment could not be read to its end.
+        CorruptRecord: a stored purchase, or the model's score, is none.
+        TooManyToScan: more customers are active than memory should hold.
+    """
+    scores: dict[str, float] = {}
+    by_time: set[str] = set()
+
+    async def read(segment: int) -> None:
+        async for batch in recent.scan(segment=segment, segments=segments):
+            summary.count_call(batch.units)
+            found, others = scoring.split(batch.histories)
+            scores.update(found)
+            by_time.update(others)
+            if len(scores) > MOST_SCANNED:
+                raise TooManyToScan(f"more than {MOST_SCANNED} customers are active")
+
+    await together(read(segment) for segment in range(segments))
+    return ScannedScores(scores=scores, by_time=frozenset(by_time), empty=scoring.empty)
+
+
+@dataclass(frozen=True, slots=True)
+class ByTimeScores:
+    """No recent purchases suffice, such as for an as_of long ago: everybody is read by time."""
+
+    async def of(self, customers: Sequence[str], /) -> Answer:
+        """Nobody's score, everybody to be read by time."""
+        return Answer({}, customers, ())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberReads:
+    """Turns customers into members: from recent scores, else from their purchases by time."""
+
+    recent: RecentScores
+    history: PurchaseHistory
+    scoring: Scoring
+    tries: Tries
+    limit: AdaptiveLimit
+    summary: AudienceSummary
+
+    async def some_of(self, customers: Sequence[str]) -> tuple[list[Member], Sequence[str]]:
+        """Members of at most a hundred customers, and whom to ask for again.
+
+        Past the deadline nobody is asked for again: who is not read then is unread.
+        """
+        if self.tries.late:
+            return [Member(customer, None) for customer in customers], ()
+        answer = await self.recent.of(customers)
+        members = [Member(customer, score) for customer, score in answer.scores.items()]
+        if answer.by_time:
+            members += await together(map(self._by_time, answer.by_time))
+        return members, answer.unread
+
+    async def all_of(self, customers: Sequence[str]) -> list[Member]:
+        """A member of every customer, in their order."""
+        members: dict[str, Member] = {}
+        pending, refusals = list(customers), 0
+        while pending:
+            found, unread = await self.some_of(pending[:BATCH])
+            members |= {member.customer_id: member for member in found}
+            if unread:
+                await self.tries.pause(refusals)
+            refusals = 0 if found or not unread else refusals + 1
+            pending = [*unread, *pending[BATCH:]]
+        return [members[customer] for customer in customers]
+
+    async def _by_time(self, customer: str) -> Member:
+        window = self.scoring.model.features.longest_window
+        as_of = self.scoring.as_of
+        try:
+            async with self.limit.slot():
+                purchases = await self.tries.until_served(
+                    self.history.between, customer, after=window.after(as_of), until=as_of
+                )
+        except StoreUnavailable as exc:
+            self.summary.round_trips += 1
+            if not exc.transient:
+                raise
+            return Member(customer, None)
+        self.summary.count_call(ReadUnits.of_items([len(purchases) * INDEX_ENTRY_BYTES]))
+        (score,) = self.scoring.scores([purchases])
+        return Member(customer, score)
+
+
+class TooManyToScan(Exception):
+    """More customers are active than a scan may hold in memory."""
+
+
+async def together(calls: Iterable[Coroutine[None, None, T]]) -> list[T]:
+    """The results of all of them; the first error stops the others and is raised as it is."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(call) for call in calls]
+    except ExceptionGroup as errors:
+        first = errors.exceptions[0]
+        raise first from first.__cause__
+    return [task.result() for task in tasks]

@@ -1,0 +1,422 @@
+"""The audience on the command line: what is listed, what is said, and what is left behind."""
+
+import asyncio
+import io
+import json
+import os
+import signal
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import typer
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from typer.testing import CliRunner
+
+from adapters.audience_files import open_audience_files
+from api.cli.audience import audience
+from api.cli.audience_report import Price, Report, estimate_document, estimate_text
+from api.cli.audience_run import Order, conclude, planned, run_audience
+from api.cli.choice import Choice
+from domain.audience import AudienceQuery, ScoreAudience
+from domain.audience_reads import Member
+from domain.cost import ReadUnits
+from domain.errors import NotFound, Rejected, StoreUnavailable
+from domain.holdout import Holdout
+from domain.pacing import Pacing
+from domain.plan import ReadWay
+from domain.ports import IndexPage, RecentBatch, TableSize
+from domain.purchase import Purchase
+from domain.recent import RecentHistory
+from tests.builders import NOW, a_purchase, a_served_model
+
+CUSTOMERS = {f"c{number:03}": number / 1_000 for number in range(1, 251)}
+PRICE = Price(0.125)
+
+
+class Thousandths:
+    """A probability of a thousandth per unit of money spent."""
+
+    def score(self, matrix: NDArray[np.float64], /) -> NDArray[np.float64]:
+        result: NDArray[np.float64] = matrix[:, 0] / 1_000
+        return result
+
+
+@dataclass
+class Store:
+    """A category whose customers spent what makes them as probable as given, in two shards."""
+
+    probabilities: Mapping[str, float]
+    silent: frozenset[str] = frozenset()
+    unlisted: bool = False
+    on_second_page: Callable[[], None] = lambda: None
+    shards: int = 2
+    complete_since: int = 0
+    unscannable: bool = False
+    seconds: float = 0.0
+    pages: list[int] = field(default_factory=list)
+
+    async def categories(self) -> Mapping[str, int]:
+        return {"jewellery": len(self.probabilities), "shirts": 7}
+
+    async def page(
+        self, _category: str, /, *, shard: int, after: str | None, most: int | None
+    ) -> IndexPage:
+        self.pages.append(shard)
+        if len(self.pages) == 2:
+            self.on_second_page()
+        if self.unlisted and shard == 1:
+            raise StoreUnavailable("throttled")
+        customers = sorted(self.probabilities)[shard :: self.shards]
+        left = [customer for customer in customers if after is None or customer > after]
+        most = most or 40
+        return IndexPage(
+            customers=left[:most], more=len(left) > most, units=ReadUnits(measured=0.5)
+        )
+
+    async def read(self, customer_ids: Sequence[str], /) -> RecentBatch:
+        return RecentBatch(
+            histories=[self._history(c) for c in customer_ids if c not in self.silent],
+            unread=[c for c in customer_ids if c in self.silent],
+            units=ReadUnits(computed=float(len(customer_ids))),
+        )
+
+    async def scan(self, *, segment: int, segments: int) -> AsyncIterator[RecentBatch]:
+        if self.unscannable:
+            raise StoreUnavailable("throttled")
+        customers = sorted(self.probabilities)[segment::segments]
+        yield RecentBatch(
+            histories=[self._history(c) for c in customers], unread=(), units=ReadUnits(1.0)
+        )
+
+    async def size(self) -> TableSize:
+        return TableSize(items=1_000, bytes=1_000_000)
+
+    async def between(self, customer_id: str, /, *, after: int, until: int) -> Sequence[Purchase]:
+        assert after < until
+        return self._history(customer_id).purchases
+
+    def _history(self, customer: str) -> RecentHistory:
+        spent = round(self.probabilities.get(customer, 0.0) * 100_000)
+        purchases = [a_purchase(customer_id=customer, amount_minor=spent)] if spent else []
+        return RecentHistory(
+            customer_id=customer, complete_since=self.complete_since, purchases=purchases
+        )
+
+    async def pause(self, seconds: float) -> None:
+        self.seconds += seconds + 0.01
+        await asyncio.sleep(0)
+
+    def service(self) -> ScoreAudience:
+        pacing = Pacing(seconds=lambda: self.seconds, pause=self.pause)
+        return ScoreAudience(index=self, recent=self, history=self, pacing=pacing)
+
+
+def listed(  # noqa: PLR0913  # one parameter per option
+    store: Store,
+    *,
+    kind: str = "csv",
+    output: Path | None = None,
+    stdout: io.BytesIO | None = None,
+    choice: Choice | None = None,
+    holdout: Holdout | None = None,
+    way: ReadWay = ReadWay.BATCH,
+    on_screen: bool = False,
+) -> Report:
+    """The report of one audience."""
+    query = AudienceQuery(
+        category="jewellery",
+        as_of=NOW,
+        model=a_served_model(Thousandths()),
+        deadline_s=10.0,
+        way=way,
+    )
+    control = holdout or Holdout()
+    order = Order(
+        choice=choice or Choice(),
+        holdout=control,
+        price=PRICE,
+        expected=len(store.probabilities),
+        on_screen=on_screen,
+    )
+    files = open_audience_files(
+        kind, output, stdout=stdout or io.BytesIO(), holdout=control.basis_points > 0
+    )
+    return run_audience(store.service(), query, order, files)
+
+
+def rows_of(content: bytes) -> list[list[str]]:
+    header, *lines = content.decode().splitlines()
+    assert header.startswith("customer_id,probability")
+    return [line.split(",") for line in lines]
+
+
+@pytest.mark.parametrize("way", ReadWay)
+def test_every_customer_is_listed_once_with_the_exact_probability(way: ReadWay) -> None:
+    stdout = io.BytesIO()
+    report = listed(Store(CUSTOMERS), stdout=stdout, way=way)
+    assert sorted(rows_of(stdout.getvalue())) == [
+        [customer, repr(probability)] for customer, probability in CUSTOMERS.items()
+    ]
+    assert (report.summary.scored, report.summary.unread) == (250, 0)
+    assert report.in_file.customers == 250
+    assert report.in_file.expected_buyers == pytest.approx(sum(CUSTOMERS.values()))
+
+
+def test_progress_is_on_stderr_unless_the_rows_are_on_the_same_screen(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    listed(Store(CUSTOMERS))
+    assert "250 of about 250 customers" in capsys.readouterr().err
+    listed(Store(CUSTOMERS), on_screen=True)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_range_keeps_both_ends() -> None:
+    stdout = io.BytesIO()
+    report = listed(Store(CUSTOMERS), stdout=stdout, choice=Choice(at_least=0.01, at_most=0.02))
+    numbers = sorted(float(row[1]) for row in rows_of(stdout.getvalue()))
+    assert numbers == [number / 1_000 for number in range(10, 21)]
+    assert (report.customers, report.in_file.customers) == (250, 11)
+
+
+@pytest.mark.parametrize("bounds", [(0.6, 0.5), (-0.1, 0.5), (0.5, 1.1), (float("nan"), 1.0)])
+def test_an_empty_range_is_refused(bounds: tuple[float, float]) -> None:
+    with pytest.raises(Rejected, match="0 <= min <= max <= 1"):
+        Choice(at_least=bounds[0], at_most=bounds[1])
+
+
+MEMBERS = st.dictionaries(
+    st.text(st.characters(codec="utf-8"), min_size=1, max_size=3),
+    st.none() | st.sampled_from([0.0, 0.25, 0.5, 1.0]) | st.floats(0, 1),
+    max_size=60,
+)
+
+
+@given(MEMBERS, st.integers(1, 30), st.integers(1, 9), st.sampled_from([0.0, 0.25]))
+@settings(deadline=None)
+def test_the_top_is_what_sorting_everyone_gives(
+    probabilities: dict[str, float | None], top: int, batch: int, at_least: float
+) -> None:
+    choice = Choice(at_least=at_least, top=top)
+    members = [Member(customer, probability) for customer, probability in probabilities.items()]
+    for start in range(0, len(members), batch):
+        assert not choice.take(members[start : start + batch])
+    scored = [(c, p) for c, p in probabilities.items() if p is not None and p >= at_least]
+    expected = sorted(scored, key=lambda row: (-row[1], row[0]))[:top]
+    assert choice.rest() == [Member(*row) for row in expected]
+
+
+def test_the_top_is_written_in_descending_order() -> None:
+    stdout = io.BytesIO()
+    report = listed(Store(CUSTOMERS), stdout=stdout, choice=Choice(top=3))
+    assert stdout.getvalue() == (
+        b"customer_id,probability\r\nc250,0.25\r\nc249,0.249\r\nc248,0.248\r\n"
+    )
+    assert (report.customers, report.in_file.customers) == (250, 3)
+
+
+def test_the_control_group_is_listed_apart_and_counted(tmp_path: Path) -> None:
+    output, control = tmp_path / "blast.csv", Holdout(1_000)
+    report = listed(Store(CUSTOMERS), output=output, holdout=control, choice=Choice(top=100))
+    top = sorted(CUSTOMERS, reverse=True)[:100]
+    kept = [row[0] for row in rows_of(output.read_bytes())]
+    held_out = [row[0] for row in rows_of((tmp_path / "blast.holdout.csv").read_bytes())]
+    assert held_out == [customer for customer in top if control.keeps_out(customer)]
+    assert kept == [customer for customer in top if not control.keeps_out(customer)]
+    assert (report.in_file.customers, report.held_out.customers) == (len(kept), len(held_out))
+    assert report.held_out.expected_buyers == pytest.approx(sum(CUSTOMERS[c] for c in held_out))
+    assert report.in_file.expected_buyers == pytest.approx(sum(CUSTOMERS[c] for c in kept))
+    assert report.files == [output, tmp_path / "blast.holdout.csv"]
+
+
+def test_on_stdout_a_column_says_who_is_held_out() -> None:
+    stdout, control = io.BytesIO(), Holdout(1_000)
+    listed(Store(CUSTOMERS), stdout=stdout, holdout=control)
+    assert {row[0]: row[2] for row in rows_of(stdout.getvalue())} == {
+        customer: "true" if control.keeps_out(customer) else "false" for customer in CUSTOMERS
+    }
+
+
+def test_a_partial_audience_says_so_and_exits_with_1(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output, partial = tmp_path / "blast.csv", tmp_path / "blast.partial.csv"
+    output.write_text("the whole one of before")
+    report = listed(Store(CUSTOMERS, silent=frozenset({"c007", "c008"})), output=output)
+    rows = dict(rows_of(partial.read_bytes()))
+    assert output.read_text() == "the whole one of before"
+    assert (rows["c007"], rows["c008"], rows["c009"]) == ("", "", "0.009")
+    capsys.readouterr()
+    with pytest.raises(typer.Exit) as stopped:
+        conclude(report, as_json=True)
+    said = capsys.readouterr()
+    assert stopped.value.exit_code == 1
+    assert "PARTIAL: 2 customers could not be read before the deadline" in said.err
+    assert f"written: {partial}" in said.err
+    assert "the files are named .partial" in said.err
+    document = json.loads(said.out)
+    assert document["partial"] is True
+    assert (document["customers"], document["scored"], document["unread"]) == (250, 248, 2)
+    assert (document["in_file"], document["files"]) == (250, [str(partial)])
+
+
+def test_files_of_an_earlier_export_are_warned_about(tmp_path: Path) -> None:
+    output = tmp_path / "blast.csv"
+    listed(Store(CUSTOMERS), output=output, holdout=Holdout(1_000))
+    report = listed(Store(CUSTOMERS), output=output)
+    (warning,) = report.warnings
+    assert warning.startswith("files of an earlier export are still there")
+    assert warning.endswith(f": {tmp_path / 'blast.holdout.csv'}")
+    assert report.document["stale_files"] == [str(tmp_path / "blast.holdout.csv")]
+
+
+@pytest.mark.parametrize("way", [ReadWay.BATCH, ReadWay.SCAN])
+def test_an_instant_too_long_ago_is_reported_as_read_by_time(way: ReadWay) -> None:
+    report = listed(Store(CUSTOMERS, complete_since=NOW), way=way)
+    assert report.customers == report.summary.scored == 250
+    assert report.document["way"] == "by_time"
+    (warning,) = report.warnings
+    assert warning.startswith(f"read by way of by_time, not of {way} as planned: recent purchases")
+
+
+def test_a_refused_scan_is_reported_as_read_in_batches(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    report = listed(Store(CUSTOMERS, unscannable=True), way=ReadWay.SCAN)
+    assert report.customers == report.summary.scored == 250
+    conclude(report, as_json=True)
+    said = capsys.readouterr()
+    assert json.loads(said.out)["way"] == "batch"
+    assert "read by way of batch, not of scan as planned: the scan was refused" in said.err
+
+
+@pytest.mark.parametrize("way", ReadWay)
+def test_a_way_that_was_taken_as_planned_is_not_warned_about(way: ReadWay) -> None:
+    report = listed(Store(CUSTOMERS), way=way)
+    assert (report.document["way"], report.warnings) == (way, [])
+
+
+def test_an_unlisted_shard_makes_the_audience_partial(capsys: pytest.CaptureFixture[str]) -> None:
+    report = listed(Store(CUSTOMERS, unlisted=True))
+    assert (report.customers, report.summary.unlisted_shards) == (125, 1)
+    with pytest.raises(typer.Exit):
+        conclude(report, as_json=False)
+    assert "1 shards of the category could not be listed" in capsys.readouterr().err
+
+
+def test_campaign_tools_get_scored_customers_only(tmp_path: Path) -> None:
+    output = tmp_path / "blast.csv"
+    store = Store(CUSTOMERS, silent=frozenset({"c007"}))
+    report = listed(store, kind="braze", output=output, choice=Choice(with_unread=False))
+    (written,) = report.files
+    assert len(written.read_text().splitlines()) == 1 + 249 == 1 + report.in_file.customers
+    assert (report.customers, report.summary.unread) == (250, 1)
+
+
+def test_the_unread_are_not_in_the_top_but_reported() -> None:
+    store = Store(CUSTOMERS, silent=frozenset({"c250"}))
+    stdout = io.BytesIO()
+    report = listed(store, stdout=stdout, choice=Choice(top=2))
+    assert [row[0] for row in rows_of(stdout.getvalue())] == ["c249", "c248"]
+    assert report.summary.unread == 1
+    assert report.warnings
+
+
+def test_the_report_names_model_instant_units_and_price(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    report = listed(Store(CUSTOMERS))
+    conclude(report, as_json=False)
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "250 scored by propensity version 1, 0 unread" in said.err
+    assert "as of 2026-03-01T12:00:00Z" in said.err
+    assert "read units: 255.0 (4.0 measured, 251.0 computed)" in said.err
+    assert "at 0.125 USD per million (0.125: us-east-1 on-demand; set PROPENSITY_READ" in said.err
+    assert report.document["price_usd"] == pytest.approx(255 * 0.125 / 1_000_000)
+
+
+def test_ids_that_look_like_formulas_are_warned_about() -> None:
+    stdout = io.BytesIO()
+    report = listed(Store({"=1+1": 0.5, "c1": 0.5}), stdout=stdout)
+    assert b"\r\n'=1+1,0.5\r\n" in stdout.getvalue()
+    assert "1 customer ids start as a formula does" in report.warnings[0]
+    assert not report.summary.partial
+
+
+def interrupt() -> None:
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def refuse() -> None:
+    raise StoreUnavailable("no permission", transient=False)
+
+
+@pytest.mark.parametrize(
+    ("trouble", "error"), [(interrupt, KeyboardInterrupt), (refuse, StoreUnavailable)]
+)
+@pytest.mark.parametrize("kind", ["csv", "parquet", "braze"])
+def test_what_is_not_finished_leaves_nothing_behind(
+    kind: str, trouble: Callable[[], None], error: type[BaseException], tmp_path: Path
+) -> None:
+    store = Store(CUSTOMERS, on_second_page=trouble)
+    with pytest.raises(error):
+        listed(store, kind=kind, output=tmp_path / "blast", holdout=Holdout(5_000))
+    assert len(store.pages) >= 2
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_estimate_reads_nothing_of_the_audience() -> None:
+    store = Store(CUSTOMERS)
+    found = asyncio.run(planned(store.service(), "jewellery", chosen=None))
+    assert not store.pages
+    assert (found.customers, found.way) == (250, ReadWay.SCAN)
+    document = estimate_document(found, PRICE)
+    assert document["least_seconds"] == pytest.approx(found.units / 12_000)
+    assert document["price_usd"] == pytest.approx(found.units * 0.125 / 1_000_000)
+    text = estimate_text(found, PRICE)
+    assert "about 250 customers, read by scan: scan is cheaper" in text
+    assert "at 12,000 read units/s" in text
+    chosen = asyncio.run(planned(store.service(), "jewellery", chosen=ReadWay.BATCH))
+    assert (chosen.way, chosen.why.startswith("batch was asked for")) == (ReadWay.BATCH, True)
+
+
+@pytest.mark.parametrize(
+    ("category", "hint"), [("jewelry", "perhaps: jewellery"), ("x", "perhaps: jewellery, shirts")]
+)
+def test_a_category_without_customers_is_not_found(category: str, hint: str) -> None:
+    with pytest.raises(NotFound, match=hint):
+        asyncio.run(planned(Store(CUSTOMERS).service(), category, chosen=None))
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (["--json"], "--json: goes with --output or --estimate"),
+        (["--format", "parquet"], "--format: parquet needs --output FILE"),
+        (["--format", "klaviyo"], "--format: klaviyo needs --output FILE"),
+        (["--holdout", "10"], "--holdout: must be a share"),
+        (["--min-probability", "0.9", "--max-probability", "0.1"], "0 <= min <= max <= 1"),
+    ],
+)
+def test_options_that_do_not_fit_are_refused_at_once(options: Iterable[str], reason: str) -> None:
+    app = typer.Typer()
+    app.command()(audience)
+    result: Any = CliRunner().invoke(app, ["jewellery", *options])
+    assert isinstance(result.exception, Rejected)
+    assert reason in str(result.exception)
+    assert result.stdout == ""
+
+
+def test_a_summary_without_losses_warns_of_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    report = listed(Store({}))
+    assert not report.warnings
+    assert (report.customers, report.in_file.customers) == (0, 0)
+    conclude(report, as_json=True)
+    assert json.loads(capsys.readouterr().out)["customers"] == 0

@@ -1,0 +1,126 @@
+"""The audience on real purchases in DynamoDB: what the single-customer path says, bit for bit."""
+
+import pytest
+from botocore.awsrequest import AWSPreparedRequest
+
+from adapters.complete_journey import CompleteJourneyPurchases
+from adapters.dynamodb.client import DynamoClient
+from adapters.memory import ManualClock
+from domain.audience import AudienceQuery, Position, ScoreAudience
+from domain.audience_reads import Member
+from domain.features import Aggregation, Feature, FeatureSet
+from domain.importing import ImportPurchases
+from domain.ingestion import Outcome, RecordPurchases
+from domain.instant import MICROS_PER_DAY
+from domain.plan import ReadWay
+from domain.prediction import PredictPropensity
+from domain.window import Window
+from tests.builders import NOW, USD, a_policy, a_served_model
+from tests.contracts.conftest import Store, dynamo_store
+from tests.fakes import SaturatingScorer
+from tests.integration.faults import Fault, error, injected, time_out
+from tests.integration.test_read_faults import leave_unread
+
+pytestmark = pytest.mark.anyio
+
+MODEL = a_served_model(
+    SaturatingScorer(),
+    features=FeatureSet(
+        tuple(Feature(kind, Window.days(days)) for kind in Aggregation for days in (7, 30)), USD
+    ),
+)
+
+
+@pytest.fixture
+async def store(client: DynamoClient) -> Store:
+    """Fifteen households of the sample."""
+    store = dynamo_store(client)
+    record = RecordPurchases(recorder=store.recorder, clock=ManualClock(NOW), currency=USD)
+    counts = await ImportPurchases(record=record)(
+        CompleteJourneyPurchases(now=NOW, households=15),
+        on_refused=lambda _: None,
+        on_progress=lambda _: None,
+    )
+    assert counts[Outcome.RECORDED] == counts.total() > 1_000
+    return store
+
+
+def service(store: Store) -> ScoreAudience:
+    return ScoreAudience(index=store.index, recent=store.recent, history=store.history)
+
+
+def query(as_of: int = NOW, way: ReadWay = ReadWay.BATCH) -> AudienceQuery:
+    return AudienceQuery(category="meat", as_of=as_of, model=MODEL, deadline_s=120.0, way=way)
+
+
+async def streamed(store: Store, asked: AudienceQuery) -> dict[str, float | None]:
+    async with service(store).stream(asked) as (batches, _):
+        members = [member async for batch in batches for member in batch]
+    assert len({member.customer_id for member in members}) == len(members)
+    return {member.customer_id: member.probability for member in members}
+
+
+async def one_by_one(store: Store, asked: AudienceQuery) -> dict[str, float]:
+    """Every buyer of the category, through the service behind the single-customer endpoint."""
+    predict = PredictPropensity(
+        history=store.history,
+        live_model=lambda: MODEL,
+        policy=a_policy(),
+        clock=ManualClock(NOW),
+    )
+    rows = CompleteJourneyPurchases(now=NOW, households=15).rows()
+    raws = [row.raw for row in rows if row.raw]
+    buyers = {str(raw["customer_id"]) for raw in raws if raw["category"] == asked.category}
+    return {
+        customer: (await predict(customer, as_of=asked.as_of)).probability for customer in buyers
+    }
+
+
+@pytest.mark.parametrize("age_days", [0, 200])
+async def test_the_audience_equals_the_single_customers_bit_for_bit(
+    store: Store, age_days: int
+) -> None:
+    asked = query(as_of=NOW - age_days * MICROS_PER_DAY)
+    expected = await one_by_one(store, asked)
+    assert len(expected) > 8
+    assert await streamed(store, asked) == expected
+    scanned = query(as_of=asked.as_of, way=ReadWay.SCAN)
+    assert await streamed(store, scanned) == expected
+
+
+async def test_pages_are_the_same_audience(store: Store) -> None:
+    members: list[Member] = []
+    position: Position | None = Position()
+    while position is not None:
+        page = await service(store).page(query(), position=position, most=7)
+        members += page.members
+        position = page.following
+    assert {m.customer_id: m.probability for m in members} == await one_by_one(store, query())
+
+
+FAULTS: dict[str, list[Fault | None]] = {
+    "every key left unprocessed at first": [leave_unread(100), leave_unread(100)],
+    "some keys left unprocessed": [leave_unread(3), leave_unread(1), leave_unread(2)],
+    "throttled": [error("ProvisionedThroughputExceededException")] * 2,
+    "never arrived": [time_out, None, time_out],
+}
+
+
+@pytest.mark.parametrize("faults", FAULTS.values(), ids=FAULTS)
+async def test_faults_at_the_wire_lose_nobody(
+    client: DynamoClient, store: Store, faults: list[Fault | None]
+) -> None:
+    with injected(client, "BatchGetItem", *faults):
+        found = await streamed(store, query())
+    assert found == await one_by_one(store, query())
+
+
+async def test_round_trips_are_bounded(client: DynamoClient, store: Store) -> None:
+    def pass_on(_: AWSPreparedRequest) -> None:
+        return None
+
+    with injected(client, "BatchGetItem", pass_on) as sent:
+        found = await streamed(store, query())
+    assert sent.count("BatchGetItem") + sent.count("Query") <= (
+        len(found) / 100 + store.index.shards + 2 * store.index.shards
+    )

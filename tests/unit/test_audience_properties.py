@@ -1,0 +1,177 @@
+"""Whatever goes wrong, every customer of the category has one outcome, and it is the true one."""
+
+import asyncio
+import random
+
+import pytest
+
+from domain.audience import AudienceQuery, Position, ScoreAudience
+from domain.audience_reads import AudienceSummary, Member
+from domain.errors import StoreUnavailable
+from domain.features import Aggregation, Feature, FeatureSet
+from domain.history import Histories
+from domain.instant import MICROS_PER_DAY
+from domain.plan import ReadWay
+from domain.propensity import ServedModel
+from domain.purchase import Purchase
+from domain.recent import day_of
+from domain.window import Window
+from tests.builders import NOW, USD, a_purchase, a_served_model
+from tests.fakes import SaturatingScorer
+from tests.faulty_store import Faults, FaultyStore
+
+FEATURES = FeatureSet(
+    (
+        Feature(Aggregation.TOTAL_PURCHASE_VOLUME, Window.days(30)),
+        Feature(Aggregation.DAYS_SINCE_LAST_PURCHASE, Window.days(7)),
+    ),
+    USD,
+)
+MODEL = a_served_model(SaturatingScorer(), features=FEATURES)
+
+
+def some_purchases(dice: random.Random) -> list[Purchase]:
+    customers = dice.choice([0, 3, 20, 60, 250, 250])
+    return [
+        a_purchase(
+            customer_id=f"c{customer:03d}",
+            purchase_id=f"p{number}",
+            purchased_at=NOW - dice.randrange(60 * MICROS_PER_DAY),
+            category=dice.choice(["shirts", "jewellery"]),
+            amount_minor=dice.randrange(10_000),
+        )
+        for customer in range(customers)
+        for number in range(dice.randrange(4))
+    ]
+
+
+def a_bad_day(seed: int) -> FaultyStore:
+    """Any purchases, shards, page sizes and faults; 100 % of keys unprocessed included."""
+    dice = random.Random(seed)
+    return FaultyStore(
+        purchases=some_purchases(dice),
+        complete_since=day_of(NOW) - dice.choice([5, 31, 31, 31]),
+        shards=dice.choice([1, 2, 4, 16]),
+        page_size=dice.choice([1, 2, 7, 99, 100, 101, 1_000]),
+        faults=Faults(
+            unprocessed=dice.choice([0.0, 0.01, 0.1, 0.5, 0.9, 1.0]),
+            refused=dice.choice([0.0, 0.0, 0.05, 0.3, 0.9]),
+            overflowing=dice.choice([0.0, 0.1]),
+            seconds_a_call=dice.choice([0.0, 0.001, 0.5]),
+        ),
+        seed=seed,
+    )
+
+
+def service(store: FaultyStore, seed: int = 0) -> ScoreAudience:
+    return ScoreAudience(
+        index=store,
+        recent=store,
+        history=store,
+        pacing=store.time.pacing(seed),
+        concurrent_shards=3,
+    )
+
+
+def query(*, deadline_s: float = 60.0, way: ReadWay = ReadWay.BATCH) -> AudienceQuery:
+    return AudienceQuery(category="shirts", as_of=NOW, model=MODEL, deadline_s=deadline_s, way=way)
+
+
+async def streamed(
+    store: FaultyStore, asked: AudienceQuery, seed: int = 0
+) -> tuple[list[Member], AudienceSummary]:
+    members: list[Member] = []
+    async with service(store, seed).stream(asked) as (batches, summary):
+        async for batch in batches:
+            members += batch
+    return members, summary
+
+
+def true_score(store: FaultyStore, customer: str, model: ServedModel = MODEL) -> float:
+    """The score through the purchases by time: the single-customer path."""
+    window = model.features.longest_window
+    purchases = store.truth(customer, after=window.after(NOW), until=NOW)
+    matrix = model.features.matrix(Histories.of([purchases]), NOW)
+    return float(model.scorer.score(matrix)[0])
+
+
+def buyers(store: FaultyStore) -> set[str]:
+    return {p.customer_id for p in store.purchases if p.category == "shirts"}
+
+
+def check_outcomes(store: FaultyStore, members: list[Member], summary: AudienceSummary) -> None:
+    customers = [member.customer_id for member in members]
+    assert len(customers) == len(set(customers))
+    assert set(customers) <= buyers(store)
+    assert set(customers) == buyers(store) or summary.unlisted_shards
+    for member in members:
+        assert member.probability in {None, true_score(store, member.customer_id)}
+    assert summary.unread == sum(member.probability is None for member in members)
+    assert summary.scored + summary.unread == len(members)
+    assert summary.partial == bool(summary.unread or summary.unlisted_shards)
+
+
+def run_scenario(seed: int) -> None:
+    store = a_bad_day(seed)
+    deadline_s = random.Random(seed).choice([0.0, 1.0, 600.0, 600.0])
+    way = random.Random(-seed).choice(list(ReadWay))
+    asked = query(deadline_s=deadline_s, way=way)
+    try:
+        members, summary = asyncio.run(streamed(store, asked, seed))
+    except StoreUnavailable:  # nobody could be listed: said aloud, and only under refusals
+        assert store.faults.refused > 0
+        return
+    check_outcomes(store, members, summary)
+
+
+def test_on_any_bad_day_every_customer_has_one_true_outcome() -> None:
+    for seed in range(400):
+        run_scenario(seed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("thousand", range(10))
+def test_on_ten_thousand_bad_days_every_customer_has_one_true_outcome(thousand: int) -> None:
+    for seed in range(1_000 * thousand, 1_000 * (thousand + 1)):
+        run_scenario(seed)
+
+
+@pytest.mark.parametrize("way", ReadWay)
+def test_on_a_good_day_everybody_is_scored_whichever_way(way: ReadWay) -> None:
+    for seed in range(60):
+        store = a_bad_day(seed)
+        store.faults = Faults()
+        members, summary = asyncio.run(streamed(store, query(way=way)))
+        check_outcomes(store, members, summary)
+        assert not summary.partial
+        assert {m.customer_id for m in members} == buyers(store)
+
+
+def test_faults_that_pass_cost_time_but_no_customer() -> None:
+    for seed in range(60):
+        store = a_bad_day(seed)
+        store.faults = Faults(unprocessed=0.5, refused=0.3)
+        members, summary = asyncio.run(streamed(store, query(deadline_s=1e6), seed))
+        check_outcomes(store, members, summary)
+        assert not summary.partial
+
+
+async def all_pages(store: FaultyStore, most: int) -> list[Member]:
+    members: list[Member] = []
+    position: Position | None = Position()
+    while position is not None:
+        page = await service(store).page(query(), position=position, most=most)
+        assert len(page.members) <= most
+        members += page.members
+        position = page.following
+    return members
+
+
+@pytest.mark.parametrize("most", [1, 3, 100])
+def test_pages_one_after_the_other_are_the_whole_audience(most: int) -> None:
+    for seed in range(40):
+        store = a_bad_day(seed)
+        store.faults = Faults(unprocessed=0.3)
+        members = asyncio.run(all_pages(store, most))
+        assert sorted(m.customer_id for m in members) == sorted(buyers(store))
+        assert all(m.probability == true_score(store, m.customer_id) for m in members)

@@ -1,0 +1,149 @@
+import base64
+from collections.abc import Callable
+from dataclasses import replace
+
+import msgspec
+import pytest
+from cryptography.fernet import Fernet
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from adapters.memory import ManualClock
+from api.cursor import Cursors, Place, fingerprint
+from api.settings import load_settings
+from domain.audience import Position
+from domain.errors import InvalidRequest, Rejected
+from domain.instant import MICROS_PER_SECOND
+from domain.propensity import ServedModel
+from tests.builders import NOW, a_served_model
+from tests.fakes import SaturatingScorer
+
+MODEL = a_served_model(SaturatingScorer(), version=7)
+ASKED = fingerprint("jewellery", 0.0, 1.0)
+PLACE = Place(ASKED, NOW, MODEL.name, MODEL.version, 3, "customer-7")
+TTL_S = 60
+
+
+def cursors(key: str | None = None, *, clock: ManualClock | None = None) -> Cursors:
+    return Cursors(key, ttl_s=TTL_S, clock=clock or ManualClock(NOW))
+
+
+def refusal(sealer: Cursors, cursor: str, *, asked: bytes = ASKED) -> str:
+    with pytest.raises(InvalidRequest) as caught:
+        sealer.open(cursor, asked=asked, model=MODEL)
+    assert caught.value.field == "cursor"
+    return caught.value.reason
+
+
+@given(shard=st.integers(0, 1_000), after=st.none() | st.text(max_size=64), at=st.integers(0, NOW))
+@settings(deadline=None)
+def test_a_cursor_opens_to_the_place_that_was_sealed(
+    shard: int, after: str | None, at: int
+) -> None:
+    sealer = cursors()
+    place = Place(ASKED, at, MODEL.name, MODEL.version).at(Position(shard, after))
+    opened = sealer.open(sealer.seal(place), asked=ASKED, model=MODEL)
+    assert opened == place
+    assert opened.position == Position(shard, after)
+
+
+def test_a_cursor_hides_what_is_in_it() -> None:
+    cursor = cursors().seal(PLACE)
+    for readable in (cursor.encode(), base64.urlsafe_b64decode(cursor)):
+        for secret in (b"customer", b"propensity", ASKED, ASKED.hex().encode()):
+            assert secret not in readable
+
+
+def test_the_same_place_gives_another_cursor_each_time() -> None:
+    sealer = cursors()
+    assert sealer.seal(PLACE) != sealer.seal(PLACE)
+
+
+@given(data=st.data())
+@settings(deadline=None)
+def test_a_cursor_with_any_byte_changed_is_refused(data: st.DataObject) -> None:
+    sealer = cursors()
+    token = bytearray(base64.urlsafe_b64decode(sealer.seal(PLACE)))
+    token[data.draw(st.integers(0, len(token) - 1))] ^= data.draw(st.integers(1, 255))
+    assert "not made by this server" in refusal(sealer, base64.urlsafe_b64encode(token).decode())
+
+
+@given(st.text() | st.binary(max_size=64).map(lambda raw: base64.urlsafe_b64encode(raw).decode()))
+@settings(deadline=None)
+def test_whatever_is_no_cursor_is_refused(text: str) -> None:
+    assert "not made by this server" in refusal(cursors(), text)
+
+
+def test_something_else_sealed_with_the_same_key_is_no_cursor() -> None:
+    key = Fernet.generate_key()
+    other = Fernet(key).encrypt_at_time(msgspec.msgpack.encode({"shard": 3}), 0).decode()
+    sealer = cursors(key.decode(), clock=ManualClock(0))
+    assert "not made by this server" in refusal(sealer, other)
+
+
+@pytest.mark.parametrize(("age_s", "opens"), [(0, True), (TTL_S, True), (TTL_S + 1, False)])
+def test_a_cursor_expires(age_s: int, opens: bool) -> None:
+    clock = ManualClock(NOW)
+    sealer = cursors(clock=clock)
+    cursor = sealer.seal(PLACE)
+    clock.now += age_s * MICROS_PER_SECOND
+    if opens:
+        assert sealer.open(cursor, asked=ASKED, model=MODEL) == PLACE
+    else:
+        assert refusal(sealer, cursor) == "is older than 60 s; start again without it"
+
+
+def test_a_cursor_of_another_question_is_refused() -> None:
+    sealer = cursors()
+    reason = refusal(sealer, sealer.seal(PLACE), asked=fingerprint("jewellery", 0.5, 1.0))
+    assert "another category or other filters" in reason
+
+
+@pytest.mark.parametrize(
+    ("other", "change"),
+    [
+        (replace(MODEL, version=8), "version 7 of propensity; the champion changed to version 8"),
+        (replace(MODEL, name="uplift"), "the champion changed to version 7 of uplift"),
+    ],
+)
+def test_a_cursor_ends_when_the_champion_changes(other: ServedModel, change: str) -> None:
+    sealer = cursors()
+    with pytest.raises(InvalidRequest, match=change):
+        sealer.open(sealer.seal(PLACE), asked=ASKED, model=other)
+
+
+def test_processes_that_share_a_key_open_each_others_cursors() -> None:
+    key = Fernet.generate_key().decode()
+    assert cursors(key).open(cursors(key).seal(PLACE), asked=ASKED, model=MODEL) == PLACE
+
+
+def test_without_a_key_a_cursor_ends_with_its_process() -> None:
+    assert "before its key changed" in refusal(cursors(), cursors().seal(PLACE))
+
+
+@given(st.lists(st.text() | st.floats(allow_nan=False), max_size=3), st.lists(st.text()))
+@settings(deadline=None)
+def test_questions_have_the_same_fingerprint_only_if_they_are_the_same(
+    one: list[object], other: list[object]
+) -> None:
+    assert (fingerprint(*one) == fingerprint(*other)) == (one == other)
+
+
+@pytest.mark.usefixtures("home")
+def test_a_key_in_the_settings_is_checked_and_never_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PROPENSITY_CURSOR_KEY", "hunter2")
+    with pytest.raises(Rejected, match=r"PROPENSITY_CURSOR_KEY .* 32 bytes in base64") as caught:
+        load_settings()
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.usefixtures("home")
+@pytest.mark.parametrize("encode", [base64.urlsafe_b64encode, base64.standard_b64encode])
+def test_both_alphabets_of_base64_give_a_key(
+    monkeypatch: pytest.MonkeyPatch, encode: Callable[[bytes], bytes]
+) -> None:
+    monkeypatch.setenv("PROPENSITY_CURSOR_KEY", encode(b"\xfb\xff" * 16).decode())
+    key = load_settings().cursor_key
+    assert key is not None
+    sealer = cursors(key.get_secret_value())
+    assert sealer.open(sealer.seal(PLACE), asked=ASKED, model=MODEL) == PLACE

@@ -43,6 +43,18 @@ def dynamo_client(endpoint: str | None, *, connections: int = 8, **options: floa
     )
 
 
+def create_tables(client: DynamoClient) -> None:
+    """Creates the tables without their TTL.
+
+    The tests' clock stands in the past, so the engine would drop recent purchases once a minute.
+    """
+    DynamoTables(client).create()
+    client.connection.client.update_time_to_live(
+        TableName=client.recent.Meta.table_name,
+        TimeToLiveSpecification={"Enabled": False, "AttributeName": "expires_at"},
+    )
+
+
 @pytest.fixture
 def client(engine: EmbeddedEngine) -> Iterator[DynamoClient]:
     """A client on the embedded engine with empty tables and patience for a busy machine."""
@@ -52,7 +64,7 @@ def client(engine: EmbeddedEngine) -> Iterator[DynamoClient]:
         read_deadline_s=30,
         write_deadline_s=30,
     )
-    DynamoTables(client).create()
+    create_tables(client)
     yield client
     client.close()
 

@@ -71,7 +71,7 @@ _VARY = {"Vary": "Accept"}
     "/v1/categories",
     operation_id="listCategories",
     summary="Every category",
-    description="Ascending, with an approximate number of customers; nothing is scanned for it.",
+    description="Ascending, with an approximate number of customers, kept as they buy: no purchases are read.",
     tags=["audience"],
     response_description="The categories.",
     responses=problems(HTTPStatus.BAD_REQUEST, HTTPStatus.SERVICE_UNAVAILABLE),

@@ -28,7 +28,7 @@ from domain.ports import (
 from domain.recent import RecentHistory, Retention
 from domain.window import Window
 from tests.builders import NOW
-from tests.conftest import dynamo_client
+from tests.conftest import create_tables, dynamo_client
 
 RETENTION = Retention.covering(Window.days(30))
 SHARDS = 4
@@ -98,5 +98,5 @@ def store(request: pytest.FixtureRequest, engine: EmbeddedEngine) -> Iterator[St
             write_deadline_s=30,
         )
         stack.callback(client.close)
-        DynamoTables(client).create()
+        create_tables(client)
         yield dynamo_store(client)

@@ -115,8 +115,9 @@ def test_a_table_that_differs_is_named_with_the_part_that_does(
         )
 
 
-def test_the_tables_declared_do_not_differ(client: DynamoClient) -> None:
-    tables(client).verify()
+def test_the_tables_declared_do_not_differ(bare: DynamoClient) -> None:
+    tables(bare).create()
+    tables(bare).verify()
 
 
 def test_every_missing_table_is_named(bare: DynamoClient) -> None:

@@ -11,8 +11,7 @@ from litestar.params import QueryParameter
 from api.openapi import MAX_PAGE, PAGE
 from domain import instant
 from domain.errors import InvalidPurchase, InvalidRequest
-from domain.instant import MICROS_PER_SECOND
-from domain.purchase import CLOCK_SKEW_US, EARLIEST, text_field
+from domain.purchase import text_field
 
 _PLUS_READ_AS_SPACE = re.compile(r"(:\d{2}(?:\.\d+)?) (\d{2}:\d{2})$", re.ASCII)
 _NUMBER = re.compile(r"\d+(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
@@ -106,22 +105,6 @@ def instant_of(text: str | None) -> int | None:
         return instant.parse(_PLUS_READ_AS_SPACE.sub(r"\1+\2", text))
     except ValueError as exc:
         raise InvalidRequest("as_of", f"{exc}, not {text[:60]!r}") from exc
-
-
-def check_known(as_of: int, *, now: int) -> None:
-    """Purchases until `as_of` are known at `now`; both in microseconds since the epoch.
-
-    Raises:
-        InvalidRequest: it lies in the future, or before there were purchases.
-    """
-    if as_of > now + CLOCK_SKEW_US:
-        raise InvalidRequest(
-            "as_of",
-            f"lies more than {CLOCK_SKEW_US // MICROS_PER_SECOND} s in the future: "
-            "purchases until then are not known yet",
-        )
-    if as_of < EARLIEST:
-        raise InvalidRequest("as_of", "lies before the year 2000")
 
 
 def probability_of(text: str | None, field: str, default: float) -> float:

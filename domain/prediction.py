@@ -37,7 +37,9 @@ class PredictPropensity:
             CorruptRecord: a stored purchase is none, or the model's score is no probability.
         """
         _check_customer(customer_id)
-        as_of = self._check_as_of(as_of)
+        now = self.clock()
+        as_of = now if as_of is None else as_of
+        check_as_of(as_of, now=now)
         model = self.live_model()
         purchases = await self.history.between(
             customer_id, after=model.features.longest_window.after(as_of), until=as_of
@@ -54,19 +56,21 @@ class PredictPropensity:
             model=model,
         )
 
-    def _check_as_of(self, as_of: int | None) -> int:
-        now = self.clock()
-        if as_of is None:
-            return now
-        if as_of > now + CLOCK_SKEW_US:
-            raise InvalidRequest(
-                "as_of",
-                f"lies more than {CLOCK_SKEW_US // MICROS_PER_SECOND} s in the future: "
-                "purchases until then are not known yet",
-            )
-        if as_of < EARLIEST:
-            raise InvalidRequest("as_of", "lies before the year 2000")
-        return as_of
+
+def check_as_of(as_of: int, *, now: int) -> None:
+    """Returns when purchases until `as_of` are known at `now`, microseconds since the epoch.
+
+    Raises:
+        InvalidRequest: it lies in the future, or before there were purchases.
+    """
+    if as_of > now + CLOCK_SKEW_US:
+        raise InvalidRequest(
+            "as_of",
+            f"lies more than {CLOCK_SKEW_US // MICROS_PER_SECOND} s in the future: "
+            "purchases until then are not known yet",
+        )
+    if as_of < EARLIEST:
+        raise InvalidRequest("as_of", "lies before the year 2000")
 
 
 def _score(model: ServedModel, matrix: NDArray[np.float64]) -> float:

@@ -18,13 +18,13 @@ from api.cli.audience_report import (
 from api.cli.audience_run import Order, conclude, planned, run_audience
 from api.cli.choice import Choice
 from api.cli.output import AsJson, emit, say
-from api.query import check_known
 from api.settings import load_settings
 from domain import instant
 from domain.audience import AudienceQuery
 from domain.errors import InvalidRequest, Rejected
 from domain.holdout import Holdout
 from domain.plan import Plan, ReadWay
+from domain.prediction import check_as_of
 
 Format = Literal["csv", "ndjson", "parquet", "klaviyo", "braze", "mailchimp", "customerio"]
 STREAMED = {"csv", "ndjson"}
@@ -144,5 +144,5 @@ def _instant(text: str | None, now: int) -> int:
         moment = instant.parse(text)
     except ValueError as exc:
         raise InvalidRequest("--as-of", str(exc)) from exc
-    check_known(moment, now=now)
+    check_as_of(moment, now=now)
     return moment

@@ -48,7 +48,6 @@ from api.query import (
     Limit,
     MaxProbability,
     MinProbability,
-    check_known,
     check_names,
     instant_of,
     name_in,
@@ -60,6 +59,7 @@ from api.services import Services
 from domain import instant
 from domain.audience import AudiencePage, AudienceQuery
 from domain.errors import InvalidRequest, PropensityError
+from domain.prediction import check_as_of
 from domain.propensity import ServedModel
 from domain.purchase import MAX_CATEGORY_BYTES
 
@@ -171,7 +171,7 @@ def _as_of(services: Services, asked: _Asked) -> int:
     now = services.clock()
     if asked.as_of is None:
         return now
-    check_known(asked.as_of, now=now)
+    check_as_of(asked.as_of, now=now)
     return asked.as_of
 
 

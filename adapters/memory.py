@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from threading import Lock
 
-from domain.cost import ReadUnits
 from domain.ports import Clock, IndexPage, RawRow, RecentBatch, Recording, TableSize
 from domain.purchase import Purchase
 from domain.recent import RecentHistory, Retention, day_of
@@ -83,8 +82,7 @@ class MemoryPurchases:
             if _hash_class(customer, self.shards) == shard and (after is None or customer > after)
         )
         customers = following[:most]
-        units = ReadUnits.of_items([sum(len(c.encode()) for c in customers)])
-        return IndexPage(customers=customers, more=len(customers) < len(following), units=units)
+        return IndexPage(customers=customers, more=len(customers) < len(following))
 
     async def check(self) -> None:
         """Returns at once: memory is always there; see StoreHealth."""
@@ -105,9 +103,7 @@ class MemoryPurchases:
             )
             for customer_id in customer_ids
         ]
-        return RecentBatch(
-            histories=histories, unread=(), units=ReadUnits.of_items(map(_size, histories))
-        )
+        return RecentBatch(histories=histories, unread=())
 
     def _history(self, customer_id: str) -> list[Purchase]:
         with self._lock:

@@ -2,13 +2,12 @@
 
 from typing import Annotated
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, structs
 
-from api.schemas import ModelUsed, Probability, Problem
+from api.schemas import CostUsed, ModelUsed, Probability, Problem, cost_used
 from domain import instant
 from domain.audience import AudienceQuery
 from domain.audience_reads import AudienceSummary, Member
-from domain.cost import ReadUnits
 
 
 class CategorySize(Struct, frozen=True, kw_only=True):
@@ -41,26 +40,12 @@ class MemberPropensity(Struct, frozen=True, kw_only=True):
         return cls(customer_id=member.customer_id, probability=member.probability)
 
 
-class ReadUnitsUsed(Struct, frozen=True, kw_only=True):
-    """DynamoDB's read units."""
-
-    measured: Annotated[float, Meta(ge=0, description="As the store reported them.")]
-    computed: Annotated[float, Meta(ge=0, description="Computed from sizes where it did not.")]
-
-    @classmethod
-    def of(cls, units: ReadUnits) -> "ReadUnitsUsed":
-        """The units as they travel."""
-        return cls(measured=units.measured, computed=units.computed)
-
-
-class PageSummary(Struct, frozen=True, kw_only=True):
+class PageSummary(CostUsed, frozen=True, kw_only=True):
     """What reading one page came to, before the filters."""
 
     scored: Annotated[int, Meta(ge=0, description="Customers with a probability.")]
     unread: Annotated[int, Meta(ge=0, description="Customers who could not be read in time.")]
     partial: Annotated[bool, Meta(description="Whether anybody is unread.")]
-    read_units: ReadUnitsUsed
-    round_trips: Annotated[int, Meta(ge=0, description="Calls to the store.")]
 
     @classmethod
     def of(cls, summary: AudienceSummary) -> "PageSummary":
@@ -69,8 +54,7 @@ class PageSummary(Struct, frozen=True, kw_only=True):
             scored=summary.scored,
             unread=summary.unread,
             partial=summary.partial,
-            read_units=ReadUnitsUsed.of(summary.units),
-            round_trips=summary.round_trips,
+            **structs.asdict(cost_used(summary.cost)),
         )
 
 
@@ -90,7 +74,7 @@ class AudienceMembers(Struct, frozen=True, kw_only=True):
     model: ModelUsed
 
 
-class StreamSummary(Struct, frozen=True, kw_only=True):
+class StreamSummary(CostUsed, frozen=True, kw_only=True):
     """What a whole audience came to; all but `listed` before the filters."""
 
     category: str
@@ -101,8 +85,6 @@ class StreamSummary(Struct, frozen=True, kw_only=True):
     listed: int
     partial: bool
     expected_buyers: float
-    read_units: ReadUnitsUsed
-    round_trips: int
     model: ModelUsed
     complete: bool
 
@@ -118,8 +100,7 @@ class StreamSummary(Struct, frozen=True, kw_only=True):
             listed=listed,
             partial=summary.partial,
             expected_buyers=summary.expected_buyers,
-            read_units=ReadUnitsUsed.of(summary.units),
-            round_trips=summary.round_trips,
+            **structs.asdict(cost_used(summary.cost)),
             model=ModelUsed.of(query.model),
             complete=not summary.partial,
         )

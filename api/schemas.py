@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from domain import instant
+from domain.cost import Cost, Units
 from domain.ingestion import Outcome, PurchaseOutcome
 from domain.propensity import Prediction, Reason, ServedModel
 
@@ -35,6 +36,35 @@ class ModelUsed(Struct, frozen=True, kw_only=True):
         return cls(name=model.name, version=model.version, revision=model.revision)
 
 
+class UnitsUsed(Struct, frozen=True, kw_only=True):
+    """DynamoDB's units of reading or of writing."""
+
+    measured: Annotated[float, Meta(ge=0, description="As the store reported them.")]
+    computed: Annotated[float, Meta(ge=0, description="Computed from sizes where it did not.")]
+
+    @classmethod
+    def of(cls, units: Units) -> "UnitsUsed":
+        """The units as they travel."""
+        return cls(measured=units.measured, computed=units.computed)
+
+
+class CostUsed(Struct, frozen=True, kw_only=True):
+    """What the calls to the store came to, retries and refusals included."""
+
+    round_trips: Annotated[int, Meta(ge=0, description="Calls to the store.")]
+    read_units: UnitsUsed
+    write_units: UnitsUsed
+
+
+def cost_used(cost: Cost) -> CostUsed:
+    """The cost so far as it travels."""
+    return CostUsed(
+        round_trips=cost.round_trips,
+        read_units=UnitsUsed.of(cost.reads),
+        write_units=UnitsUsed.of(cost.writes),
+    )
+
+
 class CustomerPropensity(Struct, frozen=True, kw_only=True):
     """One customer's propensity to buy, with everything needed to explain it."""
 
@@ -62,9 +92,10 @@ class CustomerPropensity(Struct, frozen=True, kw_only=True):
         Meta(description="'empty': no purchase in the window; an unknown customer is no error."),
     ]
     model: ModelUsed
+    cost: CostUsed
 
     @classmethod
-    def of(cls, prediction: Prediction) -> "CustomerPropensity":
+    def of(cls, prediction: Prediction, cost: Cost) -> "CustomerPropensity":
         """The prediction as it travels."""
         decision, model = prediction.decision, prediction.model
         return cls(
@@ -83,6 +114,7 @@ class CustomerPropensity(Struct, frozen=True, kw_only=True):
             purchases_read=prediction.purchases_read,
             history="purchases" if prediction.purchases_read else "empty",
             model=ModelUsed.of(model),
+            cost=cost_used(cost),
         )
 
 
@@ -114,21 +146,23 @@ class PurchaseReport(Struct, frozen=True, kw_only=True):
 
 
 class RecordingReport(Struct, frozen=True, kw_only=True):
-    """Counts, and one outcome per purchase in the order sent."""
+    """Counts, one outcome per purchase in the order sent, and what recording them cost."""
 
     recorded: Annotated[int, Meta(ge=0)]
     duplicate: Annotated[int, Meta(ge=0)]
     conflict: Annotated[int, Meta(ge=0)]
     rejected: Annotated[int, Meta(ge=0)]
     outcomes: list[PurchaseReport]
+    cost: CostUsed
 
     @classmethod
-    def of(cls, outcomes: Sequence[PurchaseOutcome]) -> "RecordingReport":
+    def of(cls, outcomes: Sequence[PurchaseOutcome], cost: Cost) -> "RecordingReport":
         """The outcomes as they travel."""
         kinds = [outcome.outcome for outcome in outcomes]
         return cls(
             **{str(kind): kinds.count(kind) for kind in Outcome},
             outcomes=[PurchaseReport.of(outcome) for outcome in outcomes],
+            cost=cost_used(cost),
         )
 
 

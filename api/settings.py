@@ -117,6 +117,12 @@ class Settings(BaseSettings):
         allow_inf_nan=False,
         description="US dollars per million read units; the default is us-east-1 on-demand.",
     )
+    write_price_per_million: float = Field(
+        default=0.625,
+        ge=0,
+        allow_inf_nan=False,
+        description="US dollars per million write units; the default is us-east-1 on-demand.",
+    )
     host: str = Field(default="127.0.0.1", description="Address to serve on; loopback by default.")
     port: Port = Field(default=8000, description="Port to serve on.")
     connect_timeout_s: Seconds = Field(default=0.5, description="Seconds to connect to DynamoDB.")

@@ -113,7 +113,7 @@ async def _measured(service: ScoreAudience, query: AudienceQuery, sample: int) -
     return {
         "customers": summary.scored,
         "unread": summary.unread + summary.unlisted_shards,
-        "round_trips": summary.round_trips,
+        "round_trips": summary.cost.round_trips,
         "pages": index.pages,
         "seconds": seconds,
         "cpu_seconds": cpu,

@@ -22,7 +22,7 @@ from domain.audience_reads import (
     scan,
     together,
 )
-from domain.cost import ReadUnits
+from domain.cost import Cost, metered, metered_context
 from domain.errors import StoreUnavailable
 from domain.pacing import AdaptiveLimit, Pacing
 from domain.plan import ReadWay
@@ -89,9 +89,10 @@ class ScoreAudience:
             StoreUnavailable: a refusal that retrying cannot mend, such as a missing permission.
             CorruptRecord: a stored purchase, or the model's score, is none.
         """
-        reads = self._reads(query)
+        context, cost = metered_context()  # this generator shares its consumer's
+        reads = self._reads(query, cost)
         run = _Stream(self, query, reads)
-        reading = asyncio.create_task(run.read())
+        reading = asyncio.create_task(run.read(), context=context)
         try:
             yield run.members(), reads.summary
         finally:
@@ -107,9 +108,10 @@ class ScoreAudience:
             StoreUnavailable: nobody could be read before it; the same page may be asked for again.
             CorruptRecord: a stored purchase, or the model's score, is none.
         """
-        reads = self._reads(query)
-        listed, following = await self._listed(query, reads, position, most)
-        members = await reads.all_of([place.after or "" for place in listed])
+        with metered() as cost:
+            reads = self._reads(query, cost)
+            listed, following = await self._listed(query, reads, position, most)
+            members = await reads.all_of([place.after or "" for place in listed])
         read = next((n for n, m in enumerate(members) if m.probability is None), len(members))
         if read < len(members):
             if read == 0:
@@ -132,7 +134,6 @@ class ScoreAudience:
                 after=following.after,
                 most=most,
             )
-            reads.summary.count_call(page.units)
             customers = page.customers[: most - len(listed)]
             listed += [Position(following.shard, customer) for customer in customers]
             more = page.more or len(customers) < len(page.customers)
@@ -145,11 +146,11 @@ class ScoreAudience:
         following = position.shard + 1
         return Position(following) if following < self.index.shards else None
 
-    def _reads(self, query: AudienceQuery) -> MemberReads:
-        scoring, summary = Scoring.of(query.model, query.as_of), AudienceSummary()
+    def _reads(self, query: AudienceQuery, cost: Cost) -> MemberReads:
+        scoring, summary = Scoring.of(query.model, query.as_of), AudienceSummary(cost=cost)
         limit = AdaptiveLimit(self.concurrent_reads)
         return MemberReads(
-            recent=BatchScores(recent=self.recent, limit=limit, scoring=scoring, summary=summary),
+            recent=BatchScores(recent=self.recent, limit=limit, scoring=scoring),
             history=self.history,
             scoring=scoring,
             tries=Tries(self.pacing, self.pacing.seconds() + query.deadline_s),
@@ -214,7 +215,6 @@ class _Stream:
                     self._service.recent,
                     segments=self._service.concurrent_reads,
                     scoring=self._reads.scoring,
-                    summary=self._reads.summary,
                 )
         except StoreUnavailable as exc:
             if not exc.transient:
@@ -260,20 +260,17 @@ class _Stream:
 
         Past the deadline listing goes on, so that everybody is named, until the first refusal.
         """
-        nothing = IndexPage(customers=(), more=False, units=ReadUnits())
+        nothing = IndexPage(customers=(), more=False)
         if self._over:
             self._reads.summary.unlisted_shards += 1
             return nothing
         try:
-            page = await self._reads.tries.until_served(
+            return await self._reads.tries.until_served(
                 self._service.index.page, self._query.category, shard=shard, after=after, most=None
             )
         except StoreUnavailable as exc:
-            self._reads.summary.round_trips += 1
             if not exc.transient:
                 raise
             self._reads.summary.unlisted_shards += 1
             self._over = self._reads.tries.late
             return nothing
-        self._reads.summary.count_call(page.units)
-        return page

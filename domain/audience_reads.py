@@ -5,11 +5,11 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, S
 from dataclasses import dataclass, field
 from typing import ParamSpec, Protocol, TypeVar
 
-from domain.cost import ReadUnits
+from domain.cost import Cost
 from domain.errors import CorruptRecord, StoreUnavailable
 from domain.history import Histories
 from domain.pacing import AdaptiveLimit, Pacing
-from domain.plan import INDEX_ENTRY_BYTES, MOST_SCANNED, ReadWay
+from domain.plan import MOST_SCANNED, ReadWay
 from domain.ports import PurchaseHistory, RecentPurchases
 from domain.propensity import ServedModel
 from domain.purchase import Purchase
@@ -42,8 +42,7 @@ class AudienceSummary:
     unlisted_shards: int = 0
     expected_buyers: float = 0.0
     way: ReadWay = ReadWay.BATCH
-    round_trips: int = 0
-    units: ReadUnits = field(default_factory=ReadUnits)
+    cost: Cost = field(default_factory=Cost)
 
     @property
     def partial(self) -> bool:
@@ -58,11 +57,6 @@ class AudienceSummary:
             else:
                 self.scored += 1
                 self.expected_buyers += member.probability
-
-    def count_call(self, units: ReadUnits) -> None:
-        """One more round trip was made."""
-        self.round_trips += 1
-        self.units += units
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +175,6 @@ class BatchScores:
     recent: RecentPurchases
     limit: AdaptiveLimit
     scoring: Scoring
-    summary: AudienceSummary
 
     async def of(self, customers: Sequence[str], /) -> Answer:
         """The customers' scores, from one round trip; a refusal leaves all of them unread.
@@ -194,12 +187,10 @@ class BatchScores:
             async with self.limit.slot():
                 batch = await self.recent.read(customers)
         except StoreUnavailable as exc:
-            self.summary.round_trips += 1
             if not exc.transient:
                 raise
             self.limit.refused()
             return Answer({}, (), customers)
-        self.summary.count_call(batch.units)
         if batch.unread:
             self.limit.refused()
         else:
@@ -232,7 +223,6 @@ async def scan(
     *,
     segments: int,
     scoring: Scoring,
-    summary: AudienceSummary,
 ) -> ScannedScores:
     """The scores of every customer with recent purchases, by a parallel scan of that table.
 
@@ -246,7 +236,6 @@ async def scan(
 
     async def read(segment: int) -> None:
         async for batch in recent.scan(segment=segment, segments=segments):
-            summary.count_call(batch.units)
             found, others = scoring.split(batch.histories)
             scores.update(found)
             by_time.update(others)
@@ -312,11 +301,9 @@ class MemberReads:
                     self.history.between, customer, after=window.after(as_of), until=as_of
                 )
         except StoreUnavailable as exc:
-            self.summary.round_trips += 1
             if not exc.transient:
                 raise
             return Member(customer, None)
-        self.summary.count_call(ReadUnits.of_items([len(purchases) * INDEX_ENTRY_BYTES]))
         (score,) = self.scoring.scores([purchases])
         return Member(customer, score)
 

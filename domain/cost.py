@@ -1,31 +1,86 @@
-"""What reads cost: DynamoDB's read units, measured where the store says, else computed."""
+"""What calls to the store cost: round trips, and DynamoDB's read and write units.
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+Whoever wants to know meters a block; whoever calls the store counts, wherever the meter is.
+"""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from contextvars import Context, ContextVar, copy_context
+from dataclasses import dataclass, field
+from threading import Lock
 
 BYTES_PER_UNIT = 4_096
 """One unit is a strongly consistent read of so much, rounded up. Source: AWS, read capacity."""
 
 
 @dataclass(frozen=True, slots=True)
-class ReadUnits:
-    """Read units of any number of calls: as the store reported, and as computed from sizes."""
+class Units:
+    """Units of any number of calls: as the store reported, and as computed from sizes."""
 
     measured: float = 0.0
     computed: float = 0.0
 
-    def __add__(self, other: "ReadUnits") -> "ReadUnits":
-        return ReadUnits(self.measured + other.measured, self.computed + other.computed)
+    def __add__(self, other: "Units") -> "Units":
+        return Units(self.measured + other.measured, self.computed + other.computed)
 
     @property
     def total(self) -> float:
         """All of them."""
         return self.measured + self.computed
 
-    @classmethod
-    def of_items(cls, sizes: Iterable[int]) -> "ReadUnits":
-        """What strongly consistent reads of items of these sizes (bytes) cost, one by one.
 
-        A missing item has size 0 and costs one unit as well. Source: AWS, BatchGetItem.
-        """
-        return cls(computed=float(sum(max(1, -(-size // BYTES_PER_UNIT)) for size in sizes)))
+NO_UNITS = Units()
+
+
+@dataclass(slots=True, kw_only=True)
+class Cost:
+    """What the calls so far came to; it grows while the meter runs.
+
+    A call counts as a round trip once it is made, whether it is answered or not; its units count
+    once it is answered.
+    """
+
+    round_trips: int = 0
+    reads: Units = field(default_factory=Units)
+    writes: Units = field(default_factory=Units)
+
+
+_METERS: ContextVar[tuple[Cost, ...]] = ContextVar("meters", default=())
+_LOCK = Lock()  # calls are counted in threads
+
+
+@contextmanager
+def metered() -> Generator[Cost, None, None]:
+    """The cost of every call made within the block, by its tasks and threads too.
+
+    Meters nest: a call counts in all of them. Not for generators, which would leave the meter on
+    in the context of their consumer: see `metered_context`.
+    """
+    cost = Cost()
+    token = _METERS.set((*_METERS.get(), cost))
+    try:
+        yield cost
+    finally:
+        _METERS.reset(token)
+
+
+def metered_context() -> tuple[Context, Cost]:
+    """A copy of the present context, and the cost of every call that will be made in it."""
+    cost, context = Cost(), copy_context()
+    context.run(_METERS.set, (*_METERS.get(), cost))
+    return context, cost
+
+
+def count_round_trip() -> None:
+    """One more call is made; every meter that runs here counts it."""
+    with _LOCK:
+        for cost in _METERS.get():
+            cost.round_trips += 1
+
+
+def count_units(*, reads: Units = NO_UNITS, writes: Units = NO_UNITS) -> None:
+    """So much was consumed; every meter that runs here counts it."""
+    with _LOCK:
+        for cost in _METERS.get():
+            cost.reads += reads
+            cost.writes += writes

@@ -8,7 +8,6 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.cost import ReadUnits
 from domain.purchase import Purchase
 from domain.recent import RecentHistory
 
@@ -72,7 +71,6 @@ class RecentBatch:
 
     histories: Sequence[RecentHistory]
     unread: Sequence[str]
-    units: ReadUnits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +121,6 @@ class IndexPage:
 
     customers: Sequence[str]
     more: bool
-    units: ReadUnits
 
 
 class CategoryIndex(Protocol):

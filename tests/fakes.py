@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.cost import ReadUnits
 from domain.errors import StoreUnavailable
 from domain.ports import IndexPage, RawRow, Recording
 from domain.purchase import Purchase
@@ -89,7 +88,6 @@ class FakeCategoryIndex:
         return IndexPage(
             customers=customers,
             more=len(customers) < len(following),
-            units=ReadUnits(computed=1.0),
         )
 
 

@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from domain.cost import ReadUnits
+from domain.cost import Units, count_round_trip, count_units
 from domain.errors import StoreUnavailable
 from domain.pacing import Pacing
 from domain.ports import IndexPage, RecentBatch, TableSize
@@ -78,10 +78,10 @@ class FaultyStore:
         members = self.members.get((category, shard), [])
         start = 0 if after is None else bisect_right(members, after)
         size = min(self.page_size, most or self.page_size)
+        count_units(reads=Units(measured=0.5))
         return IndexPage(
             customers=members[start : start + size],
             more=start + size < len(members),
-            units=ReadUnits(measured=0.5),
         )
 
     async def categories(self) -> Mapping[str, int]:
@@ -97,20 +97,20 @@ class FaultyStore:
         await self._call()
         unread = [c for c in customer_ids if self.dice.random() < self.faults.unprocessed]
         read = [c for c in customer_ids if c not in set(unread)]
+        count_units(reads=Units(measured=float(len(read))))
         return RecentBatch(
             histories=[self._recent(customer) for customer in read],
             unread=unread,
-            units=ReadUnits(measured=float(len(read))),
         )
 
     async def scan(self, *, segment: int, segments: int) -> AsyncIterator[RecentBatch]:
         mine = [c for c in self._active() if sum(c.encode()) % segments == segment]
         for start in range(0, len(mine), self.page_size):
             await self._call()
+            count_units(reads=Units(measured=1.0))
             yield RecentBatch(
                 histories=[self._recent(c) for c in mine[start : start + self.page_size]],
                 unread=(),
-                units=ReadUnits(measured=1.0),
             )
 
     async def size(self) -> TableSize:
@@ -120,6 +120,7 @@ class FaultyStore:
     async def between(self, customer_id: str, /, *, after: int, until: int) -> Sequence[Purchase]:
         self.history_reads += 1
         await self._call()
+        count_units(reads=Units(computed=1.0))
         return self.truth(customer_id, after=after, until=until)
 
     def truth(self, customer_id: str, *, after: int, until: int) -> list[Purchase]:
@@ -151,6 +152,7 @@ class FaultyStore:
         )
 
     async def _call(self) -> None:
+        count_round_trip()
         self.running += 1
         self.most_running = max(self.most_running, self.running)
         try:

@@ -4,13 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from adapters.dynamodb.attributes import shard_name, stored_hashes
-from adapters.dynamodb.capacity import measured
 from adapters.dynamodb.client import DynamoClient
 from adapters.dynamodb.models import ByCategory
 from adapters.dynamodb.sketch import Sketch
-from domain.cost import ReadUnits
 from domain.errors import CorruptRecord
-from domain.plan import INDEX_ENTRY_BYTES
 from domain.ports import IndexPage
 
 
@@ -45,18 +42,17 @@ class DynamoCategoryIndex:
         """The next customers of one shard, each once; see the port."""
         partition = shard_name(category, shard)
         limit = None if most is None else 2 * most  # a customer has an entry per purchase
-        units, start_key = ReadUnits(), None
+        start_key = None
         deadline = self._client.read_deadline()
         while True:
             page = await self._client.retried(
                 deadline, self._shard_page, partition, after, limit, start_key
             )
-            units += measured(page) or _computed(page)
             start_key = page.get("LastEvaluatedKey")
             if page["Items"] or start_key is None:
                 break
         customers = dict.fromkeys(_text(item, "customer_id") for item in page["Items"])
-        return IndexPage(customers=list(customers), more=start_key is not None, units=units)
+        return IndexPage(customers=list(customers), more=start_key is not None)
 
     def _list_page(self, start_key: Any) -> dict[str, Any]:  # PynamoDB types it as str
         page: dict[str, Any] = self._client.connection.scan(
@@ -81,12 +77,6 @@ class DynamoCategoryIndex:
             exclusive_start_key=start_key,
         )
         return page
-
-
-def _computed(page: Mapping[str, Any]) -> ReadUnits:
-    """Of a Query of the index: not strongly consistent, so half; only part of an entry is seen."""
-    units = ReadUnits.of_items([len(page["Items"]) * INDEX_ENTRY_BYTES])
-    return ReadUnits(computed=units.computed / 2)
 
 
 def _text(item: Mapping[str, Any], attribute: str) -> str:

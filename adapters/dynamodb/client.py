@@ -5,15 +5,16 @@ import logging
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
-from pynamodb.connection import Connection
 from pynamodb.exceptions import PynamoDBException
 from pynamodb.models import Model
 
 from adapters.dynamodb.backoff import Deadline
+from adapters.dynamodb.connection import CountingConnection
 from adapters.dynamodb.errors import is_transient, translated
 from adapters.dynamodb.models import CategoryRow, PurchaseRow, RecentRow
 from domain.errors import StoreUnavailable
@@ -57,7 +58,7 @@ class DynamoClient:
         self.monotonic = monotonic
         self._threads = ThreadPoolExecutor(options.connections, thread_name_prefix="dynamodb")
         key_id, secret = options.credentials or (None, None)
-        self.connection = Connection(
+        self.connection = CountingConnection(
             region=options.region,
             host=options.endpoint,
             connect_timeout_seconds=options.connect_timeout_s,
@@ -108,7 +109,9 @@ class DynamoClient:
             raise StoreUnavailable("no time was left to ask DynamoDB")
         try:
             async with asyncio.timeout(left):
-                return await asyncio.get_running_loop().run_in_executor(self._threads, call, *args)
+                return await asyncio.get_running_loop().run_in_executor(
+                    self._threads, copy_context().run, call, *args
+                )
         except TimeoutError as exc:
             raise StoreUnavailable("DynamoDB did not answer before the deadline") from exc
 

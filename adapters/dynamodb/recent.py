@@ -20,11 +20,9 @@ from adapters.dynamodb.attributes import (
     encode_element,
     kept_attribute,
 )
-from adapters.dynamodb.capacity import item_bytes, measured
 from adapters.dynamodb.client import DynamoClient
 from adapters.dynamodb.errors import translated
 from adapters.dynamodb.models import RecentRow
-from domain.cost import ReadUnits
 from domain.errors import CorruptRecord
 from domain.instant import MICROS_PER_DAY, to_datetime
 from domain.ports import Clock, RecentBatch, TableSize
@@ -144,7 +142,7 @@ class DynamoRecentPurchases:
     async def read(self, customer_ids: Sequence[str], /) -> RecentBatch:
         """One round trip for at most a hundred distinct customers; see the port."""
         if not customer_ids:
-            return RecentBatch(histories=(), unread=(), units=ReadUnits())
+            return RecentBatch(histories=(), unread=())
         complete_since = self._retention.complete_since(self._clock())
         table = self._client.recent.Meta.table_name
         with translated():
@@ -158,8 +156,6 @@ class DynamoRecentPurchases:
         return RecentBatch(
             histories=[_history(c, items.get(c, {}), complete_since) for c in read],
             unread=[customer for customer in customer_ids if customer in unread],
-            units=measured(answer)
-            or ReadUnits.of_items(item_bytes(items.get(customer, {})) for customer in read),
         )
 
     async def scan(self, *, segment: int, segments: int) -> AsyncIterator[RecentBatch]:
@@ -176,7 +172,6 @@ class DynamoRecentPurchases:
                     for item in page["Items"]
                 ],
                 unread=(),
-                units=measured(page) or ReadUnits.of_items([sum(map(item_bytes, page["Items"]))]),
             )
             start_key = page.get("LastEvaluatedKey")
             if start_key is None:

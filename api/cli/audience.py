@@ -11,16 +11,17 @@ from api import bootstrap
 from api.bootstrap import Application, application
 from api.cli.audience_report import (
     NEW_TABLE_UNITS_PER_S,
-    Price,
     estimate_document,
     estimate_text,
 )
 from api.cli.audience_run import Order, conclude, planned, run_audience
 from api.cli.choice import Choice
+from api.cli.cost import Price
 from api.cli.output import AsJson, emit, say
 from api.settings import load_settings
 from domain import instant
 from domain.audience import AudienceQuery
+from domain.cost import metered
 from domain.errors import InvalidRequest, Rejected
 from domain.holdout import Holdout
 from domain.plan import Plan, ReadWay
@@ -83,8 +84,8 @@ def audience(  # noqa: PLR0913  # one parameter per option
     )
     control_group = _holdout(holdout)
     settings = load_settings()
-    price = Price(settings.read_price_per_million)
-    with application(settings, batch=True) as built:
+    price = Price.of_settings(settings)
+    with metered() as cost, application(settings, batch=True) as built:
         found = asyncio.run(planned(built.audience, category, chosen=way))
         if estimate:
             document = {"category": category, **estimate_document(found, price)}
@@ -95,6 +96,7 @@ def audience(  # noqa: PLR0913  # one parameter per option
             choice=choice,
             holdout=control_group,
             price=price,
+            cost=cost,
             expected=found.customers,
             on_screen=output is None and sys.stdout.isatty(),
         )

@@ -4,9 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from msgspec import to_builtins
+
+from api.cli.cost import Price, cost_text
+from api.schemas import cost_used
 from domain import instant
 from domain.audience import AudienceQuery
 from domain.audience_reads import AudienceSummary
+from domain.cost import Cost
 from domain.holdout import Listed
 from domain.plan import Plan, ReadWay
 
@@ -19,24 +24,6 @@ _OTHER_WAY = {
     "customer takes a query of their own, which costs more than planned",
 }
 """Why a way is taken that was not planned; nobody is scanned for unasked."""
-
-
-@dataclass(frozen=True, slots=True)
-class Price:
-    """US dollars per million read units."""
-
-    per_million: float
-
-    def of(self, units: float) -> float:
-        """What so many units cost."""
-        return units * self.per_million / 1_000_000
-
-    def text(self, units: float) -> str:
-        """What so many units cost, and where that price is from."""
-        return (
-            f"{self.of(units):.6f} USD at {self.per_million:g} USD per million "
-            "(0.125: us-east-1 on-demand; set PROPENSITY_READ_PRICE_PER_MILLION)"
-        )
 
 
 @dataclass(slots=True)
@@ -55,7 +42,10 @@ class Group:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """One listed audience: who was read, who is in the file, and who is held out of it."""
+    """One listed audience: who was read, who is in the file, and who is held out of it.
+
+    `cost` is that of the campaign: of planning it too.
+    """
 
     query: AudienceQuery
     summary: AudienceSummary
@@ -63,6 +53,7 @@ class Report:
     held_out: Group
     seconds: float
     price: Price
+    cost: Cost
     files: Sequence[Path]
     stale: Sequence[Path]
     escaped: int
@@ -70,7 +61,7 @@ class Report:
     @property
     def document(self) -> dict[str, object]:
         """The report as plain JSON."""
-        model, units = self.query.model, self.summary.units
+        model = self.query.model
         return {
             "category": self.query.category,
             "as_of": instant.render(self.query.as_of),
@@ -86,9 +77,8 @@ class Report:
             "expected_buyers_held_out": self.held_out.expected_buyers,
             "escaped_ids": self.escaped,
             "way": self.summary.way,
-            "read_units": {"measured": units.measured, "computed": units.computed},
-            "price_usd": self.price.of(units.total),
-            "round_trips": self.summary.round_trips,
+            **to_builtins(cost_used(self.cost)),
+            "price_usd": self.price.of(self.cost.reads.total, self.cost.writes.total),
             "seconds": self.seconds,
             "files": [str(path) for path in self.files],
             "stale_files": [str(path) for path in self.stale],
@@ -102,7 +92,7 @@ class Report:
     @property
     def text(self) -> str:
         """The report for people."""
-        model, units = self.query.model, self.summary.units
+        model = self.query.model
         text = (
             f"{self.query.category}: {self.customers:,} customers as of "
             f"{instant.render(self.query.as_of)}, {self.summary.scored:,} scored by "
@@ -110,9 +100,9 @@ class Report:
             f"in the file: {self.in_file.customers:,}, expected buyers "
             f"{self.in_file.expected_buyers:,.1f}; held out: {self.held_out.customers:,}, "
             f"expected buyers {self.held_out.expected_buyers:,.1f}\n"
-            f"read units: {units.total:,.1f} ({units.measured:,.1f} measured, "
-            f"{units.computed:,.1f} computed), {self.price.text(units.total)}\n"
-            f"round trips: {self.summary.round_trips:,}, seconds: {self.seconds:,.1f}"
+            f"{cost_text(self.cost)}\n"
+            f"{self.price.text(self.cost.reads.total, self.cost.writes.total)}, "
+            f"seconds: {self.seconds:,.1f}"
         )
         return text + "".join(f"\nwritten: {path}" for path in self.files)
 

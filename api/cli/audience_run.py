@@ -12,11 +12,13 @@ from typing import Protocol
 import typer
 from rich.progress import TextColumn
 
-from api.cli.audience_report import Group, Price, Report
+from api.cli.audience_report import Group, Report
 from api.cli.choice import Choice
+from api.cli.cost import Price
 from api.cli.output import emit, progress_bar, say
 from domain.audience import AudienceQuery, ScoreAudience
 from domain.audience_reads import AudienceSummary, Member
+from domain.cost import Cost
 from domain.errors import NotFound
 from domain.holdout import Holdout, Listed
 from domain.plan import Plan, ReadWay, plan
@@ -55,14 +57,15 @@ class AudienceOutput(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """Who of the audience is listed, and what a read unit costs.
+    """Who of the audience is listed, what a unit costs, and what the campaign cost until now.
 
-    About `expected` customers come; `on_screen` the rows themselves are the progress.
+    `cost` is of a meter that still runs. About `expected` customers come; `on_screen` the rows themselves are the progress.
     """
 
     choice: Choice = field(default_factory=Choice)
     holdout: Holdout = field(default_factory=Holdout)
     price: Price
+    cost: Cost
     expected: int
     on_screen: bool = False
 
@@ -120,6 +123,7 @@ def run_audience(
         held_out=held_out,
         seconds=time.perf_counter() - started,
         price=order.price,
+        cost=order.cost,
         files=output.paths,
         stale=output.stale,
         escaped=output.escaped,
@@ -154,7 +158,7 @@ def _progress(order: Order) -> Iterator[OnProgress]:
             speed = done / (bar.tasks[0].elapsed or 1.0)
             state = (
                 f"{done:,} of about {order.expected:,} customers, {speed:,.0f} customers/s, "
-                f"{summary.units.total:,.0f} read units"
+                f"{order.cost.reads.total:,.0f} read units"
             )
             bar.update(task, completed=done, state=state)
 

@@ -11,9 +11,12 @@ from rich.progress import TextColumn
 
 from api import bootstrap
 from api.bootstrap import Application, application
+from api.cli.cost import Price, cost_text
 from api.cli.output import AsJson, emit, progress_bar, say
 from api.cli.refused_rows import RefusedRows
+from api.schemas import cost_used
 from api.settings import Settings, load_settings
+from domain.cost import metered
 from domain.errors import PartlyRecorded, Rejected
 from domain.importing import ImportProgress
 from domain.ingestion import Outcome
@@ -58,15 +61,24 @@ def import_purchases(
     refusals = rejected or refusals_path(settings, name)
     with application(settings, batch=True) as built:
         built.tables.verify()
-        counts, refused_rows = run_import(built, source, refusals)
+        with metered() as cost:
+            counts, refused_rows = run_import(built, source, refusals)
     if ignored := getattr(source, "ignored", ()):
         say(f"columns that were not used: {', '.join(ignored)}")
+    price = Price.of_settings(settings)
     total = {str(outcome): counts[outcome] for outcome in Outcome}
     emit(
-        {"rows": sum(counts.values()), **total, "refused_rows": refused_rows and str(refused_rows)},
+        {
+            "rows": sum(counts.values()),
+            **total,
+            "refused_rows": refused_rows and str(refused_rows),
+            "cost": cost_used(cost),
+            "price_usd": price.of(cost.reads.total, cost.writes.total),
+        },
         as_json=as_json,
         text=f"{sum(counts.values()):,} rows: "
-        + ", ".join(f"{count:,} {outcome}" for outcome, count in total.items()),
+        + ", ".join(f"{count:,} {outcome}" for outcome, count in total.items())
+        + f"\n{cost_text(cost)}\n{price.text(cost.reads.total, cost.writes.total)}",
     )
     if refused_rows:
         refused = counts[Outcome.REJECTED] + counts[Outcome.CONFLICT]

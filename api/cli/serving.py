@@ -8,11 +8,13 @@ import typer
 import uvicorn
 
 from api.bootstrap import Application, application, port_is_free
+from api.cli.cost import cost_text
 from api.cli.output import AsJson, emit, say
 from api.logs import configure_logging
 from api.schemas import CustomerPropensity
 from api.settings import load_settings
 from domain import instant
+from domain.cost import metered
 from domain.errors import InvalidRequest, NoLiveModel, Rejected
 from model_registry.live import LiveModel
 
@@ -114,8 +116,10 @@ def predict(
         built.live.start()
         for problem in built.live.problems:
             say(f"not loaded: {problem}")
-        answer = CustomerPropensity.of(asyncio.run(built.predict(customer, as_of=moment)))
-    emit(answer, as_json=as_json, text=_describe(answer))
+        with metered() as cost:
+            prediction = asyncio.run(built.predict(customer, as_of=moment))
+        answer = CustomerPropensity.of(prediction, cost)
+    emit(answer, as_json=as_json, text=f"{_describe(answer)}\n{cost_text(cost)}")
 
 
 def _instant(text: str) -> int:

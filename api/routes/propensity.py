@@ -13,6 +13,7 @@ from api.openapi import PRINTABLE, problems
 from api.query import AsOf, check_names, decoded, instant_of
 from api.schemas import CustomerPropensity
 from api.services import Services
+from domain.cost import metered
 from domain.purchase import MAX_CUSTOMER_ID_BYTES
 
 
@@ -41,7 +42,8 @@ async def propensity(
 ) -> CustomerPropensity:
     """The propensity now, or as it was known at `as_of`."""
     check_names(request.query_params, ["as_of"])
-    prediction = await services.predict(
-        decoded(customer_id, "customer_id"), as_of=instant_of(as_of)
-    )
-    return CustomerPropensity.of(prediction)
+    with metered() as cost:
+        prediction = await services.predict(
+            decoded(customer_id, "customer_id"), as_of=instant_of(as_of)
+        )
+    return CustomerPropensity.of(prediction, cost)

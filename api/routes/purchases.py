@@ -13,6 +13,7 @@ from api.errors import TOO_LARGE, AnyRequest, ProblemRaised, problem, slug_of, s
 from api.openapi import MAX_PURCHASES, RecordOperation, problems
 from api.schemas import FieldError, Problem, PurchaseReport, RecordingReport
 from api.services import Services
+from domain.cost import metered
 from domain.errors import InvalidRequest, PartlyRecorded
 from domain.ingestion import Outcome, PurchaseOutcome
 
@@ -57,13 +58,14 @@ async def record_purchases(
     _check_media_type(request)
     purchases = _purchases_in(_decoded(await request.body()))
     try:
-        outcomes = await services.record([_in_minor_units(entry) for entry in purchases])
+        with metered() as cost:
+            outcomes = await services.record([_in_minor_units(entry) for entry in purchases])
     except PartlyRecorded as exc:
         raise ProblemRaised(_partly_recorded(exc, purchases)) from exc
     outcomes = [_hinted(outcome, purchases) for outcome in outcomes]
     written = all(outcome.outcome in _WRITTEN for outcome in outcomes)
     return Response(
-        RecordingReport.of(outcomes),
+        RecordingReport.of(outcomes, cost),
         status_code=HTTPStatus.OK if written else HTTPStatus.MULTI_STATUS,
     )
 

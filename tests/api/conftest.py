@@ -13,6 +13,7 @@ from api.app import create_app
 from api.cursor import Cursors
 from api.services import Services
 from domain.audience import ScoreAudience
+from domain.cost import Units, count_round_trip, count_units
 from domain.errors import NoLiveModel
 from domain.ingestion import RecordPurchases
 from domain.ports import IndexPage, RecentBatch, Recording, TableSize
@@ -31,7 +32,10 @@ Http = TestClient[Litestar]
 
 @dataclass
 class Shop:
-    """Every port of the store in one; `trouble` is raised by every call to the store."""
+    """Every port of the store in one; `trouble` is raised by every call to the store.
+
+    Each of its calls costs half a read unit, or four write units, computed.
+    """
 
     shards = MemoryPurchases.shards
 
@@ -97,7 +101,7 @@ class Shop:
         return memory
 
     def _record(self, purchase: Purchase) -> Recording:
-        self._answer()
+        self._answer(writes=Units(computed=4.0))
         if trouble := self.trouble_of.get(purchase.customer_id):
             raise trouble
         known = self.purchases.setdefault((purchase.customer_id, purchase.purchase_id), purchase)
@@ -105,7 +109,9 @@ class Shop:
             return Recording.RECORDED
         return Recording.DUPLICATE if known == purchase else Recording.CONFLICT
 
-    def _answer(self) -> None:
+    def _answer(self, **units: Units) -> None:
+        count_round_trip()
+        count_units(**(units or {"reads": Units(measured=0.5)}))
         if self.trouble is not None:
             raise self.trouble
 

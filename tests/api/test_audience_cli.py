@@ -20,12 +20,13 @@ from typer.testing import CliRunner
 
 from adapters.audience_files import open_audience_files
 from api.cli.audience import audience
-from api.cli.audience_report import Price, Report, estimate_document, estimate_text
+from api.cli.audience_report import Report, estimate_document, estimate_text
 from api.cli.audience_run import Order, conclude, planned, run_audience
 from api.cli.choice import Choice
+from api.cli.cost import Price
 from domain.audience import AudienceQuery, ScoreAudience
 from domain.audience_reads import Member
-from domain.cost import ReadUnits
+from domain.cost import Cost, Units, count_round_trip, count_units, metered
 from domain.errors import NotFound, Rejected, StoreUnavailable
 from domain.holdout import Holdout
 from domain.pacing import Pacing
@@ -36,7 +37,7 @@ from domain.recent import RecentHistory
 from tests.builders import NOW, a_purchase, a_served_model
 
 CUSTOMERS = {f"c{number:03}": number / 1_000 for number in range(1, 251)}
-PRICE = Price(0.125)
+PRICE = Price(0.125, 0.625)
 
 
 class Thousandths:
@@ -62,11 +63,14 @@ class Store:
     pages: list[int] = field(default_factory=list)
 
     async def categories(self) -> Mapping[str, int]:
+        count_round_trip()
+        count_units(reads=Units(measured=0.5))
         return {"jewellery": len(self.probabilities), "shirts": 7}
 
     async def page(
         self, _category: str, /, *, shard: int, after: str | None, most: int | None
     ) -> IndexPage:
+        count_round_trip()
         self.pages.append(shard)
         if len(self.pages) == 2:
             self.on_second_page()
@@ -75,26 +79,27 @@ class Store:
         customers = sorted(self.probabilities)[shard :: self.shards]
         left = [customer for customer in customers if after is None or customer > after]
         most = most or 40
-        return IndexPage(
-            customers=left[:most], more=len(left) > most, units=ReadUnits(measured=0.5)
-        )
+        count_units(reads=Units(measured=0.5))
+        return IndexPage(customers=left[:most], more=len(left) > most)
 
     async def read(self, customer_ids: Sequence[str], /) -> RecentBatch:
+        count_round_trip()
+        count_units(reads=Units(computed=float(len(customer_ids))))
         return RecentBatch(
             histories=[self._history(c) for c in customer_ids if c not in self.silent],
             unread=[c for c in customer_ids if c in self.silent],
-            units=ReadUnits(computed=float(len(customer_ids))),
         )
 
     async def scan(self, *, segment: int, segments: int) -> AsyncIterator[RecentBatch]:
         if self.unscannable:
             raise StoreUnavailable("throttled")
         customers = sorted(self.probabilities)[segment::segments]
-        yield RecentBatch(
-            histories=[self._history(c) for c in customers], unread=(), units=ReadUnits(1.0)
-        )
+        count_round_trip()
+        count_units(reads=Units(1.0))
+        yield RecentBatch(histories=[self._history(c) for c in customers], unread=())
 
     async def size(self) -> TableSize:
+        count_round_trip()
         return TableSize(items=1_000, bytes=1_000_000)
 
     async def between(self, customer_id: str, /, *, after: int, until: int) -> Sequence[Purchase]:
@@ -127,6 +132,7 @@ def listed(  # noqa: PLR0913  # one parameter per option
     holdout: Holdout | None = None,
     way: ReadWay = ReadWay.BATCH,
     on_screen: bool = False,
+    planning: Cost | None = None,
 ) -> Report:
     """The report of one audience."""
     query = AudienceQuery(
@@ -141,6 +147,7 @@ def listed(  # noqa: PLR0913  # one parameter per option
         choice=choice or Choice(),
         holdout=control,
         price=PRICE,
+        cost=planning or Cost(),
         expected=len(store.probabilities),
         on_screen=on_screen,
     )
@@ -328,18 +335,23 @@ def test_the_unread_are_not_in_the_top_but_reported() -> None:
     assert report.warnings
 
 
-def test_the_report_names_model_instant_units_and_price(
+def test_the_report_names_model_instant_and_the_cost_of_the_whole_campaign(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    report = listed(Store(CUSTOMERS))
+    store = Store(CUSTOMERS)
+    with metered() as cost:
+        asyncio.run(planned(store.service(), "jewellery", chosen=None))
+        planning = cost.round_trips
+        report = listed(store, planning=cost)
     conclude(report, as_json=False)
     said = capsys.readouterr()
     assert said.out == ""
     assert "250 scored by propensity version 1, 0 unread" in said.err
     assert "as of 2026-03-01T12:00:00Z" in said.err
-    assert "read units: 255.0 (4.0 measured, 251.0 computed)" in said.err
+    assert "round trips: 15, read units: 255.5 (4.5 measured, 251.0 computed)\n" in said.err
+    assert (planning, report.summary.cost.round_trips) == (2, 13)
     assert "at 0.125 USD per million (0.125: us-east-1 on-demand; set PROPENSITY_READ" in said.err
-    assert report.document["price_usd"] == pytest.approx(255 * 0.125 / 1_000_000)
+    assert report.document["price_usd"] == pytest.approx(255.5 * 0.125 / 1_000_000)
 
 
 def test_ids_that_look_like_formulas_are_warned_about() -> None:

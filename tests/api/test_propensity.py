@@ -40,6 +40,11 @@ def test_a_prediction_explains_itself(http: Http, shop: Shop) -> None:
         "purchases_read": 2,
         "history": "purchases",
         "model": {"name": "propensity", "version": 7, "revision": 1},
+        "cost": {
+            "round_trips": 1,
+            "read_units": {"measured": 0.5, "computed": 0.0},
+            "write_units": {"measured": 0.0, "computed": 0.0},
+        },
     }
 
 

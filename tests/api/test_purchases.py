@@ -37,6 +37,11 @@ def test_recorded_and_duplicate_purchases_answer_200(http: Http, shop: Shop) -> 
             {"position": 1, "outcome": "recorded", "purchase_id": "2", **outcome},
             {"position": 2, "outcome": "duplicate", "purchase_id": "purchase-1", **outcome},
         ],
+        "cost": {
+            "round_trips": 2,
+            "read_units": {"measured": 0.0, "computed": 0.0},
+            "write_units": {"measured": 0.0, "computed": 8.0},
+        },
     }
     assert len(shop.purchases) == 2
 

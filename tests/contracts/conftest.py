@@ -37,7 +37,10 @@ ENDPOINTS = [url for url in [os.environ.get("TEST_DYNAMODB_ENDPOINT")] if url]
 
 @dataclass(frozen=True, kw_only=True)
 class Store:
-    """One implementation of every port of the store, over the same empty purchases."""
+    """One implementation of every port of the store, over the same empty purchases.
+
+    `client` None: no calls are made.
+    """
 
     recorder: PurchaseRecorder
     history: PurchaseHistory
@@ -45,6 +48,7 @@ class Store:
     index: CategoryIndex
     health: StoreHealth
     clock: ManualClock
+    client: DynamoClient | None = None
 
 
 def memory_store() -> Store:
@@ -69,6 +73,7 @@ def dynamo_store(client: DynamoClient) -> Store:
         index=DynamoCategoryIndex(client, shards=SHARDS),
         health=DynamoTables(client),
         clock=clock,
+        client=client,
     )
 
 

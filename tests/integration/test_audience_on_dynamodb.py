@@ -1,13 +1,17 @@
 """The audience on real purchases in DynamoDB: what the single-customer path says, bit for bit."""
 
+from collections import Counter
+
 import pytest
 from botocore.awsrequest import AWSPreparedRequest
 
 from adapters.complete_journey import CompleteJourneyPurchases
+from adapters.dynamodb.attributes import category_shard
 from adapters.dynamodb.client import DynamoClient
 from adapters.memory import ManualClock
 from domain.audience import AudienceQuery, Position, ScoreAudience
 from domain.audience_reads import Member
+from domain.cost import metered
 from domain.features import Aggregation, Feature, FeatureSet
 from domain.importing import ImportPurchases
 from domain.ingestion import Outcome, RecordPurchases
@@ -15,10 +19,10 @@ from domain.instant import MICROS_PER_DAY
 from domain.plan import ReadWay
 from domain.prediction import PredictPropensity
 from domain.window import Window
-from tests.builders import NOW, USD, a_policy, a_served_model
+from tests.builders import NOW, USD, a_policy, a_purchase, a_served_model
 from tests.contracts.conftest import Store, dynamo_store
 from tests.fakes import SaturatingScorer
-from tests.integration.faults import Fault, error, injected, time_out
+from tests.integration.faults import Fault, error, injected, time_out, with_parameters
 from tests.integration.test_read_faults import leave_unread
 
 pytestmark = pytest.mark.anyio
@@ -115,12 +119,27 @@ async def test_faults_at_the_wire_lose_nobody(
     assert found == await one_by_one(store, query())
 
 
-async def test_round_trips_are_bounded(client: DynamoClient, store: Store) -> None:
-    def pass_on(_: AWSPreparedRequest) -> None:
-        return None
+async def test_round_trips_are_bounded(client: DynamoClient) -> None:
+    store, page_size = dynamo_store(client), 15
+    customers = [f"customer-{number}" for number in range(400)]
+    for customer in customers:
+        bought = a_purchase(customer_id=customer, category="meat", purchased_at=NOW)
+        await store.recorder.record([bought])
+    shards = Counter(category_shard("meat", c, store.index.shards) for c in customers)
+    pages = sum(members // page_size + 1 for members in shards.values())
+    assert pages > 6 * store.index.shards
 
-    with injected(client, "BatchGetItem", pass_on) as sent:
-        found = await streamed(store, query())
-    assert sent.count("BatchGetItem") + sent.count("Query") <= (
-        len(found) / 100 + store.index.shards + 2 * store.index.shards
-    )
+    def small(request: AWSPreparedRequest) -> None:
+        with_parameters(request, Limit=page_size)
+
+    with (
+        injected(client, "Query", *[small] * (pages + 1), all_met=False) as sent,
+        metered() as all_,
+    ):
+        async with service(store).stream(query()) as (batches, summary):
+            found = {member.customer_id async for batch in batches for member in batch}
+    assert found == set(customers)
+    assert Counter(sent).keys() == {"Query", "BatchGetItem"}
+    assert sent.count("Query") <= pages
+    assert len(sent) <= len(customers) / 100 + pages + 2 * store.index.shards
+    assert summary.cost.round_trips == all_.round_trips == len(sent)

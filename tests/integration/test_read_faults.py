@@ -13,7 +13,6 @@ from botocore.exceptions import (
 
 from adapters.dynamodb.client import DynamoClient
 from adapters.dynamodb.errors import translated
-from domain.cost import ReadUnits
 from domain.errors import CorruptRecord, StoreUnavailable
 from domain.purchase import Purchase
 from tests.builders import NOW, a_purchase
@@ -182,7 +181,6 @@ async def test_keys_all_left_unprocessed_are_unread_and_not_empty_histories(
     with injected(client, "BatchGetItem", leave_unread(21)):
         batch = await store.recent.read([CUSTOMER, *OTHERS])
     assert (list(batch.histories), list(batch.unread)) == ([], [CUSTOMER, *OTHERS])
-    assert batch.units.total == 0
 
 
 @pytest.mark.parametrize(
@@ -258,44 +256,6 @@ async def test_recent_purchases_are_asked_for_strongly_consistent(
         _ = [batch async for batch in store.recent.scan(segment=0, segments=1)]
     (batch,) = asked[0]["RequestItems"].values()
     assert (batch["ConsistentRead"], asked[1]["ConsistentRead"]) == (True, True)
-
-
-def without_costs(request: AWSPreparedRequest) -> AWSResponse:
-    """The answer of an engine that does not report consumed capacity."""
-    return answer(really(with_parameters(request, ReturnConsumedCapacity="NONE")))
-
-
-def with_costs(request: AWSPreparedRequest) -> AWSResponse:
-    """The answer of an engine that reports 7.5 units, as AWS does for each operation."""
-    document = really(request)
-    cost = {"TableName": "any", "CapacityUnits": 7.5}
-    batch = "RequestItems" in body(request)
-    return answer(document | {"ConsumedCapacity": [cost] if batch else cost})
-
-
-@pytest.mark.parametrize("fault", [with_costs, without_costs], ids=lambda fault: fault.__name__)
-async def test_units_are_those_reported_or_else_computed_from_sizes(
-    client: DynamoClient, store: Store, fault: Fault
-) -> None:
-    for start in range(0, 60, 20):  # a history of more than 4 KB
-        await store.recorder.record(
-            [
-                a_purchase(purchase_id=f"{n:0100d}", purchased_at=NOW - n, customer_id="large")
-                for n in range(start, start + 20)
-            ]
-        )
-    with injected(client, "BatchGetItem", fault):
-        read = (await store.recent.read([CUSTOMER, "large", "nobody"])).units
-    with injected(client, "Scan", fault):
-        (scanned,) = [batch async for batch in store.recent.scan(segment=0, segments=1)]
-    with injected(client, "Query", fault):
-        page = await store.index.page(PURCHASES[0].category, shard=0, after=None, most=None)
-    if fault is with_costs:
-        assert read == scanned.units == page.units == ReadUnits(measured=7.5)
-    else:
-        assert read == ReadUnits(computed=4.0)
-        assert scanned.units == ReadUnits(computed=2.0)
-        assert page.units == ReadUnits(computed=1.0)  # 60 entries, not strongly consistent
 
 
 MANY = [f"customer-{n:02d}" for n in range(12)]

@@ -57,8 +57,8 @@ async def test_round_trips_are_bounded(customers: int, shards: int, page_size: i
     assert store.batch_reads + store.index_pages <= (
         customers / 100 + sum(-(-len(m) // page_size) for m in store.members.values()) + 2 * shards
     )
-    assert summary.round_trips == store.batch_reads + store.index_pages
-    assert summary.units.total == customers + 1 + 0.5 * store.index_pages
+    assert summary.cost.round_trips == store.batch_reads + store.index_pages
+    assert summary.cost.reads.total == customers + 1 + 0.5 * store.index_pages
 
 
 async def test_a_slow_reader_slows_the_reads() -> None:
@@ -169,7 +169,7 @@ async def test_reads_by_time_are_bounded_and_cost_units() -> None:
     assert summary.way is ReadWay.BY_TIME
     assert store.batch_reads == 1
     assert store.most_running <= 4 + 4
-    assert summary.units.computed == 300
+    assert summary.cost.reads.computed == 300
 
 
 async def test_a_scan_that_is_refused_falls_back_to_batches() -> None:

@@ -126,7 +126,7 @@ def _of_transaction(request: Document, indexes: Callable[[str], int]) -> float:
 
 
 def _updated(request: Document, answer: Document) -> int:
-    """The size of an updated item, as far as it is seen: as returned, else what is new of it."""
+    """The size of an updated item as returned, else at least what is new of it."""
     if "Attributes" in answer:
         return item_bytes(answer["Attributes"])
     return item_bytes(request["Key"]) + item_bytes(request.get("ExpressionAttributeValues", {}))

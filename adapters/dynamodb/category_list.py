@@ -48,7 +48,8 @@ class KnownCategories:
 class _Category:
     """One category's item; hashes that arrive while it is written are written together next.
 
-    One item takes a thousand write units a second, and each write of this one costs several.
+    One item takes a thousand write units a second, and each write of this one costs several. A
+    write that serves several callers counts as the cost of the one who began it.
     """
 
     def __init__(self, client: DynamoClient, name: str) -> None:

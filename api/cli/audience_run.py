@@ -59,7 +59,8 @@ class AudienceOutput(Protocol):
 class Order:
     """Who of the audience is listed, what a unit costs, and what the campaign cost until now.
 
-    `cost` is of a meter that still runs. About `expected` customers come; `on_screen` the rows themselves are the progress.
+    About `expected` customers come; `on_screen` the rows themselves are the progress. The meter
+    of `cost` still runs.
     """
 
     choice: Choice = field(default_factory=Choice)

@@ -104,6 +104,44 @@ def test_a_year_of_purchases_becomes_a_served_prediction(deployment: Path, run: 
     assert (code, [finding["ok"] for finding in json.loads(out)]) == (0, [True] * 5)
 
 
+def units(document: dict[str, Any], kind: str) -> tuple[bool, bool]:
+    """Whether any units were measured, and whether any were computed."""
+    return document[kind]["measured"] > 0, document[kind]["computed"] > 0
+
+
+def test_imports_predictions_and_audiences_tell_what_they_cost(deployment: Path, run: Run) -> None:
+    file = str(write_csv(deployment / "purchases.csv", purchases()))
+    run("tables", "create")
+    first = json.loads(run("import", file, "--json")[1])
+    assert first["cost"]["round_trips"] > 120  # a transaction per customer, and the category's
+    assert units(first["cost"], "write_units") == (True, False)
+    assert units(first["cost"], "read_units") == (False, False)
+    written = first["cost"]["write_units"]["measured"]
+    assert written > 4 * 1260  # twice a unit for each purchase, and one for each of two indexes
+    assert first["price_usd"] == pytest.approx(written * 0.625 / 1_000_000)
+    again = run("import", file)[1]
+    assert "write units: " in again
+    assert "at 0.125 USD per million read units and 0.625 USD per million write units" in again
+
+    run("train")
+    run("models", "promote", "purchase-propensity", "1", "--reason", "first")
+    answer = json.loads(run("predict", "c0", "--json")[1])
+    assert (answer["cost"]["round_trips"], units(answer["cost"], "read_units")) == (
+        1,
+        (True, False),
+    )
+    assert run("predict", "c0")[1].endswith("(1.0 measured, 0.0 computed)\n")
+
+    arguments = ("audience", "jewellery", "--way", "batch", "--output", "blast.csv", "--json")
+    report = json.loads(run(*arguments)[1])
+    # The planner's two; then whether absence means anything, and each shard's list and its batch.
+    assert report["round_trips"] == 2 + 1 + 16 + 16
+    assert (units(report, "read_units"), units(report, "write_units")) == (
+        (True, True),
+        (False, False),
+    )
+
+
 def test_the_registry_is_steered_from_the_command_line(deployment: Path, run: Run) -> None:
     run("tables", "create")
     run("import", str(write_csv(deployment / "purchases.csv", purchases())))

@@ -74,29 +74,31 @@ async def scan(store: Store) -> None:
     _ = [batch async for batch in store.recent.scan(segment=0, segments=1)]
 
 
+@pytest.mark.parametrize(
+    ("fault", "expected"),
+    [
+        (with_costs, [REPORTED] * 4),
+        # Two for the large item and one for each other; 61 purchases are a page of 8 KB;
+        # 60 entries as well, but not strongly consistent; 60 purchases of 200 bytes.
+        (without_costs, [Units(computed=units) for units in (4.0, 2.0, 1.0, 3.0)]),
+    ],
+    ids=["reported", "computed"],
+)
 async def test_read_units_are_those_reported_or_else_computed_from_sizes(
-    client: DynamoClient, store: Store
+    client: DynamoClient, store: Store, fault: Fault, expected: list[Units]
 ) -> None:
     await record_large(store)
     await store.recorder.record([a_purchase(customer_id="small", purchased_at=NOW)])
+    shard = await shard_of(store, "large")
     category = a_purchase().category
-    for fault, batch, scanned, page, history in (
-        (with_costs, REPORTED, REPORTED, REPORTED, REPORTED),
-        # Two units for the large item, one for each of the others; 61 items are a page of 8 KB;
-        # 60 entries as well, not strongly consistent; 60 purchases of about 200 bytes.
-        (without_costs, *(Units(computed=c) for c in (4.0, 2.0, 1.0, 3.0))),
-    ):
-        asked = store.recent.read(["small", "large", "nobody"])
-        assert (await cost_of(client, asked, "BatchGetItem", fault)).reads == batch
-        assert (await cost_of(client, scan(store), "Scan", fault)).reads == scanned
-        shard = await shard_of(store, "large")
-        listed = store.index.page(category, shard=shard, after=None, most=None)
-        assert (await cost_of(client, listed, "Query", fault)).reads == page
-        read = store.history.between("large", after=0, until=NOW)
-        assert (await cost_of(client, read, "Query", fault)).reads == history
-        checked = await cost_of(client, store.health.check(), "GetItem", *[fault] * 3)
-        assert checked.reads == (Units(22.5) if fault is with_costs else Units(computed=1.5))
-        assert checked.writes == Units()
+    calls: list[tuple[Any, str]] = [
+        (store.recent.read(["small", "large", "nobody"]), "BatchGetItem"),
+        (scan(store), "Scan"),
+        (store.index.page(category, shard=shard, after=None, most=None), "Query"),
+        (store.history.between("large", after=0, until=NOW), "Query"),
+    ]
+    costs = [await cost_of(client, call, operation, fault) for call, operation in calls]
+    assert costs == [Cost(round_trips=1, reads=units) for units in expected]
 
 
 async def shard_of(store: Store, customer: str) -> int:

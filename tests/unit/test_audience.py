@@ -6,6 +6,7 @@ import pytest
 
 from domain.audience import AudienceQuery, Position, ScoreAudience
 from domain.audience_reads import Member
+from domain.cost import metered
 from domain.errors import CorruptRecord, StoreUnavailable
 from domain.instant import MICROS_PER_DAY
 from domain.pacing import LONGEST_PAUSE_S, AdaptiveLimit
@@ -59,6 +60,19 @@ async def test_round_trips_are_bounded(customers: int, shards: int, page_size: i
     )
     assert summary.cost.round_trips == store.batch_reads + store.index_pages
     assert summary.cost.reads.total == customers + 1 + 0.5 * store.index_pages
+
+
+async def test_a_stream_costs_what_it_reads_and_not_what_its_consumer_does() -> None:
+    store = a_store(300)
+    with metered() as campaign:
+        await store.size()
+        await store.between("c000001", after=0, until=NOW)
+        async with a_service(store).stream(a_query()) as (batches, summary):
+            async for _ in batches:
+                await store.between("c000001", after=0, until=NOW)
+    assert summary.cost.round_trips == store.batch_reads + store.index_pages
+    assert campaign.round_trips == summary.cost.round_trips + store.history_reads
+    assert store.history_reads > 1
 
 
 async def test_a_slow_reader_slows_the_reads() -> None:

@@ -11,9 +11,10 @@ from domain.cost import Cost, Units, count_round_trip, count_units, metered, met
 pytestmark = pytest.mark.anyio
 
 
-def call() -> None:
-    count_round_trip()
-    count_units(reads=Units(measured=0.5), writes=Units(computed=2.0))
+def call(times: int = 1) -> None:
+    for _ in range(times):
+        count_round_trip()
+        count_units(reads=Units(measured=0.5), writes=Units(computed=2.0))
 
 
 def calls(number: int) -> Cost:
@@ -59,10 +60,7 @@ async def test_meters_side_by_side_do_not_see_each_other() -> None:
 
 def test_no_call_is_lost_between_threads() -> None:
     with metered() as cost:
-        threads = [
-            Thread(target=copy_context().run, args=(lambda: [call() for _ in range(2_000)],))
-            for _ in range(8)
-        ]
+        threads = [Thread(target=copy_context().run, args=(call, 2_000)) for _ in range(8)]
         for thread in threads:
             thread.start()
         for thread in threads:

@@ -71,6 +71,10 @@ class MemoryPurchases:
         members = {(purchase.category, purchase.customer_id) for purchase in self._all()}
         return dict(sorted(Counter(category for category, _ in members).items()))
 
+    async def customers(self, category: str, /) -> int | None:
+        """The number of customers of one category, None if there are none; see CategoryIndex."""
+        return (await self.categories()).get(category)
+
     async def page(
         self, category: str, /, *, shard: int, after: str | None, most: int | None
     ) -> IndexPage:

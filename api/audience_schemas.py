@@ -7,7 +7,7 @@ from msgspec import Meta, Struct, structs
 from api.schemas import CostUsed, ModelUsed, Probability, Problem, cost_used
 from domain import instant
 from domain.audience import AudienceQuery
-from domain.audience_reads import AudienceSummary, Member
+from domain.audience_reads import AudienceSummary
 
 
 class CategorySize(Struct, frozen=True, kw_only=True):
@@ -26,34 +26,24 @@ class Categories(Struct, frozen=True, kw_only=True):
 
 
 class MemberPropensity(Struct, frozen=True, kw_only=True):
-    """One customer of an audience."""
+    """One customer of a page, who was read: an unread one begins the next page."""
 
     customer_id: Annotated[str, Meta(description="Who.")]
     probability: Annotated[
-        Probability | None,
-        Meta(description="As the customer's own propensity at `as_of`; null: could not be read."),
+        Probability, Meta(description="As the customer's own propensity at `as_of`.")
     ]
-
-    @classmethod
-    def of(cls, member: Member) -> "MemberPropensity":
-        """The member as it travels."""
-        return cls(customer_id=member.customer_id, probability=member.probability)
 
 
 class PageSummary(CostUsed, frozen=True, kw_only=True):
     """What reading one page came to, before the filters."""
 
     scored: Annotated[int, Meta(ge=0, description="Customers with a probability.")]
-    unread: Annotated[int, Meta(ge=0, description="Customers who could not be read in time.")]
-    partial: Annotated[bool, Meta(description="Whether anybody is unread.")]
 
     @classmethod
     def of(cls, summary: AudienceSummary) -> "PageSummary":
         """The summary as it travels."""
         return cls(
             scored=summary.scored,
-            unread=summary.unread,
-            partial=summary.partial,
             **structs.asdict(cost_used(summary.cost)),
         )
 
@@ -87,9 +77,13 @@ class StreamSummary(CostUsed, frozen=True, kw_only=True):
     expected_buyers: float
     model: ModelUsed
     complete: bool
+    way: str
+    why: str
 
     @classmethod
-    def of(cls, query: AudienceQuery, summary: AudienceSummary, *, listed: int) -> "StreamSummary":
+    def of(
+        cls, query: AudienceQuery, summary: AudienceSummary, *, listed: int, why: str
+    ) -> "StreamSummary":
         """The summary as it travels, once the stream has ended."""
         return cls(
             category=query.category,
@@ -103,7 +97,15 @@ class StreamSummary(CostUsed, frozen=True, kw_only=True):
             **structs.asdict(cost_used(summary.cost)),
             model=ModelUsed.of(query.model),
             complete=not summary.partial,
+            way=summary.way,
+            why=_why(query, summary, why),
         )
+
+
+def _why(query: AudienceQuery, summary: AudienceSummary, planned: str) -> str:
+    if summary.way is query.way:
+        return planned
+    return f"not {query.way} as planned ({planned}): it was refused, or does not reach back so far"
 
 
 class SummaryLine(Struct, frozen=True, kw_only=True):

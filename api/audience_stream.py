@@ -1,12 +1,14 @@
 """An audience as a stream: NDJSON whose last line is a summary, or CSV for spreadsheets."""
 
+import asyncio
 import csv
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from io import StringIO
 from typing import TypeAlias
 
 import msgspec
+from litestar.types import Receive
 
 from api.audience_schemas import FailureLine, StreamSummary, SummaryLine
 from api.schemas import Problem
@@ -46,7 +48,9 @@ class Filters:
         ]
 
 
-async def ndjson(audience: ScoreAudience, query: AudienceQuery, filters: Filters) -> Chunks:
+async def ndjson(
+    audience: ScoreAudience, query: AudienceQuery, filters: Filters, why: str
+) -> Chunks:
     """One line per member, then exactly one with the summary.
 
     Every batch is a chunk, an empty one too: the response begins with the first batch, and only
@@ -58,11 +62,11 @@ async def ndjson(audience: ScoreAudience, query: AudienceQuery, filters: Filters
             members = filters.among(batch)
             listed += len(members)
             yield _JSON.encode_lines(members)
-    yield _line(SummaryLine(summary=StreamSummary.of(query, summary, listed=listed)))
+    yield _line(SummaryLine(summary=StreamSummary.of(query, summary, listed=listed, why=why)))
 
 
 async def comma_separated(
-    audience: ScoreAudience, query: AudienceQuery, filters: Filters
+    audience: ScoreAudience, query: AudienceQuery, filters: Filters, _why: str
 ) -> Chunks:
     """A header and one row per member; the header travels with the first batch.
 
@@ -75,18 +79,23 @@ async def comma_separated(
             yield head + _rows(filters.among(batch))
             head = b""
     if summary.unlisted_shards:
-        raise StoreUnavailable(f"{summary.unlisted_shards} shards could not be listed in time")
+        raise StoreUnavailable(f"shards not listed in time: {summary.unlisted_shards}")
     if head:
         yield head
 
 
-async def begun(chunks: Chunks, *, failed: Callable[[Exception], bytes]) -> Chunks:
+async def begun(
+    chunks: Chunks, *, failed: Callable[[Exception], bytes], left: Awaitable[None]
+) -> Chunks | None:
     """The stream with its first chunk read, so that an early error is still a proper problem.
 
     Of a later error `failed` makes the last chunk, or raises. Whoever takes the stream closes
-    `chunks`, which stops all reading.
+    `chunks`, which stops all reading. None, and nothing is read any more, if the client has
+    `left` before.
     """
-    first = await anext(chunks)
+    first = await _first(chunks, left)
+    if first is None:
+        return None
 
     async def all_of_them() -> Chunks:
         yield first
@@ -97,6 +106,23 @@ async def begun(chunks: Chunks, *, failed: Callable[[Exception], bytes]) -> Chun
             yield failed(exc)
 
     return all_of_them()
+
+
+async def _first(chunks: Chunks, left: Awaitable[None]) -> bytes | None:
+    head, leaving = asyncio.ensure_future(anext(chunks)), asyncio.ensure_future(left)
+    try:
+        await asyncio.wait({head, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        return head.result() if head.done() else None
+    finally:
+        head.cancel()
+        leaving.cancel()
+        await asyncio.gather(head, leaving, return_exceptions=True)
+
+
+async def gone(receive: Receive) -> None:
+    """Returns once the client has closed the connection."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 async def closed(chunks: Chunks) -> None:

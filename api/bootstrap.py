@@ -27,6 +27,7 @@ from api.services import Services
 from api.settings import Settings
 from domain import instant
 from domain.audience import ScoreAudience
+from domain.audience_plan import PlanAudience
 from domain.errors import Rejected
 from domain.importing import ImportPurchases
 from domain.ingestion import RecordPurchases
@@ -66,6 +67,7 @@ class Application:
     import_purchases: ImportPurchases
     collect_histories: CollectHistories
     audience: ScoreAudience
+    plan_audience: PlanAudience
     index: CategoryIndex
     client: DynamoClient
 
@@ -80,6 +82,7 @@ class Application:
                 problems=lambda: self.live.problems,
                 currency=self.currency,
                 audience=self.audience,
+                plan_audience=self.plan_audience,
                 index=self.index,
                 cursors=self._cursors(),
                 clock=self.clock,
@@ -155,6 +158,7 @@ def _assemble(settings: Settings, client: DynamoClient) -> Application:
         import_purchases=ImportPurchases(record=record),
         collect_histories=CollectHistories(index=index, history=history, clock=clock),
         audience=ScoreAudience(index=index, recent=recent, history=history),
+        plan_audience=PlanAudience(index=index, recent=recent),
         index=index,
         client=client,
     )

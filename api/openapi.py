@@ -125,7 +125,7 @@ class RecordOperation(Operation):
 AUDIENCE = f"""\
 All who ever bought in the category, each once, scored as of one instant by one model version; by
 Accept: {JSON} (default) in pages, {NDJSON} or {CSV} as one stream. Members outside the probabilities
-asked for are left out. A category without customers is an empty audience, not an error.
+asked for are left out. A category that nobody ever bought in is a 404, which names similar ones.
 
 **Pages.** A page may hold fewer members than `limit`, or none, while `next_cursor` is not null: ask
 on until it is. It ends before the first member that cannot be read in time; where that is its very
@@ -137,7 +137,7 @@ cursor key, a cursor survives neither a restart nor a change of worker.
 **Streams.** An error before the first members are read is a problem as ever. The last line of an
 NDJSON stream that reached its end is `{{"summary": ...}}` and of a failed one `{{"error": problem}}`; a
 stream without either was cut. Members that could not be read in time are always listed, with null,
-for unknown is not zero. The summary's `complete` is false where members are unread, or are missing
+for unknown is not zero. The summary names the `way` purchases were read, and `why`; its `complete` is false where members are unread, or are missing
 since `unlisted_shards` could not be listed in time. CSV has no place for a summary: a stream that
 failed or misses members ends by a broken connection, so take NDJSON where partial answers matter. In
 CSV an empty probability is unread, and cells that a spreadsheet could run (they start with = + - @)
@@ -148,7 +148,8 @@ _NDJSON_EXAMPLE = """{"customer_id":"c-2469","probability":0.73}
 {"summary":{"round_trips":18,"read_units":{"measured":34.0,"computed":0.0},\
 "write_units":{"measured":0.0,"computed":0.0},"category":"jewellery","as_of":"2026-01-31T09:30:00Z","scored":1,"unread":1,\
 "unlisted_shards":0,"listed":2,"partial":true,"expected_buyers":0.73,\
-"model":{"name":"purchase-propensity","version":7,"revision":9},"complete":false}}
+"model":{"name":"purchase-propensity","version":7,"revision":9},"complete":false,\
+"way":"batch","why":"batch is cheaper: batches cost 2 read units, a scan of 90 active customers 14"}}
 """
 
 

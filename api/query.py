@@ -11,6 +11,7 @@ from litestar.params import QueryParameter
 from api.openapi import MAX_PAGE, PAGE
 from domain import instant
 from domain.errors import InvalidPurchase, InvalidRequest
+from domain.plan import ReadWay
 from domain.purchase import text_field
 
 _PLUS_READ_AS_SPACE = re.compile(r"(:\d{2}(?:\.\d+)?) (\d{2}:\d{2})$", re.ASCII)
@@ -51,6 +52,15 @@ Limit: TypeAlias = Annotated[
 ]
 Cursor: TypeAlias = Annotated[
     str | None, _documented("`next_cursor` of the page before. Pages only.", type="string")
+]
+
+Way: TypeAlias = Annotated[
+    str | None,
+    _documented(
+        "How purchases are read; default: the cheaper way. Streams only.",
+        type="string",
+        enum=[str(way) for way in ReadWay],
+    ),
 ]
 
 
@@ -131,3 +141,16 @@ def whole_of(text: str | None, field: str, *, most: int, default: int) -> int:
     if not _WHOLE.fullmatch(text) or not 1 <= int(text) <= most:
         raise InvalidRequest(field, f"must be a whole number from 1 to {most}, not {text[:60]!r}")
     return int(text)
+
+
+def way_of(text: str | None) -> ReadWay | None:
+    """The way of reading in a parameter; None where it is not given.
+
+    Raises:
+        InvalidRequest: there is no such way.
+    """
+    try:
+        return None if text is None else ReadWay(text)
+    except ValueError:
+        ways = ", ".join(ReadWay)
+        raise InvalidRequest("way", f"must be one of {ways}, not {text!r:.62}") from None

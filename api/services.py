@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from api.cursor import Cursors
 from domain.audience import ScoreAudience
+from domain.audience_plan import PlanAudience
 from domain.ingestion import RecordPurchases
 from domain.money import Currency
 from domain.ports import CategoryIndex, Clock, StoreHealth
@@ -25,6 +26,7 @@ class Services:
     predict: PredictPropensity
     record: RecordPurchases
     audience: ScoreAudience
+    plan_audience: PlanAudience
     index: CategoryIndex
     cursors: Cursors
     health: StoreHealth

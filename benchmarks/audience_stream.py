@@ -42,6 +42,10 @@ class WatchedIndex:
         """Every category; see the port."""
         return await self._index.categories()
 
+    async def customers(self, category: str, /) -> int | None:
+        """A category's customers; see the port."""
+        return await self._index.customers(category)
+
     async def page(
         self, category: str, /, *, shard: int, after: str | None, most: int | None
     ) -> IndexPage:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from domain.audience_reads import (
     BATCH,
+    NOBODY,
     AudienceSummary,
     BatchScores,
     ByTimeScores,
@@ -25,12 +26,9 @@ from domain.audience_reads import (
 from domain.cost import Cost, metered, metered_context
 from domain.errors import StoreUnavailable
 from domain.pacing import AdaptiveLimit, Pacing
-from domain.plan import ReadWay
+from domain.plan import SEGMENTS, ReadWay
 from domain.ports import CategoryIndex, IndexPage, PurchaseHistory, RecentPurchases
 from domain.propensity import ServedModel
-
-NOBODY = "-"
-"""A customer id to ask with whether absence means an empty history as of this instant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +151,7 @@ class ScoreAudience:
             recent=BatchScores(recent=self.recent, limit=limit, scoring=scoring),
             history=self.history,
             scoring=scoring,
-            tries=Tries(self.pacing, self.pacing.seconds() + query.deadline_s),
+            tries=Tries(self.pacing, self.pacing.seconds() + query.deadline_s, limit),
             limit=limit,
             summary=summary,
         )
@@ -213,7 +211,7 @@ class _Stream:
             async with asyncio.timeout(max(0.0, tries.ends_at - tries.pacing.seconds())):
                 scanned = await scan(
                     self._service.recent,
-                    segments=self._service.concurrent_reads,
+                    segments=SEGMENTS,
                     scoring=self._reads.scoring,
                 )
         except StoreUnavailable as exc:

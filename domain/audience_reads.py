@@ -18,6 +18,9 @@ from domain.recent import RecentHistory
 BATCH = 100
 """Customers per read of the recent purchases. Source: AWS, BatchGetItem."""
 
+NOBODY = "-"
+"""A customer id to ask with whether absence means an empty history as of an instant."""
+
 LAST_TRY_S = 2.0
 """Seconds that a call begun at the deadline may still take."""
 
@@ -61,10 +64,14 @@ class AudienceSummary:
 
 @dataclass(frozen=True, slots=True)
 class Tries:
-    """One deadline for everything: when to try again, and when to stop."""
+    """One deadline for everything: when to try again, and when to stop.
+
+    Every refusal lowers `limit`, whatever was refused: it is one store.
+    """
 
     pacing: Pacing
     ends_at: float
+    limit: AdaptiveLimit
 
     @property
     def late(self) -> bool:
@@ -89,12 +96,16 @@ class Tries:
             left = max(LAST_TRY_S, self.ends_at - self.pacing.seconds())
             try:
                 async with asyncio.timeout(left):
-                    return await call(*args, **kwargs)
+                    answer = await call(*args, **kwargs)
             except TimeoutError as exc:
                 raise StoreUnavailable("no answer before the deadline") from exc
             except StoreUnavailable as exc:
                 if self.late or not exc.transient:
                     raise
+                self.limit.refused()
+            else:
+                self.limit.served()
+                return answer
             await self.pause(refusals)
             refusals += 1
 

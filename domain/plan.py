@@ -1,5 +1,6 @@
 """Plan: which way of reading recent purchases costs less for an audience, and what it costs."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -10,6 +11,10 @@ BATCH_CUSTOMERS = 100
 PAGE_BYTES = 1_048_576
 """A page of a Query or Scan. Source: AWS."""
 INDEX_ENTRY_BYTES = 120
+LISTING_UNITS = 0.5
+"""Read units of the least page of an index, which is never strongly consistent. Source: AWS."""
+SEGMENTS = 4
+"""Parts of a parallel scan; each has a page at least."""
 MOST_SCANNED = 1_000_000
 """Active customers whose scores a scan may hold in memory: about 150 MB."""
 
@@ -41,35 +46,53 @@ class Plan:
         return self.units / units_per_second
 
 
-def plan(*, customers: int, shards: int, recent: TableSize, chosen: ReadWay | None = None) -> Plan:
+def plan(
+    *,
+    customers: int,
+    shards: int,
+    recent: TableSize,
+    reaches: bool = True,
+    chosen: ReadWay | None = None,
+) -> Plan:
     """The cheaper way for so many customers, or the `chosen` one, with its cost.
 
     A batch read costs a unit per customer, whether active or not; a scan costs the table of the
-    active ones, however few of them are in the category.
+    active ones, however few of them are in the category. Unless the recent purchases `reach` back
+    as far as the window does, everybody is read by time, whatever was chosen.
     """
     average = recent.bytes / recent.items if recent.items else 0.0
-    batch = customers * max(1.0, average / BYTES_PER_UNIT)
-    scan = recent.bytes / BYTES_PER_UNIT
-    way = chosen or (
-        ReadWay.SCAN if scan < batch and 0 < recent.items <= MOST_SCANNED else ReadWay.BATCH
-    )
-    listing = customers * INDEX_ENTRY_BYTES
-    listing_pages = max(shards, -(-listing // PAGE_BYTES))
+    units = {
+        ReadWay.BATCH: customers * max(1.0, average / BYTES_PER_UNIT),
+        ReadWay.SCAN: max(float(SEGMENTS), recent.bytes / BYTES_PER_UNIT),
+        ReadWay.BY_TIME: float(customers),
+    }
     trips = {
         ReadWay.BATCH: -(-customers // BATCH_CUSTOMERS),
-        ReadWay.SCAN: recent.bytes // PAGE_BYTES,
+        ReadWay.SCAN: max(SEGMENTS, -(-recent.bytes // PAGE_BYTES)),
         ReadWay.BY_TIME: customers,
-    }[way]
+    }
+    fits = 0 < recent.items <= MOST_SCANNED
+    cheaper = ReadWay.SCAN if units[ReadWay.SCAN] < units[ReadWay.BATCH] and fits else ReadWay.BATCH
+    way = (chosen or cheaper) if reaches else ReadWay.BY_TIME
+    listing = customers * INDEX_ENTRY_BYTES
     return Plan(
         way=way,
-        why=_why(way, chosen, batch=batch, scan=scan, active=recent.items),
+        why=_why(way, chosen, units, active=recent.items) if reaches else _too_old(chosen),
         customers=customers,
-        round_trips=listing_pages + max(1, trips),
-        units=listing / BYTES_PER_UNIT / 2 + (scan if way is ReadWay.SCAN else batch),
+        round_trips=max(shards, -(-listing // PAGE_BYTES)) + trips[way],
+        units=max(shards, listing / BYTES_PER_UNIT) * LISTING_UNITS + units[way],
     )
 
 
-def _why(way: ReadWay, chosen: ReadWay | None, *, batch: float, scan: float, active: int) -> str:
+def _too_old(chosen: ReadWay | None) -> str:
+    reason = "recent purchases do not reach back as far as the model looks from that instant"
+    return f"{reason}; {chosen} was asked for" if chosen not in {None, ReadWay.BY_TIME} else reason
+
+
+def _why(
+    way: ReadWay, chosen: ReadWay | None, units: Mapping[ReadWay, float], *, active: int
+) -> str:
+    batch, scan = units[ReadWay.BATCH], units[ReadWay.SCAN]
     costs = (
         f"batches cost {batch:,.0f} read units, a scan of {active:,} active customers {scan:,.0f}"
     )

@@ -145,6 +145,14 @@ class CategoryIndex(Protocol):
         """
         ...
 
+    async def customers(self, category: str, /) -> int | None:
+        """The approximate number of customers of one category; None if nobody ever bought in it.
+
+        Raises:
+            StoreUnavailable: the store did not answer before the deadline.
+        """
+        ...
+
     async def page(
         self, category: str, /, *, shard: int, after: str | None, most: int | None
     ) -> IndexPage:

@@ -78,6 +78,9 @@ class FakeCategoryIndex:
     async def categories(self) -> Mapping[str, int]:
         return {name: sum(map(len, self.members[name])) for name in sorted(self.members)}
 
+    async def customers(self, category: str, /) -> int | None:
+        return (await self.categories()).get(category)
+
     async def page(
         self, category: str, /, *, shard: int, after: str | None, most: int | None
     ) -> IndexPage:

@@ -70,6 +70,9 @@ class FaultyStore:
             if self.dice.random() < self.faults.overflowing
         }
 
+    async def customers(self, category: str, /) -> int | None:
+        return (await self.categories()).get(category)
+
     async def page(
         self, category: str, /, *, shard: int, after: str | None, most: int | None
     ) -> IndexPage:

@@ -75,17 +75,19 @@ class CampaignSheet:
         self.escaped = 0
 
     def write(self, listed: Sequence[Listed], /) -> None:
-        """These rows come next."""
-        scored = [item for item in listed if item.member.probability is not None]
-        for item, line in zip(scored, csv_lines(map(self._row, scored)), strict=True):
-            self._parts[item.held_out].append(line, header=self._longest_header)
-
-    def finish(self) -> None:
-        """Every row is in its file.
+        """These rows come next.
 
         Raises:
             Rejected: the tool needs e-mail addresses, and an id is none.
         """
+        scored = [item for item in listed if item.member.probability is not None]
+        for item, line in zip(scored, csv_lines(map(self._row, scored)), strict=True):
+            self._parts[item.held_out].append(line, header=self._longest_header)
+        if self._others and not self._profile.id_column:
+            raise self._no_addresses()  # before the rest is read, and paid for
+
+    def finish(self) -> None:
+        """Every row is in its file."""
         header = _header(self._column())
         for parts in self._parts:
             parts.write_to(self._opened, header=header)
@@ -101,16 +103,15 @@ class CampaignSheet:
         return cell, probability, round(100 * probability)
 
     def _column(self) -> str:
-        profile = self._profile
-        if profile.email_column and not self._others:
-            return profile.email_column
-        if profile.id_column:
-            return profile.id_column
-        raise Rejected(
+        wanted = self._profile.id_column if self._others else self._profile.email_column
+        return wanted or self._profile.id_column or ""
+
+    def _no_addresses(self) -> Rejected:
+        return Rejected(
             "--format",
-            f"{profile.tool} needs e-mail addresses, and {self._others:,} of {self._rows:,} "
-            f"customer ids are none it takes (the first in row {self._first_other:,}); "
-            "use csv and join the addresses to it",
+            f"{self._profile.tool} needs e-mail addresses, and {self._others:,} of the first "
+            f"{self._rows:,} customer ids are none it takes (the first in row "
+            f"{self._first_other:,}); use csv and join the addresses to it",
         )
 
 

@@ -36,6 +36,12 @@ class DynamoCategoryIndex:
             if start_key is None:
                 return dict(sorted(found.items()))
 
+    async def customers(self, category: str, /) -> int | None:
+        """The approximate number of customers of one category; see the port."""
+        answer = await self._client.retried(self._client.read_deadline(), self._entry, category)
+        item = answer.get("Item")
+        return None if item is None else Sketch.of(stored_hashes(item)).customers
+
     async def page(
         self, category: str, /, *, shard: int, after: str | None, most: int | None
     ) -> IndexPage:
@@ -53,6 +59,12 @@ class DynamoCategoryIndex:
                 break
         customers = dict.fromkeys(_text(item, "customer_id") for item in page["Items"])
         return IndexPage(customers=list(customers), more=start_key is not None)
+
+    def _entry(self, category: str) -> dict[str, Any]:
+        entry: dict[str, Any] = self._client.connection.get_item(
+            self._client.categories.Meta.table_name, category, consistent_read=True
+        )
+        return entry
 
     def _list_page(self, start_key: Any) -> dict[str, Any]:  # PynamoDB types it as str
         page: dict[str, Any] = self._client.connection.scan(

@@ -8,13 +8,13 @@ from typing import Annotated, Literal
 import typer
 
 from api import bootstrap
-from api.bootstrap import Application, application
+from api.bootstrap import application
 from api.cli.audience_report import (
     NEW_TABLE_UNITS_PER_S,
     estimate_document,
     estimate_text,
 )
-from api.cli.audience_run import Order, conclude, planned, run_audience
+from api.cli.audience_run import Order, conclude, run_audience
 from api.cli.choice import Choice
 from api.cli.cost import Price
 from api.cli.output import AsJson, emit, say
@@ -86,7 +86,17 @@ def audience(  # noqa: PLR0913  # one parameter per option
     settings = load_settings()
     price = Price.of_settings(settings)
     with metered() as cost, application(settings, batch=True) as built:
-        found = asyncio.run(planned(built.audience, category, chosen=way))
+        built.live.start()
+        model, moment = built.live.snapshot(), _instant(as_of, built.clock())
+        found = asyncio.run(
+            built.plan_audience(
+                category,
+                as_of=moment,
+                window=model.features.longest_window,
+                deadline_s=settings.batch_deadline_s,
+                chosen=way,
+            )
+        )
         if estimate:
             document = {"category": category, **estimate_document(found, price)}
             emit(document, as_json=as_json, text=estimate_text(found, price))
@@ -103,7 +113,15 @@ def audience(  # noqa: PLR0913  # one parameter per option
         files = bootstrap.audience_files(
             kind, output, stdout=sys.stdout.buffer, holdout=control_group.basis_points > 0
         )
-        report = run_audience(built.audience, _query(built, category, as_of, found), order, files)
+        query = AudienceQuery(
+            category=category,
+            as_of=moment,
+            model=model,
+            deadline_s=settings.audience_deadline_s,
+            way=found.way,
+        )
+        _warn_of_deadline(found, query.deadline_s)
+        report = run_audience(built.audience, query, order, files)
     conclude(report, as_json=as_json)
 
 
@@ -121,22 +139,13 @@ def _holdout(share: str) -> Holdout:
         raise Rejected("--holdout", str(exc)) from exc
 
 
-def _query(built: Application, category: str, as_of: str | None, found: Plan) -> AudienceQuery:
-    deadline_s = built.settings.audience_deadline_s
+def _warn_of_deadline(found: Plan, deadline_s: float) -> None:
     least_s = found.least_seconds(NEW_TABLE_UNITS_PER_S)
     if least_s > deadline_s:
         say(
             f"this takes a new table {least_s:,.0f} s, and PROPENSITY_AUDIENCE_DEADLINE_S is "
             f"{deadline_s:,.0f}: who is unread then is reported"
         )
-    built.live.start()
-    return AudienceQuery(
-        category=category,
-        as_of=_instant(as_of, built.clock()),
-        model=built.live.snapshot(),
-        deadline_s=deadline_s,
-        way=found.way,
-    )
 
 
 def _instant(text: str | None, now: int) -> int:

@@ -57,6 +57,7 @@ class Report:
     files: Sequence[Path]
     stale: Sequence[Path]
     escaped: int
+    shards: int
 
     @property
     def document(self) -> dict[str, object]:
@@ -117,8 +118,8 @@ class Report:
             )
         if self.escaped:
             warnings.append(
-                f"{self.escaped:,} customer ids start as a formula does and are written with a ' "
-                "in front, for the sake of spreadsheets: as such no tool will know them"
+                f"customer ids that start as a formula does: {self.escaped:,}; they are written "
+                "with a ' in front, for the sake of spreadsheets, and no tool will know them so"
             )
         if self.summary.way is not self.query.way:
             warnings.append(
@@ -130,9 +131,9 @@ class Report:
     @property
     def _partial(self) -> str:
         text = (
-            f"PARTIAL: {self.summary.unread:,} customers could not be read before the "
-            f"deadline, and {self.summary.unlisted_shards:,} shards of the category could not "
-            "be listed to their end; run it again, or raise PROPENSITY_AUDIENCE_DEADLINE_S"
+            f"PARTIAL: customers not read before the deadline: {self.summary.unread:,}; shards of "
+            f"the category not listed to their end: {self.summary.unlisted_shards:,} of "
+            f"{self.shards:,}; run it again, or raise PROPENSITY_AUDIENCE_DEADLINE_S"
         )
         named = "; the files are named .partial, and whole ones of before are left as they were"
         return text + named if self.files else text

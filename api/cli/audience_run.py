@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Protocol
 
@@ -19,9 +18,7 @@ from api.cli.output import emit, progress_bar, say
 from domain.audience import AudienceQuery, ScoreAudience
 from domain.audience_reads import AudienceSummary, Member
 from domain.cost import Cost
-from domain.errors import NotFound
 from domain.holdout import Holdout, Listed
-from domain.plan import Plan, ReadWay, plan
 
 INCOMPLETE = 1
 
@@ -71,26 +68,6 @@ class Order:
     on_screen: bool = False
 
 
-async def planned(service: ScoreAudience, category: str, *, chosen: ReadWay | None) -> Plan:
-    """How the audience is read and what that costs; nothing of it is read yet.
-
-    Raises:
-        NotFound: nobody ever bought in the category; names similar ones.
-        StoreUnavailable: the categories or the table's size could not be read.
-    """
-    categories = await service.index.categories()
-    if category not in categories:
-        similar = get_close_matches(category, categories, n=5, cutoff=0.5) or list(categories)[:5]
-        hint = f"perhaps: {', '.join(similar)}" if similar else "no purchase is stored yet"
-        raise NotFound(f"nobody ever bought in {category!r}; {hint}")
-    return plan(
-        customers=categories[category],
-        shards=service.index.shards,
-        recent=await service.recent.size(),
-        chosen=chosen,
-    )
-
-
 def run_audience(
     service: ScoreAudience,
     query: AudienceQuery,
@@ -128,6 +105,7 @@ def run_audience(
         files=output.paths,
         stale=output.stale,
         escaped=output.escaped,
+        shards=service.index.shards,
     )
 
 

@@ -26,6 +26,7 @@ from api.audience_stream import (
     closed,
     comma_separated,
     failure_line,
+    gone,
     ndjson,
 )
 from api.cursor import Place, fingerprint
@@ -48,10 +49,12 @@ from api.query import (
     Limit,
     MaxProbability,
     MinProbability,
+    Way,
     check_names,
     instant_of,
     name_in,
     probability_of,
+    way_of,
     whole_of,
 )
 from api.schemas import ModelUsed
@@ -59,11 +62,14 @@ from api.services import Services
 from domain import instant
 from domain.audience import AudiencePage, AudienceQuery
 from domain.errors import InvalidRequest, PropensityError
+from domain.plan import ReadWay
 from domain.prediction import check_as_of
 from domain.propensity import ServedModel
 from domain.purchase import MAX_CATEGORY_BYTES
 
-_KNOWN = ("as_of", "min_probability", "max_probability", "limit", "cursor")
+_KNOWN = ("as_of", "min_probability", "max_probability", "limit", "cursor", "way")
+_CLIENT_LEFT = 499
+"""For the logs only: nobody is there to read it. Source: nginx."""
 _VARY = {"Vary": "Accept"}
 
 
@@ -97,11 +103,6 @@ class _Asked:
     as_of: int | None
     model: ServedModel
 
-    def query(self, *, as_of: int, deadline_s: float) -> AudienceQuery:
-        return AudienceQuery(
-            category=self.category, as_of=as_of, model=self.model, deadline_s=deadline_s
-        )
-
     @property
     def fingerprint(self) -> bytes:
         filters = self.filters
@@ -117,7 +118,10 @@ class _Asked:
     tags=["audience"],
     response_description="One page, or the whole audience as a stream.",
     responses=problems(
-        HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_ACCEPTABLE, HTTPStatus.SERVICE_UNAVAILABLE
+        HTTPStatus.BAD_REQUEST,
+        HTTPStatus.NOT_FOUND,
+        HTTPStatus.NOT_ACCEPTABLE,
+        HTTPStatus.SERVICE_UNAVAILABLE,
     ),
 )
 async def propensities(  # noqa: PLR0913  # one argument per documented parameter
@@ -138,6 +142,7 @@ async def propensities(  # noqa: PLR0913  # one argument per documented paramete
     max_probability: MaxProbability = None,
     limit: Limit = None,
     cursor: Cursor = None,
+    way: Way = None,
 ) -> Response[AudienceMembers]:
     """One page of the audience, or all of it as a stream."""
     check_names(request.query_params, _KNOWN)
@@ -149,12 +154,14 @@ async def propensities(  # noqa: PLR0913  # one argument per documented paramete
         model=services.live_model(),
     )
     if media_type == JSON:
+        if way is not None:
+            raise InvalidRequest("way", f"belongs to streams; pages of {JSON} are read by batch")
         most = whole_of(limit, "limit", most=MAX_PAGE, default=PAGE)
         return await _page(services, asked, most=most, cursor=cursor)
     for name, value in (("limit", limit), ("cursor", cursor)):
         if value is not None:
             raise InvalidRequest(name, f"belongs to pages of {JSON}; {media_type} has none")
-    return await _stream(services, asked, request, media_type)
+    return await _stream(services, asked, request, media_type, way=way_of(way))
 
 
 def _filters(min_probability: str | None, max_probability: str | None) -> Filters:
@@ -179,8 +186,15 @@ async def _page(
     services: Services, asked: _Asked, *, most: int, cursor: str | None
 ) -> Response[AudienceMembers]:
     place = _place(services, asked, cursor)
+    if cursor is None:
+        await services.plan_audience.customers(asked.category)  # a mistyped one is not an empty one
     page = await services.audience.page(
-        asked.query(as_of=place.as_of, deadline_s=services.page_deadline_s),
+        AudienceQuery(
+            category=asked.category,
+            as_of=place.as_of,
+            model=asked.model,
+            deadline_s=services.page_deadline_s,
+        ),
         position=place.position,
         most=most,
     )
@@ -205,7 +219,11 @@ def _members(
     return AudienceMembers(
         category=asked.category,
         as_of=instant.render(place.as_of),
-        members=[MemberPropensity.of(member) for member in asked.filters.among(page.members)],
+        members=[
+            MemberPropensity(customer_id=member.customer_id, probability=member.probability)
+            for member in asked.filters.among(page.members)
+            if member.probability is not None
+        ],
         next_cursor=following,
         summary=PageSummary.of(page.summary),
         model=ModelUsed.of(asked.model),
@@ -213,15 +231,38 @@ def _members(
 
 
 async def _stream(
-    services: Services, asked: _Asked, request: AnyRequest, media_type: str
+    services: Services,
+    asked: _Asked,
+    request: AnyRequest,
+    media_type: str,
+    *,
+    way: ReadWay | None,
 ) -> Response[Any]:
     write, failed = (
         (ndjson, _last_line) if media_type == NDJSON else (comma_separated, _cut_connection)
     )
-    query = asked.query(as_of=_as_of(services, asked), deadline_s=services.audience_deadline_s)
-    chunks = write(services.audience, query, asked.filters)
+    as_of = _as_of(services, asked)
+    plan = await services.plan_audience(
+        asked.category,
+        as_of=as_of,
+        window=asked.model.features.longest_window,
+        deadline_s=services.page_deadline_s,
+        chosen=way,
+    )
+    query = AudienceQuery(
+        category=asked.category,
+        as_of=as_of,
+        model=asked.model,
+        deadline_s=services.audience_deadline_s,
+        way=plan.way,
+    )
+    chunks = write(services.audience, query, asked.filters, plan.why)
+    stream = await begun(chunks, failed=partial(failed, request), left=gone(request.receive))
+    if stream is None:
+        await closed(chunks)
+        return Response(None, status_code=_CLIENT_LEFT)
     return Stream(
-        await begun(chunks, failed=partial(failed, request)),
+        stream,
         media_type=media_type,
         headers=_VARY,
         background=BackgroundTask(closed, chunks),  # runs also after the client has gone

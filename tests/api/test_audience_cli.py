@@ -21,16 +21,17 @@ from typer.testing import CliRunner
 from adapters.audience_files import open_audience_files
 from api.cli.audience import audience
 from api.cli.audience_report import Report, estimate_document, estimate_text
-from api.cli.audience_run import Order, conclude, planned, run_audience
+from api.cli.audience_run import Order, conclude, run_audience
 from api.cli.choice import Choice
 from api.cli.cost import Price
 from domain.audience import AudienceQuery, ScoreAudience
+from domain.audience_plan import PlanAudience
 from domain.audience_reads import Member
 from domain.cost import Cost, Units, count_round_trip, count_units, metered
 from domain.errors import NotFound, Rejected, StoreUnavailable
 from domain.holdout import Holdout
 from domain.pacing import Pacing
-from domain.plan import ReadWay
+from domain.plan import Plan, ReadWay
 from domain.ports import IndexPage, RecentBatch, TableSize
 from domain.purchase import Purchase
 from domain.recent import RecentHistory
@@ -66,6 +67,9 @@ class Store:
         count_round_trip()
         count_units(reads=Units(measured=0.5))
         return {"jewellery": len(self.probabilities), "shirts": 7}
+
+    async def customers(self, category: str, /) -> int | None:
+        return (await self.categories()).get(category)
 
     async def page(
         self, _category: str, /, *, shard: int, after: str | None, most: int | None
@@ -120,6 +124,21 @@ class Store:
     def service(self) -> ScoreAudience:
         pacing = Pacing(seconds=lambda: self.seconds, pause=self.pause)
         return ScoreAudience(index=self, recent=self, history=self, pacing=pacing)
+
+
+def planned(
+    store: Store,
+    category: str = "jewellery",
+    *,
+    as_of: int = NOW,
+    chosen: ReadWay | None = None,
+) -> Plan:
+    pacing = Pacing(seconds=lambda: store.seconds, pause=store.pause)
+    plan_audience = PlanAudience(index=store, recent=store, pacing=pacing)
+    window = a_served_model(Thousandths()).features.longest_window
+    return asyncio.run(
+        plan_audience(category, as_of=as_of, window=window, deadline_s=1.0, chosen=chosen)
+    )
 
 
 def listed(  # noqa: PLR0913  # one parameter per option
@@ -264,7 +283,7 @@ def test_a_partial_audience_says_so_and_exits_with_1(
         conclude(report, as_json=True)
     said = capsys.readouterr()
     assert stopped.value.exit_code == 1
-    assert "PARTIAL: 2 customers could not be read before the deadline" in said.err
+    assert "PARTIAL: customers not read before the deadline: 2;" in said.err
     assert f"written: {partial}" in said.err
     assert "the files are named .partial" in said.err
     document = json.loads(said.out)
@@ -314,7 +333,7 @@ def test_an_unlisted_shard_makes_the_audience_partial(capsys: pytest.CaptureFixt
     assert (report.customers, report.summary.unlisted_shards) == (125, 1)
     with pytest.raises(typer.Exit):
         conclude(report, as_json=False)
-    assert "1 shards of the category could not be listed" in capsys.readouterr().err
+    assert "shards of the category not listed to their end: 1 of 2;" in capsys.readouterr().err
 
 
 def test_campaign_tools_get_scored_customers_only(tmp_path: Path) -> None:
@@ -340,7 +359,7 @@ def test_the_report_names_model_instant_and_the_cost_of_the_whole_campaign(
 ) -> None:
     store = Store(CUSTOMERS)
     with metered() as cost:
-        asyncio.run(planned(store.service(), "jewellery", chosen=None))
+        planned(store)
         planning = cost.round_trips
         report = listed(store, planning=cost)
     conclude(report, as_json=False)
@@ -348,17 +367,17 @@ def test_the_report_names_model_instant_and_the_cost_of_the_whole_campaign(
     assert said.out == ""
     assert "250 scored by propensity version 1, 0 unread" in said.err
     assert "as of 2026-03-01T12:00:00Z" in said.err
-    assert "round trips: 15, read units: 255.5 (4.5 measured, 251.0 computed)\n" in said.err
-    assert (planning, report.summary.cost.round_trips) == (2, 13)
+    assert "round trips: 16, read units: 256.5 (4.5 measured, 252.0 computed)\n" in said.err
+    assert (planning, report.summary.cost.round_trips) == (3, 13)
     assert "at 0.125 USD per million (0.125: us-east-1 on-demand; set PROPENSITY_READ" in said.err
-    assert report.document["price_usd"] == pytest.approx(255.5 * 0.125 / 1_000_000)
+    assert report.document["price_usd"] == pytest.approx(256.5 * 0.125 / 1_000_000)
 
 
 def test_ids_that_look_like_formulas_are_warned_about() -> None:
     stdout = io.BytesIO()
     report = listed(Store({"=1+1": 0.5, "c1": 0.5}), stdout=stdout)
     assert b"\r\n'=1+1,0.5\r\n" in stdout.getvalue()
-    assert "1 customer ids start as a formula does" in report.warnings[0]
+    assert "customer ids that start as a formula does: 1;" in report.warnings[0]
     assert not report.summary.partial
 
 
@@ -386,7 +405,7 @@ def test_what_is_not_finished_leaves_nothing_behind(
 
 def test_the_estimate_reads_nothing_of_the_audience() -> None:
     store = Store(CUSTOMERS)
-    found = asyncio.run(planned(store.service(), "jewellery", chosen=None))
+    found = planned(store)
     assert not store.pages
     assert (found.customers, found.way) == (250, ReadWay.SCAN)
     document = estimate_document(found, PRICE)
@@ -395,8 +414,21 @@ def test_the_estimate_reads_nothing_of_the_audience() -> None:
     text = estimate_text(found, PRICE)
     assert "about 250 customers, read by scan: scan is cheaper" in text
     assert "at 12,000 read units/s" in text
-    chosen = asyncio.run(planned(store.service(), "jewellery", chosen=ReadWay.BATCH))
+    chosen = planned(store, chosen=ReadWay.BATCH)
     assert (chosen.way, chosen.why.startswith("batch was asked for")) == (ReadWay.BATCH, True)
+
+
+@pytest.mark.parametrize("chosen", [None, *ReadWay])
+def test_an_instant_too_long_ago_is_planned_by_time_whatever_was_chosen(
+    chosen: ReadWay | None,
+) -> None:
+    found = planned(Store(CUSTOMERS, complete_since=NOW), chosen=chosen)
+    assert (found.way, found.round_trips) == (ReadWay.BY_TIME, 2 + 250)
+    assert found.units == pytest.approx(250 + 250 * 120 / 4_096 / 2)
+    assert found.why.startswith("recent purchases do not reach back")
+    assert found.why.endswith(f"; {chosen} was asked for") is (
+        chosen in {ReadWay.BATCH, ReadWay.SCAN}
+    )
 
 
 @pytest.mark.parametrize(
@@ -404,7 +436,7 @@ def test_the_estimate_reads_nothing_of_the_audience() -> None:
 )
 def test_a_category_without_customers_is_not_found(category: str, hint: str) -> None:
     with pytest.raises(NotFound, match=hint):
-        asyncio.run(planned(Store(CUSTOMERS).service(), category, chosen=None))
+        planned(Store(CUSTOMERS), category)
 
 
 @pytest.mark.parametrize(

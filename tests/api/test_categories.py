@@ -84,8 +84,6 @@ def test_a_page_explains_itself(http: Http, shop: Shop) -> None:
         "next_cursor": None,
         "summary": {
             "scored": 1,
-            "unread": 0,
-            "partial": False,
             "round_trips": 5,
             "read_units": {"measured": 2.5, "computed": 0.0},
             "write_units": {"measured": 0.0, "computed": 0.0},
@@ -94,10 +92,20 @@ def test_a_page_explains_itself(http: Http, shop: Shop) -> None:
     }
 
 
-def test_a_category_without_customers_is_an_empty_audience(http: Http) -> None:
-    page = http.get("/v1/categories/nothing/propensities").json()
-    assert (page["members"], page["next_cursor"]) == ([], None)
-    assert (page["summary"]["scored"], page["summary"]["partial"]) == (0, False)
+@pytest.mark.parametrize("accept", ["application/json", "application/x-ndjson", "text/csv"])
+def test_a_mistyped_category_is_not_taken_for_one_without_customers(
+    http: Http, accept: str
+) -> None:
+    response = http.get("/v1/categories/jewelry/propensities", headers={"accept": accept})
+    assert response.status_code == 404
+    detail = response.json()["detail"]
+    assert detail == "nobody ever bought in 'jewelry'; perhaps: jewellery"
+
+
+def test_pages_have_no_way_to_choose(http: Http) -> None:
+    response = http.get(URL, params={"way": "scan"})
+    assert response.status_code == 400
+    assert response.json()["errors"][0]["field"] == "way"
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 5, 22, 23, 24, 1_000])

@@ -134,8 +134,8 @@ def test_imports_predictions_and_audiences_tell_what_they_cost(deployment: Path,
 
     arguments = ("audience", "jewellery", "--way", "batch", "--output", "blast.csv", "--json")
     report = json.loads(run(*arguments)[1])
-    # The planner's two; then whether absence means anything, and each shard's list and its batch.
-    assert report["round_trips"] == 2 + 1 + 16 + 16
+    # The planner's three; then whether absence means anything, and each shard's list and its batch.
+    assert report["round_trips"] == 3 + 1 + 16 + 16
     assert (units(report, "read_units"), units(report, "write_units")) == (
         (True, True),
         (False, False),

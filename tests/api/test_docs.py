@@ -17,7 +17,7 @@ OPERATIONS = {
     "isReady": {"200", "503", "500"},
     "getPropensity": {"200", "400", "503", "500"},
     "listCategories": {"200", "400", "503", "500"},
-    "listPropensities": {"200", "400", "406", "503", "500"},
+    "listPropensities": {"200", "400", "404", "406", "503", "500"},
     "recordPurchases": {"200", "207", "400", "413", "415", "503", "500"},
 }
 STREAMS = {"listPropensities": ["application/x-ndjson", "text/csv"]}

@@ -41,6 +41,7 @@ async def record_thrice(store: Store, *customers: str) -> None:
 
 async def test_a_category_nobody_bought_in_is_empty(store: Store) -> None:
     assert await store.index.categories() == {}
+    assert await store.index.customers("jewellery") is None
     assert await members(store, "jewellery") == [[]] * store.index.shards
 
 
@@ -49,7 +50,11 @@ async def test_every_category_ever_bought_in_is_listed_once(store: Store) -> Non
         await store.recorder.record(
             [a_purchase(purchase_id=f"p{number}", category=category, purchased_at=NOW)]
         )
-    assert list(await store.index.categories()) == ["jewellery", "shirts"]
+    listed = await store.index.categories()
+    assert list(listed) == ["jewellery", "shirts"]
+    for category, customers in listed.items():
+        assert await store.index.customers(category) == customers
+    assert await store.index.customers("shirt") is None
 
 
 async def test_a_category_tells_about_how_many_customers_it_has(store: Store) -> None:

@@ -10,6 +10,7 @@ from adapters.dynamodb.attributes import category_shard
 from adapters.dynamodb.client import DynamoClient
 from adapters.memory import ManualClock
 from domain.audience import AudienceQuery, Position, ScoreAudience
+from domain.audience_plan import PlanAudience
 from domain.audience_reads import Member
 from domain.cost import metered
 from domain.features import Aggregation, Feature, FeatureSet
@@ -143,3 +144,31 @@ async def test_round_trips_are_bounded(client: DynamoClient) -> None:
     assert sent.count("Query") <= pages
     assert len(sent) <= len(customers) / 100 + pages + 2 * store.index.shards
     assert summary.cost.round_trips == all_.round_trips == len(sent)
+
+
+@pytest.mark.parametrize("way", ReadWay)
+@pytest.mark.parametrize("age_days", [0, 200])
+async def test_a_plan_costs_at_most_what_reading_consumes_and_hardly_less(
+    store: Store, way: ReadWay, age_days: int
+) -> None:
+    as_of = NOW - age_days * MICROS_PER_DAY
+    plan_audience = PlanAudience(index=store.index, recent=store.recent)
+    with metered() as planning:
+        plan = await plan_audience(
+            "meat",
+            as_of=as_of,
+            window=MODEL.features.longest_window,
+            deadline_s=60.0,
+            chosen=way,
+        )
+    assert planning.round_trips == 3
+    assert plan.way is (ReadWay.BY_TIME if age_days else way)
+    async with service(store).stream(query(as_of, plan.way)) as (batches, summary):
+        members = [member async for batch in batches for member in batch]
+    assert summary.way is plan.way
+    assert len(members) == plan.customers
+    spent = summary.cost.reads.total
+    # A shard with one customer takes a batch of its own; the plan assumes that batches are full.
+    apart = store.index.shards
+    assert plan.round_trips <= summary.cost.round_trips <= plan.round_trips + apart + 1
+    assert plan.units <= spent <= plan.units + len(members) + apart

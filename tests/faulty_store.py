@@ -19,12 +19,14 @@ class VirtualTime:
 
     def __init__(self) -> None:
         self.now = 0.0
+        self.pauses: list[float] = []
 
     def seconds(self) -> float:
         return self.now
 
     async def pause(self, seconds: float) -> None:
         self.now += seconds
+        self.pauses.append(seconds)
         await asyncio.sleep(0)
 
     def pacing(self, seed: int = 0) -> Pacing:
@@ -39,6 +41,11 @@ class Faults:
     refused: float = 0.0
     overflowing: float = 0.0
     seconds_a_call: float = 0.001
+
+
+def shard_of(customer: str, shards: int) -> int:
+    """The shard that lists the customer."""
+    return sum(customer.encode()) % shards
 
 
 @dataclass(kw_only=True)
@@ -57,12 +64,13 @@ class FaultyStore:
         self.dice = random.Random(self.seed)
         self.index_pages = self.batch_reads = self.history_reads = 0
         self.running = self.most_running = 0
+        self.listed: set[int] = set()
         self.by_customer: dict[str, list[Purchase]] = {}
         for purchase in self.purchases:
             self.by_customer.setdefault(purchase.customer_id, []).append(purchase)
         self.members: dict[tuple[str, int], list[str]] = {}
         for category, customer in sorted({(p.category, p.customer_id) for p in self.purchases}):
-            shard = sum(customer.encode()) % self.shards
+            shard = shard_of(customer, self.shards)
             self.members.setdefault((category, shard), []).append(customer)
         self.overflowing = {
             customer
@@ -81,6 +89,8 @@ class FaultyStore:
         members = self.members.get((category, shard), [])
         start = 0 if after is None else bisect_right(members, after)
         size = min(self.page_size, most or self.page_size)
+        if start + size >= len(members):
+            self.listed.add(shard)
         count_units(reads=Units(measured=0.5))
         return IndexPage(
             customers=members[start : start + size],

@@ -12,13 +12,12 @@ from domain.features import Aggregation, Feature, FeatureSet
 from domain.history import Histories
 from domain.instant import MICROS_PER_DAY
 from domain.plan import ReadWay
-from domain.propensity import ServedModel
 from domain.purchase import Purchase
 from domain.recent import day_of
 from domain.window import Window
 from tests.builders import NOW, USD, a_purchase, a_served_model
 from tests.fakes import SaturatingScorer
-from tests.faulty_store import Faults, FaultyStore
+from tests.faulty_store import Faults, FaultyStore, shard_of
 
 FEATURES = FeatureSet(
     (
@@ -30,13 +29,18 @@ FEATURES = FeatureSet(
 MODEL = a_served_model(SaturatingScorer(), features=FEATURES)
 
 
-def some_purchases(dice: random.Random) -> list[Purchase]:
+LONGEST = FEATURES.longest_window.length_us
+EDGES = [edge + step for edge in (0, LONGEST, LONGEST // 30 * 7) for step in (-1, 0, 1)]
+"""How long before as_of a purchase just counts, or just does not, in microseconds."""
+
+
+def some_purchases(dice: random.Random, as_of: int) -> list[Purchase]:
     customers = dice.choice([0, 3, 20, 60, 250, 250])
     return [
         a_purchase(
             customer_id=f"c{customer:03d}",
             purchase_id=f"p{number}",
-            purchased_at=NOW - dice.randrange(60 * MICROS_PER_DAY),
+            purchased_at=as_of - dice.choice([*EDGES, dice.randrange(60 * MICROS_PER_DAY)]),
             category=dice.choice(["shirts", "jewellery"]),
             amount_minor=dice.randrange(10_000),
         )
@@ -45,11 +49,16 @@ def some_purchases(dice: random.Random) -> list[Purchase]:
     ]
 
 
-def a_bad_day(seed: int) -> FaultyStore:
+def some_as_of(seed: int) -> int:
+    """Now, or so long ago that the recent purchases just suffice, or do not."""
+    return NOW - random.Random(seed + 0.5).choice([0, 0, 1, MICROS_PER_DAY, 40 * MICROS_PER_DAY])
+
+
+def a_bad_day(seed: int, as_of: int = NOW) -> FaultyStore:
     """Any purchases, shards, page sizes and faults; 100 % of keys unprocessed included."""
     dice = random.Random(seed)
     return FaultyStore(
-        purchases=some_purchases(dice),
+        purchases=some_purchases(dice, as_of),
         complete_since=day_of(NOW) - dice.choice([5, 31, 31, 31]),
         shards=dice.choice([1, 2, 4, 16]),
         page_size=dice.choice([1, 2, 7, 99, 100, 101, 1_000]),
@@ -73,8 +82,12 @@ def service(store: FaultyStore, seed: int = 0) -> ScoreAudience:
     )
 
 
-def query(*, deadline_s: float = 60.0, way: ReadWay = ReadWay.BATCH) -> AudienceQuery:
-    return AudienceQuery(category="shirts", as_of=NOW, model=MODEL, deadline_s=deadline_s, way=way)
+def query(
+    *, as_of: int = NOW, deadline_s: float = 60.0, way: ReadWay = ReadWay.BATCH
+) -> AudienceQuery:
+    return AudienceQuery(
+        category="shirts", as_of=as_of, model=MODEL, deadline_s=deadline_s, way=way
+    )
 
 
 async def streamed(
@@ -87,41 +100,45 @@ async def streamed(
     return members, summary
 
 
-def true_score(store: FaultyStore, customer: str, model: ServedModel = MODEL) -> float:
+def true_score(store: FaultyStore, customer: str, as_of: int = NOW) -> float:
     """The score through the purchases by time: the single-customer path."""
-    window = model.features.longest_window
-    purchases = store.truth(customer, after=window.after(NOW), until=NOW)
-    matrix = model.features.matrix(Histories.of([purchases]), NOW)
-    return float(model.scorer.score(matrix)[0])
+    purchases = store.truth(customer, after=FEATURES.longest_window.after(as_of), until=as_of)
+    matrix = FEATURES.matrix(Histories.of([purchases]), as_of)
+    return float(MODEL.scorer.score(matrix)[0])
 
 
 def buyers(store: FaultyStore) -> set[str]:
     return {p.customer_id for p in store.purchases if p.category == "shirts"}
 
 
-def check_outcomes(store: FaultyStore, members: list[Member], summary: AudienceSummary) -> None:
+def check_outcomes(
+    store: FaultyStore, members: list[Member], summary: AudienceSummary, as_of: int = NOW
+) -> None:
     customers = [member.customer_id for member in members]
     assert len(customers) == len(set(customers))
     assert set(customers) <= buyers(store)
+    listed = {buyer for buyer in buyers(store) if shard_of(buyer, store.shards) in store.listed}
+    assert listed <= set(customers)
     assert set(customers) == buyers(store) or summary.unlisted_shards
     for member in members:
-        assert member.probability in {None, true_score(store, member.customer_id)}
+        assert member.probability in {None, true_score(store, member.customer_id, as_of)}
     assert summary.unread == sum(member.probability is None for member in members)
     assert summary.scored + summary.unread == len(members)
     assert summary.partial == bool(summary.unread or summary.unlisted_shards)
 
 
 def run_scenario(seed: int) -> None:
-    store = a_bad_day(seed)
+    as_of = some_as_of(seed)
+    store = a_bad_day(seed, as_of)
     deadline_s = random.Random(seed).choice([0.0, 1.0, 600.0, 600.0])
     way = random.Random(-seed).choice(list(ReadWay))
-    asked = query(deadline_s=deadline_s, way=way)
+    asked = query(as_of=as_of, deadline_s=deadline_s, way=way)
     try:
         members, summary = asyncio.run(streamed(store, asked, seed))
     except StoreUnavailable:  # nobody could be listed: said aloud, and only under refusals
         assert store.faults.refused > 0
         return
-    check_outcomes(store, members, summary)
+    check_outcomes(store, members, summary, as_of)
 
 
 def test_on_any_bad_day_every_customer_has_one_true_outcome() -> None:

@@ -60,6 +60,7 @@ def create_app(services: Services) -> Litestar:
         dependencies={"services": Provide(lambda: services, sync_to_thread=False)},
         exception_handlers=EXCEPTION_HANDLERS,
         openapi_config=_openapi(services.currency),
+        on_startup=[services.start],
         on_shutdown=[services.close],
         logging_config=None,  # Litestar's own would log paths and bodies, which hold customer ids
     )

@@ -1,6 +1,6 @@
 """The composition root: the one place where adapters are built and use cases get theirs."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,6 +23,7 @@ from adapters.training import train
 from api.app import create_app
 from api.cursor import Cursors
 from api.openapi import MAX_PURCHASES
+from api.polling import LivePolling
 from api.services import Services
 from api.settings import Settings
 from domain import instant
@@ -71,8 +72,14 @@ class Application:
     index: CategoryIndex
     client: DynamoClient
 
-    def http(self) -> Litestar:
-        """The HTTP application; the caller starts the live model first, in the serving process."""
+    def http(self, *, close: Callable[[], object]) -> Litestar:
+        """The HTTP application, which loads models from its start on; at its end it calls `close`."""
+        polling = LivePolling(self.live, every_s=self.settings.registry_poll_s)
+
+        def stop() -> None:
+            polling.stop()
+            close()
+
         return create_app(
             Services(
                 predict=self.predict,
@@ -88,7 +95,8 @@ class Application:
                 clock=self.clock,
                 page_deadline_s=self.settings.read_deadline_s,
                 audience_deadline_s=self.settings.audience_deadline_s,
-                close=self.client.close,
+                start=polling.start,
+                close=stop,
             )
         )
 

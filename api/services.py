@@ -18,7 +18,8 @@ class Services:
     """The use cases behind the routes, and what must be released when the server stops.
 
     `live_model` gives the version that serves now, or raises NoLiveModel; `problems` says why a
-    newer revision could not be loaded. `close` may be async.
+    newer revision could not be loaded. `start` is called when the server starts, `close` when it
+    stops; they may be async.
     A page of an audience waits for the store until `page_deadline_s`, a stream until
     `audience_deadline_s`.
     """
@@ -36,5 +37,6 @@ class Services:
     close: Callable[[], object]
     page_deadline_s: float
     audience_deadline_s: float
+    start: Callable[[], object] = lambda: None
     problems: Callable[[], Sequence[str]] = lambda: ()
     readiness_timeout_s: float = 2.0

@@ -105,6 +105,9 @@ class Settings(BaseSettings):
     registry: str = Field(
         default="", description="Folder of the model registry; empty: `registry` under the home."
     )
+    registry_poll_s: Annotated[float, Field(ge=0.05, le=300)] = Field(
+        default=1.0, description="Seconds between two looks of a server for a newer revision."
+    )
     banner_min_probability: Probability = Field(
         default=0.5, description="The banner is shown from this probability on."
     )

@@ -41,7 +41,7 @@ class LiveModel:
 
     @property
     def problems(self) -> Sequence[str]:
-        """What the last start could not load, newest revision first; empty when all is well."""
+        """What could not be loaded when last tried, newest revision first; empty when all is well."""
         return self._problems
 
     def start(self) -> None:
@@ -61,6 +61,29 @@ class LiveModel:
         self._problems = tuple(problems)
         if served is not None:
             self._served = served
+
+    def refresh(self) -> None:
+        """Serves the newest revision, if there is a newer one than what serves now.
+
+        One small read where there is none. What cannot be loaded is in `problems`, and what
+        served goes on serving; the next refresh tries again. Blocks, as start does.
+        """
+        served = self._served
+        if served is None:
+            self.start()
+            return
+        log = self._registry.log(self._name)
+        try:
+            if not log.has(served.revision + 1):
+                self._problems = ()
+                return
+            newest = log.newest()
+            loaded = None if newest is None else load(self._registry, self._name, newest)
+        except PropensityError as exc:
+            self._problems = (f"after revision {served.revision}: {exc}",)
+            return
+        if loaded is not None:
+            self._served, self._problems = loaded, ()
 
     def snapshot(self) -> ServedModel:
         """The version that serves now; a request takes it once and keeps it.

@@ -34,6 +34,18 @@ class RevisionLog:
         stored = self.numbers()
         return self.at(stored[-1]) if stored else None
 
+    def has(self, number: int) -> bool:
+        """Whether anything is stored as this revision, by one small read.
+
+        Raises:
+            StoreUnavailable: the store did not answer.
+        """
+        try:
+            self.store.get(revision_key(self.name, number))
+        except UnknownObject:
+            return False
+        return True
+
     def at(self, number: int) -> Revision:
         """One revision, checked to follow from the one before it.
 

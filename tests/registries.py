@@ -104,6 +104,10 @@ class FragileStore(MemoryObjectStore):
         """Forgets an object."""
         del self._objects[key]
 
+    def restore(self, objects: Mapping[str, bytes]) -> None:
+        """All is again as it was."""
+        self._objects = dict(objects)
+
     def everything(self) -> dict[str, bytes]:
         """A copy of all that is stored."""
         return dict(self._objects)

@@ -36,10 +36,9 @@ def demo(
             built.tables.create()
             customer = _load(built, settings, households)
             _train_and_promote(built)
-        with application(settings) as built:
-            say(f"[5/5] serving on http://{HOST}:{port} (Ctrl-C stops everything)")
-            _suggest(port, customer)
-            run_server(built, HOST, port)
+        say(f"[5/5] serving on http://{HOST}:{port} (Ctrl-C stops everything)")
+        _suggest(port, customer)
+        run_server(settings, HOST, port)
     finally:
         if ours:
             say("stopping the engine, saving its data")

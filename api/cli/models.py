@@ -179,5 +179,5 @@ def _emit_revision(revision: Revision, *, as_json: bool) -> None:
         document,
         as_json=as_json,
         text=f"revision {revision.number}: champion is version {revision.state.champion}\n"
-        "running servers load it at their next start",
+        "running servers look for it every PROPENSITY_REGISTRY_POLL_S seconds",
     )

@@ -1,22 +1,24 @@
 """Commands that answer: the HTTP server, and one prediction."""
 
 import asyncio
-from threading import Event, Thread
+import os
 from typing import Annotated
 
 import typer
 import uvicorn
+from cryptography.fernet import Fernet
 
-from api.bootstrap import Application, application, port_is_free
+from api.bootstrap import application, port_is_free
 from api.cli.cost import cost_text
 from api.cli.output import AsJson, emit, say
 from api.logs import configure_logging
 from api.schemas import CustomerPropensity
-from api.settings import load_settings
+from api.settings import PREFIX, Settings, load_settings
 from domain import instant
 from domain.cost import metered
-from domain.errors import InvalidRequest, NoLiveModel, Rejected
-from model_registry.live import LiveModel
+from domain.errors import InvalidRequest, Rejected
+
+CURSOR_KEY = f"{PREFIX}CURSOR_KEY"
 
 
 def serve(
@@ -28,14 +30,18 @@ def serve(
         int | None,
         typer.Option(min=1, max=65_535, help="Port to serve on.", show_default="the setting"),
     ] = None,
+    workers: Annotated[
+        int, typer.Option(min=1, max=256, help="Processes; one per core is a good start.")
+    ] = 1,
 ) -> None:
     """Serve the HTTP API until it is stopped."""
     settings = load_settings()
     host, port = host or settings.host, port or settings.port
     check_port(host, port)
+    configure_logging(settings.log_level)
     with application(settings) as built:
         built.tables.verify()
-        run_server(built, host, port)
+    run_server(settings, host, port, workers=workers)
 
 
 def check_port(host: str, port: int) -> None:
@@ -52,53 +58,22 @@ def check_port(host: str, port: int) -> None:
         )
 
 
-def run_server(built: Application, host: str, port: int) -> None:
-    """Serves until SIGINT or SIGTERM; without a live model it keeps looking for one."""
-    configure_logging(built.settings.log_level)
-    stopped = Event()
-    built.live.start()
-    tell_model(built.live)
-    Thread(target=await_model, args=(built.live, stopped), daemon=True).start()
-    try:
-        uvicorn.run(
-            built.http(),
-            host=host,
-            port=port,
-            log_config=None,
-            access_log=False,  # paths hold customer ids
-            ws="none",  # refused upgrades would be logged with their path
-            server_header=False,
-        )
-    finally:
-        stopped.set()
-
-
-def await_model(live: LiveModel, stopped: Event, every_s: float = 5.0) -> None:
-    """Returns once a model serves or the server stops; until then it looks again and again."""
-    while not _serves(live) and not stopped.wait(every_s):
-        live.start()
-        if _serves(live):
-            tell_model(live)
-
-
-def tell_model(live: LiveModel) -> None:
-    """Says what serves, or why nothing does, and what could not be loaded."""
-    for problem in live.problems:
-        say(f"not loaded: {problem}")
-    try:
-        model = live.snapshot()
-    except NoLiveModel as exc:
-        say(f"no predictions yet: {exc}")
-    else:
-        say(f"{model.name} version {model.version} of revision {model.revision} serves")
-
-
-def _serves(live: LiveModel) -> bool:
-    try:
-        live.snapshot()
-    except NoLiveModel:
-        return False
-    return True
+def run_server(settings: Settings, host: str, port: int, *, workers: int = 1) -> None:
+    """Serves until SIGINT or SIGTERM, with so many processes; one that dies is replaced."""
+    if workers > 1 and settings.cursor_key is None:
+        # Each page of a sequence may be another worker's to answer.
+        os.environ[CURSOR_KEY] = Fernet.generate_key().decode()
+    uvicorn.run(
+        "api.asgi:create",
+        factory=True,
+        host=host,
+        port=port,
+        workers=workers,
+        log_config=None,
+        access_log=False,  # paths hold customer ids
+        ws="none",  # refused upgrades would be logged with their path
+        server_header=False,
+    )
 
 
 def predict(

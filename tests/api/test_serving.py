@@ -1,34 +1,134 @@
-"""What the server says of its model, and that it goes on looking for one."""
+"""A server looks for newer revisions in a thread that nothing ends but its stop."""
 
-from threading import Event
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from threading import Condition
 
 import pytest
 
-from api.cli.serving import await_model, tell_model
+from api.polling import LONGEST_PAUSE_S, LivePolling
 from model_registry.live import LiveModel
+from model_registry.registry import Registry
 from tests.registries import NAME, FragileStore, a_candidate, a_registry
 
 
-def test_a_server_without_a_model_finds_the_first_promotion() -> None:
+class WatchedLive(LiveModel):
+    """A live model that tells when it was refreshed, and may fail as nobody foresaw."""
+
+    def __init__(self, registry: Registry, name: str) -> None:
+        super().__init__(registry, name)
+        self.refreshed = Condition()
+        self.bug: Exception | None = None
+        self.looks = 0
+
+    def refresh(self) -> None:
+        try:
+            if self.bug is not None:
+                raise self.bug
+            super().refresh()
+        finally:
+            with self.refreshed:
+                self.looks += 1
+                self.refreshed.notify_all()
+
+    def wait_for(self, happened: Callable[[], bool]) -> None:
+        with self.refreshed:
+            assert self.refreshed.wait_for(happened, 60)
+
+
+@contextmanager
+def polled(live: LiveModel) -> Iterator[LivePolling]:
+    polling = LivePolling(live, every_s=0.01)
+    polling.start()
+    try:
+        yield polling
+    finally:
+        polling.stop()
+
+
+def promoted(registry: Registry, version: int) -> None:
+    registry.promote(NAME, version, actor="tests", reason="why")
+
+
+def serves(live: LiveModel, version: int) -> bool:
+    return not live.problems and live.snapshot().version == version
+
+
+def test_a_server_serves_the_first_promotion_and_every_later_one() -> None:
     registry = a_registry(FragileStore())
-    live = LiveModel(registry, NAME)
-    live.start()
+    live = WatchedLive(registry, NAME)
+    with polled(live):
+        registry.register(NAME, a_candidate(), actor="tests")
+        registry.register(NAME, a_candidate(0.02), actor="tests")
+        for version in (1, 2, 1):
+            promoted(registry, version)
+            live.wait_for(partial(_serves, live, version))
+
+
+def _serves(live: LiveModel, version: int) -> bool:
+    try:
+        return serves(live, version)
+    except Exception:  # noqa: BLE001  # nothing is promoted yet
+        return False
+
+
+def test_a_server_without_a_model_logs_how_to_get_one(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    live = WatchedLive(a_registry(FragileStore()), NAME)
+    with polled(live):
+        live.wait_for(lambda: live.looks > 1)
+    told = [record.message for record in caplog.records]
+    assert len(told) == 1
+    assert "propensity models promote" in told[0]
+
+
+def test_what_cannot_be_loaded_is_logged_once_and_then_that_it_can(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO")
+    store = FragileStore()
+    registry = a_registry(store)
     registry.register(NAME, a_candidate(), actor="tests")
-    registry.promote(NAME, 1, actor="tests", reason="first")
-    await_model(live, Event(), every_s=0.0)
-    assert live.snapshot().version == 1
+    registry.register(NAME, a_candidate(0.02), actor="tests")
+    promoted(registry, 1)
+    live = WatchedLive(registry, NAME)
+    with polled(live):
+        promoted(registry, 2)
+        sound = store.everything()
+        store.overwrite(f"models/{NAME}/versions/000002.json", b"{")
+        live.wait_for(lambda: bool(live.problems))
+        store.restore(sound)
+        live.wait_for(lambda: serves(live, 2))
+    told = [record.message for record in caplog.records]
+    assert sum("version 1 of revision 1 serves" in line for line in told) <= 2
+    assert sum(line.startswith("not loaded: after revision 1") for line in told) <= 2
+
+
+def test_an_unforeseen_failure_does_not_end_the_looking(caplog: pytest.LogCaptureFixture) -> None:
+    registry = a_registry(FragileStore())
+    registry.register(NAME, a_candidate(), actor="tests")
+    live = WatchedLive(registry, NAME)
+    live.bug = RuntimeError("a bug")
+    with polled(live):
+        live.wait_for(lambda: live.looks > 1)
+        promoted(registry, 1)
+        live.bug = None
+        live.wait_for(lambda: _serves(live, 1))
+    assert "a bug" in caplog.text
 
 
 def test_a_server_that_stops_looks_no_further() -> None:
-    live = LiveModel(a_registry(FragileStore()), NAME)
-    stopped = Event()
-    stopped.set()
-    await_model(live, stopped)
-    assert stopped.is_set()
+    live = WatchedLive(a_registry(FragileStore()), NAME)
+    with polled(live) as polling:
+        live.wait_for(lambda: live.looks > 1)
+    assert not polling.running
 
 
-def test_a_server_without_a_model_says_how_to_get_one(capsys: pytest.CaptureFixture[str]) -> None:
-    live = LiveModel(a_registry(FragileStore()), NAME)
-    live.start()
-    tell_model(live)
-    assert "propensity models promote" in capsys.readouterr().err
+def test_failures_make_the_looks_more_seldom_with_jitter_and_a_ceiling() -> None:
+    polling = LivePolling(LiveModel(a_registry(FragileStore()), NAME), every_s=1.0)
+    assert {polling.pause_after(0) for _ in range(9)} == {1.0}
+    late = [polling.pause_after(20) for _ in range(200)]
+    assert 1.0 <= min(late) < 5.0
+    assert 25.0 < max(late) <= LONGEST_PAUSE_S
+    assert max(polling.pause_after(1) for _ in range(50)) <= 2.0

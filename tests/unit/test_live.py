@@ -1,10 +1,12 @@
 import hashlib
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
 from domain.errors import InvalidRequest, NoLiveModel
 from domain.features import total_purchase_volume_30d
+from domain.propensity import ServedModel
 from model_registry.errors import GateFailed, UnknownVersion
 from model_registry.live import LiveModel, load
 from model_registry.registry import Registry
@@ -42,7 +44,11 @@ def manifest_key(version: int) -> str:
 
 def serving(live: LiveModel) -> tuple[int, int]:
     """The version and the revision that serve."""
-    model = live.snapshot()
+    return serving_of(live.snapshot())
+
+
+def serving_of(model: ServedModel) -> tuple[int, int]:
+    """The version and the revision of a snapshot."""
     return model.version, model.revision
 
 
@@ -207,6 +213,85 @@ def test_what_serves_goes_on_when_a_later_start_fails() -> None:
     live.start()
     assert serving(live) == (1, 1)
     assert len(live.problems) == 1
+
+
+def test_a_promotion_is_served_after_the_next_refresh() -> None:
+    registry = a_history(FragileStore(), 1)
+    live = started(registry)
+    before = live.snapshot()
+    live.refresh()
+    assert live.snapshot() is before
+    registry.promote(NAME, 3, actor="tests", reason="why")
+    registry.promote(NAME, 2, actor="tests", reason="why")
+    live.refresh()
+    assert (serving(live), live.problems) == ((2, 3), ())
+    assert serving_of(before) == (1, 1)
+
+
+def test_a_rollback_is_served_after_the_next_refresh() -> None:
+    registry = a_history(FragileStore(), 1, 2)
+    live = started(registry)
+    registry.rollback(NAME, actor="tests", reason="worse")
+    live.refresh()
+    assert serving(live) == (1, 3)
+
+
+def test_the_first_promotion_is_served_after_the_next_refresh() -> None:
+    registry = a_history(FragileStore())
+    live = started(registry)
+    live.refresh()
+    assert "is promoted" in why_none(live)
+    registry.promote(NAME, 2, actor="tests", reason="why")
+    live.refresh()
+    assert serving(live) == (2, 1)
+
+
+DAMAGE: dict[str, Callable[[FragileStore], None]] = {
+    "flipped byte": lambda store: store.overwrite(blob_of(2), b"0.7"),
+    "missing blob": lambda store: store.lose(blob_of(2)),
+    "truncated manifest": lambda store: store.overwrite(manifest_key(2), b'{"schema"'),
+    "missing manifest": lambda store: store.lose(manifest_key(2)),
+    "truncated revision": lambda store: store.overwrite(revision_key(2), b"{"),
+    "wrong previous hash": lambda store: store.overwrite(
+        revision_key(2), store.get(revision_key(1))
+    ),
+    "silent store": lambda store: setattr(store, "silent", ("models/",)),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
+def test_what_cannot_be_loaded_leaves_the_old_version_serving_until_it_can(
+    damage: Callable[[FragileStore], None],
+) -> None:
+    store = FragileStore()
+    registry = a_history(store, 1)
+    live = started(registry)
+    before = live.snapshot()
+    registry.promote(NAME, 2, actor="tests", reason="why")
+    sound = store.everything()
+    damage(store)
+    for _ in range(2):
+        live.refresh()
+        assert live.snapshot() is before
+        assert len(live.problems) == 1
+        assert live.problems[0].startswith("after revision 1: ")
+    store.silent = ()
+    store.restore(sound)
+    live.refresh()
+    assert (serving(live), live.problems) == ((2, 2), ())
+
+
+def test_a_newer_revision_mends_what_the_one_before_could_not_load() -> None:
+    store = FragileStore()
+    registry = a_history(store, 1, 2)
+    live = started(registry)
+    registry.promote(NAME, 3, actor="tests", reason="why")
+    store.lose(blob_of(3))
+    live.refresh()
+    assert (serving(live)[0], len(live.problems)) == (2, 1)
+    registry.rollback(NAME, actor="tests", reason="3 is damaged")
+    live.refresh()
+    assert (serving(live), live.problems) == ((2, 4), ())
 
 
 def test_a_name_that_is_none_is_refused_at_once() -> None:

@@ -17,7 +17,6 @@ from adapters.dynamodb.backoff import Deadline
 from adapters.dynamodb.connection import CountingConnection
 from adapters.dynamodb.errors import is_transient, translated
 from adapters.dynamodb.models import CategoryRow, PurchaseRow, RecentRow
-from adapters.dynamodb.parsing import keep_items_as_they_come
 from domain.errors import StoreUnavailable
 
 T = TypeVar("T")
@@ -69,7 +68,6 @@ class DynamoClient:
             aws_access_key_id=key_id,
             aws_secret_access_key=secret,
         )
-        keep_items_as_they_come(self.connection.session)
         _ = self.connection.client  # its lazy creation is not thread-safe
         self.purchases = self._bound(PurchaseRow)
         self.recent = self._bound(RecentRow)

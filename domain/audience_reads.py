@@ -148,8 +148,13 @@ class Scoring:
             CorruptRecord: two purchases share an id, or the model's score is no probability.
         """
         window = self.model.features.longest_window
-        enough = [h for h in histories if h.answers(window, self.as_of)]
-        others = [h.customer_id for h in histories if not h.answers(window, self.as_of)]
+        enough: list[RecentHistory] = []
+        others: list[str] = []
+        for history in histories:
+            if history.answers(window, self.as_of):
+                enough.append(history)
+            else:
+                others.append(history.customer_id)
         scores = self.scores([history.purchases for history in enough])
         return dict(zip((h.customer_id for h in enough), scores, strict=True)), others
 

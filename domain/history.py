@@ -90,7 +90,8 @@ class Histories:
 def _each_once(purchases: Sequence[Purchase]) -> Iterable[Purchase]:
     by_id: dict[str, Purchase] = {}
     for purchase in purchases:
-        if by_id.setdefault(purchase.purchase_id, purchase) != purchase:
+        first = by_id.setdefault(purchase.purchase_id, purchase)
+        if first is not purchase and first != purchase:
             raise CorruptRecord(
                 f"two different purchases of one customer share the id {purchase.purchase_id!r}"
             )

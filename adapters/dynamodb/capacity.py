@@ -58,7 +58,7 @@ def item_bytes(item: Document) -> int:
 
 def _value_bytes(value: Document) -> int:
     if "SS" in value:
-        return sum(len(element.encode()) for element in value["SS"])
+        return len("".join(value["SS"]).encode())
     if "N" in value:
         return len(value["N"]) // 2 + 2
     return len(value["S"].encode())

@@ -13,6 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pynamodb.exceptions import PynamoDBException
 from pynamodb.models import Model
 
+from adapters.dynamodb.answers import read_fast
 from adapters.dynamodb.backoff import Deadline
 from adapters.dynamodb.connection import CountingConnection
 from adapters.dynamodb.errors import is_transient, translated
@@ -68,6 +69,7 @@ class DynamoClient:
             aws_access_key_id=key_id,
             aws_secret_access_key=secret,
         )
+        read_fast(self.connection.session)
         _ = self.connection.client  # its lazy creation is not thread-safe
         self.purchases = self._bound(PurchaseRow)
         self.recent = self._bound(RecentRow)

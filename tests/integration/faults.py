@@ -30,8 +30,12 @@ class _Body:
 
 def answer(document: dict[str, Any], status: int = 200) -> AWSResponse:
     """DynamoDB's answer with this body."""
-    content = json.dumps(document).encode()
-    headers = {"Content-Type": "application/x-amz-json-1.0"}
+    return raw_answer(json.dumps(document).encode(), status)
+
+
+def raw_answer(content: bytes, status: int = 200, **headers: str) -> AWSResponse:
+    """An answer with these bytes, JSON or not."""
+    headers = {"Content-Type": "application/x-amz-json-1.0", **headers}
     return AWSResponse("", status, headers, _Body(content))
 
 

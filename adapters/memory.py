@@ -8,6 +8,7 @@ from domain.ports import Clock, IndexPage, RawRow, RecentBatch, Recording, Table
 from domain.purchase import Purchase
 from domain.recent import RecentHistory, Retention, day_of
 from model_registry.errors import UnknownObject
+from model_registry.ports import Status
 
 _PAGE = 100
 
@@ -171,3 +172,27 @@ class MemoryObjectStore:
         """Every key that starts with `prefix`, ascending."""
         with self._lock:
             return sorted(key for key in self._objects if key.startswith(prefix))
+
+
+class MemoryStatusStore:
+    """A `StatusStore` that lives and dies with its process; `clock` is the store's own."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._statuses: dict[str, Status] = {}
+        self._lock = Lock()
+
+    def put_status(self, key: str, content: bytes, /) -> None:
+        """`content` is what is stored under `key` from now on."""
+        with self._lock:
+            self._statuses[key] = Status(key=key, content=content, written_at=self._clock())
+
+    def remove_status(self, key: str, /) -> None:
+        """Nothing is stored under `key` from now on."""
+        with self._lock:
+            self._statuses.pop(key, None)
+
+    def statuses(self, prefix: str, /) -> Sequence[Status]:
+        """Every status under the prefix, by ascending key."""
+        with self._lock:
+            return [s for key, s in sorted(self._statuses.items()) if key.startswith(prefix)]

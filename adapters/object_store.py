@@ -12,7 +12,9 @@ from obstore.exceptions import AlreadyExistsError, BaseError, NotFoundError
 from obstore.store import LocalStore, MemoryStore, S3Store
 
 from domain.errors import InvalidRequest, PropensityError, StoreUnavailable
+from domain.instant import from_datetime
 from model_registry.errors import UnknownObject
+from model_registry.ports import Status
 
 TRANSLATIONS: Mapping[type[Exception], type[PropensityError]] = {
     NotFoundError: UnknownObject,
@@ -27,7 +29,7 @@ _RETRY_FOR = timedelta(seconds=20)
 
 
 class ObstoreObjectStore:
-    """An `ObjectStore` on any store of obstore that honours a conditional create.
+    """An `ObjectStore` and `StatusStore` on any store of obstore with a conditional create.
 
     A local folder is written through a temporary file and a hard link, so it is atomic too;
     what a killed writer leaves there is never listed.
@@ -55,6 +57,33 @@ class ObstoreObjectStore:
         with _translated(absent=StoreUnavailable):
             pages = obstore.list(self._store, prefix=prefix)
             return sorted(entry["path"] for page in pages for entry in page)
+
+    def put_status(self, key: str, content: bytes, /) -> None:
+        """`content` is what is stored under `key` from now on."""
+        with _translated(absent=StoreUnavailable):
+            obstore.put(self._store, key, content, use_multipart=False)
+
+    def remove_status(self, key: str, /) -> None:
+        """Nothing is stored under `key` from now on."""
+        try:
+            with _translated():
+                obstore.delete(self._store, key)
+        except UnknownObject:
+            return
+
+    def statuses(self, prefix: str, /) -> Sequence[Status]:
+        """Every status under the prefix that is still there when it is read."""
+        found = (self._status(key) for key in self.keys(prefix))
+        return [status for status in found if status is not None]
+
+    def _status(self, key: str) -> Status | None:
+        try:
+            with _translated():
+                answer = obstore.get(self._store, key)
+                written_at = from_datetime(answer.meta["last_modified"])
+                return Status(key=key, content=bytes(answer.bytes()), written_at=written_at)
+        except UnknownObject:
+            return None  # removed meanwhile
 
 
 def open_object_store(location: str) -> ObstoreObjectStore:

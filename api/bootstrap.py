@@ -43,6 +43,8 @@ from model_registry.candidate import Candidate
 from model_registry.gates import LoadGates
 from model_registry.live import LiveModel
 from model_registry.plugins import ScorerPlugins
+from model_registry.ports import ObjectStore
+from model_registry.presence import Presence
 from model_registry.registry import Registry
 
 BATCH_READ_TIMEOUT_S = 10.0
@@ -63,6 +65,7 @@ class Application:
     tables: DynamoTables
     registry: Registry
     live: LiveModel
+    presence: Presence
     predict: PredictPropensity
     record: RecordPurchases
     import_purchases: ImportPurchases
@@ -74,7 +77,7 @@ class Application:
 
     def http(self, *, close: Callable[[], object]) -> Litestar:
         """The HTTP application, which loads models from its start on; at its end it calls `close`."""
-        polling = LivePolling(self.live, every_s=self.settings.registry_poll_s)
+        polling = LivePolling(self.live, self.presence, every_s=self.settings.registry_poll_s)
 
         def stop() -> None:
             polling.stop()
@@ -150,7 +153,8 @@ def _assemble(settings: Settings, client: DynamoClient) -> Application:
     )
     index = DynamoCategoryIndex(client, shards=CATEGORY_SHARDS)
     recent = DynamoRecentPurchases(client, clock=clock, retention=retention)
-    registry = _registry(settings, clock, currency)
+    store = open_object_store(settings.registry_location)
+    registry = _registry(store, clock, currency)
     live = LiveModel(registry, settings.model)
     return Application(
         settings=settings,
@@ -159,6 +163,7 @@ def _assemble(settings: Settings, client: DynamoClient) -> Application:
         tables=DynamoTables(client),
         registry=registry,
         live=live,
+        presence=Presence(store=store, clock=clock),
         predict=PredictPropensity(
             history=history, live_model=live.snapshot, policy=settings.banner_policy, clock=clock
         ),
@@ -174,12 +179,18 @@ def _assemble(settings: Settings, client: DynamoClient) -> Application:
 
 def registry_only(settings: Settings) -> Registry:
     """The model registry, for commands that need no tables."""
-    return _registry(settings, SystemClock(), Currency.of(settings.currency))
+    store = open_object_store(settings.registry_location)
+    return _registry(store, SystemClock(), Currency.of(settings.currency))
 
 
-def _registry(settings: Settings, clock: SystemClock, currency: Currency) -> Registry:
+def presence_only(settings: Settings) -> Presence:
+    """Which processes serve which revision, for commands that need no tables."""
+    return Presence(store=open_object_store(settings.registry_location), clock=SystemClock())
+
+
+def _registry(store: ObjectStore, clock: SystemClock, currency: Currency) -> Registry:
     gates = LoadGates(scorer_factory=ScorerPlugins.installed().factory, currency=currency)
-    return Registry(store=open_object_store(settings.registry_location), clock=clock, gates=gates)
+    return Registry(store=store, clock=clock, gates=gates)
 
 
 def _options(settings: Settings) -> DynamoOptions:

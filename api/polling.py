@@ -1,11 +1,20 @@
-"""Looks for newer revisions of the model while the server serves, in a thread of its own."""
+"""Looks for newer revisions while the server serves, and tells which one it serves."""
 
 import logging
+import os
+import re
+import secrets
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from random import Random
 from threading import Event, Thread
 
-from domain.errors import NoLiveModel
+from domain.errors import NoLiveModel, PropensityError
+from domain.propensity import ServedModel
 from model_registry.live import LiveModel
+from model_registry.presence import TTL_S, Presence
 
 LONGEST_PAUSE_S = 30.0
 
@@ -13,13 +22,16 @@ _log = logging.getLogger(__name__)
 
 
 class LivePolling:
-    """Refreshes the live model every so many seconds, more seldom while loading fails.
+    """Refreshes the live model every so many seconds; what fails to load is tried ever more seldom.
 
     One per process, started in the process that serves: a model is never loaded before a fork.
     """
 
-    def __init__(self, live: LiveModel, *, every_s: float) -> None:
+    def __init__(self, live: LiveModel, presence: Presence, *, every_s: float) -> None:
         self._live = live
+        self._presence = presence
+        self._process = process_name()
+        self._publish_by = 0.0
         self._every_s = every_s
         self._jitter = Random()  # noqa: S311  # no secret
         self._stopped = Event()
@@ -30,6 +42,8 @@ class LivePolling:
         """The newest loadable revision serves, and later ones will."""
         self._live.start()
         self._tell()
+        with self._logged("telling what serves"):
+            self._presence.forget_the_dead(self._live.name)
         self._thread.start()
 
     def stop(self) -> None:
@@ -37,6 +51,8 @@ class LivePolling:
         self._stopped.set()
         if self._thread.ident is not None:
             self._thread.join()
+        with self._logged("telling that nothing serves"):
+            self._presence.withdraw(self._live.name, self._process)
 
     @property
     def running(self) -> bool:
@@ -44,35 +60,57 @@ class LivePolling:
         return self._thread.is_alive()
 
     def pause_after(self, failures: int) -> float:
-        """Seconds until the next look, after so many failures in a row; with jitter then."""
-        if not failures:
-            return self._every_s
+        """Seconds until what failed so often in a row is tried again; with jitter."""
         ceiling = min(max(LONGEST_PAUSE_S, self._every_s), self._every_s * 2.0 ** min(failures, 16))
         return self._jitter.uniform(self._every_s, ceiling)
 
     def _poll(self) -> None:
-        failures = 0
-        while not self._stopped.wait(self.pause_after(failures)):
-            try:
-                self._live.refresh()
-            except Exception:  # noqa: BLE001  # the thread must live on, and what it met must be seen
-                _log.exception("looking for a newer revision failed")
+        failures, retry_at = 0, 0.0
+        while not self._stopped.wait(self._every_s):
+            retry = time.monotonic() >= retry_at
+            with self._logged("looking for a newer revision"):
+                self._live.refresh(retry=retry)
+            if not self._live.problems:
+                failures = 0
+            elif retry:
                 failures += 1
-                continue
-            failures = failures + 1 if self._live.problems else 0
+                retry_at = time.monotonic() + self.pause_after(failures)
             self._tell()
 
+    @contextmanager
+    def _logged(self, doing: str) -> Iterator[None]:
+        """Whatever goes wrong is logged, and the thread lives on."""
+        try:
+            yield
+        except PropensityError as exc:
+            _log.warning("%s failed: %s", doing, exc)
+        except Exception:  # noqa: BLE001  # whatever it is, the thread must live on
+            _log.exception("%s failed", doing)
+
     def _tell(self) -> None:
-        """Logs what serves, or why nothing does, whenever that changes."""
+        """Publishes what serves in time, and logs it, or why nothing does, whenever it changes."""
+        model: ServedModel | None = None
         try:
             model = self._live.snapshot()
             serves = f"{model.name} version {model.version} of revision {model.revision} serves"
         except NoLiveModel as exc:
             serves = f"no predictions yet: {exc}"
-        told = (serves, tuple(self._live.problems))
-        if told == self._told:
-            return
-        self._told = told
-        _log.info("%s", serves)
-        for problem in self._live.problems:
-            _log.warning("not loaded: %s", problem)
+        problems = tuple(self._live.problems)
+        changed = (serves, problems) != self._told
+        if changed:
+            self._told = (serves, problems)
+            _log.info("%s", serves)
+            for problem in problems:
+                _log.warning("not loaded: %s", problem)
+        if changed or time.monotonic() >= self._publish_by:
+            self._publish_by = time.monotonic() + TTL_S / 3
+            with self._logged("telling what serves"):
+                self._presence.publish(
+                    self._live.name, self._process, model=model, problems=problems
+                )
+
+
+def process_name() -> str:
+    """A name for this process among all that serve: host, process id, and something random."""
+    host = re.sub(r"[^A-Za-z0-9-]", "-", socket.gethostname())[:60] or "host"
+    return f"{host}-{os.getpid()}-{secrets.token_hex(3)}"

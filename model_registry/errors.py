@@ -8,11 +8,13 @@
 * Conflict
   x RevisionConflict
   x GateFailed
+* Unavailable
+  x NotConverged
 * CorruptRecord
   x CorruptRegistry
 """
 
-from domain.errors import Conflict, CorruptRecord, NotFound
+from domain.errors import Conflict, CorruptRecord, NotFound, Unavailable
 
 
 class UnknownModel(NotFound):
@@ -42,6 +44,10 @@ class GateFailed(Conflict):
         super().__init__(f"gate {gate!r}: {reason}")
         self.gate = gate
         self.reason = reason
+
+
+class NotConverged(Unavailable):
+    """A live process does not serve the revision asked for yet; names each, and why."""
 
 
 class CorruptRegistry(CorruptRecord):

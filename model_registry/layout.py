@@ -39,6 +39,11 @@ def log_prefix(name: str) -> str:
     return f"{MODELS}{name}/log/"
 
 
+def statuses_prefix(name: str) -> str:
+    """Where the processes that serve a model say so."""
+    return f"serving/{name}/"
+
+
 def manifest_key(name: str, version: int) -> str:
     """Where the manifest of one version lies; names sort as numbers do."""
     return f"{versions_prefix(name)}{version:06d}.json"

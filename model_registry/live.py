@@ -38,6 +38,12 @@ class LiveModel:
         self._name = name
         self._served: ServedModel | None = None
         self._problems: tuple[str, ...] = ()
+        self._tried = 0
+
+    @property
+    def name(self) -> str:
+        """The model's name."""
+        return self._name
 
     @property
     def problems(self) -> Sequence[str]:
@@ -62,28 +68,32 @@ class LiveModel:
         if served is not None:
             self._served = served
 
-    def refresh(self) -> None:
+    def refresh(self, *, retry: bool = True) -> None:
         """Serves the newest revision, if there is a newer one than what serves now.
 
         One small read where there is none. What cannot be loaded is in `problems`, and what
-        served goes on serving; the next refresh tries again. Blocks, as start does.
+        served goes on serving. Unless it is to `retry`, the very revision that could not be loaded
+        before is not tried again. Blocks, as start does.
         """
         served = self._served
-        if served is None:
-            self.start()
-            return
         log = self._registry.log(self._name)
         try:
-            if not log.has(served.revision + 1):
+            if served is not None and not log.has(served.revision + 1):
                 self._problems = ()
                 return
-            newest = log.newest()
-            loaded = None if newest is None else load(self._registry, self._name, newest)
+            newest = max(log.numbers(), default=0)
+            if newest == self._tried and self._problems and not retry:
+                return
+            self._tried = newest
+            if served is None:
+                self.start()
+                return
+            loaded = load(self._registry, self._name, log.at(newest))
         except PropensityError as exc:
-            self._problems = (f"after revision {served.revision}: {exc}",)
+            current = "nothing" if served is None else f"revision {served.revision}"
+            self._problems = (f"{current} serves, for: {exc}",)
             return
-        if loaded is not None:
-            self._served, self._problems = loaded, ()
+        self._served, self._problems = loaded, ()
 
     def snapshot(self) -> ServedModel:
         """The version that serves now; a request takes it once and keeps it.

@@ -1,6 +1,7 @@
 """What the registry needs from outside. Each promise is a test in tests/contracts/."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from domain.ports import Scorer
@@ -35,6 +36,47 @@ class ObjectStore(Protocol):
 
         Raises:
             StoreUnavailable: the listing is not complete.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """What is stored as a status, and when by the store's clock: microseconds, UTC."""
+
+    key: str
+    content: bytes
+    written_at: int
+
+
+class StatusStore(Protocol):
+    """Small objects that change, such as what a process does now; each has one writer.
+
+    Promises: a reader sees the last content put, whole; what was removed is gone; removing what
+    is not there is no error.
+    """
+
+    def put_status(self, key: str, content: bytes, /) -> None:
+        """`content` is what is stored under `key` from now on.
+
+        Raises:
+            StoreUnavailable: the store did not answer; the content may or may not be there.
+        """
+        ...
+
+    def remove_status(self, key: str, /) -> None:
+        """Nothing is stored under `key` from now on.
+
+        Raises:
+            StoreUnavailable: the store did not answer.
+        """
+        ...
+
+    def statuses(self, prefix: str, /) -> Sequence[Status]:
+        """Every status whose key starts with `prefix` (which ends with a slash), by ascending key.
+
+        Raises:
+            StoreUnavailable: they could not all be read.
         """
         ...
 

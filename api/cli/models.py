@@ -1,12 +1,14 @@
 """Commands of the model registry."""
 
+import dataclasses
 import getpass
+import time
 from typing import Annotated
 
 import typer
 
-from api.bootstrap import registry_only
-from api.cli.output import AsJson, emit, table
+from api.bootstrap import presence_only, registry_only
+from api.cli.output import AsJson, emit, say, table
 from api.settings import load_settings
 from domain import instant
 from model_registry.manifest import Manifest
@@ -24,6 +26,10 @@ Expect = Annotated[
         "--expect", min=0, help="Do it only if this revision is current.", show_default=False
     ),
 ]
+
+Wait = Annotated[bool, typer.Option("--wait", help="Return once every live process serves it.")]
+Timeout = Annotated[float, typer.Option(min=0, help="Seconds to wait at most.")]
+BEHIND = 1
 
 
 @app.command("list")
@@ -52,18 +58,27 @@ def show(name: Name, version: Version, *, as_json: AsJson = False) -> None:
 
 
 @app.command("promote")
-def promote(
-    name: Name, version: Version, *, reason: Reason, expect: Expect = None, as_json: AsJson = False
+def promote(  # noqa: PLR0913  # one parameter per option
+    name: Name,
+    version: Version,
+    *,
+    reason: Reason,
+    expect: Expect = None,
+    wait: Wait = False,
+    timeout: Timeout = 30.0,
+    as_json: AsJson = False,
 ) -> None:
     """Make a version the champion, if it passes every gate."""
     revision = registry_only(load_settings()).promote(
         name, version, actor=actor(), reason=reason, expected_revision=expect
     )
     _emit_revision(revision, as_json=as_json)
+    if wait:
+        _await_served(name, revision, timeout)
 
 
 @app.command("rollback")
-def rollback(
+def rollback(  # noqa: PLR0913  # one parameter per option
     name: Name,
     *,
     reason: Reason,
@@ -71,6 +86,8 @@ def rollback(
         int | None,
         typer.Option(min=1, help="Back to this revision.", show_default="the champion before"),
     ] = None,
+    wait: Wait = False,
+    timeout: Timeout = 30.0,
     as_json: AsJson = False,
 ) -> None:
     """Go back to an earlier champion; the way back is a new revision."""
@@ -78,6 +95,30 @@ def rollback(
         name, actor=actor(), reason=reason, to_revision=to_revision
     )
     _emit_revision(revision, as_json=as_json)
+    if wait:
+        _await_served(name, revision, timeout)
+
+
+@app.command("status")
+def status(name: Name, *, as_json: AsJson = False) -> None:
+    """Show which processes serve which revision; exits with 1 while one is behind."""
+    settings = load_settings()
+    current = registry_only(settings).current(name)
+    newest = 0 if current is None else current.number
+    live = presence_only(settings).live(name)
+    behind = [process.process for process in live if process.revision < newest]
+    document = {
+        "name": name,
+        "revision": newest,
+        "converged": not behind,
+        "processes": [dataclasses.asdict(process) for process in live],
+    }
+    columns = ("process", "revision", "version", "seconds ago", "problem")
+    rows = [[p.process, p.revision, p.version, f"{p.age_s:.1f}", p.problem] for p in live]
+    emit(document, as_json=as_json, text=table(*columns, rows=rows))
+    say(f"revision {newest} is the newest; processes: {len(live)}, behind: {len(behind)}")
+    if behind:
+        raise typer.Exit(BEHIND)
 
 
 @app.command("history")
@@ -171,6 +212,13 @@ def _revision_document(revision: Revision) -> dict[str, object]:
         "actor": revision.actor,
         "reason": revision.reason,
     }
+
+
+def _await_served(name: str, revision: Revision, timeout_s: float) -> None:
+    live = presence_only(load_settings()).await_served(
+        name, revision.number, timeout_s=timeout_s, seconds=time.monotonic, pause=time.sleep
+    )
+    say(f"served everywhere; processes: {len(live)}")
 
 
 def _emit_revision(revision: Revision, *, as_json: bool) -> None:

@@ -7,9 +7,12 @@ from threading import Condition
 
 import pytest
 
+from adapters.memory import ManualClock, MemoryStatusStore
 from api.polling import LONGEST_PAUSE_S, LivePolling
 from model_registry.live import LiveModel
+from model_registry.presence import Presence
 from model_registry.registry import Registry
+from tests.builders import NOW
 from tests.registries import NAME, FragileStore, a_candidate, a_registry
 
 
@@ -22,11 +25,11 @@ class WatchedLive(LiveModel):
         self.bug: Exception | None = None
         self.looks = 0
 
-    def refresh(self) -> None:
+    def refresh(self, *, retry: bool = True) -> None:
         try:
             if self.bug is not None:
                 raise self.bug
-            super().refresh()
+            super().refresh(retry=retry)
         finally:
             with self.refreshed:
                 self.looks += 1
@@ -37,9 +40,14 @@ class WatchedLive(LiveModel):
             assert self.refreshed.wait_for(happened, 60)
 
 
+def a_presence() -> Presence:
+    clock = ManualClock(NOW)
+    return Presence(store=MemoryStatusStore(clock), clock=clock)
+
+
 @contextmanager
-def polled(live: LiveModel) -> Iterator[LivePolling]:
-    polling = LivePolling(live, every_s=0.01)
+def polled(live: LiveModel, presence: Presence | None = None) -> Iterator[LivePolling]:
+    polling = LivePolling(live, presence or a_presence(), every_s=0.01)
     polling.start()
     try:
         yield polling
@@ -102,7 +110,7 @@ def test_what_cannot_be_loaded_is_logged_once_and_then_that_it_can(
         live.wait_for(lambda: serves(live, 2))
     told = [record.message for record in caplog.records]
     assert sum("version 1 of revision 1 serves" in line for line in told) <= 2
-    assert sum(line.startswith("not loaded: after revision 1") for line in told) <= 2
+    assert sum(line.startswith("not loaded: revision 1 serves, for") for line in told) <= 2
 
 
 def test_an_unforeseen_failure_does_not_end_the_looking(caplog: pytest.LogCaptureFixture) -> None:
@@ -125,9 +133,27 @@ def test_a_server_that_stops_looks_no_further() -> None:
     assert not polling.running
 
 
+def test_a_server_tells_what_it_serves_until_it_stops() -> None:
+    registry = a_registry(FragileStore())
+    registry.register(NAME, a_candidate(), actor="tests")
+    registry.register(NAME, a_candidate(0.02), actor="tests")
+    promoted(registry, 1)
+    live, presence = WatchedLive(registry, NAME), a_presence()
+
+    def published(revision: int) -> bool:
+        return [told.revision for told in presence.live(NAME)] == [revision]
+
+    with polled(live, presence):
+        assert published(1)
+        promoted(registry, 2)
+        live.wait_for(lambda: published(2))
+        (told,) = presence.live(NAME)
+        assert (told.version, told.problem) == (2, "")
+    assert presence.live(NAME) == []
+
+
 def test_failures_make_the_looks_more_seldom_with_jitter_and_a_ceiling() -> None:
-    polling = LivePolling(LiveModel(a_registry(FragileStore()), NAME), every_s=1.0)
-    assert {polling.pause_after(0) for _ in range(9)} == {1.0}
+    polling = LivePolling(LiveModel(a_registry(FragileStore()), NAME), a_presence(), every_s=1.0)
     late = [polling.pause_after(20) for _ in range(200)]
     assert 1.0 <= min(late) < 5.0
     assert 25.0 < max(late) <= LONGEST_PAUSE_S

@@ -274,11 +274,53 @@ def test_what_cannot_be_loaded_leaves_the_old_version_serving_until_it_can(
         live.refresh()
         assert live.snapshot() is before
         assert len(live.problems) == 1
-        assert live.problems[0].startswith("after revision 1: ")
+        assert live.problems[0].startswith("revision 1 serves, for: ")
     store.silent = ()
     store.restore(sound)
     live.refresh()
     assert (serving(live), live.problems) == ((2, 2), ())
+
+
+def test_what_could_not_be_loaded_is_tried_again_only_when_told_to() -> None:
+    store = FragileStore()
+    registry = a_history(store, 1)
+    live = started(registry)
+    registry.promote(NAME, 2, actor="tests", reason="why")
+    sound = store.everything()
+    store.lose(blob_of(2))
+    live.refresh(retry=False)
+    (problem,) = live.problems
+    store.restore(sound)
+    live.refresh(retry=False)
+    assert (serving(live), live.problems) == ((1, 1), (problem,))
+    live.refresh(retry=True)
+    assert (serving(live), live.problems) == ((2, 2), ())
+
+
+def test_a_rollback_does_not_wait_until_the_damaged_revision_is_tried_again() -> None:
+    store = FragileStore()
+    registry = a_history(store, 1, 2)
+    live = started(registry)
+    registry.promote(NAME, 3, actor="tests", reason="why")
+    store.lose(blob_of(3))
+    live.refresh(retry=False)
+    registry.rollback(NAME, actor="tests", reason="3 is damaged")
+    live.refresh(retry=False)
+    assert (serving(live), live.problems) == ((2, 4), ())
+
+
+def test_without_anything_to_serve_it_is_tried_again_only_when_told_to() -> None:
+    store = FragileStore()
+    registry = a_history(store, 1)
+    sound = store.everything()
+    store.lose(blob_of(1))
+    live = LiveModel(registry, NAME)
+    live.refresh()
+    store.restore(sound)
+    live.refresh(retry=False)
+    assert "blob 'model' is missing" in why_none(live)
+    live.refresh()
+    assert serving(live) == (1, 1)
 
 
 def test_a_newer_revision_mends_what_the_one_before_could_not_load() -> None:

@@ -41,7 +41,7 @@ class LoadGates:
             StoreUnavailable: a blob could not be read.
         """
         features = check_features(manifest, self.currency)
-        blobs = check_integrity(manifest, read_blob)
+        blobs = check_integrity(manifest.blobs, read_blob)
         scorer = self._build(manifest, blobs)
         golden = GoldenVectors.decode(blob_key(manifest.blobs[GOLDEN].sha256), blobs[GOLDEN])
         if golden.matrix.shape[1] != len(features.names):
@@ -65,14 +65,16 @@ class LoadGates:
             ) from exc
 
 
-def check_integrity(manifest: Manifest, read_blob: Callable[[Blob], bytes]) -> Mapping[str, bytes]:
+def check_integrity(
+    blobs: Mapping[str, Blob], read_blob: Callable[[Blob], bytes]
+) -> Mapping[str, bytes]:
     """Every blob by role, to the byte what was registered.
 
     Raises:
         GateFailed: a blob is missing or was changed.
         StoreUnavailable: a blob could not be read.
     """
-    return {role: _intact(role, blob, read_blob) for role, blob in manifest.blobs.items()}
+    return {role: _intact(role, blob, read_blob) for role, blob in blobs.items()}
 
 
 def _intact(role: str, blob: Blob, read_blob: Callable[[Blob], bytes]) -> bytes:

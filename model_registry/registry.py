@@ -54,7 +54,7 @@ class Registry:
         draft = Draft.of(name, candidate, created_at=self.clock(), created_by=actor)
         for role, content in draft.blobs.items():
             self._store_blob(draft.manifest.blobs[role], content)
-        newest = max(self._version_numbers(name), default=0)
+        newest = max(self.stored_versions(name), default=0)
         numbered = (replace(draft.manifest, version=number) for number in count(newest + 1))
         return next(manifest for manifest in numbered if self._store_manifest(manifest))
 
@@ -70,7 +70,7 @@ class Registry:
             UnknownModel: it has none.
         """
         layout.check_name(name)
-        numbers = self._version_numbers(name)
+        numbers = self.stored_versions(name)
         if not numbers:
             raise UnknownModel(f"no version of model {name!r} was ever registered")
         return numbers
@@ -208,7 +208,8 @@ class Registry:
         layout.check_name(name)
         return RevisionLog(self.store, name)
 
-    def _version_numbers(self, name: str) -> Sequence[int]:
+    def stored_versions(self, name: str) -> Sequence[int]:
+        """The numbers of a model's versions, ascending; none, if it has none."""
         return layout.numbers(self.store.keys(layout.versions_prefix(name)))
 
     def _store_blob(self, blob: Blob, content: bytes) -> None:

@@ -54,7 +54,7 @@ class RevisionLog:
             CorruptRegistry: it is damaged, or does not follow from the one before it.
             StoreUnavailable: the store did not answer.
         """
-        revision = self._read(number)
+        revision = self.unchecked(number)
         previous = self._before(number) if number > 1 else None
         self._check_follows(revision, previous)
         return revision
@@ -70,7 +70,7 @@ class RevisionLog:
         for expected, number in enumerate(stored, start=1):
             if number != expected:
                 raise self._gap(expected)
-        revisions = [self._read(number) for number in stored]
+        revisions = [self.unchecked(number) for number in stored]
         for previous, revision in zip([None, *revisions], revisions, strict=False):
             self._check_follows(revision, previous)
         return revisions
@@ -83,7 +83,14 @@ class RevisionLog:
         """
         return self.store.put_if_absent(revision_key(self.name, revision.number), revision.encode())
 
-    def _read(self, number: int) -> Revision:
+    def unchecked(self, number: int) -> Revision:
+        """One revision by itself, whatever stands before it.
+
+        Raises:
+            UnknownRevision: the log has none with this number.
+            CorruptRegistry: it is damaged.
+            StoreUnavailable: the store did not answer.
+        """
         key = revision_key(self.name, number)
         try:
             revision = Revision.decode(key, self.store.get(key))
@@ -95,7 +102,7 @@ class RevisionLog:
 
     def _before(self, number: int) -> Revision:
         try:
-            return self._read(number - 1)
+            return self.unchecked(number - 1)
         except UnknownRevision as exc:
             raise self._gap(number - 1) from exc
 

@@ -8,12 +8,14 @@ from typing import Annotated
 import typer
 
 from api.bootstrap import presence_only, registry_only
-from api.cli.output import AsJson, emit, say, table
+from api.cli.output import EXIT_CODE_OF, AsJson, emit, say, table
 from api.settings import load_settings
 from domain import instant
+from domain.errors import CorruptRecord
 from model_registry.manifest import Manifest
 from model_registry.registry import Registry
 from model_registry.revision import Revision
+from model_registry.verify import verify
 
 app = typer.Typer(help="Versions of models, and which one serves.", no_args_is_help=True)
 
@@ -119,6 +121,30 @@ def status(name: Name, *, as_json: AsJson = False) -> None:
     say(f"revision {newest} is the newest; processes: {len(live)}, behind: {len(behind)}")
     if behind:
         raise typer.Exit(BEHIND)
+
+
+@app.command("verify")
+def verify_registry(
+    name: Annotated[str | None, typer.Argument(help="Only this model.")] = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Read everything that is stored and name whatever is damaged; exits with 7 on any."""
+    registry = registry_only(load_settings())
+    found = {model: verify(registry, model) for model in ([name] if name else registry.models())}
+    findings = [finding for verification in found.values() for finding in verification.findings]
+    document = {model: dataclasses.asdict(verification) for model, verification in found.items()}
+    for finding in findings:
+        say(f"{finding.key}: {finding.trouble}")
+    versions = sum(verification.versions for verification in found.values())
+    revisions = sum(verification.revisions for verification in found.values())
+    emit(
+        document,
+        as_json=as_json,
+        text=f"versions: {versions}, revisions: {revisions}, damaged: {len(findings)}",
+    )
+    if findings:
+        raise typer.Exit(EXIT_CODE_OF[CorruptRecord])
 
 
 @app.command("history")

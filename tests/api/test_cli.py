@@ -4,6 +4,7 @@ import csv
 import json
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -13,16 +14,19 @@ import pytest
 from adapters.dynamodb.purchases import DynamoPurchaseRecorder
 from adapters.dynamodb.tables import DynamoTables
 from adapters.embedded import EmbeddedEngine, free_port
+from api.bootstrap import presence_only
 from api.cli import main
 from api.cli.refused_rows import RefusedRows
-from api.settings import PREFIX, Settings
+from api.settings import PREFIX, Settings, load_settings
 from domain import instant
 from domain.errors import StoreUnavailable
 from domain.importing import RefusedRow
 from domain.ingestion import Outcome
 from domain.instant import MICROS_PER_DAY
 from domain.ports import RawRow
+from tests.builders import a_served_model
 from tests.conftest import dynamo_client
+from tests.fakes import SaturatingScorer
 
 Run = Callable[..., tuple[int, str, str]]
 END = instant.parse("2026-06-30T00:00:00Z")
@@ -166,6 +170,44 @@ def test_the_registry_is_steered_from_the_command_line(deployment: Path, run: Ru
     assert run("models", "promote", name, "1", "--reason", " ")[0] == 2
     for command in (("models", "list"), ("models", "show", name, "1"), ("models", "history", name)):
         assert run(*command)[0] == 0
+
+
+def test_who_serves_what_and_what_is_damaged_is_told_on_the_command_line(
+    deployment: Path, run: Run
+) -> None:
+    run("tables", "create")
+    run("import", str(write_csv(deployment / "purchases.csv", purchases())))
+    run("train")
+    name = "purchase-propensity"
+    promote = ("models", "promote", name, "1", "--reason", "why", "--wait", "--timeout", "0")
+    code, _, err = run(*promote)
+    assert (code, "no process serves model" in err) == (6, True)
+
+    presence = presence_only(load_settings())
+    model = replace(a_served_model(SaturatingScorer()), revision=1)
+    presence.publish(name, "host-1", model=model, problems=[])
+    code, out, _ = run("models", "status", name, "--json")
+    status = json.loads(out)
+    assert (code, status["revision"], status["converged"]) == (0, 1, True)
+    assert [told["process"] for told in status["processes"]] == ["host-1"]
+
+    code, _, err = run(*promote)
+    assert code == 6
+    assert "host-1 serves revision 1: has not loaded revision 2 yet" in err
+    code, out, err = run("models", "status", name)
+    assert (code, "host-1" in out, "behind: 1" in err) == (1, True, True)
+    presence.publish(name, "host-1", model=replace(model, revision=3), problems=[])
+    code, _, err = run(*promote)
+    assert (code, "served everywhere; processes: 1" in err) == (0, True)
+
+    assert run("models", "verify")[0] == 0
+    (manifest,) = (deployment / ".propensity" / "registry").rglob("000001.json")
+    manifest.write_bytes(manifest.read_bytes()[:-1])
+    code, out, err = run("models", "verify", name, "--json")
+    assert code == 7
+    (finding,) = json.loads(out)[name]["findings"]
+    assert finding["key"] == f"models/{name}/versions/000001.json"
+    assert finding["key"] in err
 
 
 def test_refused_rows_are_in_a_file_with_their_reasons(deployment: Path, run: Run) -> None:

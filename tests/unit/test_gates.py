@@ -101,7 +101,7 @@ def test_any_flipped_bit_of_any_blob_is_refused(role: str) -> None:
         flipped = bytearray(content)
         flipped[position // 8] ^= 1 << position % 8
         store.overwrite(key, bytes(flipped))
-        failed = failure(lambda: check_integrity(manifest, read_blob))
+        failed = failure(lambda: check_integrity(manifest.blobs, read_blob))
         assert failed.gate == "integrity"
         assert f"blob {role!r} has SHA-256 {hashlib.sha256(flipped).hexdigest()}" in failed.reason
         assert f"restore {key} from a backup" in failed.reason
@@ -111,7 +111,7 @@ def test_a_blob_of_another_size_is_refused() -> None:
     store = FragileStore()
     manifest, read_blob = registered(store)
     store.overwrite(f"blobs/sha256/{manifest.blobs['model'].sha256}", b"0.0")
-    failed = failure(lambda: check_integrity(manifest, read_blob))
+    failed = failure(lambda: check_integrity(manifest.blobs, read_blob))
     assert (failed.gate, failed.reason[:34]) == ("integrity", "blob 'model' has 3 bytes, not 4; r")
 
 
@@ -119,7 +119,7 @@ def test_a_missing_blob_is_refused() -> None:
     store = FragileStore()
     manifest, read_blob = registered(store)
     store.lose(f"blobs/sha256/{manifest.blobs['golden'].sha256}")
-    failed = failure(lambda: check_integrity(manifest, read_blob))
+    failed = failure(lambda: check_integrity(manifest.blobs, read_blob))
     assert failed.gate == "integrity"
     assert "blob 'golden' is missing; restore blobs/sha256/" in failed.reason
 
@@ -129,7 +129,7 @@ def test_a_store_that_does_not_answer_is_no_verdict() -> None:
     manifest, read_blob = registered(store)
     store.silent = ("blobs/",)
     with pytest.raises(StoreUnavailable):
-        check_integrity(manifest, read_blob)
+        check_integrity(manifest.blobs, read_blob)
 
 
 # Features

@@ -29,7 +29,7 @@ from tests.builders import JPY, NOW
 from tests.registries import NAME, FragileStore, a_candidate, a_registry, golden_of, with_golden
 
 WRITERS = 8
-PROMOTES = 20
+PROMOTES = 50
 
 
 def registered(registry: Registry, versions: int) -> Registry:

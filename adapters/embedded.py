@@ -31,10 +31,14 @@ _APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedEngine:
-    """A detached ministack process on `port`; `folder` holds its data, log, process id and lock."""
+    """A detached ministack process on `port`; `folder` holds its data, log, process id and lock.
+
+    `services` are those of AWS that it stands in for, by ministack's names, with commas.
+    """
 
     folder: Path
     port: int
+    services: str = "dynamodb"
 
     @property
     def pid(self) -> int | None:
@@ -163,7 +167,7 @@ class EmbeddedEngine:
             **os.environ,
             "BIND_HOST": HOST,
             "GATEWAY_PORT": str(self.port),
-            "SERVICES": "dynamodb",
+            "SERVICES": self.services,
             "PERSIST_STATE": "1",
             "STATE_DIR": f"{folder}/state",
             "TMPDIR": folder,

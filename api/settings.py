@@ -103,7 +103,8 @@ class Settings(BaseSettings):
     )
     model: str = Field(default="purchase-propensity", description="Name of the model that serves.")
     registry: str = Field(
-        default="", description="Folder of the model registry; empty: `registry` under the home."
+        default="",
+        description="Folder or `s3://bucket/prefix` of the model registry; empty: `registry` under the home.",
     )
     registry_poll_s: Annotated[float, Field(ge=0.05, le=300)] = Field(
         default=1.0, description="Seconds between two looks of a server for a newer revision."

@@ -4,9 +4,10 @@ A further DynamoDB endpoint joins by TEST_DYNAMODB_ENDPOINT, such as DynamoDB Lo
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from moto import mock_aws
@@ -16,7 +17,7 @@ from adapters.dynamodb.client import DynamoClient
 from adapters.dynamodb.purchases import DynamoPurchaseHistory, DynamoPurchaseRecorder
 from adapters.dynamodb.recent import DynamoRecentPurchases
 from adapters.dynamodb.tables import DynamoTables
-from adapters.embedded import EmbeddedEngine
+from adapters.embedded import EmbeddedEngine, free_port
 from adapters.memory import ManualClock, MemoryPurchases
 from domain.ports import (
     CategoryIndex,
@@ -29,6 +30,7 @@ from domain.recent import RecentHistory, Retention
 from domain.window import Window
 from tests.builders import NOW
 from tests.conftest import create_tables, dynamo_client
+from tests.contracts.buckets import create_bucket, location
 
 RETENTION = Retention.covering(Window.days(30))
 SHARDS = 4
@@ -105,3 +107,30 @@ def store(request: pytest.FixtureRequest, engine: EmbeddedEngine) -> Iterator[St
         stack.callback(client.close)
         create_tables(client)
         yield dynamo_store(client)
+
+
+@pytest.fixture(scope="session")
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedEngine]:
+    """One embedded engine for each test process that stands in for S3, with a bucket."""
+    engine = EmbeddedEngine(tmp_path_factory.mktemp("s3"), free_port(), services="s3")
+    engine.start()
+    create_bucket(engine)
+    yield engine
+    engine.stop()
+
+
+OBSTORES = ["obstore-folder", "obstore-memory", "obstore-s3"]
+
+
+@pytest.fixture
+def obstore(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[str], str]]:
+    """The location of an empty store of each kind."""
+    with ExitStack() as stack:
+
+        def location_of(kind: str) -> str:
+            if kind == "obstore-s3":
+                engine: EmbeddedEngine = request.getfixturevalue("s3")
+                return stack.enter_context(location(engine))
+            return str(tmp_path) if kind == "obstore-folder" else "memory:"
+
+        yield location_of

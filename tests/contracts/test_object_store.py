@@ -1,28 +1,31 @@
 """What every ObjectStore promises."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
 
 import pytest
 
+from adapters.embedded import EmbeddedEngine
 from adapters.memory import MemoryObjectStore
 from adapters.object_store import open_object_store
 from domain.errors import StoreUnavailable
 from model_registry.errors import UnknownObject
 from model_registry.ports import ObjectStore
+from tests.contracts.buckets import location
+from tests.contracts.conftest import OBSTORES
 
 WRITERS = 8
 LARGE = 6 * 1024 * 1024
 """More than obstore would send in one part."""
 
 
-@pytest.fixture(params=["memory", "obstore-folder", "obstore-memory"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> ObjectStore:
+@pytest.fixture(params=["memory", *OBSTORES])
+def store(request: pytest.FixtureRequest, obstore: Callable[[str], str]) -> ObjectStore:
     if request.param == "memory":
         return MemoryObjectStore()
-    return open_object_store(str(tmp_path) if request.param == "obstore-folder" else "memory:")
+    return open_object_store(obstore(request.param))
 
 
 @pytest.mark.parametrize("content", [b"", b"\x00\xff\n", b"x" * LARGE], ids=len)
@@ -112,3 +115,10 @@ def test_a_folder_in_which_nothing_can_be_written_is_unavailable(tmp_path: Path)
     with pytest.raises(StoreUnavailable):
         store.put_if_absent("log/1", b"one")
     assert (tmp_path / "registry").read_bytes() == b"a file"
+
+
+def test_a_bucket_that_is_not_there_is_unavailable_and_named(s3: EmbeddedEngine) -> None:
+    with location(s3, bucket="no-such-bucket") as url:
+        store = open_object_store(url)
+        with pytest.raises(StoreUnavailable, match="no-such-bucket"):
+            store.put_if_absent("log/1", b"one")

@@ -1,7 +1,7 @@
 """What every StatusStore promises."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 
@@ -10,13 +10,14 @@ from adapters.memory import MemoryStatusStore
 from adapters.object_store import open_object_store
 from domain.instant import MICROS_PER_SECOND
 from model_registry.ports import StatusStore
+from tests.contracts.conftest import OBSTORES
 
 
-@pytest.fixture(params=["memory", "obstore-folder", "obstore-memory"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> StatusStore:
+@pytest.fixture(params=["memory", *OBSTORES])
+def store(request: pytest.FixtureRequest, obstore: Callable[[str], str]) -> StatusStore:
     if request.param == "memory":
         return MemoryStatusStore(SystemClock())
-    return open_object_store(str(tmp_path) if request.param == "obstore-folder" else "memory:")
+    return open_object_store(obstore(request.param))
 
 
 def contents(store: StatusStore, prefix: str = "serving/a/") -> dict[str, bytes]:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from adapters.scorers.constant import ConstantScorer
+from adapters.scorers.linear import LinearScorer
 from adapters.scorers.onnx import OnnxScorer
 from adapters.training import train
 from model_registry.plugins import GROUP
@@ -21,6 +22,7 @@ ONNX: Mapping[str, object] = {
     "dtype": "float64",
 }
 CONSTANT: Mapping[str, object] = {"probability": 0.25, "width": 2}
+LINEAR: Mapping[str, object] = {"coefficients": [0.5, -1], "intercept": 0.25}
 
 
 @cache
@@ -31,7 +33,9 @@ def model() -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("kind", "options"), [("onnx", ONNX), ("constant", CONSTANT)], ids=["onnx", "constant"]
+    ("kind", "options"),
+    [("onnx", ONNX), ("constant", CONSTANT), ("linear", LINEAR)],
+    ids=["onnx", "constant", "linear"],
 )
 class TestEveryFactory:
     def test_it_is_found_by_its_entry_point_and_builds_a_scorer(
@@ -152,3 +156,17 @@ def test_constant_refuses_what_is_no_probability(value: object) -> None:
 def test_constant_refuses_what_is_no_width(value: object) -> None:
     with pytest.raises(ValueError, match="'width' must be a whole number from 1"):
         ConstantScorer.build({**CONSTANT, "width": value}, {})
+
+
+@pytest.mark.parametrize(
+    "value", [[], 0.5, "12", None, [0.5, "1"], [True], [float("nan")], [float("inf")], {"a": 1.0}]
+)
+def test_linear_refuses_what_are_no_coefficients(value: object) -> None:
+    with pytest.raises(ValueError, match="'coefficients' must be a list of finite numbers"):
+        LinearScorer.build({**LINEAR, "coefficients": value}, {})
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("-inf"), "1", None, True, [1.0]])
+def test_linear_refuses_what_is_no_intercept(value: object) -> None:
+    with pytest.raises(ValueError, match="'intercept' must be a finite number"):
+        LinearScorer.build({**LINEAR, "intercept": value}, {})

@@ -1,0 +1,159 @@
+"""Every test of the scorers' contract can fail: each of these scorers breaks one promise."""
+
+from collections.abc import Callable
+from threading import Lock
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from adapters.scorers.linear import LinearScorer
+from domain.ports import Scorer
+from model_registry.contract import ScorerContract
+
+Matrix = NDArray[np.float64]
+SOUND = LinearScorer.build({"coefficients": [0.02, -0.01, 0.005], "intercept": -0.5}, {})
+TESTS = [name for name in vars(ScorerContract) if name.startswith("test_")]
+
+
+class Broken:
+    """A sound scorer but for one thing."""
+
+    def __init__(self, score: Callable[[Matrix], Matrix]) -> None:
+        self._score = score
+
+    def score(self, matrix: Matrix, /) -> Matrix:
+        return self._score(matrix)
+
+
+def depends_on_neighbours(matrix: Matrix) -> Matrix:
+    return SOUND.score(matrix - matrix.mean(axis=0)) if len(matrix) else SOUND.score(matrix)
+
+
+def changes_its_input(matrix: Matrix) -> Matrix:
+    scores = SOUND.score(matrix)
+    matrix += 1.0
+    return scores
+
+
+def takes_what_is_not_finite(matrix: Matrix) -> Matrix:
+    return SOUND.score(np.nan_to_num(matrix, posinf=1.0, neginf=0.0))
+
+
+def takes_any_width(matrix: Matrix) -> Matrix:
+    return SOUND.score(np.resize(matrix, (len(matrix), 3)))
+
+
+def reads_raw_memory(matrix: Matrix) -> Matrix:
+    SOUND.score(matrix)
+    base = matrix if matrix.base is None else matrix.base
+    return SOUND.score(np.resize(np.ravel(base, order="K"), matrix.shape))
+
+
+def sorts_its_rows(matrix: Matrix) -> Matrix:
+    return np.sort(SOUND.score(matrix))
+
+
+class Forgetful:
+    """Gives out its own buffer."""
+
+    def __init__(self) -> None:
+        self._buffers: dict[bytes, Matrix] = {}
+
+    def score(self, matrix: Matrix, /) -> Matrix:
+        return self._buffers.setdefault(matrix.tobytes(), SOUND.score(matrix))
+
+
+class Drifting:
+    """Never scores twice alike."""
+
+    def __init__(self) -> None:
+        self._calls = 0
+
+    def score(self, matrix: Matrix, /) -> Matrix:
+        self._calls += 1
+        return SOUND.score(matrix) / (1 + self._calls * 1e-9)
+
+
+class Crowded:
+    """Loses its head when two ask at once."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+
+    def score(self, matrix: Matrix, /) -> Matrix:
+        if not self._lock.acquire(blocking=False):
+            return np.zeros(len(matrix))
+        try:
+            return sum((SOUND.score(matrix) for _ in range(200)), np.zeros(len(matrix))) / 200
+        finally:
+            self._lock.release()
+
+
+BREAKS: dict[str, Callable[[], Scorer]] = {
+    "test_there_is_one_probability_for_each_row": lambda: Broken(lambda m: 2 * SOUND.score(m)),
+    "test_a_batch_of_any_size_scores_as_its_rows_alone": lambda: Broken(depends_on_neighbours),
+    "test_scores_are_in_the_order_of_the_rows": lambda: Broken(sorts_its_rows),
+    "test_scoring_is_deterministic": Drifting,
+    "test_the_input_is_left_as_it_was_and_the_answer_is_the_callers_own": Forgetful,
+    "test_a_view_scores_as_its_copy": lambda: Broken(reads_raw_memory),
+    "test_what_is_not_finite_is_rejected": lambda: Broken(takes_what_is_not_finite),
+    "test_another_shape_is_rejected": lambda: Broken(takes_any_width),
+    "test_threads_score_as_one": Crowded,
+}
+
+
+def contract_of(build: Callable[[], Scorer]) -> ScorerContract:
+    class Contract(ScorerContract):
+        width = 3
+
+        def build(self) -> Scorer:
+            return build()
+
+    return Contract()
+
+
+def test_every_promise_has_a_scorer_that_breaks_it() -> None:
+    assert list(BREAKS) == TESTS
+
+
+@pytest.mark.parametrize("name", TESTS)
+def test_a_sound_scorer_passes(name: str) -> None:
+    getattr(contract_of(lambda: SOUND), name)()
+
+
+@pytest.mark.parametrize("name", TESTS)
+def test_a_broken_scorer_is_told_what_is_due(name: str) -> None:
+    with pytest.raises(AssertionError, match=" due"):
+        getattr(contract_of(BREAKS[name]), name)()
+
+
+@pytest.mark.parametrize(
+    "score",
+    [
+        lambda m: SOUND.score(m)[:-1],
+        lambda m: SOUND.score(m)[:, np.newaxis],
+        lambda m: SOUND.score(m).astype(np.float32),
+        lambda m: SOUND.score(m) * np.nan,
+        lambda m: -SOUND.score(m),
+    ],
+    ids=["too few", "a column", "float32", "not a number", "negative"],
+)
+def test_what_is_no_probability_for_each_row_is_told(score: Callable[[Matrix], Matrix]) -> None:
+    with pytest.raises(AssertionError, match="is due, not"):
+        contract_of(lambda: Broken(score)).test_there_is_one_probability_for_each_row()
+
+
+def test_a_scorer_that_changes_its_input_is_told() -> None:
+    with pytest.raises(AssertionError, match="the input after the call"):
+        contract_of(
+            lambda: Broken(changes_its_input)
+        ).test_the_input_is_left_as_it_was_and_the_answer_is_the_callers_own()
+
+
+def test_a_contract_without_a_scorer_says_what_to_override() -> None:
+    class Forgotten(ScorerContract):
+        width = 1
+
+    with pytest.raises(NotImplementedError, match="override build"):
+        Forgotten().test_there_is_one_probability_for_each_row()

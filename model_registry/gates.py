@@ -16,6 +16,8 @@ from model_registry.layout import blob_key
 from model_registry.manifest import GOLDEN, Blob, Manifest
 from model_registry.ports import ScorerFactory
 
+MOST_BYTES = 64 * 1024 * 1024
+"""Of all blobs of a version together: a logistic regression has a thousand."""
 TOLERANCE = 1e-6
 """How far a score may lie from its golden probability, on any platform."""
 
@@ -40,6 +42,7 @@ class LoadGates:
             CorruptRegistry: the golden vectors are none.
             StoreUnavailable: a blob could not be read.
         """
+        check_size(manifest)
         features = check_features(manifest, self.currency)
         blobs = check_integrity(manifest.blobs, read_blob)
         scorer = self._build(manifest, blobs)
@@ -63,6 +66,21 @@ class LoadGates:
                 f"the {manifest.scorer_kind!r} scorer refused what the version holds "
                 f"({exc!r}); train and register it again",
             ) from exc
+
+
+def check_size(manifest: Manifest) -> None:
+    """Returns when all blobs together are small enough to be held in memory twice while loading.
+
+    Raises:
+        GateFailed: they are not.
+    """
+    size = sum(blob.size for blob in manifest.blobs.values())
+    if size > MOST_BYTES:
+        raise GateFailed(
+            "safety",
+            f"the version has {size:,} bytes, at most {MOST_BYTES:,} are allowed; "
+            "train a smaller model",
+        )
 
 
 def check_integrity(

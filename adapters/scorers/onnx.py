@@ -9,6 +9,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from adapters.scorers.checks import exactly, finite_rows, text, whole
+from adapters.scorers.onnx_safety import check_safe
 from domain.errors import CorruptRecord
 
 _ELEMENTS = {"float32": "tensor(float)", "float64": "tensor(double)"}
@@ -86,6 +87,7 @@ class OnnxScorer:
 def _session(blobs: Mapping[str, bytes]) -> onnxruntime.InferenceSession:
     if "model" not in blobs:
         raise ValueError("blob 'model' is missing: it holds the ONNX graph")
+    check_safe(blobs["model"])
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1

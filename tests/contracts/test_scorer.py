@@ -181,7 +181,7 @@ def test_scoring_imports_no_training_library_and_prints_nothing() -> None:
         "try: adapters.scorers.onnx.OnnxScorer.build(dict(input='x', output='y', column=1,"
         " dtype='float64'), {'model': b'no graph'})\n"
         "except ValueError: pass\n"
-        "sys.exit(', '.join({'sklearn', 'skl2onnx', 'onnx'} & set(sys.modules)) or None)"
+        "sys.exit(', '.join({'sklearn', 'skl2onnx', 'scipy'} & set(sys.modules)) or None)"
     )
     done = subprocess.run(  # our own interpreter on our own text
         [sys.executable, "-c", code], capture_output=True, text=True, check=False

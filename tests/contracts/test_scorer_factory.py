@@ -92,15 +92,25 @@ def test_onnx_refuses_blobs_without_a_model() -> None:
         OnnxScorer.build(ONNX, {"golden": b"{}"})
 
 
-@pytest.mark.parametrize("damage", ["empty", "cut short", "another format", "a broken operator"])
-def test_onnx_refuses_bytes_that_are_no_graph(damage: str) -> None:
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        ("empty", "is not a graph that can be run: "),
+        ("cut short", "is not an ONNX graph"),
+        ("another format", "is not an ONNX graph"),
+        ("an unknown operator", "operator 'Sigmoix', which is not allowed"),
+        ("a broken graph", "is not a graph that can be run: "),
+    ],
+)
+def test_onnx_refuses_bytes_that_are_no_graph(damage: str, reason: str) -> None:
     content = {
         "empty": b"",
         "cut short": model()[: len(model()) // 2],
         "another format": b"\x80\x04K\x01.",
-        "a broken operator": model().replace(b"Sigmoid", b"Sigmoix"),
+        "an unknown operator": model().replace(b"Sigmoid", b"Sigmoix"),
+        "a broken graph": a_graph("Sigmoid", [FEATURES, tensor("more", [2])], [PROBABILITIES]),
     }[damage]
-    with pytest.raises(ValueError, match="blob 'model' is not a graph that can be run: "):
+    with pytest.raises(ValueError, match=reason):
         OnnxScorer.build(ONNX, {"model": content})
 
 

@@ -132,7 +132,7 @@ on until it is. It ends before the first member that cannot be read in time; whe
 first, the answer is a 503, and the same page may be asked for again. The following pages neither
 repeat nor miss anybody, also while purchases arrive. A cursor is opaque, expires, and belongs to its
 category, filters, `as_of` and model version; any other use is a 400. Where the deployment sets no
-cursor key, a cursor survives neither a restart nor a change of worker.
+cursor key, a cursor survives neither a restart nor a change of server.
 
 **Streams.** An error before the first members are read is a problem as ever. The last line of an
 NDJSON stream that reached its end is `{{"summary": ...}}` and of a failed one `{{"error": problem}}`; a

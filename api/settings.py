@@ -151,7 +151,7 @@ class Settings(BaseSettings):
     cursor_key: Annotated[SecretStr | None, AfterValidator(_check_cursor_key)] = Field(
         default=None,
         description="32 bytes in URL-safe base64 that seal page cursors; empty: random, so that "
-        "cursors survive no restart and are of no use to other workers.",
+        "cursors survive no restart and are of no use to other servers.",
     )
     cursor_ttl_s: int = Field(
         default=3_600, ge=1, le=86_400, description="Seconds after which a page cursor expires."

@@ -154,7 +154,7 @@ def _assemble(settings: Settings, client: DynamoClient) -> Application:
     index = DynamoCategoryIndex(client, shards=CATEGORY_SHARDS)
     recent = DynamoRecentPurchases(client, clock=clock, retention=retention)
     store = open_object_store(settings.registry_location)
-    registry = _registry(store, clock, currency)
+    registry = _registry(settings, store, clock)
     live = LiveModel(registry, settings.model)
     return Application(
         settings=settings,
@@ -180,7 +180,7 @@ def _assemble(settings: Settings, client: DynamoClient) -> Application:
 def registry_only(settings: Settings) -> Registry:
     """The model registry, for commands that need no tables."""
     store = open_object_store(settings.registry_location)
-    return _registry(store, SystemClock(), Currency.of(settings.currency))
+    return _registry(settings, store, SystemClock())
 
 
 def presence_only(settings: Settings) -> Presence:
@@ -188,8 +188,10 @@ def presence_only(settings: Settings) -> Presence:
     return Presence(store=open_object_store(settings.registry_location), clock=SystemClock())
 
 
-def _registry(store: ObjectStore, clock: SystemClock, currency: Currency) -> Registry:
-    gates = LoadGates(scorer_factory=ScorerPlugins.installed().factory, currency=currency)
+def _registry(settings: Settings, store: ObjectStore, clock: SystemClock) -> Registry:
+    plugins = ScorerPlugins.installed(allowed=settings.scorer_kinds)
+    currency = Currency.of(settings.currency)
+    gates = LoadGates(scorer_factory=plugins.factory, currency=currency)
     return Registry(store=store, clock=clock, gates=gates)
 
 

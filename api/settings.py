@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from domain.errors import Rejected
 from domain.money import Currency
 from domain.propensity import Policy
+from model_registry.plugins import SHIPPED
 
 AWS = "aws"
 PREFIX = "PROPENSITY_"
@@ -53,6 +54,13 @@ def _check_cursor_key(value: SecretStr | None) -> SecretStr | None:
     except ValueError:
         raise ValueError("must be 32 bytes in base64, such as `openssl rand -base64 32`") from None
     return value
+
+
+def _check_scorers(value: str) -> str:
+    kinds = [kind.strip() for kind in value.split(",")]
+    if not all(kinds):
+        raise ValueError("must be kinds of scorers by commas, such as onnx,linear")
+    return ",".join(kinds)
 
 
 Seconds = Annotated[float, Field(gt=0, le=300)]
@@ -108,6 +116,10 @@ class Settings(BaseSettings):
     )
     registry_poll_s: Annotated[float, Field(ge=0.05, le=300)] = Field(
         default=1.0, description="Seconds between two looks of a server for a newer revision."
+    )
+    scorers: Annotated[str, AfterValidator(_check_scorers)] = Field(
+        default=",".join(SHIPPED),
+        description="Kinds of scorers that may run, by commas; add an installed plugin's kind to allow its code.",
     )
     banner_min_probability: Probability = Field(
         default=0.5, description="The banner is shown from this probability on."
@@ -202,6 +214,11 @@ class Settings(BaseSettings):
             return self.access_key_id, self.secret_access_key.get_secret_value()
         local = _is_loopback(urlsplit(self.dynamodb_endpoint).hostname)
         return ("local", "local") if local else None
+
+    @property
+    def scorer_kinds(self) -> frozenset[str]:
+        """The kinds of scorers that may run here."""
+        return frozenset(self.scorers.split(","))
 
     @property
     def registry_location(self) -> str:

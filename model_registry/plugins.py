@@ -1,7 +1,7 @@
 """Plugins: scorer factories that installed distributions offer by entry point."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from typing import cast
@@ -12,24 +12,35 @@ from model_registry.ports import ScorerFactory
 GROUP = "propensity.scorers"
 """The entry-point group; an entry point's name is the scorer kind that it builds."""
 
+SHIPPED = ("onnx", "linear", "constant")
+"""The kinds that come with this code, and all that are allowed unless a deployment says otherwise."""
+
 
 @dataclass(frozen=True, slots=True)
 class ScorerPlugins:
-    """The scorer kinds offered, one distribution each; code is imported when first needed."""
+    """The scorer kinds offered, one distribution each, and which of them may be used.
+
+    To be installed is not enough: a package drawn in by another one could otherwise run its code
+    in every serving process as soon as a manifest names its kind. Code is imported when first
+    needed, and that of a kind that is not allowed never.
+    """
 
     offers: Mapping[str, EntryPoint]
+    allowed: Collection[str] = SHIPPED
 
     @classmethod
-    def installed(cls) -> "ScorerPlugins":
+    def installed(cls, *, allowed: Collection[str] = SHIPPED) -> "ScorerPlugins":
         """What the installed distributions offer.
 
         Raises:
-            GateFailed: two distributions offer the same kind.
+            GateFailed: two distributions offer the same kind, allowed or not.
         """
-        return cls.of(entry_points(group=GROUP))
+        return cls.of(entry_points(group=GROUP), allowed=allowed)
 
     @classmethod
-    def of(cls, offers: Iterable[EntryPoint]) -> "ScorerPlugins":
+    def of(
+        cls, offers: Iterable[EntryPoint], *, allowed: Collection[str] = SHIPPED
+    ) -> "ScorerPlugins":
         """What these entry points offer.
 
         Raises:
@@ -44,13 +55,13 @@ class ScorerPlugins:
                 raise GateFailed(
                     "scorer", f"kind {kind!r} is offered by {owners}; uninstall all but one"
                 )
-        return cls({kind: same[0] for kind, same in by_kind.items()})
+        return cls({kind: same[0] for kind, same in by_kind.items()}, allowed)
 
     def factory(self, kind: str, /) -> ScorerFactory:
         """The factory of one kind of scorer.
 
         Raises:
-            GateFailed: nothing installed offers it, or what does cannot be imported.
+            GateFailed: nothing installed offers it, it is not allowed, or it cannot be imported.
         """
         offer = self.offers.get(kind)
         if offer is None:
@@ -59,6 +70,13 @@ class ScorerPlugins:
                 "scorer",
                 f"no installed scorer is of kind {kind!r}, known are: {known}; "
                 f"install the distribution that offers it in the group {GROUP!r}",
+            )
+        if kind not in self.allowed:
+            raise GateFailed(
+                "scorer",
+                f"kind {kind!r} of {_distribution(offer)} is installed, but "
+                f"PROPENSITY_SCORERS allows only {', '.join(sorted(self.allowed))}; "
+                "add it there if you trust that code",
             )
         return _imported(offer)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from model_registry.errors import GateFailed
-from model_registry.plugins import GROUP, ScorerPlugins
+from model_registry.plugins import GROUP, SHIPPED, ScorerPlugins
 
 WORKING = """
 class Half:
@@ -45,7 +45,7 @@ def install(
 
 def test_an_installed_distribution_offers_its_scorers(install: Install) -> None:
     module = install("acme", "half")
-    factory = ScorerPlugins.installed().factory("half")
+    factory = ScorerPlugins.installed(allowed={"half"}).factory("half")
     assert factory is sys.modules[module].build
 
 
@@ -54,6 +54,33 @@ def test_a_plugin_is_imported_only_when_its_kind_is_asked_for(install: Install) 
     plugins = ScorerPlugins.installed()
     assert "half" in plugins.offers
     assert module not in sys.modules
+
+
+def test_what_is_shipped_is_allowed_and_nothing_else_is(install: Install) -> None:
+    module = install("acme", "half")
+    plugins = ScorerPlugins.installed()
+    assert [callable(plugins.factory(kind)) for kind in SHIPPED] == [True, True, True]
+    with pytest.raises(GateFailed) as caught:
+        plugins.factory("half")
+    assert caught.value.gate == "scorer"
+    assert caught.value.reason == (
+        "kind 'half' of acme 1.5 is installed, but PROPENSITY_SCORERS allows only "
+        "constant, linear, onnx; add it there if you trust that code"
+    )
+    assert module not in sys.modules
+
+
+def test_a_shipped_kind_can_be_taken_away() -> None:
+    plugins = ScorerPlugins.installed(allowed={"linear"})
+    assert callable(plugins.factory("linear"))
+    with pytest.raises(GateFailed, match=r"'onnx' of propensity .* allows only linear"):
+        plugins.factory("onnx")
+
+
+def test_a_distribution_cannot_put_itself_in_the_place_of_a_shipped_kind(install: Install) -> None:
+    install("acme", "linear")
+    with pytest.raises(GateFailed, match=r"'linear' is offered by acme 1.5 and propensity"):
+        ScorerPlugins.installed()
 
 
 def test_an_unknown_kind_is_refused_with_those_there_are(install: Install) -> None:
@@ -102,7 +129,7 @@ def test_a_plugin_that_cannot_be_used_is_refused_with_the_reason(
     install: Install, source: str, attribute: str, reason: str
 ) -> None:
     install("acme", "broken", source=source, attribute=attribute)
-    plugins = ScorerPlugins.installed()
+    plugins = ScorerPlugins.installed(allowed={"broken"})
     with pytest.raises(GateFailed) as caught:
         plugins.factory("broken")
     assert caught.value.gate == "scorer"

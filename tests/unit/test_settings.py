@@ -108,3 +108,25 @@ def test_the_environment_goes_before_the_file_and_empty_means_unset(
 def test_settings_cannot_be_changed_once_read() -> None:
     with pytest.raises(ValidationError, match="frozen"):
         Settings().port = 1
+
+
+@pytest.mark.parametrize(
+    ("value", "kinds"),
+    [
+        ("", {"onnx", "linear", "constant"}),
+        ("linear", {"linear"}),
+        ("onnx, boosted", {"onnx", "boosted"}),
+    ],
+)
+def test_scorers_are_kinds_by_commas(
+    value: str, kinds: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PROPENSITY_SCORERS", value)
+    assert load_settings().scorer_kinds == kinds
+
+
+@pytest.mark.parametrize("value", [",", "onnx,", " ", "onnx,,linear"])
+def test_a_kind_without_a_name_is_refused(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PROPENSITY_SCORERS", value)
+    with pytest.raises(Rejected, match=r"PROPENSITY_SCORERS .* such as onnx,linear"):
+        load_settings()

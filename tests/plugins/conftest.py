@@ -1,0 +1,3 @@
+"""The example plugin's own tests run where it is installed: test_example.py does so."""
+
+collect_ignore = ["boosted"]

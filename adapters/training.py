@@ -5,7 +5,7 @@ starts, because a process that only serves has no use for them and need not inst
 """
 
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -19,7 +19,9 @@ from domain.errors import TrainingRefused
 from domain.history import Histories
 from domain.instant import MICROS_PER_DAY
 from domain.training_set import Examples, TrainingSet
-from model_registry.candidate import CalibrationBin, Candidate, GoldenVectors
+from model_registry.candidate import Candidate, GoldenVectors
+from model_registry.evaluation import calibration, evaluate, intervals
+from model_registry.held_out import HeldOut
 from model_registry.ports import ScorerFactory
 
 if TYPE_CHECKING:
@@ -45,7 +47,6 @@ money beyond 2**24 minor units has no exact float32.
 """
 
 MAX_PARITY_DIFFERENCE = 1e-6
-CALIBRATION_BINS = 10
 GOLDEN_ROWS = 200
 
 _DISTRIBUTIONS = {
@@ -71,10 +72,11 @@ def train(training_set: TrainingSet, *, build_scorer: ScorerFactory) -> Candidat
     horizon_days = _whole_days(training_set.cut_offs.horizon_us)
     pipeline = _fit(training_set.training)
     blobs = {"model": _export(pipeline, width=len(training_set.features.names))}
-    held_out = training_set.held_out
-    trained = _probabilities(pipeline, held_out.matrix)
-    served = build_scorer(SCORER_OPTIONS, blobs).score(held_out.matrix)
+    matrix = training_set.held_out.matrix
+    trained = _probabilities(pipeline, matrix)
+    served = build_scorer(SCORER_OPTIONS, blobs).score(matrix)
     parity = check_parity(trained, served)
+    held_out = _judged(training_set, served)
     return Candidate(
         scorer_kind="onnx",
         scorer_options=SCORER_OPTIONS,
@@ -82,8 +84,10 @@ def train(training_set: TrainingSet, *, build_scorer: ScorerFactory) -> Candidat
         features=training_set.features,
         horizon_days=horizon_days,
         golden=_golden(pipeline, training_set, trained),
-        metrics={**evaluate(served, held_out.labels), "parity_max_abs_difference": parity},
-        calibration=calibration(served, held_out.labels),
+        metrics={**evaluate(held_out), "parity_max_abs_difference": parity},
+        intervals=intervals(held_out),
+        calibration=calibration(held_out),
+        held_out=held_out,
         facts=_facts(pipeline, training_set),
     )
 
@@ -104,49 +108,11 @@ def check_parity(trained: NDArray[np.float64], served: NDArray[np.float64]) -> f
     return difference
 
 
-def evaluate(probabilities: NDArray[np.float64], labels: NDArray[np.bool_]) -> dict[str, float]:
-    """How well the probabilities told who would buy; all plain numbers.
-
-    `base_rate_log_loss` is that of answering everyone with the held-out base rate: the best
-    that any constant can do, so a model must lie below it.
-
-    Raises:
-        TrainingRefused: the labels are of one class only.
-    """
-    from sklearn.metrics import (  # noqa: PLC0415  # the extra `train`
-        brier_score_loss,
-        log_loss,
-        roc_auc_score,
-    )
-
-    base_rate = float(labels.mean())
-    with _complaints_refused("evaluation"):
-        return {
-            "auc": float(roc_auc_score(labels, probabilities)),
-            "log_loss": float(log_loss(labels, probabilities)),
-            "brier": float(brier_score_loss(labels, probabilities)),
-            "base_rate": base_rate,
-            "base_rate_log_loss": float(log_loss(labels, np.full(len(labels), base_rate))),
-            "held_out_customers": float(len(labels)),
-        }
-
-
-def calibration(
-    probabilities: NDArray[np.float64], labels: NDArray[np.bool_]
-) -> Sequence[CalibrationBin]:
-    """At most ten bins of about equal count, ascending; equal probabilities share a bin."""
-    order = np.argsort(probabilities, kind="stable")
-    ranked, happened = probabilities[order], labels[order]
-    last = np.ceil(np.arange(1, CALIBRATION_BINS + 1) * len(ranked) / CALIBRATION_BINS) - 1
-    ends = np.unique(np.searchsorted(ranked, ranked[last.astype(np.int64)], side="right"))
-    return tuple(
-        CalibrationBin(
-            count=int(end - start),
-            mean_probability=float(ranked[start:end].mean()),
-            observed_rate=float(happened[start:end].mean()),
-        )
-        for start, end in zip((0, *ends[:-1]), ends, strict=True)
-    )
+def _judged(training_set: TrainingSet, served: NDArray[np.float64]) -> HeldOut:
+    try:
+        return HeldOut(training_set.held_out_sha256, training_set.held_out.labels, served)
+    except ValueError as exc:
+        raise TrainingRefused("evaluation", str(exc)) from exc
 
 
 @contextmanager
@@ -231,6 +197,7 @@ def _facts(pipeline: "Pipeline", training_set: TrainingSet) -> dict[str, object]
         "training_rows": len(training_set.training),
         "training_buyers": training_set.training.buyers,
         "held_out_buyers": training_set.held_out.buyers,
+        "held_out_sha256": training_set.held_out_sha256,
         "customers": training_set.customers,
         "purchases": training_set.purchases,
         "coefficients": dict(zip(training_set.features.names, slopes.tolist(), strict=True)),

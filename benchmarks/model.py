@@ -33,6 +33,7 @@ def a_training_set() -> TrainingSet:
         ),
         training=_examples(seed=1),
         held_out=_examples(seed=2),
+        held_out_sha256="0" * 64,
         customers=ROWS,
         purchases=5 * ROWS,
     )

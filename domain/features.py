@@ -5,7 +5,7 @@ Training, single prediction and audience all call `FeatureSet.matrix`; there is 
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, cast
@@ -184,3 +184,22 @@ def total_purchase_volume_30d(currency: Currency) -> FeatureSet:
     """Version 1's feature set: what the customer spent in the last 30 days, in major units."""
     volume = Feature(Aggregation.TOTAL_PURCHASE_VOLUME, Window.days(30))
     return FeatureSet((volume,), currency)
+
+
+def rfm_90d(currency: Currency) -> FeatureSet:
+    """Recency, frequency and monetary value, and how many categories, up to 90 days back."""
+    days = (
+        (Aggregation.TOTAL_PURCHASE_VOLUME, (7, 30, 90)),
+        (Aggregation.PURCHASE_COUNT, (7, 30, 90)),
+        (Aggregation.DISTINCT_CATEGORIES, (30, 90)),
+        (Aggregation.DAYS_SINCE_LAST_PURCHASE, (90,)),
+    )
+    features = [Feature(what, Window.days(count)) for what, counts in days for count in counts]
+    return FeatureSet(tuple(features), currency)
+
+
+FEATURE_SETS: Mapping[str, Callable[[Currency], FeatureSet]] = {
+    "total_purchase_volume_30d": total_purchase_volume_30d,
+    "rfm_90d": rfm_90d,
+}
+"""The feature sets to train on, by name; a version carries its own contract, not the name."""

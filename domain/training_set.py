@@ -1,5 +1,6 @@
 """Training sets: features as they were known at a cut-off, labels from what came after it."""
 
+import hashlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -81,12 +82,17 @@ class Examples:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class TrainingSet:
-    """Everything a model is trained and judged on."""
+    """Everything a model is trained and judged on.
+
+    `held_out_sha256` is equal only for the same held-out customers, told apart by when they
+    bought, asked about at the same cut-off over the same horizon, in the same order.
+    """
 
     features: FeatureSet
     cut_offs: CutOffs
     training: Examples
     held_out: Examples
+    held_out_sha256: str
     customers: int
     purchases: int
 
@@ -135,9 +141,17 @@ def training_set(
         cut_offs=cut_offs,
         training=training,
         held_out=parts[-1],
+        held_out_sha256=_held_out_sha256(histories, cut_offs),
         customers=len(histories),
         purchases=len(histories.purchased_at),
     )
+
+
+def _held_out_sha256(histories: Histories, cut_offs: CutOffs) -> str:
+    digest = hashlib.sha256(f"{cut_offs.held_out} {cut_offs.horizon_us}".encode())
+    for column in (histories.offsets, histories.purchased_at):
+        digest.update(column.astype("<i8").tobytes())
+    return digest.hexdigest()
 
 
 def _check_examples(part: str, examples: Examples) -> None:

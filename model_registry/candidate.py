@@ -1,7 +1,7 @@
 """Candidate: what training hands to the registry to become a version."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from domain.features import FeatureSet
 from model_registry.canonical import Fields, canonical, check_canonical
 from model_registry.errors import CorruptRegistry
+from model_registry.held_out import HeldOut
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,11 @@ class CalibrationBin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """A trained model with the evidence for it; `facts` says how it was trained, as plain JSON."""
+    """A trained model with the evidence for it; `facts` says how it was trained, as plain JSON.
+
+    `intervals` says between which values (low, high) a metric lies with 95 % confidence. With
+    `held_out`, other versions can be compared with this one customer by customer.
+    """
 
     scorer_kind: str
     scorer_options: Mapping[str, object]
@@ -81,3 +86,7 @@ class Candidate:
     metrics: Mapping[str, float]
     calibration: Sequence[CalibrationBin]
     facts: Mapping[str, object]
+    intervals: Mapping[str, tuple[float, float]] = field(
+        default_factory=dict[str, tuple[float, float]]
+    )
+    held_out: HeldOut | None = None

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from domain.errors import InvalidRequest
 from model_registry.candidate import CalibrationBin, Candidate, GoldenVectors
 from model_registry.errors import CorruptRegistry
-from model_registry.manifest import GOLDEN, Blob, Manifest
+from model_registry.held_out import HeldOut
+from model_registry.manifest import GOLDEN, HELD_OUT, Blob, Manifest
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +25,11 @@ class Draft:
         Raises:
             InvalidRequest: a part of the candidate cannot be stored as it is; says which.
         """
-        if GOLDEN in candidate.blobs:
-            raise InvalidRequest("blobs", f"the role {GOLDEN!r} is taken by the golden vectors")
+        for role in (GOLDEN, HELD_OUT):
+            if role in candidate.blobs:
+                raise InvalidRequest("blobs", f"the role {role!r} is taken by the evidence")
         try:
-            blobs = {**candidate.blobs, GOLDEN: candidate.golden.encode()}
-            GoldenVectors.decode("golden", blobs[GOLDEN])
+            blobs = {**candidate.blobs, **_evidence(candidate)}
             manifest = Manifest(
                 name=name,
                 version=1,
@@ -42,6 +43,10 @@ class Draft:
                 feature_names=candidate.features.names,
                 horizon_days=candidate.horizon_days,
                 metrics={metric: float(value) for metric, value in candidate.metrics.items()},
+                intervals={
+                    metric: (float(low), float(high))
+                    for metric, (low, high) in candidate.intervals.items()
+                },
                 calibration=tuple(map(_plain, candidate.calibration)),
                 facts=candidate.facts,
             )
@@ -50,6 +55,16 @@ class Draft:
             raise InvalidRequest("candidate", f"has no JSON form: {exc}") from exc
         except CorruptRegistry as exc:
             raise InvalidRequest("candidate", str(exc)) from exc
+
+
+def _evidence(candidate: Candidate) -> dict[str, bytes]:
+    """The blobs that are not the scorer's, each of which reads back."""
+    blobs = {GOLDEN: candidate.golden.encode()}
+    GoldenVectors.decode(GOLDEN, blobs[GOLDEN])
+    if candidate.held_out is not None:
+        blobs[HELD_OUT] = candidate.held_out.encode()
+        HeldOut.decode(HELD_OUT, blobs[HELD_OUT])
+    return blobs
 
 
 def _blob(content: bytes) -> Blob:

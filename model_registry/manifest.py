@@ -7,11 +7,14 @@ from dataclasses import asdict, dataclass
 from model_registry.candidate import CalibrationBin
 from model_registry.canonical import Fields, canonical, check_canonical
 
-SCHEMA = 1
+SCHEMA = 2
 """Raised whenever a manifest changes form, so that older code refuses what it cannot read."""
 
 GOLDEN = "golden"
 """The role of the blob that holds the golden vectors; every version has one."""
+
+HELD_OUT = "held_out"
+"""The role of the blob with what the held-out customers did; a version may have none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +30,8 @@ class Manifest:
     """One version of a model: immutable, and complete with the blobs that it names by role.
 
     Units: `created_at` in microseconds since the epoch, UTC. `contract`, `contract_hash` and
-    `feature_names` are the feature set's as it was at training.
+    `feature_names` are the feature set's as it was at training. `intervals` holds, for some of the
+    metrics, between which values (low, high) they lie with 95 % confidence.
     """
 
     name: str
@@ -42,6 +46,7 @@ class Manifest:
     feature_names: Sequence[str]
     horizon_days: int
     metrics: Mapping[str, float]
+    intervals: Mapping[str, tuple[float, float]]
     calibration: Sequence[CalibrationBin]
     facts: Mapping[str, object]
 
@@ -73,6 +78,7 @@ class Manifest:
                 },
                 "horizon_days": self.horizon_days,
                 "metrics": dict(self.metrics),
+                "intervals": {metric: list(ends) for metric, ends in self.intervals.items()},
                 "calibration": [asdict(bin_) for bin_ in self.calibration],
                 "facts": dict(self.facts),
             }
@@ -101,6 +107,7 @@ class Manifest:
             feature_names=_texts(features.listed("names")),
             horizon_days=fields.integer("horizon_days", least=1),
             metrics=_numbers(fields.within("metrics")),
+            intervals=_intervals(fields.within("intervals")),
             calibration=_calibration(fields.listed("calibration")),
             facts=fields.within("facts").values,
         )
@@ -110,7 +117,7 @@ class Manifest:
 
 _FIELDS = (
     "schema name version created_at created_by scorer blobs features horizon_days metrics"
-    " calibration facts"
+    " intervals calibration facts"
 ).split()
 
 
@@ -126,6 +133,11 @@ def _texts(fields: Fields) -> tuple[str, ...]:
 
 def _numbers(fields: Fields) -> dict[str, float]:
     return {name: fields.number(name) for name in fields.values}
+
+
+def _intervals(fields: Fields) -> dict[str, tuple[float, float]]:
+    parts = {name: fields.listed(name).only("0", "1") for name in fields.values}
+    return {name: (ends.number("0"), ends.number("1")) for name, ends in parts.items()}
 
 
 def _calibration(fields: Fields) -> tuple[CalibrationBin, ...]:

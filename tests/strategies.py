@@ -10,7 +10,7 @@ and largest amounts, categories that recur, identifiers in any script.
 * histories       one customer's purchases, distinct ids, any order
 * batches         the histories of several customers, empty ones included
 * features        every aggregation, window and category
-* feature_sets    ordered, names distinct, any currency
+* feature_sets    the named ones, and any others: ordered, names distinct, any currency
 * texts           every identifier the purchase format allows
 * raw_purchases   valid wire mappings, with the purchase that each one means
 * junk_purchases  wire mappings with anything in any field
@@ -20,7 +20,7 @@ from decimal import Decimal
 
 from hypothesis import strategies as st
 
-from domain.features import Aggregation, Feature, FeatureSet
+from domain.features import FEATURE_SETS, Aggregation, Feature, FeatureSet
 from domain.instant import MICROS_PER_DAY, MICROS_PER_HOUR
 from domain.money import Currency
 from domain.purchase import CLOCK_SKEW_US, EARLIEST, MAX_AMOUNT_MINOR, Purchase
@@ -34,6 +34,7 @@ WINDOWS = (
     Window(36 * MICROS_PER_HOUR),
     Window.days(7),
     Window.days(30),
+    Window.days(90),
     Window.days(365),
 )
 _EDGES = (NOW, *(window.after(NOW) for window in WINDOWS))
@@ -99,8 +100,15 @@ features = st.builds(
     st.one_of(st.none(), st.sampled_from((*CATEGORIES, "never bought"))),
 )
 
-feature_sets = st.builds(
-    FeatureSet, st.lists(features, min_size=1, max_size=6, unique=True).map(tuple), currencies
+feature_sets = st.one_of(
+    st.builds(
+        FeatureSet, st.lists(features, min_size=1, max_size=6, unique=True).map(tuple), currencies
+    ),
+    st.builds(
+        lambda named, currency: named(currency),
+        st.sampled_from(list(FEATURE_SETS.values())),
+        currencies,
+    ),
 )
 
 

@@ -16,6 +16,8 @@ ELEMENTS = {
     "int64": TensorProto.INT64,
 }
 
+ASKED = "a5ced" + "0" * 59
+
 
 def spends(rows: int, width: int, *, seed: int = 0) -> NDArray[np.float64]:
     """Heavy-tailed amounts of money, a fifth of them zero. Shape: (rows, width) float64."""
@@ -40,6 +42,7 @@ def a_training_set(
         ),
         training=_examples(coefficients, intercept, rows, seed=1),
         held_out=_examples(coefficients, intercept, rows, seed=2),
+        held_out_sha256=ASKED,
         customers=rows,
         purchases=10 * rows,
     )

@@ -56,7 +56,13 @@ def _load(built: Application, settings: Settings, households: int) -> str:
 
 def _train_and_promote(built: Application) -> None:
     say("[3/5] train, and check on the last 30 days, which are held out")
-    manifest = run_training(built, horizon_days=30, cut_offs=6, customers=100_000)
+    manifest = run_training(
+        built,
+        features="total_purchase_volume_30d",
+        horizon_days=30,
+        cut_offs=6,
+        customers=100_000,
+    )
     say(describe(manifest))
     revision = built.registry.promote(
         manifest.name, manifest.version, actor=actor(), reason="propensity demo"

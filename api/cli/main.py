@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from api.cli import audience, demo, doctor, models, purchases, serving, training
+from api.cli import audience, comparison, demo, doctor, models, purchases, serving, training
 from api.cli.output import exit_code, say
 from domain.errors import PropensityError
 
@@ -25,6 +25,7 @@ app.command("predict")(serving.predict)
 app.command("audience")(audience.audience)
 app.command("doctor")(doctor.doctor)
 app.command("settings")(doctor.settings)
+models.app.command("compare")(comparison.compare)
 app.add_typer(models.app, name="models")
 app.add_typer(purchases.tables, name="tables")
 app.add_typer(purchases.engine, name="db")

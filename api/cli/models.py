@@ -174,6 +174,7 @@ def manifest_document(manifest: Manifest) -> dict[str, object]:
         "contract_hash": manifest.contract_hash,
         "horizon_days": manifest.horizon_days,
         "metrics": dict(manifest.metrics),
+        "intervals": {metric: list(ends) for metric, ends in manifest.intervals.items()},
         "calibration": [
             {
                 "count": row.count,
@@ -188,7 +189,10 @@ def manifest_document(manifest: Manifest) -> dict[str, object]:
 
 def describe(manifest: Manifest) -> str:
     """A version for people: what it predicts, how well, and whether its probabilities are true."""
-    metrics = "\n".join(f"  {name:<28} {_cell(value)}" for name, value in manifest.metrics.items())
+    metrics = "\n".join(
+        f"  {name:<28} {_cell(value)}{_interval(manifest, name)}"
+        for name, value in manifest.metrics.items()
+    )
     calibration = "\n".join(
         f"  {row.count:>9,}  {row.mean_probability:>9.3f}  {row.observed_rate:>8.3f}"
         for row in manifest.calibration
@@ -197,9 +201,14 @@ def describe(manifest: Manifest) -> str:
         f"{manifest.name} version {manifest.version}, {manifest.scorer_kind}, "
         f"horizon {manifest.horizon_days} days\n"
         f"features: {', '.join(manifest.feature_names)}\n"
-        f"on the held-out period:\n{metrics}\n"
+        f"on the held-out period, with 95 % intervals:\n{metrics}\n"
         f"  customers  predicted  happened\n{calibration}"
     )
+
+
+def _interval(manifest: Manifest, metric: str) -> str:
+    ends = manifest.intervals.get(metric)
+    return "" if ends is None else f"  ({ends[0]:.4g} to {ends[1]:.4g})"
 
 
 def _summary(manifest: Manifest, *, champion: bool) -> dict[str, object]:

@@ -1,23 +1,29 @@
 """The command that trains a model and registers it as a version."""
 
 import asyncio
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from api.bootstrap import Application, application
 from api.cli.models import actor, describe, manifest_document
 from api.cli.output import AsJson, emit, progress_bar, say
-from api.settings import load_settings
-from domain.features import total_purchase_volume_30d
+from api.settings import Settings, load_settings
+from domain.features import FEATURE_SETS, FeatureSet
 from domain.history import Histories
 from domain.instant import MICROS_PER_DAY
 from domain.training_set import training_set
+from domain.window import Window
 from model_registry.manifest import Manifest
+
+FeatureSetName = Literal["total_purchase_volume_30d", "rfm_90d"]
 
 
 def train(
     *,
+    features: Annotated[
+        FeatureSetName, typer.Option(help="What to learn from: one feature, or nine.")
+    ] = "total_purchase_volume_30d",
     horizon_days: Annotated[
         int, typer.Option(min=1, max=365, help="Will the customer buy within so many days?")
     ] = 30,
@@ -34,7 +40,11 @@ def train(
     with application(settings, batch=True) as built:
         built.tables.verify()
         manifest = run_training(
-            built, horizon_days=horizon_days, cut_offs=cut_offs, customers=customers
+            built,
+            features=features,
+            horizon_days=horizon_days,
+            cut_offs=cut_offs,
+            customers=customers,
         )
     emit(manifest_document(manifest), as_json=as_json, text=describe(manifest))
     say(
@@ -43,16 +53,23 @@ def train(
 
 
 def run_training(
-    built: Application, *, horizon_days: int, cut_offs: int, customers: int
+    built: Application,
+    *,
+    features: FeatureSetName,
+    horizon_days: int,
+    cut_offs: int,
+    customers: int,
 ) -> Manifest:
     """The new version, trained on what the tables hold now and checked on the held-out period.
 
     Raises:
         TrainingRefused: the stored purchases do not allow an honest model.
     """
+    feature_set = FEATURE_SETS[features](built.currency)
+    _say_how_audiences_read(feature_set, built.settings)
     examples = training_set(
         _collect(built, customers),
-        features=total_purchase_volume_30d(built.currency),
+        features=feature_set,
         horizon_us=horizon_days * MICROS_PER_DAY,
         most_cut_offs=cut_offs,
     )
@@ -63,6 +80,16 @@ def run_training(
     )
     candidate = built.train(examples)
     return built.registry.register(built.settings.model, candidate, actor=actor())
+
+
+def _say_how_audiences_read(features: FeatureSet, settings: Settings) -> None:
+    longest = features.longest_window
+    if longest > Window.days(settings.recent_days):
+        say(
+            f"these features look back {longest}, but only {settings.recent_days} days of purchases "
+            "are kept ready per customer: an audience will read customers one by one, slower and "
+            f"dearer; PROPENSITY_RECENT_DAYS avoids that once it has covered {longest} for {longest}"
+        )
 
 
 def _collect(built: Application, customers: int) -> Histories:

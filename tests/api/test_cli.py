@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
@@ -17,9 +17,11 @@ from adapters.embedded import EmbeddedEngine, free_port
 from api.bootstrap import presence_only
 from api.cli import main
 from api.cli.refused_rows import RefusedRows
+from api.cli.training import FeatureSetName
 from api.settings import PREFIX, Settings, load_settings
 from domain import instant
 from domain.errors import StoreUnavailable
+from domain.features import FEATURE_SETS
 from domain.importing import RefusedRow
 from domain.ingestion import Outcome
 from domain.instant import MICROS_PER_DAY
@@ -208,6 +210,44 @@ def test_who_serves_what_and_what_is_damaged_is_told_on_the_command_line(
     (finding,) = json.loads(out)[name]["findings"]
     assert finding["key"] == f"models/{name}/versions/000001.json"
     assert finding["key"] in err
+
+
+def test_a_challenger_is_trained_on_other_features_and_compared(deployment: Path, run: Run) -> None:
+    run("tables", "create")
+    run("import", str(write_csv(deployment / "purchases.csv", purchases())))
+    assert "look back" not in run("train")[2]
+    code, out, err = run("train", "--features", "rfm_90d", "--json")
+    challenger = json.loads(out)
+    assert (code, len(challenger["features"])) == (0, 9)
+    assert set(challenger["intervals"]) == {"auc", "log_loss", "brier"}
+    assert "look back 90d, but only 30 days" in err
+
+    name = "purchase-propensity"
+    run("models", "promote", name, "1", "--reason", "first")
+    compare = ("models", "compare", name, "champion", "2")
+    document = json.loads(run(*compare, "--json")[1])
+    assert (document["a"]["version"], document["b"]["version"]) == (1, 2)
+    assert (document["comparable"], document["incomparable"]) == (True, None)
+    assert set(document["differences"]) == {"auc", "log_loss", "brier"}
+    code, out, _ = run(*compare)
+    assert code == 0
+    assert "A is version 1, B is version 2" in out
+    assert "both judged on the same 120 customers, over 30 days" in out
+    assert "  AB  total_purchase_volume_30d" in out
+    assert "   B  purchase_count_7d" in out
+
+    run("train", "--horizon-days", "20")
+    code, out, _ = run("models", "compare", name, "1", "3")
+    assert code == 0
+    assert "over 20 days" in out
+    assert "no verdict" in out
+    assert run("models", "compare", name, "1", "challenger")[0] == 4
+    assert run("models", "compare", name, "1", "newest")[0] == 2
+    assert run("models", "compare", name, "1", "9")[0] == 4
+
+
+def test_every_feature_set_has_its_name_on_the_command_line() -> None:
+    assert get_args(FeatureSetName) == tuple(FEATURE_SETS)
 
 
 def test_refused_rows_are_in_a_file_with_their_reasons(deployment: Path, run: Run) -> None:

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 
 from domain.features import (
+    FEATURE_SETS,
     SEMANTICS,
     Aggregation,
     Feature,
     FeatureSet,
+    rfm_90d,
     total_purchase_volume_30d,
 )
 from domain.history import Histories
@@ -182,6 +184,34 @@ def test_the_contract_of_version_1_never_changes() -> None:
     assert features.contract_hash == (
         "22ed7673e77d66439435316d25a065c496bd6af1c6288c92092dd03a1b781c08"
     )
+
+
+def test_rfm_90d_tells_how_lately_how_often_for_how_much_and_what() -> None:
+    features = rfm_90d(USD)
+    values = features.matrix(Histories.of([PURCHASES]), NOW)[0].tolist()
+    assert dict(zip(features.names, values, strict=True)) == {
+        "total_purchase_volume_7d": 5.01,
+        "total_purchase_volume_30d": 15.01,
+        "total_purchase_volume_90d": 1015.0,
+        "purchase_count_7d": 2.0,
+        "purchase_count_30d": 3.0,
+        "purchase_count_90d": 4.0,
+        "distinct_categories_30d": 2.0,
+        "distinct_categories_90d": 2.0,
+        "days_since_last_purchase_90d": 1.5,
+    }
+
+
+def test_the_contract_of_rfm_90d_never_changes() -> None:
+    assert rfm_90d(USD).contract_hash == (
+        "5c3f92f4dbe7f4fd05e1eeaad1779e1cb71e944d122b750285e11b0a106a842b"
+    )
+
+
+@pytest.mark.parametrize("name", FEATURE_SETS)
+def test_a_named_set_can_be_built_again_from_its_contract(name: str) -> None:
+    features = FEATURE_SETS[name](USD)
+    assert FeatureSet.from_contract(json.loads(json.dumps(features.contract))) == features
 
 
 def contract(**overrides: object) -> dict[str, object]:

@@ -3,10 +3,11 @@
 import json
 from dataclasses import replace
 
+import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from domain.features import Aggregation, Feature, FeatureSet
+from domain.features import FEATURE_SETS, Aggregation, Feature, FeatureSet
 from domain.history import Histories
 from domain.money import Currency
 from domain.purchase import Purchase
@@ -15,6 +16,7 @@ from tests import reference
 from tests.builders import JPY, NOW, USD, a_purchase, value_of
 from tests.strategies import (
     CATEGORIES,
+    amounts,
     batches,
     currencies,
     feature_sets,
@@ -80,6 +82,32 @@ def test_purchases_before_the_longest_window_need_not_be_read(
     start = features.longest_window.after(as_of)
     read = [purchase for purchase in history if purchase.purchased_at > start]
     assert row(features, read, as_of) == row(features, history, as_of)
+
+
+@pytest.mark.parametrize("name", FEATURE_SETS)
+@given(histories(), st.data())
+@settings(deadline=None)
+def test_every_named_set_is_exact_at_all_its_edges_whatever_comes_late_or_twice(
+    name: str, history: list[Purchase], data: st.DataObject
+) -> None:
+    features = FEATURE_SETS[name](data.draw(currencies))
+    edges = {NOW, *(feature.window.after(NOW) for feature in features.features)}
+    at_edges = [
+        a_purchase(
+            purchase_id=f"edge-{edge}-{step}",
+            purchased_at=edge + step,
+            category=data.draw(st.sampled_from(CATEGORIES)),
+            amount_minor=data.draw(amounts),
+        )
+        for edge in sorted(edges)
+        for step in (-1, 0, 1)
+    ]
+    some = data.draw(st.lists(st.sampled_from(at_edges), unique_by=lambda p: p.purchase_id))
+    everything = history + some
+    twice = data.draw(st.lists(st.sampled_from(everything))) if everything else []
+    arrived = data.draw(st.permutations(everything + twice))
+    matrix = features.matrix(Histories.of([arrived]), NOW)
+    assert matrix.tolist() == [reference.row(features, everything, NOW)]
 
 
 @given(windows, instants, st.integers(0, 10**9), st.sampled_from([-1, 0, 1]))

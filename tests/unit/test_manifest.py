@@ -44,6 +44,7 @@ manifests = st.builds(
     feature_names=st.lists(texts, max_size=3).map(tuple),
     horizon_days=st.integers(1, 400),
     metrics=st.dictionaries(st.text(), finite, max_size=3),
+    intervals=st.dictionaries(st.text(), st.tuples(finite, finite), max_size=3),
     calibration=st.lists(st.builds(CalibrationBin, counts, finite, finite), max_size=2).map(tuple),
     facts=objects,
 )
@@ -69,13 +70,13 @@ def test_a_manifest_reads_back_as_it_was(manifest: Manifest) -> None:
 
 
 def test_a_manifest_names_its_schema() -> None:
-    assert json.loads(a_manifest().encode())["schema"] == 1
+    assert json.loads(a_manifest().encode())["schema"] == 2
 
 
 @pytest.mark.parametrize(
     ("change", "field"),
     [
-        (lambda m: m.update(schema=2), "'schema' is 2, this code reads 1"),
+        (lambda m: m.update(schema=1), "'schema' is 1, this code reads 2"),
         (lambda m: m.pop("schema"), "'schema' is missing"),
         (lambda m: m.pop("name"), "'name' is missing"),
         (lambda m: m.update(name=7), "'name' must be text"),
@@ -99,6 +100,11 @@ def test_a_manifest_names_its_schema() -> None:
         (lambda m: m.update(horizon_days=0), "'horizon_days' must be an integer of at least 1"),
         (lambda m: m["metrics"].update(auc="0.8"), "'metrics.auc' must be a float"),
         (lambda m: m["metrics"].update(auc=1), "'metrics.auc' must be a float, not 1"),
+        (lambda m: m.pop("intervals"), "'intervals' is missing"),
+        (lambda m: m["intervals"].update(auc=0.8), "'intervals.auc' must be a list"),
+        (lambda m: m["intervals"].update(auc=[0.8]), "'intervals.auc.1' is missing"),
+        (lambda m: m["intervals"].update(auc=[0.8, 0.9, 1.0]), "'intervals.auc.2' is unknown"),
+        (lambda m: m["intervals"].update(auc=[0, 0.9]), "'intervals.auc.0' must be a float"),
         (lambda m: m.update(calibration=[{}]), "'calibration.0.count' is missing"),
         (lambda m: m.update(facts=1), "'facts' must be an object"),
     ],

@@ -1,28 +1,28 @@
 import sys
 from collections.abc import Mapping
-from dataclasses import astuple, replace
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
 import onnx
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from adapters import training
 from adapters.scorers.onnx import OnnxScorer
-from adapters.training import calibration, evaluate, train
+from adapters.training import train
 from domain.errors import TrainingRefused
-from domain.features import total_purchase_volume_30d
+from domain.features import FEATURE_SETS, total_purchase_volume_30d
 from domain.ports import Scorer
 from domain.training_set import Examples
-from model_registry.candidate import CalibrationBin, Candidate
+from model_registry.candidate import Candidate
 from model_registry.draft import Draft
+from model_registry.evaluation import calibration, evaluate, intervals
 from model_registry.gates import check_golden
+from model_registry.held_out import HeldOut
 from model_registry.ports import ScorerFactory
 from tests.builders import DAY, USD
-from tests.training_sets import a_training_set
+from tests.training_sets import ASKED, a_training_set
 
 COEFFICIENTS = (0.02, -0.01)
 INTERCEPT = -0.5
@@ -88,7 +88,8 @@ class TestTheCandidate:
         held_out = a_training_set(COEFFICIENTS, intercept=INTERCEPT, rows=20_000).held_out
         metrics = dict(a_candidate().metrics)
         assert metrics.pop("parity_max_abs_difference") <= 1e-12
-        assert metrics == evaluate(served().score(held_out.matrix), held_out.labels)
+        scores = served().score(held_out.matrix)
+        assert metrics == evaluate(HeldOut(ASKED, held_out.labels, scores))
         assert set(metrics) == {
             "auc",
             "log_loss",
@@ -98,6 +99,22 @@ class TestTheCandidate:
             "held_out_customers",
         }
         assert metrics["log_loss"] < metrics["base_rate_log_loss"]
+
+    def test_the_evidence_is_that_of_the_held_out_customers(self) -> None:
+        examples = a_training_set(COEFFICIENTS, intercept=INTERCEPT, rows=20_000)
+        candidate, held_out = a_candidate(), a_candidate().held_out
+        assert held_out is not None
+        assert held_out.asked == ASKED
+        assert held_out.labels.tobytes() == examples.held_out.labels.tobytes()
+        scores = served().score(examples.held_out.matrix)
+        assert held_out.probabilities.tobytes() == scores.tobytes()
+        assert candidate.intervals == intervals(held_out)
+        assert candidate.calibration == calibration(held_out)
+
+    def test_it_is_stored_with_its_evidence(self) -> None:
+        draft = Draft.of("propensity", a_candidate(), created_at=1, created_by="test")
+        assert set(draft.blobs) == {"model", "golden", "held_out"}
+        assert draft.manifest.intervals == a_candidate().intervals
 
     def test_a_model_of_the_true_law_is_calibrated(self) -> None:
         for bin_ in a_candidate().calibration:
@@ -144,85 +161,6 @@ class TestGoldenVectors:
             assert np.quantile(golden, quantile) == pytest.approx(expected, abs=0.05)
 
 
-class TestEvaluation:
-    def test_of_four_by_hand(self) -> None:
-        metrics = evaluate(np.array([0.1, 0.4, 0.35, 0.8]), np.array([False, False, True, True]))
-        log_loss = -(np.log(0.9) + np.log(0.6) + np.log(0.35) + np.log(0.8)) / 4
-        assert metrics == pytest.approx(
-            {
-                "auc": 0.75,  # three of the four pairs are in order
-                "log_loss": log_loss,
-                "brier": (0.01 + 0.16 + 0.4225 + 0.04) / 4,
-                "base_rate": 0.5,
-                "base_rate_log_loss": np.log(2.0),
-                "held_out_customers": 4.0,
-            }
-        )
-
-    @settings(deadline=None)
-    @given(
-        cases=st.lists(
-            st.tuples(st.sampled_from([0.1, 0.2, 0.5, 0.9]), st.booleans()), min_size=2, max_size=40
-        ).filter(lambda cases: len({bought for _, bought in cases}) == 2)
-    )
-    def test_auc_is_the_share_of_pairs_in_order_ties_counting_half(
-        self, cases: list[tuple[float, bool]]
-    ) -> None:
-        probabilities, labels = np.array([p for p, _ in cases]), np.array([b for _, b in cases])
-        gaps = probabilities[labels][:, np.newaxis] - probabilities[~labels]
-        assert evaluate(probabilities, labels)["auc"] == pytest.approx(
-            ((np.sign(gaps) + 1) / 2).mean()
-        )
-
-    def test_the_base_rate_is_the_best_that_a_constant_can_do(self) -> None:
-        labels = np.array([True, False, False, False])
-        best = evaluate(np.full(4, 0.25), labels)
-        assert best["log_loss"] == pytest.approx(best["base_rate_log_loss"])
-        assert evaluate(np.full(4, 0.3), labels)["log_loss"] > best["log_loss"]
-
-    def test_one_class_cannot_be_judged(self) -> None:
-        with pytest.raises(TrainingRefused, match="evaluation"):
-            evaluate(np.array([0.1, 0.2]), np.array([True, True]))
-
-
-class TestCalibration:
-    def test_of_twenty_customers_by_hand(self) -> None:
-        probabilities = np.arange(20)[::-1] / 20
-        table = calibration(probabilities, probabilities >= 0.5)
-        assert [bin_.count for bin_ in table] == [2] * 10
-        assert [bin_.mean_probability for bin_ in table] == pytest.approx(
-            [0.025 + 0.1 * step for step in range(10)]
-        )
-        assert [bin_.observed_rate for bin_ in table] == [0.0] * 5 + [1.0] * 5
-
-    def test_customers_of_one_probability_share_a_bin(self) -> None:
-        probabilities = np.array([0.3] * 35 + [0.4 + step / 200 for step in range(65)])
-        table = calibration(probabilities, np.arange(100) % 5 == 0)
-        assert astuple(table[0]) == pytest.approx((35, 0.3, 0.2))
-        assert [bin_.count for bin_ in table[1:]] == [5] + [10] * 6
-
-    def test_a_constant_has_one_bin(self) -> None:
-        assert calibration(np.full(8, 0.5), np.arange(8) < 2) == (CalibrationBin(8, 0.5, 0.25),)
-
-    @settings(deadline=None)
-    @given(
-        probabilities=st.lists(
-            st.integers(0, 20).map(lambda step: step / 20), min_size=1, max_size=60
-        )
-    )
-    def test_the_bins_are_an_ascending_partition_that_keeps_ties_together(
-        self, probabilities: list[float]
-    ) -> None:
-        table = calibration(np.array(probabilities), np.array(probabilities) > 0.5)
-        counts = [bin_.count for bin_ in table]
-        means = [bin_.mean_probability for bin_ in table]
-        ranked, edges = sorted(probabilities), np.cumsum(counts)
-        assert 1 <= len(table) <= 10
-        assert edges[-1] == len(ranked)
-        assert all(ranked[edge - 1] < ranked[edge] for edge in edges[:-1])
-        assert means == sorted(set(means))
-
-
 class BiasedScorer:
     """The scorer it wraps, off by `bias` on one row."""
 
@@ -260,6 +198,13 @@ class TestRefusals:
         assert candidate.metrics["parity_max_abs_difference"] == pytest.approx(5e-7, rel=1e-3)
 
     @pytest.mark.parametrize("bought", [True, False])
+    def test_held_out_customers_of_one_class_cannot_be_judged(self, bought: bool) -> None:
+        examples = a_training_set()
+        one_class = replace(examples.held_out, labels=np.full(len(examples.held_out), bought))
+        with pytest.raises(TrainingRefused, match=r"evaluation: .* both classes"):
+            train(replace(examples, held_out=one_class), build_scorer=OnnxScorer.build)
+
+    @pytest.mark.parametrize("bought", [True, False])
     def test_one_class_is_refused(self, bought: bool) -> None:
         examples = a_training_set()
         one_class = Examples(examples.training.matrix, np.full(len(examples.training), bought))
@@ -284,6 +229,21 @@ class TestRefusals:
         monkeypatch.setitem(sys.modules, module, None)
         with pytest.raises(TrainingRefused, match=r"pip install 'propensity\[train\]'"):
             train(a_training_set(), build_scorer=OnnxScorer.build)
+
+
+@pytest.mark.parametrize("name", FEATURE_SETS)
+def test_every_named_feature_set_scores_a_row_alone_as_in_any_batch(name: str) -> None:
+    features = FEATURE_SETS[name](USD)
+    width = len(features.names)
+    examples = replace(a_training_set([0.01] * width), features=features)
+    candidate = train(examples, build_scorer=OnnxScorer.build)
+    scorer = OnnxScorer.build(candidate.scorer_options, candidate.blobs)
+    rows = examples.held_out.matrix[:100]
+    together = scorer.score(rows)
+    assert candidate.metrics["parity_max_abs_difference"] <= 1e-12
+    for size in (1, 2, 3, 7, 16, 64):
+        apart = [scorer.score(rows[start : start + size]) for start in range(0, len(rows), size)]
+        assert np.concatenate(apart).tobytes() == together.tobytes()
 
 
 def test_version_one_is_trained_on_its_single_feature() -> None:

@@ -18,7 +18,7 @@ from domain.training_set import (
     training_set,
 )
 from tests import reference
-from tests.builders import DAY, NOW, USD, a_feature, a_history
+from tests.builders import DAY, NOW, USD, a_feature, a_history, a_purchase
 from tests.strategies import batches, feature_sets, instants
 
 WINDOW, HORIZON = 30 * DAY, 30 * DAY
@@ -179,9 +179,15 @@ def a_market(*, regulars: int = 12, lapsed: int = 15, days: int = 200) -> list[l
     ]
 
 
-def train_on(batch: list[list[Purchase]], *, most_cut_offs: int = 3) -> TrainingSet:
+def train_on(
+    batch: list[list[Purchase]],
+    *,
+    features: FeatureSet = COUNT,
+    horizon_us: int = HORIZON,
+    most_cut_offs: int = 3,
+) -> TrainingSet:
     return training_set(
-        Histories.of(batch), features=COUNT, horizon_us=HORIZON, most_cut_offs=most_cut_offs
+        Histories.of(batch), features=features, horizon_us=horizon_us, most_cut_offs=most_cut_offs
     )
 
 
@@ -247,6 +253,32 @@ def test_the_held_out_period_needs_both_classes_too() -> None:
         train_on([*newcomers, *returning, *regulars])
     assert caught.value.field == "held-out examples"
     assert "47 bought within the horizon and 0 did not" in caught.value.reason
+
+
+def test_the_same_customers_held_out_at_the_same_time_are_known_again() -> None:
+    market = a_market()
+    longer = FeatureSet((a_feature(days=60),), USD)
+    asked = {
+        train_on(market).held_out_sha256,
+        train_on(market, most_cut_offs=1).held_out_sha256,
+        train_on(market, features=longer).held_out_sha256,
+    }
+    assert len(asked) == 1
+
+
+@pytest.mark.parametrize("change", ["newcomer", "purchase", "order", "horizon", "date"])
+def test_other_customers_purchases_or_dates_are_not_the_same_question(change: str) -> None:
+    market = a_market()
+    others = {
+        "newcomer": [*market, a_history(NOW - 40 * DAY)],
+        "purchase": [[*market[0], a_purchase(purchase_id="late", purchased_at=NOW)], *market[1:]],
+        "order": market[::-1],
+        "horizon": market,
+        "date": [*market, a_history(NOW - 40 * DAY, NOW + 1)],
+    }
+    horizon_us = HORIZON - DAY if change == "horizon" else HORIZON
+    other = train_on(others[change], horizon_us=horizon_us)
+    assert other.held_out_sha256 != train_on(market).held_out_sha256
 
 
 def test_training_sets_and_their_examples_are_equal_only_to_themselves() -> None:

@@ -1,0 +1,259 @@
+"""What probabilities are worth on held-out customers; scikit-learn is the second opinion."""
+
+from collections.abc import Sequence
+from dataclasses import astuple
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import ArrayLike
+from sklearn.metrics import brier_score_loss, log_loss, roc_auc_score
+
+from model_registry.candidate import CalibrationBin
+from model_registry.errors import CorruptRegistry
+from model_registry.evaluation import (
+    METRICS,
+    RESAMPLES,
+    calibration,
+    differences,
+    evaluate,
+    intervals,
+)
+from model_registry.held_out import HeldOut
+from tests.training_sets import ASKED
+
+
+def held_out(probabilities: ArrayLike, labels: ArrayLike, *, asked: str = ASKED) -> HeldOut:
+    """Held-out customers of these probabilities, who did or did not buy."""
+    return HeldOut(asked, np.array(labels, dtype=bool), np.array(probabilities, dtype=np.float64))
+
+
+def a_crowd(customers: int = 400, *, seed: int = 1, noise: float = 0.0) -> HeldOut:
+    """Customers who buy with their probabilities, told with some noise."""
+    random = np.random.default_rng(seed)
+    odds = random.normal(1.0, 1.5, customers)
+    bought = random.random(customers) < 1.0 / (1.0 + np.exp(-odds))
+    told = odds + random.normal(0.0, noise, customers)
+    return held_out(1.0 / (1.0 + np.exp(-told)), bought)
+
+
+crowds = st.lists(
+    st.tuples(st.sampled_from([0.0, 0.1, 0.2, 0.5, 0.9, 1.0]), st.booleans()),
+    min_size=2,
+    max_size=40,
+).filter(lambda cases: len({bought for _, bought in cases}) == 2)
+
+
+class TestEvaluation:
+    def test_of_four_by_hand(self) -> None:
+        metrics = evaluate(held_out([0.1, 0.4, 0.35, 0.8], [False, False, True, True]))
+        log_loss = -(np.log(0.9) + np.log(0.6) + np.log(0.35) + np.log(0.8)) / 4
+        assert metrics == pytest.approx(
+            {
+                "auc": 0.75,  # three of the four pairs are in order
+                "log_loss": log_loss,
+                "brier": (0.01 + 0.16 + 0.4225 + 0.04) / 4,
+                "base_rate": 0.5,
+                "base_rate_log_loss": np.log(2.0),
+                "held_out_customers": 4.0,
+            }
+        )
+
+    @settings(deadline=None)
+    @given(crowds)
+    def test_the_metrics_are_those_of_scikit_learn(self, cases: list[tuple[float, bool]]) -> None:
+        probabilities, labels = zip(*cases, strict=True)
+        metrics = evaluate(held_out(probabilities, labels))
+        base_rate = [metrics["base_rate"]] * len(cases)
+        assert metrics == pytest.approx(
+            {
+                "auc": roc_auc_score(labels, probabilities),
+                "log_loss": log_loss(labels, probabilities),
+                "brier": brier_score_loss(labels, probabilities),
+                "base_rate": np.mean(labels),
+                "base_rate_log_loss": log_loss(labels, base_rate),
+                "held_out_customers": len(cases),
+            },
+            abs=1e-12,
+        )
+
+    @settings(deadline=None)
+    @given(crowds)
+    def test_auc_is_the_share_of_pairs_in_order_ties_counting_half(
+        self, cases: list[tuple[float, bool]]
+    ) -> None:
+        probabilities, labels = np.array([p for p, _ in cases]), np.array([b for _, b in cases])
+        gaps = probabilities[labels][:, np.newaxis] - probabilities[~labels]
+        assert evaluate(held_out(probabilities, labels))["auc"] == pytest.approx(
+            ((np.sign(gaps) + 1) / 2).mean()
+        )
+
+    def test_the_base_rate_is_the_best_that_a_constant_can_do(self) -> None:
+        labels = [True, False, False, False]
+        best = evaluate(held_out([0.25] * 4, labels))
+        assert best["log_loss"] == pytest.approx(best["base_rate_log_loss"])
+        assert evaluate(held_out([0.3] * 4, labels))["log_loss"] > best["log_loss"]
+
+
+class TestIntervals:
+    def test_they_hold_the_metric_and_are_the_same_every_time(self) -> None:
+        crowd = a_crowd()
+        found, metrics = intervals(crowd), evaluate(crowd)
+        assert list(found) == list(METRICS)
+        assert all(low < metrics[metric] < high for metric, (low, high) in found.items())
+        assert found == intervals(crowd)
+
+    def test_four_times_the_customers_halve_them(self) -> None:
+        few, many = intervals(a_crowd(500)), intervals(a_crowd(2_000))
+        for metric in METRICS:
+            widths = [high - low for low, high in (few[metric], many[metric])]
+            assert widths[0] / widths[1] == pytest.approx(2.0, rel=0.25)
+
+    def test_that_of_a_mean_is_as_wide_as_theory_says(self) -> None:
+        crowd = a_crowd(1_000)
+        losses = (crowd.probabilities - crowd.labels) ** 2
+        low, high = intervals(crowd)["brier"]
+        expected = 2 * 1.96 * losses.std() / np.sqrt(len(crowd))
+        assert high - low == pytest.approx(expected, rel=0.1)
+
+    def test_a_single_buyer_is_in_every_draw(self) -> None:
+        lonely = held_out([0.9, *[0.1] * 10], [True, *[False] * 10])
+        assert intervals(lonely)["auc"] == (1.0, 1.0)
+
+    def test_a_draw_judges_as_scikit_learn_judges_its_customers(self) -> None:
+        crowd, random = a_crowd(50), np.random.default_rng(20_260_301)
+        judged: list[list[float]] = []
+        for _ in range(RESAMPLES):
+            drawn = random.integers(50, size=50)
+            labels, told = crowd.labels[drawn], crowd.probabilities[drawn]
+            judged.append(
+                [
+                    roc_auc_score(labels, told),
+                    log_loss(labels, told),
+                    brier_score_loss(labels, told),
+                ]
+            )
+        lows, highs = np.quantile(np.array(judged), (0.025, 0.975), axis=0)
+        found = intervals(crowd)
+        assert [found[metric][0] for metric in METRICS] == pytest.approx(lows)
+        assert [found[metric][1] for metric in METRICS] == pytest.approx(highs)
+
+
+class TestDifferences:
+    def test_a_version_does_not_differ_from_itself(self) -> None:
+        assert set(differences(a_crowd(), a_crowd()).values()) == {(0.0, 0.0)}
+
+    def test_what_was_told_with_noise_is_certainly_worse(self) -> None:
+        clear, noisy = a_crowd(2_000), a_crowd(2_000, noise=1.0)
+        found = differences(clear, noisy)
+        assert found["auc"][1] < 0.0
+        assert found["log_loss"][0] > 0.0
+        assert found["brier"][0] > 0.0
+
+    def test_the_same_customers_tell_two_versions_apart_that_intervals_cannot(self) -> None:
+        one, other = a_crowd(2_000), a_crowd(2_000, noise=0.5)
+        apart = [intervals(version)["log_loss"] for version in (one, other)]
+        assert apart[0][1] > apart[1][0]
+        assert differences(one, other)["log_loss"][0] > 0.0
+
+    @pytest.mark.parametrize(
+        "other",
+        [
+            held_out([0.1, 0.9], [0, 1], asked="0" * 64),
+            held_out([0.1, 0.9], [1, 0]),
+            held_out([0.1, 0.9, 0.5], [0, 1, 1]),
+        ],
+        ids=["other question", "other answers", "more customers"],
+    )
+    def test_other_customers_are_no_pair(self, other: HeldOut) -> None:
+        with pytest.raises(ValueError, match="not judged on the same customers"):
+            differences(held_out([0.1, 0.9], [0, 1]), other)
+
+
+class TestHeldOut:
+    @settings(deadline=None)
+    @given(crowds)
+    def test_it_reads_back_to_the_last_bit(self, cases: list[tuple[float, bool]]) -> None:
+        probabilities, labels = zip(*cases, strict=True)
+        stored = held_out(probabilities, labels)
+        again = HeldOut.decode("held_out", stored.encode())
+        assert again.asked == stored.asked
+        assert again.labels.tobytes() == stored.labels.tobytes()
+        assert again.probabilities.tobytes() == stored.probabilities.tobytes()
+
+    @pytest.mark.parametrize(
+        ("probabilities", "labels", "reason"),
+        [
+            ([0.1, 0.2], [True, True], "of both classes"),
+            ([0.1, 0.2], [False, False], "of both classes"),
+            ([], [], "of both classes"),
+            ([0.1], [True, False], "one label and one probability each"),
+            ([0.1, 1.2], [True, False], r"lie in \[0, 1\]"),
+            ([0.1, np.nan], [True, False], r"lie in \[0, 1\]"),
+        ],
+    )
+    def test_what_cannot_be_judged_is_refused(
+        self, probabilities: Sequence[float], labels: Sequence[bool], reason: str
+    ) -> None:
+        with pytest.raises(ValueError, match=reason):
+            held_out(probabilities, labels)
+
+    @pytest.mark.parametrize(
+        ("content", "reason"),
+        [
+            (b"{}", "field 'asked' is missing"),
+            (b'{"asked":"%s","labels":[1,0],"probabilities":[0.5,0.5],"x":1}', "'x' is unknown"),
+            (b'{"asked":"%s","labels":[1,1],"probabilities":[0.5,0.5]}', "of both classes"),
+            (b'{"asked":"%s","labels":[[1],0],"probabilities":[0.5,0.5]}', "held-out customers"),
+            (b'{"asked":"%s","labels":[[1],[0]],"probabilities":[0.5,0.5]}', "held-out customers"),
+            (b'{"asked":"%s","labels":[1,2],"probabilities":[0.5,0.5]}', "canonical form"),
+            (b'{"asked":"%s","labels":[1,"a"],"probabilities":[0.5,0.5]}', "held-out customers"),
+            (b'{"asked":"%s","labels":[1,0],"probabilities":[0.5,{}]}', "held-out customers"),
+            (b'{"asked":"%s","labels":[1,0],"probabilities":[0.5,null]}', "held-out probab"),
+            (b'{"asked":"%s","labels":[1,0],"probabilities":[0.5,1]}', "canonical form"),
+        ],
+    )
+    def test_what_was_changed_is_refused(self, content: bytes, reason: str) -> None:
+        with pytest.raises(CorruptRegistry, match=reason):
+            HeldOut.decode("held_out", content.replace(b"%s", ASKED.encode()))
+
+
+class TestCalibration:
+    def test_of_twenty_customers_by_hand(self) -> None:
+        probabilities = np.arange(20)[::-1] / 20
+        table = calibration(held_out(probabilities, probabilities >= 0.5))
+        assert [bin_.count for bin_ in table] == [2] * 10
+        assert [bin_.mean_probability for bin_ in table] == pytest.approx(
+            [0.025 + 0.1 * step for step in range(10)]
+        )
+        assert [bin_.observed_rate for bin_ in table] == [0.0] * 5 + [1.0] * 5
+
+    def test_customers_of_one_probability_share_a_bin(self) -> None:
+        probabilities = np.array([0.3] * 35 + [0.4 + step / 200 for step in range(65)])
+        table = calibration(held_out(probabilities, np.arange(100) % 5 == 0))
+        assert astuple(table[0]) == pytest.approx((35, 0.3, 0.2))
+        assert [bin_.count for bin_ in table[1:]] == [5] + [10] * 6
+
+    def test_a_constant_has_one_bin(self) -> None:
+        assert calibration(held_out(np.full(8, 0.5), np.arange(8) < 2)) == (
+            CalibrationBin(8, 0.5, 0.25),
+        )
+
+    @settings(deadline=None)
+    @given(
+        probabilities=st.lists(
+            st.integers(0, 20).map(lambda step: step / 20), min_size=2, max_size=60
+        )
+    )
+    def test_the_bins_are_an_ascending_partition_that_keeps_ties_together(
+        self, probabilities: list[float]
+    ) -> None:
+        table = calibration(held_out(probabilities, np.arange(len(probabilities)) == 0))
+        counts = [bin_.count for bin_ in table]
+        means = [bin_.mean_probability for bin_ in table]
+        ranked, edges = sorted(probabilities), np.cumsum(counts)
+        assert 1 <= len(table) <= 10
+        assert edges[-1] == len(ranked)
+        assert all(ranked[edge - 1] < ranked[edge] for edge in edges[:-1])
+        assert means == sorted(set(means))

@@ -82,5 +82,5 @@ def _held_out(manifest: Manifest, read_blob: Callable[[Blob], bytes]) -> HeldOut
     blob = manifest.blobs.get(HELD_OUT)
     if blob is None:
         return None
-    content = check_integrity(manifest, read_blob)[HELD_OUT]
+    content = check_integrity(manifest.blobs, read_blob)[HELD_OUT]
     return HeldOut.decode(blob_key(blob.sha256), content)

@@ -93,6 +93,8 @@ def _session(blobs: Mapping[str, bytes]) -> onnxruntime.InferenceSession:
     options.inter_op_num_threads = 1
     options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
     options.log_severity_level = _FATAL
+    # Else bytes in ONNX Runtime's own format would run, whatever graph was checked in them.
+    options.add_session_config_entry("session.load_model_format", "ONNX")
     try:
         return onnxruntime.InferenceSession(
             blobs["model"], options, providers=["CPUExecutionProvider"]

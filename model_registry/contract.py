@@ -5,7 +5,6 @@ class TestMine(ScorerContract):
     def build(self): return MyScorer.build({"depth": 2}, {"model": CONTENT})
 """
 
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -45,6 +44,8 @@ class ScorerContract:
         scorer = self.build()
         for rows in (0, 1, 2, 3, 1000):
             scores = scorer.score(self.matrix(rows))
+            array = isinstance(scores, np.ndarray)  # pyright: ignore[reportUnnecessaryIsInstance]  # a plugin
+            _expect(array, f"an array of shape ({rows},) is due, not {type(scores).__name__}")
             _expect(scores.shape == (rows,), f"shape ({rows},) is due, not {scores.shape}")
             _expect(scores.dtype == np.float64, f"float64 is due, not {scores.dtype}")
             inside = (scores >= 0.0) & (scores <= 1.0)  # false for NaN as well
@@ -116,20 +117,22 @@ class ScorerContract:
 
 
 def _same(found: NDArray[np.float64], due: NDArray[np.float64], what: str) -> None:
-    differ = found.shape != due.shape or found.tobytes() != due.tobytes()
-    _expect(not differ, f"{what}: {due[:3]}... are due bit for bit, not {found[:3]}...")
+    _expect(found.shape == due.shape, f"{what}: shape {due.shape} is due, not {found.shape}")
+    if found.tobytes() == due.tobytes():
+        return
+    for row, (seen, expected) in enumerate(zip(found, due, strict=True)):
+        same = seen.tobytes() == expected.tobytes()
+        _expect(same, f"{what}: {expected!r} is due bit for bit, not {seen!r}, in row {row}")
 
 
 def _rejects(scorer: Scorer, matrix: NDArray[np.float64], what: str) -> None:
-    _expect(_raises_value_error(lambda: scorer.score(matrix)), f"{what}: a ValueError is due")
-
-
-def _raises_value_error(call: Callable[[], object]) -> bool:
     try:
-        call()
+        scores = scorer.score(matrix)
     except ValueError:
-        return True
-    return False
+        return
+    except Exception as exc:  # a scorer may raise anything; what it did raise is told
+        raise AssertionError(f"{what}: a ValueError is due, not {exc!r}") from exc
+    raise AssertionError(f"{what}: a ValueError is due, not {scores!r:.80}")
 
 
 def _expect(kept: bool, otherwise: str) -> None:  # noqa: FBT001  # the one thing it is about

@@ -60,6 +60,8 @@ class LoadGates:
         factory = self.scorer_factory(manifest.scorer_kind)
         try:
             return factory(manifest.scorer_options, blobs)
+        except GateFailed:  # the kind's own, such as the safety of its format
+            raise
         except Exception as exc:  # a plugin, which may raise anything
             raise GateFailed(
                 "scorer",

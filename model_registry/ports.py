@@ -93,5 +93,6 @@ class ScorerFactory(Protocol):
 
         Raises:
             ValueError: the options or blobs are not what this kind of scorer needs; says what.
+            GateFailed: what the version holds fails a gate of this kind's own; says which.
         """
         ...

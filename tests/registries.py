@@ -67,12 +67,17 @@ def with_golden(candidate: Candidate, golden: GoldenVectors) -> Candidate:
     return replace(candidate, golden=golden)
 
 
-def a_registry(store: ObjectStore | None = None, *, currency: Currency = USD) -> Registry:
+def a_registry(
+    store: ObjectStore | None = None,
+    *,
+    currency: Currency = USD,
+    factories: Mapping[str, ScorerFactory] = FACTORIES,
+) -> Registry:
     """A registry at NOW that knows the kind `logistic`, by default on an empty store."""
     return Registry(
         store=MemoryObjectStore() if store is None else store,
         clock=ManualClock(NOW),
-        gates=LoadGates(scorer_factory=FACTORIES.__getitem__, currency=currency),
+        gates=LoadGates(scorer_factory=factories.__getitem__, currency=currency),
     )
 
 

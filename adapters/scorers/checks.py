@@ -1,23 +1,26 @@
 """What every scorer here asks of its options and of the matrix it is given."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 
-def exactly(options: Mapping[str, object], *names: str) -> None:
-    """Returns when the options have these names and no others.
+def exactly(options: Mapping[str, object], *names: str, optional: Sequence[str] = ()) -> None:
+    """Returns when the options have these names, maybe the optional ones, and no others.
 
     Raises:
         ValueError: names the first option that is missing or unknown.
     """
+    needed = f"needed are: {', '.join(names)}"
+    if optional:
+        needed += f"; optional are: {', '.join(optional)}"
     for name in names:
         if name not in options:
-            raise ValueError(f"option {name!r} is missing; needed are: {', '.join(names)}")
+            raise ValueError(f"option {name!r} is missing; {needed}")
     for name in options:
-        if name not in names:
-            raise ValueError(f"option {name!r} is unknown; needed are: {', '.join(names)}")
+        if name not in (*names, *optional):
+            raise ValueError(f"option {name!r} is unknown; {needed}")
 
 
 def whole(options: Mapping[str, object], name: str, *, least: int) -> int:

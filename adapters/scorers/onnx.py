@@ -41,6 +41,7 @@ class OnnxScorer:
 
         Raises:
             ValueError: an option or the graph is not what it must be; says which and why.
+            GateFailed: the graph is not safe.
         """
         exactly(options, "input", "output", "column", "dtype")
         dtype = text(options, "dtype")

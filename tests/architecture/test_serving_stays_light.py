@@ -1,16 +1,42 @@
-"""Serving needs neither the training libraries nor the sample's."""
+"""Serving needs neither the training libraries nor the sample's, and of the rest no more than it uses."""
 
 import json
 import subprocess
 import sys
 
-HEAVY = {"sklearn", "skl2onnx", "onnx", "scipy", "pandas", "pyarrow", "ministack", "moto"}
+from tests.training_sets import a_graph, tensor
+
+HEAVY = {"sklearn", "skl2onnx", "scipy", "pandas", "pyarrow", "ministack", "moto"}
+LINEAR = "dict(coefficients=[0.5], intercept=0)"
+
+
+def imported_by(program: str) -> set[str]:
+    """The top-level packages that a fresh process has imported at the end of this program."""
+    shown = "import json, sys; print(json.dumps([name.split('.')[0] for name in sys.modules]))"
+    command = [sys.executable, "-c", f"{program}\n{shown}"]
+    found = subprocess.run(command, check=True, capture_output=True)
+    return set(json.loads(found.stdout))
 
 
 def test_serving_imports_no_training_library() -> None:
-    program = (
-        "import json, sys; import api.cli, api.app, adapters.scorers.onnx; "
-        "print(json.dumps(sorted({name.split('.')[0] for name in sys.modules})))"
+    assert not (HEAVY | {"onnx"}) & imported_by("import api.cli, api.app, adapters.scorers.onnx")
+
+
+def test_loading_an_onnx_model_imports_onnx_to_check_it_and_no_training_library() -> None:
+    graph = a_graph("Identity", [tensor("features", [None, 2])], [tensor("p", [None, 2])])
+    found = imported_by(
+        "from adapters.scorers.onnx import OnnxScorer\n"
+        "options = dict(input='features', output='p', column=1, dtype='float64')\n"
+        f"OnnxScorer.build(options, {{'model': {graph!r}}})"
     )
-    found = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
-    assert not HEAVY & set(json.loads(found.stdout))
+    assert "onnx" in found
+    assert not HEAVY & found
+
+
+def test_a_linear_model_needs_numpy_alone() -> None:
+    found = imported_by(
+        "from adapters.scorers.linear import LinearScorer\n"
+        "import numpy\n"
+        f"LinearScorer.build({LINEAR}, {{}}).score(numpy.ones((1, 1)))"
+    )
+    assert not (HEAVY | {"onnx", "onnxruntime", "google"}) & found

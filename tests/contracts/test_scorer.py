@@ -87,12 +87,21 @@ class TestLinearOfFiveFeatures(ScorerContract):
         return LinearScorer.build({"coefficients": list(FIVE), "intercept": -0.5}, {})
 
 
+class TestLinearOfStandardisedFeatures(ScorerContract):
+    width = 3
+
+    def build(self) -> Scorer:
+        standardised = {"mean": [80.5, 79.0, 3.1], "scale": [81.3, 0.7, 2.9]}
+        return LinearScorer.build({"coefficients": FIVE[:3], "intercept": -0.5, **standardised}, {})
+
+
 KITS = [
     TestOnnxOfOneFeature(),
     TestOnnxOfFiveFeatures(),
     TestOnnxInFloat32(),
     TestConstant(),
     TestLinearOfFiveFeatures(),
+    TestLinearOfStandardisedFeatures(),
 ]
 named = pytest.mark.parametrize("kit", KITS, ids=lambda kit: type(kit).__name__)
 
@@ -130,6 +139,21 @@ def test_the_linear_scorer_is_a_logistic_regression() -> None:
     matrix = spends(50, 5)
     logits = matrix @ np.array(FIVE) - 0.5
     assert scorer.score(matrix) == pytest.approx(1.0 / (1.0 + np.exp(-logits)), abs=1e-12)
+
+
+def test_the_linear_scorer_takes_the_numbers_of_a_scaled_regression_as_they_are() -> None:
+    examples = a_training_set(FIVE).training
+    pipeline = make_pipeline(StandardScaler(), LogisticRegression())
+    pipeline.fit(examples.matrix, examples.labels)
+    scaler, regression = pipeline[0], pipeline[-1]
+    options = {
+        "coefficients": regression.coef_[0].tolist(),
+        "intercept": float(regression.intercept_[0]),
+        "mean": scaler.mean_.tolist(),
+        "scale": scaler.scale_.tolist(),
+    }
+    scores = LinearScorer.build(options, {}).score(examples.matrix)
+    assert scores == pytest.approx(pipeline.predict_proba(examples.matrix)[:, 1], abs=1e-12)
 
 
 def test_a_linear_sum_without_a_value_is_rejected() -> None:

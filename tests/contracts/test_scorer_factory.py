@@ -11,6 +11,7 @@ from adapters.scorers.constant import ConstantScorer
 from adapters.scorers.linear import LinearScorer
 from adapters.scorers.onnx import OnnxScorer
 from adapters.training import train
+from model_registry.errors import GateFailed
 from model_registry.plugins import GROUP
 from model_registry.ports import ScorerFactory
 from tests.training_sets import a_graph, a_training_set, tensor
@@ -98,7 +99,6 @@ def test_onnx_refuses_blobs_without_a_model() -> None:
         ("empty", "is not a graph that can be run: "),
         ("cut short", "is not an ONNX graph"),
         ("another format", "is not an ONNX graph"),
-        ("an unknown operator", "operator 'Sigmoix', which is not allowed"),
         ("a broken graph", "is not a graph that can be run: "),
     ],
 )
@@ -107,11 +107,15 @@ def test_onnx_refuses_bytes_that_are_no_graph(damage: str, reason: str) -> None:
         "empty": b"",
         "cut short": model()[: len(model()) // 2],
         "another format": b"\x80\x04K\x01.",
-        "an unknown operator": model().replace(b"Sigmoid", b"Sigmoix"),
         "a broken graph": a_graph("Sigmoid", [FEATURES, tensor("more", [2])], [PROBABILITIES]),
     }[damage]
     with pytest.raises(ValueError, match=reason):
         OnnxScorer.build(ONNX, {"model": content})
+
+
+def test_onnx_refuses_an_operator_that_nobody_knows_as_unsafe() -> None:
+    with pytest.raises(GateFailed, match="operator 'Sigmoix', which is not allowed"):
+        OnnxScorer.build(ONNX, {"model": model().replace(b"Sigmoid", b"Sigmoix")})
 
 
 FEATURES = tensor("features", [None, 2])
@@ -180,3 +184,21 @@ def test_linear_refuses_what_are_no_coefficients(value: object) -> None:
 def test_linear_refuses_what_is_no_intercept(value: object) -> None:
     with pytest.raises(ValueError, match="'intercept' must be a finite number"):
         LinearScorer.build({**LINEAR, "intercept": value}, {})
+
+
+@pytest.mark.parametrize("name", ["mean", "scale"])
+@pytest.mark.parametrize("value", [[], 0.5, None, [0.5, "1"], [float("nan"), 1.0]])
+def test_linear_refuses_what_cannot_standardise(name: str, value: object) -> None:
+    with pytest.raises(ValueError, match=f"'{name}' must be a list of finite numbers"):
+        LinearScorer.build({**LINEAR, name: value}, {})
+
+
+def test_linear_refuses_numbers_for_more_or_fewer_features() -> None:
+    with pytest.raises(ValueError, match="one number per feature, not 2, 3 and 2"):
+        LinearScorer.build({**LINEAR, "mean": [1, 2, 3]}, {})
+
+
+@pytest.mark.parametrize("value", [0, -1.0])
+def test_linear_refuses_a_scale_that_divides_by_nothing_or_turns_the_sign(value: float) -> None:
+    with pytest.raises(ValueError, match="'scale' must be of numbers above 0"):
+        LinearScorer.build({**LINEAR, "scale": [1.0, value]}, {})

@@ -136,8 +136,9 @@ def test_a_broken_scorer_is_told_what_is_due(name: str) -> None:
         lambda m: SOUND.score(m).astype(np.float32),
         lambda m: SOUND.score(m) * np.nan,
         lambda m: -SOUND.score(m),
+        lambda m: SOUND.score(m).tolist(),
     ],
-    ids=["too few", "a column", "float32", "not a number", "negative"],
+    ids=["too few", "a column", "float32", "not a number", "negative", "a list"],
 )
 def test_what_is_no_probability_for_each_row_is_told(score: Callable[[Matrix], Matrix]) -> None:
     with pytest.raises(AssertionError, match="is due, not"):
@@ -149,6 +150,27 @@ def test_a_scorer_that_changes_its_input_is_told() -> None:
         contract_of(
             lambda: Broken(changes_its_input)
         ).test_the_input_is_left_as_it_was_and_the_answer_is_the_callers_own()
+
+
+def test_the_first_row_that_differs_is_told() -> None:
+    def otherwise_from_row_70(matrix: Matrix) -> Matrix:
+        return SOUND.score(matrix) * np.where(np.arange(len(matrix)) < 70, 1.0, 0.5)
+
+    contract = contract_of(lambda: Broken(otherwise_from_row_70))
+    with pytest.raises(AssertionError, match=r"the first 127 rows: .* is due .*, in row 70$"):
+        contract.test_a_batch_of_any_size_scores_as_its_rows_alone()
+
+
+@pytest.mark.parametrize("error", [IndexError("no such column"), ZeroDivisionError()])
+def test_another_error_than_the_promised_one_is_told(error: Exception) -> None:
+    def fails(matrix: Matrix) -> Matrix:
+        if matrix.shape[1:] != (3,):
+            raise error
+        return SOUND.score(matrix)
+
+    contract = contract_of(lambda: Broken(fails))
+    with pytest.raises(AssertionError, match=r"shape \(3, 4\): a ValueError is due, not .*Error"):
+        contract.test_another_shape_is_rejected()
 
 
 def test_a_contract_without_a_scorer_says_what_to_override() -> None:

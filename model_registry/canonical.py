@@ -47,7 +47,11 @@ class Fields:
     def of_schema(self, known: int) -> "Fields":
         """These fields, whose `schema` is the one this code knows."""
         if self.integer("schema") != known:
-            self._refuse("schema", f"is {self.values['schema']}, this code reads {known}")
+            self._refuse(
+                "schema",
+                f"is {self.values['schema']}, this code reads {known}; another release wrote it: "
+                "run that one, or set PROPENSITY_REGISTRY to a new place and train again",
+            )
         return self
 
     def only(self, *names: str) -> "Fields":
@@ -75,6 +79,13 @@ class Fields:
         value = self._get(name)
         if not isinstance(value, float):
             self._refuse(name, f"must be a float, not {value!r:.80}")
+        return value
+
+    def truth(self, name: str) -> bool:
+        """True or false."""
+        value = self._get(name)
+        if not isinstance(value, bool):
+            self._refuse(name, f"must be true or false, not {value!r:.80}")
         return value
 
     def sha256(self, name: str) -> str:

@@ -15,11 +15,22 @@ from model_registry.errors import GateFailed, UnknownObject
 from model_registry.layout import blob_key
 from model_registry.manifest import GOLDEN, Blob, Manifest
 from model_registry.ports import ScorerFactory
+from model_registry.revision import GateResult
 
 MOST_BYTES = 64 * 1024 * 1024
 """Of all blobs of a version together: a logistic regression has a thousand."""
 TOLERANCE = 1e-6
 """How far a score may lie from its golden probability, on any platform."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """A version that may serve, and what each gate saw of it; all of them passed."""
+
+    features: FeatureSet
+    scorer: Scorer
+    golden: GoldenVectors
+    results: tuple[GateResult, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,10 +43,8 @@ class LoadGates:
     scorer_factory: Callable[[str], ScorerFactory]
     currency: Currency
 
-    def __call__(
-        self, manifest: Manifest, read_blob: Callable[[Blob], bytes], /
-    ) -> tuple[FeatureSet, Scorer]:
-        """The features and the scorer of a version that may serve, built from checked bytes.
+    def __call__(self, manifest: Manifest, read_blob: Callable[[Blob], bytes], /) -> Loaded:
+        """A version that may serve, its scorer built from checked bytes.
 
         Raises:
             GateFailed: it may not; says which gate, what it saw, and the way out.
@@ -53,8 +62,19 @@ class LoadGates:
                 f"the golden vectors have {golden.matrix.shape[1]} columns, the features are "
                 f"{len(features.names)}; train again",
             )
-        check_golden(scorer, golden)
-        return features, scorer
+        difference = check_golden(scorer, golden)
+        saw = {
+            "integrity": f"{len(blobs)} blobs are to the byte what was registered",
+            "safety": f"{sum(map(len, blobs.values())):,} bytes, taken by the "
+            f"{manifest.scorer_kind!r} scorer",
+            "features": f"this code computes {len(features.names)} of the same contract",
+            "golden": f"scores differ by up to {difference:.3g} from those at training",
+        }
+        results = tuple(
+            GateResult(version=manifest.version, gate=gate, passed=True, detail=detail)
+            for gate, detail in saw.items()
+        )
+        return Loaded(features=features, scorer=scorer, golden=golden, results=results)
 
     def _build(self, manifest: Manifest, blobs: Mapping[str, bytes]) -> Scorer:
         factory = self.scorer_factory(manifest.scorer_kind)
@@ -145,8 +165,8 @@ def check_features(manifest: Manifest, currency: Currency) -> FeatureSet:
     return features
 
 
-def check_golden(scorer: Scorer, golden: GoldenVectors) -> None:
-    """Returns when the scorer gives the golden inputs their probabilities, alone as in a batch.
+def check_golden(scorer: Scorer, golden: GoldenVectors) -> float:
+    """How far scores lie from the golden probabilities at most; the same alone as in a batch.
 
     Raises:
         GateFailed: the scorer raised, gave no probabilities, or gave others.
@@ -171,6 +191,7 @@ def check_golden(scorer: Scorer, golden: GoldenVectors) -> None:
         raise GateFailed(
             "golden", "a row scores otherwise alone than among others; the scorer must not batch"
         )
+    return difference
 
 
 def _not_probabilities(scores: NDArray[np.float64], rows: int) -> str | None:

@@ -19,14 +19,14 @@ def load(registry: Registry, name: str, revision: Revision) -> ServedModel:
         StoreUnavailable: the store did not answer.
     """
     manifest = registry.champion_of(name, revision)
-    features, scorer = registry.gates(manifest, registry.blob)
+    loaded = registry.gates(manifest, registry.blob)
     return ServedModel(
         name=name,
         version=manifest.version,
         revision=revision.number,
         horizon_days=manifest.horizon_days,
-        features=features,
-        scorer=scorer,
+        features=loaded.features,
+        scorer=loaded.scorer,
     )
 
 

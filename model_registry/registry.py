@@ -1,12 +1,14 @@
 """Registry: immutable versions, and a log of which one is desired; nothing is overwritten."""
 
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import count
 
-from domain.errors import InvalidRequest
+from domain.errors import InvalidRequest, NotFound
 from domain.ports import Clock
 from model_registry import layout
+from model_registry.admission import Admission
 from model_registry.candidate import Candidate
 from model_registry.draft import Draft
 from model_registry.errors import (
@@ -21,7 +23,7 @@ from model_registry.errors import (
 from model_registry.gates import LoadGates
 from model_registry.manifest import Blob, Manifest
 from model_registry.ports import ObjectStore
-from model_registry.revision import CHAMPION, Action, Change, Revision, State
+from model_registry.revision import CHAMPION, Action, Change, GateResult, Revision, State
 from model_registry.revision_log import RevisionLog
 
 _ATTEMPTS = 1_000
@@ -39,6 +41,7 @@ class Registry:
     store: ObjectStore
     clock: Clock
     gates: LoadGates
+    admission: Admission = field(default_factory=lambda: Admission(seconds=time.perf_counter))
 
     def register(self, name: str, candidate: Candidate, *, actor: str) -> Manifest:
         """The new version, stored under the next free number; it does not serve yet.
@@ -123,7 +126,7 @@ class Registry:
         """
         return self.store.get(layout.blob_key(blob.sha256))
 
-    def promote(
+    def promote(  # noqa: PLR0913  # what is promoted, by whom, why, and under which conditions
         self,
         name: str,
         version: int,
@@ -131,11 +134,13 @@ class Registry:
         actor: str,
         reason: str,
         expected_revision: int | None = None,
+        force: bool = False,
     ) -> Revision:
-        """The new revision, whose champion is `version`; it passed every load gate here.
+        """The new revision, whose champion is `version`; it passed every gate here.
 
         With `expected_revision` (0: none yet) nothing changes unless that one is current;
-        without, whoever promotes last wins, and both revisions are in the log.
+        without, whoever promotes last wins, and both revisions are in the log. `force` overrules
+        the gates of quality and latency, no others; the revision holds what every gate saw.
 
         Raises:
             InvalidRequest: the actor or the reason is missing.
@@ -146,7 +151,7 @@ class Registry:
         """
         _check_said(actor=actor, reason=reason)
         manifest = self.version(name, version)
-        self.gates(manifest, self.blob)
+        results = self._admit(manifest, force=force)
 
         def with_champion(current: Revision | None) -> State:
             before = current.state if current else State({}, {})
@@ -155,7 +160,7 @@ class Registry:
                 {**before.manifests, CHAMPION: manifest.sha256},
             )
 
-        change = Change(Action.PROMOTE, actor, reason, with_champion)
+        change = Change(Action.PROMOTE, actor, reason, with_champion, results)
         return self._append(self.log(name), change, expected_revision)
 
     def rollback(
@@ -179,8 +184,8 @@ class Registry:
         if current is None:
             raise UnknownRevision(f"no version of model {name!r} was ever promoted")
         target = _before(log, current) if to_revision is None else log.at(to_revision)
-        self.gates(self.champion_of(name, target), self.blob)
-        change = Change(Action.ROLLBACK, actor, reason, lambda _: target.state)
+        loaded = self.gates(self.champion_of(name, target), self.blob)
+        change = Change(Action.ROLLBACK, actor, reason, lambda _: target.state, loaded.results)
         return self._append(log, change, current.number if to_revision is None else None)
 
     def history(self, name: str) -> Sequence[Revision]:
@@ -211,6 +216,30 @@ class Registry:
     def stored_versions(self, name: str) -> Sequence[int]:
         """The numbers of a model's versions, ascending; none, if it has none."""
         return layout.numbers(self.store.keys(layout.versions_prefix(name)))
+
+    def _admit(self, manifest: Manifest, *, force: bool) -> tuple[GateResult, ...]:
+        loaded = self.gates(manifest, self.blob)
+        judged = self.admission(
+            manifest, loaded.scorer, loaded.golden, self._compared_with(manifest.name)
+        )
+        failed = next((result for result in judged if not result.passed), None)
+        if failed is not None and not force:
+            raise GateFailed(
+                failed.gate,
+                f"version {manifest.version}: {failed.detail}; train a better one, or overrule "
+                "this gate with --force, which the history keeps",
+            )
+        return (*loaded.results, *judged)
+
+    def _compared_with(self, name: str) -> Manifest | None:
+        """The champion's manifest; None where there is none, or none that can be read any more."""
+        current = self.current(name)
+        if current is None:
+            return None
+        try:
+            return self.version(name, current.state.champion)
+        except (NotFound, CorruptRegistry):
+            return None
 
     def _store_blob(self, blob: Blob, content: bytes) -> None:
         key = layout.blob_key(blob.sha256)

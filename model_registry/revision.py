@@ -3,13 +3,13 @@
 import hashlib
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 
 from model_registry.canonical import Fields, canonical, check_canonical
 from model_registry.errors import CorruptRegistry
 
-SCHEMA = 1
+SCHEMA = 2
 """Raised whenever a revision changes form, so that older code refuses what it cannot read."""
 
 CHAMPION = "champion"
@@ -23,6 +23,16 @@ class Action(StrEnum):
 
     PROMOTE = "promote"
     ROLLBACK = "rollback"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateResult:
+    """What one gate saw of a version before it was activated; only a forced one may have failed."""
+
+    version: int
+    gate: str
+    passed: bool
+    detail: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +63,7 @@ class Revision:
 
     Units: `at` in microseconds since the epoch, UTC, by the writer's clock: order is by number
     only. `previous_sha256` is the SHA-256 of the previous revision's stored bytes.
+    `gates` are the results that the activated version had then.
     """
 
     number: int
@@ -61,7 +72,13 @@ class Revision:
     actor: str
     reason: str
     action: Action
+    gates: tuple[GateResult, ...]
     state: State
+
+    @property
+    def forced(self) -> bool:
+        """Whether a gate that did not pass was overruled, for the reason given."""
+        return not all(result.passed for result in self.gates)
 
     @property
     def sha256(self) -> str:
@@ -79,6 +96,7 @@ class Revision:
                 "actor": self.actor,
                 "reason": self.reason,
                 "action": self.action,
+                "gates": [asdict(result) for result in self.gates],
                 "state": {
                     "aliases": dict(self.state.aliases),
                     "manifests": dict(self.state.manifests),
@@ -102,6 +120,7 @@ class Revision:
             actor=fields.text("actor"),
             reason=fields.text("reason"),
             action=_action(fields),
+            gates=_gates(fields.listed("gates")),
             state=_state(fields.within("state").only("aliases", "manifests")),
         )
         check_canonical(key, content, revision.encode())
@@ -116,6 +135,7 @@ class Change:
     actor: str
     reason: str
     state_after: Callable[[Revision | None], State]
+    gates: tuple[GateResult, ...] = ()
 
     def after(self, current: Revision | None, *, at: int) -> Revision:
         """The revision that makes this change to the current one; None: to an empty log."""
@@ -126,11 +146,14 @@ class Change:
             actor=self.actor,
             reason=self.reason,
             action=self.action,
+            gates=self.gates,
             state=self.state_after(current),
         )
 
 
-_FIELDS = "schema number previous_sha256 at actor reason action state".split()
+_FIELDS = "schema number previous_sha256 at actor reason action gates state".split()
+
+_GATE_FIELDS = ("version", "gate", "passed", "detail")
 
 
 def _action(fields: Fields) -> Action:
@@ -138,6 +161,19 @@ def _action(fields: Fields) -> Action:
         return Action(fields.text("action"))
     except ValueError as exc:
         raise CorruptRegistry(fields.key, f"field 'action': {exc}") from exc
+
+
+def _gates(fields: Fields) -> tuple[GateResult, ...]:
+    parts = [fields.within(place).only(*_GATE_FIELDS) for place in fields.values]
+    return tuple(
+        GateResult(
+            version=part.integer("version", least=1),
+            gate=part.text("gate"),
+            passed=part.truth("passed"),
+            detail=part.text("detail"),
+        )
+        for part in parts
+    )
 
 
 def _state(fields: Fields) -> State:

@@ -29,6 +29,9 @@ Expect = Annotated[
     ),
 ]
 
+Force = Annotated[
+    bool, typer.Option("--force", help="Overrule quality and latency; kept in the history.")
+]
 Wait = Annotated[bool, typer.Option("--wait", help="Return once every live process serves it.")]
 Timeout = Annotated[float, typer.Option(min=0, help="Seconds to wait at most.")]
 BEHIND = 1
@@ -66,13 +69,14 @@ def promote(  # noqa: PLR0913  # one parameter per option
     *,
     reason: Reason,
     expect: Expect = None,
+    force: Force = False,
     wait: Wait = False,
     timeout: Timeout = 30.0,
     as_json: AsJson = False,
 ) -> None:
     """Make a version the champion, if it passes every gate."""
     revision = registry_only(load_settings()).promote(
-        name, version, actor=actor(), reason=reason, expected_revision=expect
+        name, version, actor=actor(), reason=reason, expected_revision=expect, force=force
     )
     _emit_revision(revision, as_json=as_json)
     if wait:
@@ -152,8 +156,8 @@ def history(name: Name, *, as_json: AsJson = False) -> None:
     """Show who promoted what, when and why; the whole log is checked on the way."""
     revisions = registry_only(load_settings()).history(name)
     documents = [_revision_document(revision) for revision in revisions]
-    columns = ("revision", "at", "action", "champion", "actor", "reason")
-    rows = [[document[column] for column in columns] for document in documents]
+    columns = ("revision", "at", "action", "champion", "forced", "actor", "reason")
+    rows = [[_cell(document[column]) for column in columns] for document in documents]
     emit(documents, as_json=as_json, text=table(*columns, rows=rows))
 
 
@@ -246,7 +250,16 @@ def _revision_document(revision: Revision) -> dict[str, object]:
         "champion": revision.state.champion,
         "actor": revision.actor,
         "reason": revision.reason,
+        "forced": revision.forced,
+        "gates": [dataclasses.asdict(result) for result in revision.gates],
     }
+
+
+def _gates_text(revision: Revision) -> str:
+    return "\n".join(
+        f"  {'passed' if result.passed else 'FORCED'}  {result.gate}: {result.detail}"
+        for result in revision.gates
+    )
 
 
 def _await_served(name: str, revision: Revision, timeout_s: float) -> None:
@@ -262,5 +275,6 @@ def _emit_revision(revision: Revision, *, as_json: bool) -> None:
         document,
         as_json=as_json,
         text=f"revision {revision.number}: champion is version {revision.state.champion}\n"
+        f"{_gates_text(revision)}\n"
         "running servers look for it every PROPENSITY_REGISTRY_POLL_S seconds",
     )

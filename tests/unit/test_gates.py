@@ -81,11 +81,11 @@ def failure(check: Callable[[], object]) -> GateFailed:
 def test_a_sound_version_becomes_its_features_and_scorer() -> None:
     manifest, read_blob = registered(candidate=a_candidate(0.25))
     gates = LoadGates(scorer_factory=FACTORIES.__getitem__, currency=USD)
-    features, scorer = gates(manifest, read_blob)
-    assert features == total_purchase_volume_30d(USD)
-    assert scorer.score(np.array([[0.0]])) == [0.5]
-    assert isinstance(scorer, LogisticScorer)
-    assert scorer.weight == 0.25
+    loaded = gates(manifest, read_blob)
+    assert loaded.features == total_purchase_volume_30d(USD)
+    assert loaded.scorer.score(np.array([[0.0]])) == [0.5]
+    assert isinstance(loaded.scorer, LogisticScorer)
+    assert loaded.scorer.weight == 0.25
 
 
 # Integrity

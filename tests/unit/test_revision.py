@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from model_registry.canonical import canonical
 from model_registry.errors import CorruptRegistry
-from model_registry.revision import Action, Change, Revision, State
+from model_registry.revision import Action, Change, GateResult, Revision, State
 from tests.builders import NOW
 
 
@@ -26,17 +26,25 @@ states = st.builds(
     st.integers(1, 10**6),
     st.dictionaries(st.from_regex(r"[a-z][a-z0-9-]{0,8}", fullmatch=True), st.integers(1, 99)),
 )
+gate_results = st.builds(
+    GateResult, version=st.integers(1, 99), gate=texts, passed=st.booleans(), detail=texts
+)
 changes = st.builds(
-    lambda action, actor, reason, state: Change(action, actor, reason, lambda _: state),
+    lambda action, actor, reason, state, gates: Change(
+        action, actor, reason, lambda _: state, gates
+    ),
     st.sampled_from(Action),
     texts,
     texts,
     states,
+    st.lists(gate_results, max_size=3).map(tuple),
 )
 
 
 def two_revisions(state: State | None = None) -> tuple[Revision, Revision]:
-    change = Change(Action.PROMOTE, "tests", "because", lambda _: state or a_state({"champion": 7}))
+    passed = GateResult(version=7, gate="golden", passed=True, detail="no difference")
+    after = state or a_state({"champion": 7})
+    change = Change(Action.PROMOTE, "tests", "because", lambda _: after, (passed,))
     first = change.after(None, at=NOW)
     return first, change.after(first, at=NOW - 1)
 
@@ -74,7 +82,7 @@ def test_a_revision_holds_the_whole_state() -> None:
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (lambda r: r.update(schema=2), "field 'schema' is 2, this code reads 1"),
+        (lambda r: r.update(schema=1), "field 'schema' is 1, this code reads 2; another release"),
         (lambda r: r.pop("reason"), "field 'reason' is missing"),
         (lambda r: r.update(number="2"), "field 'number' must be an integer"),
         (lambda r: r.update(previous_sha256=None), "field 'previous_sha256' must be text"),
@@ -82,7 +90,14 @@ def test_a_revision_holds_the_whole_state() -> None:
         (lambda r: r.update(at="now"), "field 'at' must be an integer"),
         (lambda r: r.update(actor=""), "field 'actor' must be text"),
         (lambda r: r.update(action="demote"), "field 'action': 'demote' is not a valid Action"),
-        (lambda r: r.update(gates={}), "field 'gates' is unknown"),
+        (lambda r: r.update(gate=[]), "field 'gate' is unknown"),
+        (lambda r: r.update(gates={}), "field 'gates' must be a list"),
+        (lambda r: r.update(gates=[7]), "field 'gates.0' must be an object"),
+        (
+            lambda r: r["gates"][0].update(passed="yes"),
+            "field 'gates.0.passed' must be true or false",
+        ),
+        (lambda r: r["gates"][0].pop("detail"), "field 'gates.0.detail' is missing"),
         (lambda r: r["state"].update(split={}), "field 'state.split' is unknown"),
         (lambda r: r["state"].update(aliases={}), "field 'state.aliases.champion' is missing"),
         (

@@ -1,0 +1,87 @@
+"""Admission: what a version must show before it answers customers, beyond being loadable.
+
+Unlike the gates of every load these are judgements, made once: a reason given may overrule them.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import cycle, islice
+from statistics import median
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domain.ports import Scorer
+from model_registry.candidate import GoldenVectors
+from model_registry.manifest import Manifest
+from model_registry.revision import GateResult
+
+QUALITY_MARGIN = 0.02
+"""How much less skill than the champion's is not yet worse: about the width of its interval."""
+LATENCY_BUDGET_S = 0.005
+"""Of one customer's score. The scorer runs on the event loop: sixteen wait for one another."""
+_TIMED = 51
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admission:
+    """Judges a version that passed every load gate; `seconds` is a clock for durations."""
+
+    seconds: Callable[[], float]
+
+    def __call__(
+        self, manifest: Manifest, scorer: Scorer, golden: GoldenVectors, champion: Manifest | None
+    ) -> tuple[GateResult, ...]:
+        """The result of each gate, passed or not; `champion` is None before the first promotion."""
+        return (quality(manifest, champion), self._latency(manifest, scorer, golden))
+
+    def _latency(self, manifest: Manifest, scorer: Scorer, golden: GoldenVectors) -> GateResult:
+        rows = np.split(golden.matrix, len(golden.matrix))
+        took_s = median(self._timed(scorer, row) for row in islice(cycle(rows), _TIMED))
+        return GateResult(
+            version=manifest.version,
+            gate="latency",
+            passed=took_s <= LATENCY_BUDGET_S,
+            detail=f"one customer's score takes {took_s * 1e3:.3g} ms here (median of {_TIMED}), "
+            f"allowed are {LATENCY_BUDGET_S * 1e3:g} ms",
+        )
+
+    def _timed(self, scorer: Scorer, row: NDArray[np.float64]) -> float:
+        begun = self.seconds()
+        scorer.score(row)
+        return self.seconds() - begun
+
+
+def quality(manifest: Manifest, champion: Manifest | None) -> GateResult:
+    """Whether a version has no less skill on its held-out customers than the champion on its own.
+
+    Skill is 1 - log loss / log loss of answering everyone with the base rate, so that versions
+    held out on different customers compare. Source: Brier skill score, with the log score.
+    """
+    ours = _skill(manifest)
+    theirs = None if champion is None else _skill(champion)
+    if champion is None or theirs is None:
+        compared = (
+            "no champion that can be read"
+            if champion is None
+            else f"champion {champion.version} told no skill"
+        )
+        passed, detail = True, f"{compared} to compare with"
+    elif ours is None:
+        passed = False
+        detail = (
+            f"tells no skill on held-out customers, champion {champion.version} has {theirs:.3f}"
+        )
+    else:
+        passed = ours >= theirs - QUALITY_MARGIN
+        detail = (
+            f"skill {ours:.3f} on held-out customers, champion {champion.version} has {theirs:.3f}, "
+            f"allowed are {QUALITY_MARGIN:g} less"
+        )
+    return GateResult(version=manifest.version, gate="quality", passed=passed, detail=detail)
+
+
+def _skill(manifest: Manifest) -> float | None:
+    log_loss = manifest.metrics.get("log_loss")
+    base = manifest.metrics.get("base_rate_log_loss")
+    return None if log_loss is None or not base else 1.0 - log_loss / base

@@ -276,6 +276,6 @@ def _before(log: RevisionLog, current: Revision) -> Revision:
 
 
 def _check_said(**said: str) -> None:
-    for field, text in said.items():
+    for name, text in said.items():
         if not text.strip():
-            raise InvalidRequest(field, "must say something, so that the history can be read")
+            raise InvalidRequest(name, "must say something, so that the history can be read")

@@ -8,6 +8,7 @@ from api.schemas import CostUsed, ModelUsed, Probability, Problem, cost_used
 from domain import instant
 from domain.audience import AudienceQuery
 from domain.audience_reads import AudienceSummary
+from domain.propensity import Arm
 
 
 class CategorySize(Struct, frozen=True, kw_only=True):
@@ -32,6 +33,7 @@ class MemberPropensity(Struct, frozen=True, kw_only=True):
     probability: Annotated[
         Probability, Meta(description="As the customer's own propensity at `as_of`.")
     ]
+    arm: Annotated[Arm, Meta(description="Which of `models` answered.")]
 
 
 class PageSummary(CostUsed, frozen=True, kw_only=True):
@@ -61,7 +63,10 @@ class AudienceMembers(Struct, frozen=True, kw_only=True):
         str | None, Meta(description="Send it as `cursor` for the next page; null at the end.")
     ]
     summary: PageSummary
-    model: ModelUsed
+    models: Annotated[
+        list[ModelUsed],
+        Meta(description="Who answers: the champion, and the challenger where there is one."),
+    ]
 
 
 class StreamSummary(CostUsed, frozen=True, kw_only=True):
@@ -75,7 +80,8 @@ class StreamSummary(CostUsed, frozen=True, kw_only=True):
     listed: int
     partial: bool
     expected_buyers: float
-    model: ModelUsed
+    challenged: int
+    models: list[ModelUsed]
     complete: bool
     way: str
     why: str
@@ -95,7 +101,8 @@ class StreamSummary(CostUsed, frozen=True, kw_only=True):
             partial=summary.partial,
             expected_buyers=summary.expected_buyers,
             **structs.asdict(cost_used(summary.cost)),
-            model=ModelUsed.of(query.model),
+            challenged=summary.challenged,
+            models=ModelUsed.all_of(query.traffic),
             complete=not summary.partial,
             way=summary.way,
             why=_why(query, summary, why),

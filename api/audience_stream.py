@@ -19,7 +19,7 @@ from domain.errors import StoreUnavailable
 Chunks: TypeAlias = AsyncGenerator[bytes, None]
 
 _JSON = msgspec.json.Encoder()
-_HEAD = b"customer_id,probability\r\n"
+_HEAD = b"customer_id,probability,arm\r\n"
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "'")
 """What makes a spreadsheet run a cell, and the mark that stops it, so that the mark stays unique.
 
@@ -141,7 +141,7 @@ def _line(line: SummaryLine | FailureLine) -> bytes:
 
 def _rows(members: Sequence[Member]) -> bytes:
     text = StringIO(newline="")
-    csv.writer(text).writerows((_inert(m.customer_id), m.probability) for m in members)
+    csv.writer(text).writerows((_inert(m.customer_id), m.probability, m.arm) for m in members)
     return text.getvalue().encode()
 
 

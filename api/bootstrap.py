@@ -88,7 +88,7 @@ class Application:
                 predict=self.predict,
                 record=self.record,
                 health=self.tables,
-                live_model=self.live.snapshot,
+                traffic=self.live.snapshot,
                 problems=lambda: self.live.problems,
                 currency=self.currency,
                 audience=self.audience,
@@ -165,7 +165,7 @@ def _assemble(settings: Settings, client: DynamoClient) -> Application:
         live=live,
         presence=Presence(store=store, clock=clock),
         predict=PredictPropensity(
-            history=history, live_model=live.snapshot, policy=settings.banner_policy, clock=clock
+            history=history, traffic=live.snapshot, policy=settings.banner_policy, clock=clock
         ),
         record=replace(record, max_purchases=MAX_PURCHASES),
         import_purchases=ImportPurchases(record=record),

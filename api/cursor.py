@@ -10,18 +10,18 @@ from domain.audience import Position
 from domain.errors import InvalidRequest
 from domain.instant import MICROS_PER_SECOND
 from domain.ports import Clock
-from domain.propensity import ServedModel
+from domain.traffic import Traffic
 
 _RESTART = "start again without it"
 
 
 class Place(Struct, frozen=True, array_like=True):
-    """Where a sequence of pages stands, and the question, instant and version it belongs to."""
+    """Where a sequence of pages stands, and the question, instant and versions it belongs to."""
 
     asked: bytes
     as_of: int
     model: str
-    version: int
+    label: str
     shard: int = 0
     after: str | None = None
 
@@ -60,22 +60,22 @@ class Cursors:
         """The cursor of a place."""
         return self._fernet.encrypt_at_time(msgspec.msgpack.encode(place), self._now_s()).decode()
 
-    def open(self, cursor: str, *, asked: bytes, model: ServedModel) -> Place:
-        """The place that was sealed, once it belongs to this question and this model version.
+    def open(self, cursor: str, *, asked: bytes, traffic: Traffic) -> Place:
+        """The place that was sealed, once it belongs to this question and these versions.
 
         Raises:
-            InvalidRequest: forged, expired, of another question or of another version.
+            InvalidRequest: forged, expired, of another question or of other versions.
         """
         place = self._opened(cursor.encode("utf-8", "replace"))
         if place.asked != asked:
             raise InvalidRequest(
                 "cursor", f"belongs to another category or other filters; {_RESTART}"
             )
-        if (place.model, place.version) != (model.name, model.version):
+        if (place.model, place.label) != (traffic.name, traffic.label):
             raise InvalidRequest(
                 "cursor",
-                f"belongs to version {place.version} of {place.model}; the champion changed to "
-                f"version {model.version} of {model.name}, so {_RESTART}",
+                f"belongs to version {place.label} of {place.model}; what answers changed to "
+                f"version {traffic.label} of {traffic.name}, so {_RESTART}",
             )
         return place
 

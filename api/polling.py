@@ -12,7 +12,7 @@ from random import Random
 from threading import Event, Thread
 
 from domain.errors import NoLiveModel, PropensityError
-from domain.propensity import ServedModel
+from domain.traffic import Traffic
 from model_registry.live import LiveModel
 from model_registry.presence import TTL_S, Presence
 
@@ -89,10 +89,10 @@ class LivePolling:
 
     def _tell(self) -> None:
         """Publishes what serves in time, and logs it, or why nothing does, whenever it changes."""
-        model: ServedModel | None = None
+        traffic: Traffic | None = None
         try:
-            model = self._live.snapshot()
-            serves = f"{model.name} version {model.version} of revision {model.revision} serves"
+            traffic = self._live.snapshot()
+            serves = f"{traffic.name} version {traffic.label} of revision {traffic.revision} serves"
         except NoLiveModel as exc:
             serves = f"no predictions yet: {exc}"
         problems = tuple(self._live.problems)
@@ -106,7 +106,7 @@ class LivePolling:
             self._publish_by = time.monotonic() + TTL_S / 3
             with self._logged("telling what serves"):
                 self._presence.publish(
-                    self._live.name, self._process, model=model, problems=problems
+                    self._live.name, self._process, traffic=traffic, problems=problems
                 )
 
 

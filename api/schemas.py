@@ -8,7 +8,8 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from domain import instant
 from domain.cost import Cost, Units
 from domain.ingestion import Outcome, PurchaseOutcome
-from domain.propensity import Prediction, Reason, ServedModel
+from domain.propensity import Arm, Prediction, Reason, ServedModel
+from domain.traffic import Traffic
 
 Probability = Annotated[float, Meta(ge=0.0, le=1.0)]
 
@@ -24,16 +25,24 @@ class DecisionMade(Struct, frozen=True, kw_only=True):
 
 
 class ModelUsed(Struct, frozen=True, kw_only=True):
-    """Which model gave the probability: enough to repeat the answer."""
+    """Which model version answers, and as what: enough to repeat the answer."""
 
     name: Annotated[str, Meta(description="The model's name in the registry.")]
     version: Annotated[int, Meta(description="The immutable version that scored.")]
     revision: Annotated[int, Meta(description="The registry revision that made it live.")]
+    arm: Annotated[
+        Arm, Meta(description="As champion, or as the challenger of a share of the customers.")
+    ]
 
     @classmethod
     def of(cls, model: ServedModel) -> "ModelUsed":
         """The model as it travels."""
-        return cls(name=model.name, version=model.version, revision=model.revision)
+        return cls(name=model.name, version=model.version, revision=model.revision, arm=model.arm)
+
+    @classmethod
+    def all_of(cls, traffic: Traffic) -> "list[ModelUsed]":
+        """The models that answer customers, as they travel; the champion first."""
+        return [cls.of(model) for model in traffic.answering.values()]
 
 
 class UnitsUsed(Struct, frozen=True, kw_only=True):

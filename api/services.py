@@ -10,14 +10,14 @@ from domain.ingestion import RecordPurchases
 from domain.money import Currency
 from domain.ports import CategoryIndex, Clock, StoreHealth
 from domain.prediction import PredictPropensity
-from domain.propensity import ServedModel
+from domain.traffic import Traffic
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
     """The use cases behind the routes, and what must be released when the server stops.
 
-    `live_model` gives the version that serves now, or raises NoLiveModel; `problems` says why a
+    `traffic` gives the versions that serve now, or raises NoLiveModel; `problems` says why a
     newer revision could not be loaded. `start` is called when the server starts, `close` when it
     stops; they may be async.
     A page of an audience waits for the store until `page_deadline_s`, a stream until
@@ -31,7 +31,7 @@ class Services:
     index: CategoryIndex
     cursors: Cursors
     health: StoreHealth
-    live_model: Callable[[], ServedModel]
+    traffic: Callable[[], Traffic]
     currency: Currency
     clock: Clock
     close: Callable[[], object]

@@ -20,6 +20,7 @@ from domain.money import Currency
 from domain.ports import CategoryIndex, IndexPage
 from domain.propensity import ServedModel
 from domain.recent import Retention
+from domain.traffic import Traffic
 from domain.window import Window
 
 PATIENCE_S = 600.0
@@ -79,7 +80,9 @@ def _query(model: Path) -> AudienceQuery:
         features=total_purchase_volume_30d(Currency.of("USD")),
         scorer=OnnxScorer.build(SCORER_OPTIONS, {"model": model.read_bytes()}),
     )
-    return AudienceQuery(category=CATEGORY, as_of=NOW, model=served, deadline_s=PATIENCE_S)
+    return AudienceQuery(
+        category=CATEGORY, as_of=NOW, traffic=Traffic(champion=served), deadline_s=PATIENCE_S
+    )
 
 
 async def stream(endpoint: str, model: Path, sample: int) -> dict[str, object]:

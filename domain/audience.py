@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 
 from domain.audience_reads import (
     BATCH,
-    NOBODY,
     AudienceSummary,
     BatchScores,
     ByTimeScores,
@@ -20,6 +19,7 @@ from domain.audience_reads import (
     Scoring,
     TooManyToScan,
     Tries,
+    reaches,
     scan,
     together,
 )
@@ -28,7 +28,7 @@ from domain.errors import StoreUnavailable
 from domain.pacing import AdaptiveLimit, Pacing
 from domain.plan import SEGMENTS, ReadWay
 from domain.ports import CategoryIndex, IndexPage, PurchaseHistory, RecentPurchases
-from domain.propensity import ServedModel
+from domain.traffic import Traffic
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +43,14 @@ class Position:
 class AudienceQuery:
     """Whose propensities are asked for, and for how long at most.
 
-    `as_of` in microseconds since the epoch, UTC, the same instant for every customer; `model` is
-    the one version that scores all of them; whoever is not read within `deadline_s` seconds is
+    `as_of` in microseconds since the epoch, UTC, the same instant for every customer; `traffic`
+    says which version scores whom; whoever is not read within `deadline_s` seconds is
     reported as unread; `way` is how recent purchases are read, the members are the same.
     """
 
     category: str
     as_of: int
-    model: ServedModel
+    traffic: Traffic
     deadline_s: float
     way: ReadWay = ReadWay.BATCH
 
@@ -145,7 +145,7 @@ class ScoreAudience:
         return Position(following) if following < self.index.shards else None
 
     def _reads(self, query: AudienceQuery, cost: Cost) -> MemberReads:
-        scoring, summary = Scoring.of(query.model, query.as_of), AudienceSummary(cost=cost)
+        scoring, summary = Scoring.of(query.traffic, query.as_of), AudienceSummary(cost=cost)
         limit = AdaptiveLimit(self.concurrent_reads)
         return MemberReads(
             recent=BatchScores(recent=self.recent, limit=limit, scoring=scoring),
@@ -194,11 +194,16 @@ class _Stream:
             yield batch
 
     async def _choose_way(self) -> None:
-        """Reads by time where recent purchases reach not far enough, else as asked for."""
+        """Reads by time where recent purchases reach not far enough, else as asked for.
+
+        A challenger that looks further back than they reach does not slow the champion's customers
+        down: in batches, its own ones alone are read by time.
+        """
         wanted = self._query.way
         if wanted is not ReadWay.BY_TIME and not await self._absent_is_empty():
             wanted = ReadWay.BY_TIME
-        if wanted is ReadWay.SCAN and not await self._scan():
+        fits = not self._query.traffic.challenger_looks_further
+        if wanted is ReadWay.SCAN and not (fits and await self._scan()):
             wanted = ReadWay.BATCH
         if wanted is ReadWay.BY_TIME:
             self._reads = replace(self._reads, recent=ByTimeScores())
@@ -224,11 +229,15 @@ class _Stream:
         return True
 
     async def _absent_is_empty(self) -> bool:
-        answer, refusals = await self._reads.recent.of([NOBODY]), 0
-        while answer.unread and not self._reads.tries.late:
-            await self._reads.tries.pause(refusals)
-            answer, refusals = await self._reads.recent.of([NOBODY]), refusals + 1
-        return NOBODY in answer.scores or NOBODY in answer.unread
+        window = self._query.traffic.champion.features.longest_window
+        try:
+            return await self._reads.tries.until_served(
+                reaches, self._service.recent, window, self._query.as_of
+            )
+        except StoreUnavailable as exc:
+            if not exc.transient:
+                raise
+            return True  # who cannot be read then is unread, whatever the way
 
     async def _shard(self, shard: int) -> None:
         """Every customer of one shard; whom a read leaves is asked for with the next ones."""

@@ -4,12 +4,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 
-from domain.audience_reads import NOBODY, Tries
-from domain.errors import NotFound, StoreUnavailable
+from domain.audience_reads import Tries, reaches
+from domain.buckets import BUCKETS
+from domain.errors import NotFound
 from domain.pacing import AdaptiveLimit, Pacing
 from domain.plan import Plan, ReadWay, plan
 from domain.ports import CategoryIndex, RecentPurchases
-from domain.window import Window
+from domain.traffic import Traffic
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +27,7 @@ class PlanAudience:
         /,
         *,
         as_of: int,
-        window: Window,
+        traffic: Traffic,
         deadline_s: float,
         chosen: ReadWay | None = None,
     ) -> Plan:
@@ -42,8 +43,11 @@ class PlanAudience:
             customers=customers,
             shards=self.index.shards,
             recent=await self.recent.size(),
-            reaches=await tries.until_served(self._reaches, window, as_of),
+            reaches=await tries.until_served(
+                reaches, self.recent, traffic.champion.features.longest_window, as_of
+            ),
             chosen=chosen,
+            by_time_share=traffic.basis_points / BUCKETS if traffic.challenger_looks_further else 0,
         )
 
     async def customers(self, category: str, /) -> int:
@@ -58,13 +62,6 @@ class PlanAudience:
             hint = _hint(category, await self.index.categories())
             raise NotFound(f"nobody ever bought in {category!r}; {hint}")
         return customers
-
-    async def _reaches(self, window: Window, as_of: int) -> bool:
-        """Whether a customer without recent purchases has an empty window."""
-        batch = await self.recent.read([NOBODY])
-        if batch.unread:
-            raise StoreUnavailable("the recent purchases were not read")
-        return all(history.answers(window, as_of) for history in batch.histories)
 
 
 def _hint(category: str, categories: Iterable[str]) -> str:

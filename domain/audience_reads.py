@@ -11,9 +11,11 @@ from domain.history import Histories
 from domain.pacing import AdaptiveLimit, Pacing
 from domain.plan import MOST_SCANNED, ReadWay
 from domain.ports import PurchaseHistory, RecentPurchases
-from domain.propensity import ServedModel
+from domain.propensity import Arm, ServedModel
 from domain.purchase import Purchase
 from domain.recent import RecentHistory
+from domain.traffic import Traffic
+from domain.window import Window
 
 BATCH = 100
 """Customers per read of the recent purchases. Source: AWS, BatchGetItem."""
@@ -30,20 +32,28 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One customer of the audience; `probability` None is unread, which is not zero."""
+    """One customer of the audience; `probability` None is unread, which is not zero.
+
+    `arm` is which version answers, or would.
+    """
 
     customer_id: str
     probability: float | None
+    arm: Arm = Arm.CHAMPION
 
 
 @dataclass(slots=True, kw_only=True)
 class AudienceSummary:
-    """What the members so far amount to; of a stream, complete once it has ended."""
+    """What the members so far amount to; of a stream, complete once it has ended.
+
+    `challenged` of the scored are the challenger's.
+    """
 
     scored: int = 0
     unread: int = 0
     unlisted_shards: int = 0
     expected_buyers: float = 0.0
+    challenged: int = 0
     way: ReadWay = ReadWay.BATCH
     cost: Cost = field(default_factory=Cost)
 
@@ -60,6 +70,7 @@ class AudienceSummary:
             else:
                 self.scored += 1
                 self.expected_buyers += member.probability
+                self.challenged += member.arm is Arm.CHALLENGER
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,51 +123,71 @@ class Tries:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scoring:
-    """One model at one instant: a matrix and a scorer call for any number of customers.
+    """One traffic at one instant: a matrix and a scorer call per version for any number of customers.
 
-    Every customer without purchases has the same features, so `empty` is scored once.
+    Every customer without purchases has the same features, so `empty` is scored once per arm.
     """
 
-    model: ServedModel
+    traffic: Traffic
     as_of: int
-    empty: float
+    empty: Mapping[Arm, float]
 
     @classmethod
-    def of(cls, model: ServedModel, as_of: int) -> "Scoring":
+    def of(cls, traffic: Traffic, as_of: int) -> "Scoring":
         """The scoring, with the empty history scored.
 
         Raises:
-            CorruptRecord: the model's score is no probability.
+            CorruptRecord: a model's score is no probability.
         """
-        (empty,) = _scores(model, as_of, [()])
-        return cls(model, as_of, empty)
+        answering = traffic.answering.items()
+        empty = {arm: _scores(model, as_of, [()])[0] for arm, model in answering}
+        return cls(traffic, as_of, empty)
 
-    def scores(self, histories: Sequence[Sequence[Purchase]]) -> list[float]:
-        """The probability of each history, in order.
+    def window_of(self, customer: str) -> Window:
+        """How far the model that answers this customer looks back."""
+        return self.traffic.model_for(customer).features.longest_window
+
+    def members(self, histories: Mapping[str, Sequence[Purchase]]) -> list[Member]:
+        """Each customer scored by the model that answers them, in order.
 
         Raises:
-            CorruptRecord: two purchases share an id, or the model's score is no probability.
+            CorruptRecord: two purchases share an id, or a model's score is no probability.
         """
-        filled = [history for history in histories if history]
-        scored = iter(_scores(self.model, self.as_of, filled) if filled else ())
-        return [next(scored) if history else self.empty for history in histories]
+        models = {customer: self.traffic.model_for(customer) for customer in histories}
+        scores: dict[str, float] = {}
+        for arm, model in self.traffic.answering.items():
+            filled = {c: h for c, h in histories.items() if h and models[c].arm is arm}
+            if filled:
+                found = _scores(model, self.as_of, list(filled.values()))
+                scores.update(zip(filled, found, strict=True))
+        return [
+            Member(customer, scores.get(customer, self.empty[model.arm]), model.arm)
+            for customer, model in models.items()
+        ]
 
-    def split(self, histories: Sequence[RecentHistory]) -> tuple[dict[str, float], list[str]]:
-        """The probabilities of those whose recent purchases suffice, and the ids of the others.
+    def absent(self, customer: str) -> Member:
+        """A customer known to have no purchases, scored."""
+        arm = self.traffic.model_for(customer).arm
+        return Member(customer, self.empty[arm], arm)
+
+    def unread(self, customer: str) -> Member:
+        """A customer who could not be read."""
+        return Member(customer, None, self.traffic.model_for(customer).arm)
+
+    def split(self, histories: Sequence[RecentHistory]) -> tuple[list[Member], list[str]]:
+        """Those whose recent purchases suffice, scored, and the ids of the others.
 
         Raises:
-            CorruptRecord: two purchases share an id, or the model's score is no probability.
+            CorruptRecord: two purchases share an id, or a model's score is no probability.
         """
-        window = self.model.features.longest_window
-        enough: list[RecentHistory] = []
+        enough: dict[str, Sequence[Purchase]] = {}
         others: list[str] = []
         for history in histories:
-            if history.answers(window, self.as_of):
-                enough.append(history)
+            if history.answers(self.window_of(history.customer_id), self.as_of):
+                enough[history.customer_id] = history.purchases
             else:
                 others.append(history.customer_id)
-        scores = self.scores([history.purchases for history in enough])
-        return dict(zip((h.customer_id for h in enough), scores, strict=True)), others
+        return self.members(enough), others
 
 
 def _scores(model: ServedModel, as_of: int, histories: Sequence[Sequence[Purchase]]) -> list[float]:
@@ -169,9 +200,9 @@ def _scores(model: ServedModel, as_of: int, histories: Sequence[Sequence[Purchas
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Of some customers: probabilities, who must be read by time, and whom the store left."""
+    """Of some customers: members, who must be read by time, and whom the store left."""
 
-    scores: Mapping[str, float]
+    members: Sequence[Member]
     by_time: Sequence[str]
     unread: Sequence[str]
 
@@ -206,32 +237,44 @@ class BatchScores:
             if not exc.transient:
                 raise
             self.limit.refused()
-            return Answer({}, (), customers)
+            return Answer((), (), customers)
         if batch.unread:
             self.limit.refused()
         else:
             self.limit.served()
-        scores, by_time = self.scoring.split(batch.histories)
-        return Answer(scores, by_time, batch.unread)
+        members, by_time = self.scoring.split(batch.histories)
+        return Answer(members, by_time, batch.unread)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScannedScores:
     """Scores of every active customer, held in memory; whoever is absent has no purchases."""
 
-    scores: Mapping[str, float]
+    members: Mapping[str, Member]
     by_time: frozenset[str]
-    empty: float
+    scoring: Scoring
 
     async def of(self, customers: Sequence[str], /) -> Answer:
         """The customers' scores, without any read."""
         by_time = [customer for customer in customers if customer in self.by_time]
-        scores = {
-            customer: self.scores.get(customer, self.empty)
+        members = [
+            self.members.get(customer) or self.scoring.absent(customer)
             for customer in customers
             if customer not in self.by_time
-        }
-        return Answer(scores, by_time, ())
+        ]
+        return Answer(members, by_time, ())
+
+
+async def reaches(recent: RecentPurchases, window: Window, as_of: int) -> bool:
+    """Whether a customer without recent purchases has an empty window; one round trip.
+
+    Raises:
+        StoreUnavailable: the store did not answer.
+    """
+    batch = await recent.read([NOBODY])
+    if batch.unread:
+        raise StoreUnavailable("the recent purchases were not read")
+    return all(history.answers(window, as_of) for history in batch.histories)
 
 
 async def scan(
@@ -247,19 +290,19 @@ async def scan(
         CorruptRecord: a stored purchase, or the model's score, is none.
         TooManyToScan: more customers are active than memory should hold.
     """
-    scores: dict[str, float] = {}
+    members: dict[str, Member] = {}
     by_time: set[str] = set()
 
     async def read(segment: int) -> None:
         async for batch in recent.scan(segment=segment, segments=segments):
             found, others = scoring.split(batch.histories)
-            scores.update(found)
+            members.update((member.customer_id, member) for member in found)
             by_time.update(others)
-            if len(scores) > MOST_SCANNED:
+            if len(members) > MOST_SCANNED:
                 raise TooManyToScan(f"more than {MOST_SCANNED} customers are active")
 
     await together(read(segment) for segment in range(segments))
-    return ScannedScores(scores=scores, by_time=frozenset(by_time), empty=scoring.empty)
+    return ScannedScores(members=members, by_time=frozenset(by_time), scoring=scoring)
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,7 +311,7 @@ class ByTimeScores:
 
     async def of(self, customers: Sequence[str], /) -> Answer:
         """Nobody's score, everybody to be read by time."""
-        return Answer({}, customers, ())
+        return Answer((), customers, ())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -288,9 +331,9 @@ class MemberReads:
         Past the deadline nobody is asked for again: who is not read then is unread.
         """
         if self.tries.late:
-            return [Member(customer, None) for customer in customers], ()
+            return [self.scoring.unread(customer) for customer in customers], ()
         answer = await self.recent.of(customers)
-        members = [Member(customer, score) for customer, score in answer.scores.items()]
+        members = list(answer.members)
         if answer.by_time:
             members += await together(map(self._by_time, answer.by_time))
         return members, answer.unread
@@ -309,7 +352,7 @@ class MemberReads:
         return [members[customer] for customer in customers]
 
     async def _by_time(self, customer: str) -> Member:
-        window = self.scoring.model.features.longest_window
+        window = self.scoring.window_of(customer)
         as_of = self.scoring.as_of
         try:
             async with self.limit.slot():
@@ -319,9 +362,9 @@ class MemberReads:
         except StoreUnavailable as exc:
             if not exc.transient:
                 raise
-            return Member(customer, None)
-        (score,) = self.scoring.scores([purchases])
-        return Member(customer, score)
+            return self.scoring.unread(customer)
+        (member,) = self.scoring.members({customer: purchases})
+        return member
 
 
 class TooManyToScan(Exception):

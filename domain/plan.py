@@ -46,19 +46,21 @@ class Plan:
         return self.units / units_per_second
 
 
-def plan(
+def plan(  # noqa: PLR0913  # what the cost depends on
     *,
     customers: int,
     shards: int,
     recent: TableSize,
     reaches: bool = True,
     chosen: ReadWay | None = None,
+    by_time_share: float = 0.0,
 ) -> Plan:
     """The cheaper way for so many customers, or the `chosen` one, with its cost.
 
     A batch read costs a unit per customer, whether active or not; a scan costs the table of the
     active ones, however few of them are in the category. Unless the recent purchases `reach` back
-    as far as the window does, everybody is read by time, whatever was chosen.
+    as far as the window does, everybody is read by time, whatever was chosen. A challenger that
+    looks further back has its share of the customers read by time, and nobody scanned for.
     """
     average = recent.bytes / recent.items if recent.items else 0.0
     units = {
@@ -71,17 +73,30 @@ def plan(
         ReadWay.SCAN: max(SEGMENTS, -(-recent.bytes // PAGE_BYTES)),
         ReadWay.BY_TIME: customers,
     }
-    fits = 0 < recent.items <= MOST_SCANNED
+    fits = 0 < recent.items <= MOST_SCANNED and not by_time_share
     cheaper = ReadWay.SCAN if units[ReadWay.SCAN] < units[ReadWay.BATCH] and fits else ReadWay.BATCH
+    if by_time_share and chosen is ReadWay.SCAN:
+        chosen = None
     way = (chosen or cheaper) if reaches else ReadWay.BY_TIME
+    if way is ReadWay.BATCH:
+        trips[way] += round(customers * by_time_share)
+        units[way] += customers * by_time_share
     listing = customers * INDEX_ENTRY_BYTES
     return Plan(
         way=way,
-        why=_why(way, chosen, units, active=recent.items) if reaches else _too_old(chosen),
+        why=_why_share(by_time_share) + _why(way, chosen, units, active=recent.items)
+        if reaches
+        else _too_old(chosen),
         customers=customers,
         round_trips=max(shards, -(-listing // PAGE_BYTES)) + trips[way],
         units=max(shards, listing / BYTES_PER_UNIT) * LISTING_UNITS + units[way],
     )
+
+
+def _why_share(by_time_share: float) -> str:
+    if not by_time_share:
+        return ""
+    return f"the challenger looks further back: {by_time_share:.2%} may be read by time; "
 
 
 def _too_old(chosen: ReadWay | None) -> str:

@@ -1,6 +1,6 @@
 """Predict one customer's propensity, now or as of a past instant."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,21 +11,45 @@ from domain.history import Histories
 from domain.instant import MICROS_PER_SECOND
 from domain.ports import Clock, PurchaseHistory
 from domain.propensity import Policy, Prediction, ServedModel
-from domain.purchase import CLOCK_SKEW_US, EARLIEST, MAX_CUSTOMER_ID_BYTES, text_field
+from domain.purchase import (
+    CLOCK_SKEW_US,
+    EARLIEST,
+    MAX_CUSTOMER_ID_BYTES,
+    Purchase,
+    text_field,
+)
+from domain.traffic import Traffic
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One answer as shadows see it: the purchases until `as_of`, as far back as any model looks.
+
+    `probability` is what `model` answered, `show` what the policy decided on it.
+    """
+
+    traffic: Traffic
+    model: ServedModel
+    purchases: Sequence[Purchase]
+    as_of: int
+    probability: float
+    show: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PredictPropensity:
     """Reads the window, computes the features, scores them, decides: each exactly once.
 
-    `live_model` gives the version that serves now, or raises NoLiveModel; it is asked once per
-    prediction, so that one answer never mixes versions.
+    `traffic` gives the versions that serve now, or raises NoLiveModel; it is asked once per
+    prediction, so that one answer never mixes versions. `observe` hands what was answered to the
+    shadows, if there are any; it never raises.
     """
 
     history: PurchaseHistory
-    live_model: Callable[[], ServedModel]
+    traffic: Callable[[], Traffic]
     policy: Policy
     clock: Clock
+    observe: Callable[[Observation], object] = lambda _: None
 
     async def __call__(self, customer_id: str, /, *, as_of: int | None = None) -> Prediction:
         """The propensity as known at `as_of` (microseconds since the epoch; default: now).
@@ -40,19 +64,23 @@ class PredictPropensity:
         now = self.clock()
         as_of = now if as_of is None else as_of
         check_as_of(as_of, now=now)
-        model = self.live_model()
+        traffic = self.traffic()
+        model = traffic.model_for(customer_id)
         purchases = await self.history.between(
-            customer_id, after=model.features.longest_window.after(as_of), until=as_of
+            customer_id, after=traffic.window_for(customer_id).after(as_of), until=as_of
         )
         matrix = model.features.matrix(Histories.of([purchases]), as_of)
         probability = _score(model, matrix)
+        decision = self.policy.decide(probability)
+        if traffic.shadows:
+            self.observe(Observation(traffic, model, purchases, as_of, probability, decision.show))
         return Prediction(
             customer_id=customer_id,
             as_of=as_of,
             probability=probability,
             features=dict(zip(model.features.names, matrix[0].tolist(), strict=True)),
-            purchases_read=len(purchases),
-            decision=self.policy.decide(probability),
+            purchases_read=_within(model, purchases, as_of),
+            decision=decision,
             model=model,
         )
 
@@ -71,6 +99,12 @@ def check_as_of(as_of: int, *, now: int) -> None:
         )
     if as_of < EARLIEST:
         raise InvalidRequest("as_of", "lies before the year 2000")
+
+
+def _within(model: ServedModel, purchases: Sequence[Purchase], as_of: int) -> int:
+    """How many purchases the model itself looks at; shadows may look further back."""
+    after = model.features.longest_window.after(as_of)
+    return sum(purchase.purchased_at > after for purchase in purchases)
 
 
 def _score(model: ServedModel, matrix: NDArray[np.float64]) -> float:

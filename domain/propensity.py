@@ -71,11 +71,18 @@ class Policy:
         )
 
 
+class Arm(StrEnum):
+    """As which alias a version answers."""
+
+    CHAMPION = "champion"
+    CHALLENGER = "challenger"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServedModel:
-    """One checked model version as a request sees it: taken once, never mixed.
+    """One checked model version, ready to score.
 
-    `horizon_days` is how far ahead "will buy" looks.
+    `horizon_days` is how far ahead "will buy" looks; `arm` is as what it answers customers.
     """
 
     name: str
@@ -84,6 +91,7 @@ class ServedModel:
     horizon_days: int
     features: FeatureSet
     scorer: Scorer
+    arm: Arm = Arm.CHAMPION
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +99,7 @@ class Prediction:
     """One customer's propensity with everything needed to explain and repeat it.
 
     Units: `as_of` in microseconds since the epoch, UTC; money features in major units.
-    `purchases_read` counts the purchases within the longest window; 0 is an empty history.
+    `purchases_read` counts the purchases within the model's longest window; 0 is an empty history.
     """
 
     customer_id: str

@@ -67,11 +67,13 @@ class Fields:
             self._refuse(name, f"must be text, not {value!r:.80}")
         return value
 
-    def integer(self, name: str, *, least: int = 0) -> int:
-        """An integer of at least `least`."""
+    def integer(self, name: str, *, least: int = 0, most: int | None = None) -> int:
+        """An integer of at least `least`, and at most `most`."""
         value = self._get(name)
         if not isinstance(value, int) or isinstance(value, bool) or value < least:
             self._refuse(name, f"must be an integer of at least {least}, not {value!r:.80}")
+        if most is not None and value > most:
+            self._refuse(name, f"must be at most {most}, not {value!r:.80}")
         return value
 
     def number(self, name: str) -> float:

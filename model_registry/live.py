@@ -1,32 +1,61 @@
-"""Live: the version that serves in this process, taken by each request as one snapshot."""
+"""Live: the versions that serve in this process, taken by each request as one snapshot."""
 
 from collections.abc import Iterator, Sequence
 
 from domain.errors import NoLiveModel, PropensityError, Unavailable
-from domain.propensity import ServedModel
+from domain.propensity import Arm, ServedModel
+from domain.traffic import Traffic
 from model_registry.errors import CorruptRegistry
 from model_registry.registry import Registry
 from model_registry.revision import Action, Revision
 
 
-def load(registry: Registry, name: str, revision: Revision) -> ServedModel:
-    """The champion of a revision, ready to serve; it passed every gate here and now.
+def load(
+    registry: Registry, name: str, revision: Revision, problems: list[str] | None = None
+) -> Traffic:
+    """A revision's versions, ready to serve; each passed every gate here and now.
+
+    A shadow that did not is left out, and told in `problems`: it answers nobody.
 
     Raises:
-        UnknownModel, UnknownVersion: the version is gone.
-        GateFailed: the version may not serve.
-        CorruptRegistry: the version is damaged.
+        UnknownModel, UnknownVersion: a version that answers is gone.
+        GateFailed: one that answers may not serve.
+        CorruptRegistry: one that answers is damaged.
         StoreUnavailable: the store did not answer.
     """
-    manifest = registry.champion_of(name, revision)
+    state = revision.state
+    champion, *challenger = [
+        _load(registry, name, revision, version, Arm(alias))
+        for alias, version in state.aliases.items()
+    ]
+    shadows: list[ServedModel] = []
+    for version in state.shadows:
+        try:
+            shadows.append(_load(registry, name, revision, version, Arm.CHAMPION))
+        except Unavailable:
+            raise
+        except PropensityError as exc:
+            if problems is not None:
+                problems.append(f"revision {revision.number}, shadow {version} is left out: {exc}")
+    return Traffic(
+        champion=champion,
+        challenger=challenger[0] if challenger else None,
+        basis_points=state.basis_points,
+        shadows=tuple(shadows),
+    )
+
+
+def _load(registry: Registry, name: str, revision: Revision, version: int, arm: Arm) -> ServedModel:
+    manifest = registry.manifest_of(name, revision.state, version)
     loaded = registry.gates(manifest, registry.blob)
     return ServedModel(
         name=name,
-        version=manifest.version,
+        version=version,
         revision=revision.number,
         horizon_days=manifest.horizon_days,
         features=loaded.features,
         scorer=loaded.scorer,
+        arm=arm,
     )
 
 
@@ -36,8 +65,9 @@ class LiveModel:
     def __init__(self, registry: Registry, name: str) -> None:
         self._registry = registry
         self._name = name
-        self._served: ServedModel | None = None
+        self._served: Traffic | None = None
         self._problems: tuple[str, ...] = ()
+        self._left_out: tuple[str, ...] = ()
         self._tried = 0
 
     @property
@@ -79,7 +109,7 @@ class LiveModel:
         log = self._registry.log(self._name)
         try:
             if served is not None and not log.has(served.revision + 1):
-                self._problems = ()
+                self._problems = self._left_out
                 return
             newest = max(log.numbers(), default=0)
             if newest == self._tried and self._problems and not retry:
@@ -88,15 +118,17 @@ class LiveModel:
             if served is None:
                 self.start()
                 return
-            loaded = load(self._registry, self._name, log.at(newest))
+            left_out: list[str] = []
+            loaded = load(self._registry, self._name, log.at(newest), left_out)
         except PropensityError as exc:
             current = "nothing" if served is None else f"revision {served.revision}"
             self._problems = (f"{current} serves, for: {exc}",)
             return
-        self._served, self._problems = loaded, ()
+        self._left_out = self._problems = tuple(left_out)
+        self._served = loaded
 
-    def snapshot(self) -> ServedModel:
-        """The version that serves now; a request takes it once and keeps it.
+    def snapshot(self) -> Traffic:
+        """The versions that serve now; a request takes it once and keeps it.
 
         Raises:
             NoLiveModel: there is none; says why and which command helps.
@@ -106,22 +138,27 @@ class LiveModel:
             raise NoLiveModel(self._why_none())
         return served
 
-    def _newest_that_loads(self, problems: list[str]) -> ServedModel | None:
+    def _newest_that_loads(self, problems: list[str]) -> Traffic | None:
         for revision in self._revisions(problems):
+            left_out: list[str] = []
             try:
-                return load(self._registry, self._name, revision)
+                served = load(self._registry, self._name, revision, left_out)
             except Unavailable:
                 raise
             except PropensityError as exc:
                 problems.append(
                     f"revision {revision.number}, version {revision.state.champion}: {exc}"
                 )
+            else:
+                self._left_out = tuple(left_out)
+                problems += left_out
+                return served
         return None
 
     def _revisions(self, problems: list[str]) -> Iterator[Revision]:
-        """Each champion's newest sound revision, newest first, but for those rolled back from."""
+        """Of each way to answer the newest sound revision, newest first, but for those left by a rollback."""
         log = self._registry.log(self._name)
-        tried: set[int] = set()
+        tried: set[object] = set()
         rolled_back = False
         for number in reversed(log.numbers()):
             try:
@@ -130,10 +167,10 @@ class LiveModel:
                 problems.append(f"revision {number}: {exc}")
                 continue
             if rolled_back:
-                tried.add(revision.state.champion)
+                tried.add(revision.state.answering)
             rolled_back = revision.action is Action.ROLLBACK
-            if revision.state.champion not in tried:
-                tried.add(revision.state.champion)
+            if revision.state.answering not in tried:
+                tried.add(revision.state.answering)
                 yield revision
 
     def _why_none(self) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from domain.instant import MICROS_PER_SECOND
 from domain.ports import Clock
-from domain.propensity import ServedModel
+from domain.traffic import Traffic
 from model_registry.canonical import Fields, canonical
 from model_registry.errors import CorruptRegistry, NotConverged
 from model_registry.layout import check_name, statuses_prefix
@@ -48,13 +48,13 @@ class Presence:
     clock: Clock
 
     def publish(
-        self, name: str, process: str, *, model: ServedModel | None, problems: Sequence[str]
+        self, name: str, process: str, *, traffic: Traffic | None, problems: Sequence[str]
     ) -> None:
         """The process lives, and this is what it serves; to be said again before it expires."""
         content = canonical(
             {
-                "revision": model.revision if model else 0,
-                "version": model.version if model else 0,
+                "revision": traffic.revision if traffic else 0,
+                "version": traffic.champion.version if traffic else 0,
                 "problem": "; ".join(problems),
             }
         )

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
 
+from domain.buckets import BUCKETS
 from domain.errors import InvalidRequest, NotFound
 from domain.ports import Clock
 from model_registry import layout
@@ -23,7 +24,7 @@ from model_registry.errors import (
 from model_registry.gates import LoadGates
 from model_registry.manifest import Blob, Manifest
 from model_registry.ports import ObjectStore
-from model_registry.revision import CHAMPION, Action, Change, GateResult, Revision, State
+from model_registry.revision import Action, Change, GateResult, Revision, State
 from model_registry.revision_log import RevisionLog
 
 _ATTEMPTS = 1_000
@@ -101,20 +102,20 @@ class Registry:
             )
         return manifest
 
-    def champion_of(self, name: str, revision: Revision) -> Manifest:
-        """The manifest of a revision's champion, to the byte what was promoted then.
+    def manifest_of(self, name: str, state: State, version: int) -> Manifest:
+        """The manifest of one of a state's versions, to the byte what was activated then.
 
         Raises:
             UnknownModel, UnknownVersion: the version is gone.
             GateFailed: the manifest was changed since.
             CorruptRegistry: the manifest is damaged; names the field.
         """
-        manifest = self.version(name, revision.state.champion)
-        if manifest.sha256 != revision.state.champion_sha256:
+        manifest = self.version(name, version)
+        if manifest.sha256 != state.manifests[version]:
             raise GateFailed(
                 "integrity",
-                f"the manifest of version {manifest.version} was changed since its promotion; "
-                f"restore {layout.manifest_key(name, manifest.version)}, or promote another version",
+                f"the manifest of version {version} was changed since its promotion; "
+                f"restore {layout.manifest_key(name, version)}, or promote another version",
             )
         return manifest
 
@@ -152,30 +153,132 @@ class Registry:
         _check_said(actor=actor, reason=reason)
         manifest = self.version(name, version)
         results = self._admit(manifest, force=force)
+        manifests = {version: manifest.sha256}
 
         def with_champion(current: Revision | None) -> State:
-            before = current.state if current else State({}, {})
-            return State(
-                {**before.aliases, CHAMPION: version},
-                {**before.manifests, CHAMPION: manifest.sha256},
+            if current is None:
+                return State(champion=version, manifests=manifests)
+            before = current.state
+            ended = {"challenger": None, "basis_points": 0}
+            return before.changed(
+                manifests,
+                champion=version,
+                shadows=_without(before.shadows, version),
+                **(ended if before.challenger == version else {}),
             )
 
         change = Change(Action.PROMOTE, actor, reason, with_champion, results)
         return self._append(self.log(name), change, expected_revision)
 
+    def split(  # noqa: PLR0913  # as promote
+        self,
+        name: str,
+        version: int,
+        *,
+        basis_points: int,
+        actor: str,
+        reason: str,
+        expected_revision: int | None = None,
+        force: bool = False,
+    ) -> Revision:
+        """The new revision, in which `version` as challenger answers a share of the customers.
+
+        `basis_points` of 10,000; 0 ends the split. A share that grows only adds customers. The
+        challenger passed the gates of a promotion, which `force` overrules in the same way.
+
+        Raises:
+            InvalidRequest: actor, reason or share are none, or the version is the champion.
+            UnknownModel, UnknownVersion: there is no such version.
+            UnknownRevision: nothing was ever promoted.
+            GateFailed: the version may not serve.
+            RevisionConflict: another revision is current.
+            CorruptRegistry: the version or the current revision is damaged.
+        """
+        _check_said(actor=actor, reason=reason)
+        if not 0 <= basis_points <= BUCKETS:
+            raise InvalidRequest("share", f"{basis_points} is outside 0 to {BUCKETS} basis points")
+        manifest = self.version(name, version)
+        results = self._admit(manifest, force=force) if basis_points else ()
+
+        def with_challenger(current: Revision | None) -> State:
+            before = _promoted(name, current)
+            if version == before.champion:
+                raise InvalidRequest("version", f"{version} is the champion, and no challenger")
+            if not basis_points:
+                if version != before.challenger:
+                    raise InvalidRequest("version", f"{version} is not the challenger")
+                return before.changed({}, challenger=None, basis_points=0)
+            return before.changed(
+                {version: manifest.sha256},
+                challenger=version,
+                basis_points=basis_points,
+                shadows=_without(before.shadows, version),
+            )
+
+        change = Change(Action.SPLIT, actor, reason, with_challenger, results)
+        return self._append(self.log(name), change, expected_revision)
+
+    def shadow(
+        self,
+        name: str,
+        versions: Sequence[int],
+        *,
+        actor: str,
+        reason: str,
+        expected_revision: int | None = None,
+    ) -> Revision:
+        """The new revision, in which exactly these versions shadow those that answer; none: none.
+
+        Each passed every load gate here.
+
+        Raises:
+            InvalidRequest: actor or reason are missing, or a version is named twice, or answers.
+            UnknownModel, UnknownVersion: there is no such version.
+            UnknownRevision: nothing was ever promoted.
+            GateFailed: a version may not be loaded.
+            RevisionConflict: another revision is current.
+            CorruptRegistry: a version or the current revision is damaged.
+        """
+        _check_said(actor=actor, reason=reason)
+        if len(set(versions)) < len(versions):
+            raise InvalidRequest("version", "is named twice")
+        shadows = [self.version(name, version) for version in versions]
+        loaded = [self.gates(manifest, self.blob) for manifest in shadows]
+        results = tuple(result for each in loaded for result in each.results)
+        manifests = {manifest.version: manifest.sha256 for manifest in shadows}
+
+        def with_shadows(current: Revision | None) -> State:
+            before = _promoted(name, current)
+            for alias, version in before.aliases.items():
+                if version in manifests:
+                    raise InvalidRequest(
+                        "version", f"{version} is the {alias}: it answers, and shadows nobody"
+                    )
+            return before.changed(manifests, shadows=tuple(versions))
+
+        change = Change(Action.SHADOW, actor, reason, with_shadows, results)
+        return self._append(self.log(name), change, expected_revision)
+
     def rollback(
-        self, name: str, *, actor: str, reason: str, to_revision: int | None = None
+        self,
+        name: str,
+        *,
+        actor: str,
+        reason: str,
+        to_revision: int | None = None,
+        expected_revision: int | None = None,
     ) -> Revision:
         """The new revision, with the state of an earlier one, which passes every load gate now.
 
-        Without `to_revision` it is the newest one that had another champion than the current
-        one has; so a second rollback undoes the first.
+        Without `to_revision` it is the newest one in which customers were answered otherwise than
+        in the current one; so a second rollback undoes the first.
 
         Raises:
             InvalidRequest: the actor or the reason is missing.
             UnknownRevision: there is no such revision, or none to go back to.
             GateFailed: the version to go back to may not serve any more.
-            RevisionConflict: without `to_revision`, another revision came in between.
+            RevisionConflict: not the expected revision is current, or without `to_revision`
+                another one came in between.
             CorruptRegistry: the log or the version is damaged.
         """
         _check_said(actor=actor, reason=reason)
@@ -184,9 +287,14 @@ class Registry:
         if current is None:
             raise UnknownRevision(f"no version of model {name!r} was ever promoted")
         target = _before(log, current) if to_revision is None else log.at(to_revision)
-        loaded = self.gates(self.champion_of(name, target), self.blob)
-        change = Change(Action.ROLLBACK, actor, reason, lambda _: target.state, loaded.results)
-        return self._append(log, change, current.number if to_revision is None else None)
+        state = target.state
+        manifests = [self.manifest_of(name, state, v) for v in state.aliases.values()]
+        loaded = [self.gates(manifest, self.blob) for manifest in manifests]
+        results = tuple(result for each in loaded for result in each.results)
+        if expected_revision is None and to_revision is None:
+            expected_revision = current.number
+        change = Change(Action.ROLLBACK, actor, reason, lambda _: state, results)
+        return self._append(log, change, expected_revision)
 
     def history(self, name: str) -> Sequence[Revision]:
         """Every revision of a model, newest last, the whole log checked.
@@ -268,11 +376,21 @@ class Registry:
 def _before(log: RevisionLog, current: Revision) -> Revision:
     for number in range(current.number - 1, 0, -1):
         revision = log.at(number)
-        if revision.state.champion != current.state.champion:
+        if revision.state.answering != current.state.answering:
             return revision
     raise UnknownRevision(
         f"model {log.name!r} never had another champion than version {current.state.champion}"
     )
+
+
+def _promoted(name: str, current: Revision | None) -> State:
+    if current is None:
+        raise UnknownRevision(f"no version of model {name!r} was ever promoted; promote one first")
+    return current.state
+
+
+def _without(versions: tuple[int, ...], version: int) -> tuple[int, ...]:
+    return tuple(other for other in versions if other != version)
 
 
 def _check_said(**said: str) -> None:

@@ -1,21 +1,23 @@
 """Revision: one entry of a model's log; it holds the whole desired state, so one is enough."""
 
 import hashlib
-import re
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
+from typing import Any
 
+from domain.buckets import BUCKETS
+from domain.propensity import Arm
 from model_registry.canonical import Fields, canonical, check_canonical
 from model_registry.errors import CorruptRegistry
 
-SCHEMA = 2
+SCHEMA = 3
 """Raised whenever a revision changes form, so that older code refuses what it cannot read."""
 
-CHAMPION = "champion"
+CHAMPION = str(Arm.CHAMPION)
 """The alias of the version that answers customers."""
-
-_ALIAS = re.compile(r"[a-z][a-z0-9-]*")
+CHALLENGER = str(Arm.CHALLENGER)
+"""The alias of the version that answers a share of them."""
 
 
 class Action(StrEnum):
@@ -23,6 +25,8 @@ class Action(StrEnum):
 
     PROMOTE = "promote"
     ROLLBACK = "rollback"
+    SPLIT = "split"
+    SHADOW = "shadow"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,26 +39,42 @@ class GateResult:
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class State:
-    """Which version each alias means; aliases are lower case, `champion` is always there.
+    """Which versions answer whom, and which only watch.
 
-    `manifests` holds the SHA-256 of each of these versions' manifests, in lower-case hex: what
-    was promoted is what is served, to the byte.
+    The challenger answers `basis_points` of 10,000 customers. `manifests` holds the SHA-256 of
+    the manifest of each of these versions, in lower-case hex: what was activated is what is
+    served, to the byte.
     """
 
-    aliases: Mapping[str, int]
-    manifests: Mapping[str, str]
+    champion: int
+    challenger: int | None = None
+    basis_points: int = 0
+    shadows: tuple[int, ...] = ()
+    manifests: Mapping[int, str]
 
     @property
-    def champion_sha256(self) -> str:
-        """The SHA-256 of the champion's manifest."""
-        return self.manifests[CHAMPION]
+    def answering(self) -> tuple[int, int | None, int]:
+        """What decides who is answered by what: equal for states that answer alike."""
+        return self.champion, self.challenger, self.basis_points
 
     @property
-    def champion(self) -> int:
-        """The version that answers customers."""
-        return self.aliases[CHAMPION]
+    def aliases(self) -> Mapping[str, int]:
+        """What each alias means; aliases are lower case, `champion` is always there."""
+        challenger = {} if self.challenger is None else {CHALLENGER: self.challenger}
+        return {CHAMPION: self.champion, **challenger}
+
+    @property
+    def versions(self) -> Sequence[int]:
+        """Every version of the state, those that answer first."""
+        return [*self.aliases.values(), *self.shadows]
+
+    def changed(self, manifests: Mapping[int, str], **to: Any) -> "State":
+        """The state with these fields; `manifests` are those of versions it did not have."""
+        after = replace(self, **to)
+        known = {**self.manifests, **manifests}
+        return replace(after, manifests={version: known[version] for version in after.versions})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +83,7 @@ class Revision:
 
     Units: `at` in microseconds since the epoch, UTC, by the writer's clock: order is by number
     only. `previous_sha256` is the SHA-256 of the previous revision's stored bytes.
-    `gates` are the results that the activated version had then.
+    `gates` are the results that the activated versions had then.
     """
 
     number: int
@@ -99,7 +119,9 @@ class Revision:
                 "gates": [asdict(result) for result in self.gates],
                 "state": {
                     "aliases": dict(self.state.aliases),
-                    "manifests": dict(self.state.manifests),
+                    "basis_points": self.state.basis_points,
+                    "shadows": list(self.state.shadows),
+                    "manifests": {str(v): sha for v, sha in self.state.manifests.items()},
                 },
             }
         )
@@ -121,7 +143,7 @@ class Revision:
             reason=fields.text("reason"),
             action=_action(fields),
             gates=_gates(fields.listed("gates")),
-            state=_state(fields.within("state").only("aliases", "manifests")),
+            state=_state(fields.within("state")),
         )
         check_canonical(key, content, revision.encode())
         return revision
@@ -177,14 +199,18 @@ def _gates(fields: Fields) -> tuple[GateResult, ...]:
 
 
 def _state(fields: Fields) -> State:
-    aliases = _aliases(fields.within("aliases"))
-    manifests = fields.within("manifests").only(*aliases)
-    return State(aliases, {alias: manifests.sha256(alias) for alias in aliases})
-
-
-def _aliases(fields: Fields) -> dict[str, int]:
-    fields.integer(CHAMPION, least=1)
-    for alias in fields.values:
-        if _ALIAS.fullmatch(alias) is None:
-            raise CorruptRegistry(fields.key, f"alias {alias!r:.80} must be lower case")
-    return {alias: fields.integer(alias, least=1) for alias in fields.values}
+    fields.only("aliases", "basis_points", "shadows", "manifests")
+    aliases = fields.within("aliases").only(CHAMPION, CHALLENGER)
+    splits = CHALLENGER in aliases.values
+    shadows = fields.listed("shadows")
+    state = State(
+        champion=aliases.integer(CHAMPION, least=1),
+        challenger=aliases.integer(CHALLENGER, least=1) if splits else None,
+        basis_points=fields.integer("basis_points", least=int(splits), most=BUCKETS * splits),
+        shadows=tuple(shadows.integer(place, least=1) for place in shadows.values),
+        manifests={},
+    )
+    if len(set(state.versions)) < len(state.versions):
+        raise CorruptRegistry(fields.key, "field 'state' names a version twice")
+    manifests = fields.within("manifests").only(*map(str, state.versions))
+    return replace(state, manifests={v: manifests.sha256(str(v)) for v in state.versions})

@@ -50,7 +50,7 @@ def verify(registry: Registry, name: str) -> Verification:
         _revision(registry, name, n, findings) for n in range(1, max(numbers, default=0) + 1)
     ]
     findings += _of_chain(name, revisions)
-    findings += _of_champions(registry, name, revisions, manifests)
+    findings += _of_states(registry, name, revisions, manifests)
     return Verification(versions=len(versions), revisions=len(numbers), findings=findings)
 
 
@@ -103,7 +103,7 @@ def _of_chain(name: str, revisions: Sequence[Revision | None]) -> Iterator[Findi
             )
 
 
-def _of_champions(
+def _of_states(
     registry: Registry,
     name: str,
     revisions: Sequence[Revision | None],
@@ -113,16 +113,16 @@ def _of_champions(
     for revision in revisions:
         if revision is None:
             continue
-        version = revision.state.champion
-        key = manifest_key(name, version)
-        if version not in stored:
-            yield Finding(
-                key=key,
-                trouble=f"is missing, and revision {revision.number} names it; "
-                "restore it from a backup",
-            )
-        elif version in manifests:
-            try:
-                registry.champion_of(name, revision)
-            except (GateFailed, NotFound) as exc:
-                yield Finding(key=key, trouble=f"revision {revision.number}: {exc}")
+        for version in revision.state.versions:
+            key = manifest_key(name, version)
+            if version not in stored:
+                yield Finding(
+                    key=key,
+                    trouble=f"is missing, and revision {revision.number} names it; "
+                    "restore it from a backup",
+                )
+            elif version in manifests:
+                try:
+                    registry.manifest_of(name, revision.state, version)
+                except (GateFailed, NotFound) as exc:
+                    yield Finding(key=key, trouble=f"revision {revision.number}: {exc}")

@@ -9,8 +9,9 @@ from domain.history import Histories
 from domain.instant import MICROS_PER_DAY
 from domain.money import Currency
 from domain.ports import Scorer
-from domain.propensity import Policy, ServedModel
+from domain.propensity import Arm, Policy, ServedModel
 from domain.purchase import Purchase
+from domain.traffic import Traffic
 from domain.window import Window
 
 NOW = instant.parse("2026-03-01T12:00:00Z")
@@ -94,7 +95,11 @@ def a_policy(*, min_probability: float = 0.2, max_probability: float = 0.8) -> P
 
 
 def a_served_model(
-    scorer: Scorer, *, features: FeatureSet | None = None, version: int = 1
+    scorer: Scorer,
+    *,
+    features: FeatureSet | None = None,
+    version: int = 1,
+    arm: Arm = Arm.CHAMPION,
 ) -> ServedModel:
     """A model version that serves, by default on version 1's feature set."""
     return ServedModel(
@@ -104,4 +109,10 @@ def a_served_model(
         horizon_days=30,
         features=features or total_purchase_volume_30d(USD),
         scorer=scorer,
+        arm=arm,
     )
+
+
+def a_traffic(scorer: Scorer, *, features: FeatureSet | None = None, version: int = 1) -> Traffic:
+    """One version that answers everybody."""
+    return Traffic(champion=a_served_model(scorer, features=features, version=version))

@@ -32,14 +32,14 @@ class Sheet(Protocol):
 
 
 class CsvSheet:
-    """customer_id, probability in full precision, and holdout where that is asked for."""
+    """customer_id, probability in full precision, arm, and holdout where that is asked for."""
 
     def __init__(self, stream: BinaryIO, *, marks_holdout: bool) -> None:
         self._stream = stream
         self._marks_holdout = marks_holdout
         self.escaped = 0
-        header = ("customer_id", "probability", "holdout")
-        stream.writelines(csv_lines([header if marks_holdout else header[:2]]))
+        header = ("customer_id", "probability", "arm", "holdout")
+        stream.writelines(csv_lines([header if marks_holdout else header[:3]]))
 
     def write(self, listed: Sequence[Listed], /) -> None:
         """These rows come next."""
@@ -52,7 +52,7 @@ class CsvSheet:
     def _row(self, listed: Listed) -> tuple[object, ...]:
         customer = text_cell(listed.member.customer_id)
         self.escaped += customer != listed.member.customer_id
-        row = (customer, listed.member.probability)
+        row = (customer, listed.member.probability, listed.member.arm)
         return (*row, "true" if listed.held_out else "false") if self._marks_holdout else row
 
 
@@ -78,12 +78,13 @@ class NdjsonSheet:
         row: dict[str, object] = {
             "customer_id": listed.member.customer_id,
             "probability": listed.member.probability,
+            "arm": listed.member.arm,
         }
         return row | {"holdout": listed.held_out} if self._marks_holdout else row
 
 
 class ParquetSheet:
-    """customer_id: string, probability: double or null; in row groups of 65,536."""
+    """customer_id: string, probability: double or null, arm: string; in row groups of 65,536."""
 
     escaped = 0
 
@@ -104,6 +105,7 @@ class ParquetSheet:
         columns = {
             "customer_id": [listed.member.customer_id for listed in self._waiting],
             "probability": [listed.member.probability for listed in self._waiting],
+            "arm": [listed.member.arm for listed in self._waiting],
         }
         self._writer.write_table(pa.table(columns, schema=self._writer.schema))
         self._waiting.clear()
@@ -124,7 +126,11 @@ def parquet_sheet(stream: BinaryIO) -> Iterator[ParquetSheet]:
             "--format", "writing Parquet needs pyarrow: pip install 'propensity[local]'"
         ) from exc
     schema = pa.schema(
-        [pa.field("customer_id", pa.string(), nullable=False), ("probability", pa.float64())]
+        [
+            pa.field("customer_id", pa.string(), nullable=False),
+            ("probability", pa.float64()),
+            pa.field("arm", pa.string(), nullable=False),
+        ]
     )
     writer = parquet.ParquetWriter(stream, schema)
     try:

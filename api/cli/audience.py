@@ -87,12 +87,12 @@ def audience(  # noqa: PLR0913  # one parameter per option
     price = Price.of_settings(settings)
     with metered() as cost, application(settings, batch=True) as built:
         built.live.start()
-        model, moment = built.live.snapshot(), _instant(as_of, built.clock())
+        traffic, moment = built.live.snapshot(), _instant(as_of, built.clock())
         found = asyncio.run(
             built.plan_audience(
                 category,
                 as_of=moment,
-                window=model.features.longest_window,
+                traffic=traffic,
                 deadline_s=settings.batch_deadline_s,
                 chosen=way,
             )
@@ -116,7 +116,7 @@ def audience(  # noqa: PLR0913  # one parameter per option
         query = AudienceQuery(
             category=category,
             as_of=moment,
-            model=model,
+            traffic=traffic,
             deadline_s=settings.audience_deadline_s,
             way=found.way,
         )

@@ -7,7 +7,7 @@ from pathlib import Path
 from msgspec import to_builtins
 
 from api.cli.cost import Price, cost_text
-from api.schemas import cost_used
+from api.schemas import ModelUsed, cost_used
 from domain import instant
 from domain.audience import AudienceQuery
 from domain.audience_reads import AudienceSummary
@@ -62,14 +62,14 @@ class Report:
     @property
     def document(self) -> dict[str, object]:
         """The report as plain JSON."""
-        model = self.query.model
         return {
             "category": self.query.category,
             "as_of": instant.render(self.query.as_of),
-            "model": {"name": model.name, "version": model.version, "revision": model.revision},
+            "models": to_builtins(ModelUsed.all_of(self.query.traffic)),
             "partial": self.summary.partial,
             "customers": self.customers,
             "scored": self.summary.scored,
+            "challenged": self.summary.challenged,
             "unread": self.summary.unread,
             "unlisted_shards": self.summary.unlisted_shards,
             "in_file": self.in_file.customers,
@@ -93,11 +93,10 @@ class Report:
     @property
     def text(self) -> str:
         """The report for people."""
-        model = self.query.model
         text = (
             f"{self.query.category}: {self.customers:,} customers as of "
             f"{instant.render(self.query.as_of)}, {self.summary.scored:,} scored by "
-            f"{model.name} version {model.version}, {self.summary.unread:,} unread\n"
+            f"{self._by_whom}, {self.summary.unread:,} unread\n"
             f"in the file: {self.in_file.customers:,}, expected buyers "
             f"{self.in_file.expected_buyers:,.1f}; held out: {self.held_out.customers:,}, "
             f"expected buyers {self.held_out.expected_buyers:,.1f}\n"
@@ -106,6 +105,14 @@ class Report:
             f"seconds: {self.seconds:,.1f}"
         )
         return text + "".join(f"\nwritten: {path}" for path in self.files)
+
+    @property
+    def _by_whom(self) -> str:
+        champion, challenger = self.query.traffic.champion, self.query.traffic.challenger
+        text = f"{champion.name} version {champion.version}"
+        if challenger is None:
+            return text
+        return f"{text} ({self.summary.challenged:,} by challenger {challenger.version})"
 
     @property
     def warnings(self) -> Sequence[str]:

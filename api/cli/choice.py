@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from domain.audience_reads import Member
 from domain.errors import Rejected
+from domain.propensity import Arm
 
 
 class Choice:
@@ -32,14 +33,16 @@ class Choice:
         self._range = (at_least, at_most)
         self._top = top
         self._with_unread = with_unread and top is None
-        self._best: list[tuple[float, str]] = []
+        self._best: list[tuple[float, str, Arm]] = []
 
     def take(self, members: Sequence[Member]) -> Sequence[Member]:
         """Those who can be listed at once, in order."""
         chosen = [member for member in members if self._chooses(member.probability)]
         if self._top is None:
             return chosen
-        self._best += [(-(member.probability or 0.0), member.customer_id) for member in chosen]
+        self._best += [
+            (-(member.probability or 0.0), member.customer_id, member.arm) for member in chosen
+        ]
         if len(self._best) >= 2 * self._top:
             self._cut()
         return ()
@@ -47,7 +50,7 @@ class Choice:
     def rest(self) -> Sequence[Member]:
         """Those who could not be listed before everyone was seen: the top, descending."""
         self._cut()
-        return [Member(customer, -negative) for negative, customer in self._best]
+        return [Member(customer, -negative, arm) for negative, customer, arm in self._best]
 
     def _chooses(self, probability: float | None) -> bool:
         if probability is None:

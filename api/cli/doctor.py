@@ -103,8 +103,8 @@ def _model(built: Application) -> str:
     built.live.start()
     if built.live.problems:
         raise GateFailed("load", "; ".join(built.live.problems))
-    model = built.live.snapshot()
-    return f"version {model.version} of revision {model.revision} loads and scores"
+    traffic = built.live.snapshot()
+    return f"version {traffic.label} of revision {traffic.revision} loads and scores"
 
 
 def _libraries() -> str:

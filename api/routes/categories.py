@@ -64,8 +64,8 @@ from domain.audience import AudiencePage, AudienceQuery
 from domain.errors import InvalidRequest, PropensityError
 from domain.plan import ReadWay
 from domain.prediction import check_as_of
-from domain.propensity import ServedModel
 from domain.purchase import MAX_CATEGORY_BYTES
+from domain.traffic import Traffic
 
 _KNOWN = ("as_of", "min_probability", "max_probability", "limit", "cursor", "way")
 _CLIENT_LEFT = 499
@@ -101,7 +101,7 @@ class _Asked:
     category: str
     filters: Filters
     as_of: int | None
-    model: ServedModel
+    traffic: Traffic
 
     @property
     def fingerprint(self) -> bytes:
@@ -151,7 +151,7 @@ async def propensities(  # noqa: PLR0913  # one argument per documented paramete
         category=name_in(category, "category", MAX_CATEGORY_BYTES),
         filters=_filters(min_probability, max_probability),
         as_of=instant_of(as_of),
-        model=services.live_model(),
+        traffic=services.traffic(),
     )
     if media_type == JSON:
         if way is not None:
@@ -192,7 +192,7 @@ async def _page(
         AudienceQuery(
             category=asked.category,
             as_of=place.as_of,
-            model=asked.model,
+            traffic=asked.traffic,
             deadline_s=services.page_deadline_s,
         ),
         position=place.position,
@@ -203,11 +203,11 @@ async def _page(
 
 
 def _place(services: Services, asked: _Asked, cursor: str | None) -> Place:
-    model = asked.model
+    traffic = asked.traffic
     if cursor is None:
         as_of = _as_of(services, asked)
-        return Place(asked.fingerprint, as_of, model.name, model.version)
-    place = services.cursors.open(cursor, asked=asked.fingerprint, model=model)
+        return Place(asked.fingerprint, as_of, traffic.name, traffic.label)
+    place = services.cursors.open(cursor, asked=asked.fingerprint, traffic=traffic)
     if asked.as_of not in {None, place.as_of}:
         raise InvalidRequest("as_of", "is not that of the cursor, which already knows its own")
     return place
@@ -220,13 +220,15 @@ def _members(
         category=asked.category,
         as_of=instant.render(place.as_of),
         members=[
-            MemberPropensity(customer_id=member.customer_id, probability=member.probability)
+            MemberPropensity(
+                customer_id=member.customer_id, probability=member.probability, arm=member.arm
+            )
             for member in asked.filters.among(page.members)
             if member.probability is not None
         ],
         next_cursor=following,
         summary=PageSummary.of(page.summary),
-        model=ModelUsed.of(asked.model),
+        models=ModelUsed.all_of(asked.traffic),
     )
 
 
@@ -245,14 +247,14 @@ async def _stream(
     plan = await services.plan_audience(
         asked.category,
         as_of=as_of,
-        window=asked.model.features.longest_window,
+        traffic=asked.traffic,
         deadline_s=services.page_deadline_s,
         chosen=way,
     )
     query = AudienceQuery(
         category=asked.category,
         as_of=as_of,
-        model=asked.model,
+        traffic=asked.traffic,
         deadline_s=services.audience_deadline_s,
         way=plan.way,
     )
@@ -264,8 +266,16 @@ async def _stream(
     return Stream(
         stream,
         media_type=media_type,
-        headers=_VARY,
+        headers=_VARY | {"Propensity-Models": _models(asked.traffic)},
         background=BackgroundTask(closed, chunks),  # runs also after the client has gone
+    )
+
+
+def _models(traffic: Traffic) -> str:
+    """Who answers, where rows have no place for it. Source: RFC 9651, a list with parameters."""
+    return ", ".join(
+        f'{arm};name="{model.name}";version={model.version};revision={model.revision}'
+        for arm, model in traffic.answering.items()
     )
 
 

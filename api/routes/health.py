@@ -65,7 +65,7 @@ async def _trouble_of_tables(services: Services) -> str | None:
 
 def _trouble_of_model(services: Services) -> str | None:
     try:
-        services.live_model()
+        services.traffic()
     except PropensityError as exc:
         return str(exc)
     return None

@@ -19,11 +19,11 @@ from domain.errors import NoLiveModel
 from domain.ingestion import RecordPurchases
 from domain.ports import IndexPage, RecentBatch, Recording, TableSize
 from domain.prediction import PredictPropensity
-from domain.propensity import ServedModel
 from domain.purchase import Purchase
 from domain.recent import Retention
+from domain.traffic import Traffic
 from domain.window import Window
-from tests.builders import NOW, USD, a_policy, a_served_model
+from tests.builders import NOW, USD, a_policy, a_traffic
 from tests.fakes import SaturatingScorer
 from tests.faulty_store import VirtualTime
 
@@ -91,10 +91,10 @@ class Shop:
         if self.hangs:
             await asyncio.Event().wait()
 
-    def live_model(self) -> ServedModel:
+    def traffic(self) -> Traffic:
         if not self.live:
             raise NoLiveModel("no version is promoted; promote one")
-        return a_served_model(SaturatingScorer(), version=self.version)
+        return a_traffic(SaturatingScorer(), version=self.version)
 
     async def close(self) -> None:
         self.closed += 1
@@ -126,7 +126,7 @@ def services_over(shop: Shop, *, cursor_key: str | None = None) -> Services:
     """The services as the composition root would build them."""
     return Services(
         predict=PredictPropensity(
-            history=shop, live_model=shop.live_model, policy=a_policy(), clock=shop.clock
+            history=shop, traffic=shop.traffic, policy=a_policy(), clock=shop.clock
         ),
         record=RecordPurchases(recorder=shop, clock=shop.clock, currency=USD, max_purchases=100),
         audience=ScoreAudience(index=shop, recent=shop, history=shop, pacing=shop.time.pacing()),
@@ -134,7 +134,7 @@ def services_over(shop: Shop, *, cursor_key: str | None = None) -> Services:
         index=shop,
         cursors=Cursors(cursor_key, ttl_s=CURSOR_TTL_S, clock=shop.clock),
         health=shop,
-        live_model=shop.live_model,
+        traffic=shop.traffic,
         currency=USD,
         clock=shop.clock,
         close=shop.close,

@@ -75,7 +75,7 @@ def test_the_stream_the_pages_and_the_single_answers_agree_bit_for_bit(http: Htt
     assert {m["customer_id"]: m["probability"] for m in members} == single
     assert len(members) == len(single)
     _, *cells = rows(http.get(URL, params={"as_of": as_of}, headers=CSV))
-    assert {customer_id: float(text) for customer_id, text in cells} == single
+    assert {customer_id: float(text) for customer_id, text, _ in cells} == single
     assert len(cells) == len(single)
     for limit in (7, 100, 1_000):
         assert paged(http, as_of, limit) == single
@@ -96,7 +96,7 @@ def paged(http: Http, as_of: str, limit: int) -> dict[str, float]:
 
 def test_the_last_line_is_the_summary_and_says_what_the_stream_came_to(http: Http) -> None:
     *members, last = lines(http.get(URL, headers=NDJSON))
-    assert all(member.keys() == {"customer_id", "probability"} for member in members)
+    assert all(member.keys() == {"customer_id", "probability", "arm"} for member in members)
     summary = last["summary"]
     assert summary.pop("expected_buyers") == pytest.approx(sum(m["probability"] for m in members))
     assert summary == {
@@ -111,7 +111,8 @@ def test_the_last_line_is_the_summary_and_says_what_the_stream_came_to(http: Htt
         "round_trips": 9,
         "read_units": {"measured": 4.5, "computed": 0.0},
         "write_units": {"measured": 0.0, "computed": 0.0},
-        "model": {"name": "propensity", "version": 7, "revision": 1},
+        "challenged": 0,
+        "models": [{"name": "propensity", "version": 7, "revision": 1, "arm": "champion"}],
         "way": "batch",
         "why": "batch is cheaper: batches cost 120 read units, "
         "a scan of 1,000,000 active customers 244,141",
@@ -129,7 +130,7 @@ def test_a_category_without_customers_streams_only_its_end() -> None:
     with TestClient(app_over(ListedShop())) as http:
         (last,) = lines(http.get(URL, headers=NDJSON))
         assert (last["summary"]["complete"], last["summary"]["scored"]) == (True, 0)
-        assert rows(http.get(URL, headers=CSV)) == [["customer_id", "probability"]]
+        assert rows(http.get(URL, headers=CSV)) == [["customer_id", "probability", "arm"]]
 
 
 def test_a_stream_lists_only_the_probabilities_asked_for(http: Http) -> None:
@@ -146,12 +147,12 @@ def test_who_cannot_be_read_in_time_is_streamed_as_unread(http: Http, shop: Shop
     shop.trouble_of[LAST] = StoreUnavailable("throttled")
     params = {"min_probability": "1"}
     *members, last = lines(http.get(URL, params=params, headers=NDJSON))
-    assert {"customer_id": LAST, "probability": None} in members
+    assert {"customer_id": LAST, "probability": None, "arm": "champion"} in members
     assert {member["probability"] for member in members} == {None}
     summary = last["summary"]
     assert (summary["partial"], summary["complete"]) == (True, False)
     assert summary["unread"] == len(members)
-    assert [LAST, ""] in rows(http.get(URL, params=params, headers=CSV))
+    assert [LAST, "", "champion"] in rows(http.get(URL, params=params, headers=CSV))
 
 
 def test_an_error_in_mid_stream_is_the_last_line(
@@ -250,7 +251,10 @@ def test_a_spreadsheet_runs_no_customer_id(
 ) -> None:
     shop.purchases.clear()
     stock(shop, customer_id)
-    assert rows(http.get(URL, headers=CSV)) == [["customer_id", "probability"], [cell, "0.0"]]
+    assert rows(http.get(URL, headers=CSV)) == [
+        ["customer_id", "probability", "arm"],
+        [cell, "0.0", "champion"],
+    ]
     assert lines(http.get(URL, headers=NDJSON))[0]["customer_id"] == customer_id
 
 
@@ -433,7 +437,7 @@ async def test_a_csv_that_fails_breaks_the_connection(
 ) -> None:
     shop.trouble_of[LAST] = trouble
     received = await csv_until_cut(shop)
-    assert received.startswith(b"customer_id,probability\r\ncustomer-")
+    assert received.startswith(b"customer_id,probability,arm\r\ncustomer-")
     assert "StreamBroken" in caplog.text
 
 
@@ -444,7 +448,7 @@ async def test_a_csv_that_misses_members_breaks_the_connection(
     shop = PartlyListedShop(unlisted=(0,))
     stock(shop, *CUSTOMERS)
     received = await csv_until_cut(shop)
-    assert received.startswith(b"customer_id,probability\r\ncustomer-")
+    assert received.startswith(b"customer_id,probability,arm\r\ncustomer-")
     assert "shards not listed in time: 1" in caplog.text
 
 

@@ -35,7 +35,7 @@ from domain.plan import Plan, ReadWay
 from domain.ports import IndexPage, RecentBatch, TableSize
 from domain.purchase import Purchase
 from domain.recent import RecentHistory
-from tests.builders import NOW, a_purchase, a_served_model
+from tests.builders import NOW, a_purchase, a_traffic
 
 CUSTOMERS = {f"c{number:03}": number / 1_000 for number in range(1, 251)}
 PRICE = Price(0.125, 0.625)
@@ -135,9 +135,9 @@ def planned(
 ) -> Plan:
     pacing = Pacing(seconds=lambda: store.seconds, pause=store.pause)
     plan_audience = PlanAudience(index=store, recent=store, pacing=pacing)
-    window = a_served_model(Thousandths()).features.longest_window
+    traffic = a_traffic(Thousandths())
     return asyncio.run(
-        plan_audience(category, as_of=as_of, window=window, deadline_s=1.0, chosen=chosen)
+        plan_audience(category, as_of=as_of, traffic=traffic, deadline_s=1.0, chosen=chosen)
     )
 
 
@@ -157,7 +157,7 @@ def listed(  # noqa: PLR0913  # one parameter per option
     query = AudienceQuery(
         category="jewellery",
         as_of=NOW,
-        model=a_served_model(Thousandths()),
+        traffic=a_traffic(Thousandths()),
         deadline_s=10.0,
         way=way,
     )
@@ -187,7 +187,7 @@ def test_every_customer_is_listed_once_with_the_exact_probability(way: ReadWay) 
     stdout = io.BytesIO()
     report = listed(Store(CUSTOMERS), stdout=stdout, way=way)
     assert sorted(rows_of(stdout.getvalue())) == [
-        [customer, repr(probability)] for customer, probability in CUSTOMERS.items()
+        [customer, repr(probability), "champion"] for customer, probability in CUSTOMERS.items()
     ]
     assert (report.summary.scored, report.summary.unread) == (250, 0)
     assert report.in_file.customers == 250
@@ -242,7 +242,8 @@ def test_the_top_is_written_in_descending_order() -> None:
     stdout = io.BytesIO()
     report = listed(Store(CUSTOMERS), stdout=stdout, choice=Choice(top=3))
     assert stdout.getvalue() == (
-        b"customer_id,probability\r\nc250,0.25\r\nc249,0.249\r\nc248,0.248\r\n"
+        b"customer_id,probability,arm\r\n"
+        b"c250,0.25,champion\r\nc249,0.249,champion\r\nc248,0.248,champion\r\n"
     )
     assert (report.customers, report.in_file.customers) == (250, 3)
 
@@ -264,7 +265,7 @@ def test_the_control_group_is_listed_apart_and_counted(tmp_path: Path) -> None:
 def test_on_stdout_a_column_says_who_is_held_out() -> None:
     stdout, control = io.BytesIO(), Holdout(1_000)
     listed(Store(CUSTOMERS), stdout=stdout, holdout=control)
-    assert {row[0]: row[2] for row in rows_of(stdout.getvalue())} == {
+    assert {row[0]: row[3] for row in rows_of(stdout.getvalue())} == {
         customer: "true" if control.keeps_out(customer) else "false" for customer in CUSTOMERS
     }
 
@@ -275,7 +276,7 @@ def test_a_partial_audience_says_so_and_exits_with_1(
     output, partial = tmp_path / "blast.csv", tmp_path / "blast.partial.csv"
     output.write_text("the whole one of before")
     report = listed(Store(CUSTOMERS, silent=frozenset({"c007", "c008"})), output=output)
-    rows = dict(rows_of(partial.read_bytes()))
+    rows = {row[0]: row[1] for row in rows_of(partial.read_bytes())}
     assert output.read_text() == "the whole one of before"
     assert (rows["c007"], rows["c008"], rows["c009"]) == ("", "", "0.009")
     capsys.readouterr()
@@ -376,7 +377,7 @@ def test_the_report_names_model_instant_and_the_cost_of_the_whole_campaign(
 def test_ids_that_look_like_formulas_are_warned_about() -> None:
     stdout = io.BytesIO()
     report = listed(Store({"=1+1": 0.5, "c1": 0.5}), stdout=stdout)
-    assert b"\r\n'=1+1,0.5\r\n" in stdout.getvalue()
+    assert b"\r\n'=1+1,0.5,champion\r\n" in stdout.getvalue()
     assert "customer ids that start as a formula does: 1;" in report.warnings[0]
     assert not report.summary.partial
 

@@ -80,7 +80,7 @@ def test_a_page_explains_itself(http: Http, shop: Shop) -> None:
     assert page == {
         "category": "jewellery",
         "as_of": "2026-03-01T12:00:00Z",
-        "members": [{"customer_id": "customer-1", "probability": 0.75}],
+        "members": [{"customer_id": "customer-1", "probability": 0.75, "arm": "champion"}],
         "next_cursor": None,
         "summary": {
             "scored": 1,
@@ -88,7 +88,7 @@ def test_a_page_explains_itself(http: Http, shop: Shop) -> None:
             "read_units": {"measured": 2.5, "computed": 0.0},
             "write_units": {"measured": 0.0, "computed": 0.0},
         },
-        "model": {"name": "propensity", "version": 7, "revision": 1},
+        "models": [{"name": "propensity", "version": 7, "revision": 1, "arm": "champion"}],
     }
 
 
@@ -296,7 +296,7 @@ def test_a_cursor_ends_when_the_champion_changes(http: Http, shop: Shop) -> None
     shop.version = 8
     response = http.get(URL, params={"cursor": cursor})
     assert field_of(response) == "cursor"
-    assert "the champion changed to version 8" in response.json()["detail"]
+    assert "what answers changed to version 8" in response.json()["detail"]
 
 
 def test_workers_that_share_a_key_take_each_others_cursors(shop: Shop) -> None:

@@ -26,6 +26,7 @@ from domain.importing import RefusedRow
 from domain.ingestion import Outcome
 from domain.instant import MICROS_PER_DAY
 from domain.ports import RawRow
+from domain.traffic import Traffic
 from tests.builders import a_served_model
 from tests.conftest import dynamo_client
 from tests.fakes import SaturatingScorer
@@ -104,7 +105,12 @@ def test_a_year_of_purchases_becomes_a_served_prediction(deployment: Path, run: 
     arguments = ("predict", "c0", "--as-of", instant.render(END), "--json")
     answer = json.loads(run(*arguments)[1])
     assert answer["features"] == {"total_purchase_volume_30d": 61.5}
-    assert answer["model"] == {"name": "purchase-propensity", "version": 1, "revision": 1}
+    assert answer["model"] == {
+        "name": "purchase-propensity",
+        "version": 1,
+        "revision": 1,
+        "arm": "champion",
+    }
     assert run(*arguments)[1] == run(*arguments)[1]
     code, out, _ = run("doctor", "--json")
     assert (code, [finding["ok"] for finding in json.loads(out)]) == (0, [True] * 5)
@@ -186,8 +192,8 @@ def test_who_serves_what_and_what_is_damaged_is_told_on_the_command_line(
     assert (code, "no process serves model" in err) == (6, True)
 
     presence = presence_only(load_settings())
-    model = replace(a_served_model(SaturatingScorer()), revision=1)
-    presence.publish(name, "host-1", model=model, problems=[])
+    model = a_served_model(SaturatingScorer())
+    presence.publish(name, "host-1", traffic=Traffic(champion=model), problems=[])
     code, out, _ = run("models", "status", name, "--json")
     status = json.loads(out)
     assert (code, status["revision"], status["converged"]) == (0, 1, True)
@@ -198,7 +204,9 @@ def test_who_serves_what_and_what_is_damaged_is_told_on_the_command_line(
     assert "host-1 serves revision 1: has not loaded revision 2 yet" in err
     code, out, err = run("models", "status", name)
     assert (code, "host-1" in out, "behind: 1" in err) == (1, True, True)
-    presence.publish(name, "host-1", model=replace(model, revision=3), problems=[])
+    presence.publish(
+        name, "host-1", traffic=Traffic(champion=replace(model, revision=3)), problems=[]
+    )
     code, _, err = run(*promote)
     assert (code, "served everywhere; processes: 1" in err) == (0, True)
 

@@ -39,7 +39,7 @@ def test_a_prediction_explains_itself(http: Http, shop: Shop) -> None:
         "features": {"total_purchase_volume_30d": 25.0},
         "purchases_read": 2,
         "history": "purchases",
-        "model": {"name": "propensity", "version": 7, "revision": 1},
+        "model": {"name": "propensity", "version": 7, "revision": 1, "arm": "champion"},
         "cost": {
             "round_trips": 1,
             "read_units": {"measured": 0.5, "computed": 0.0},

@@ -60,7 +60,7 @@ def promoted(registry: Registry, version: int) -> None:
 
 
 def serves(live: LiveModel, version: int) -> bool:
-    return not live.problems and live.snapshot().version == version
+    return not live.problems and live.snapshot().champion.version == version
 
 
 def test_a_server_serves_the_first_promotion_and_every_later_one() -> None:

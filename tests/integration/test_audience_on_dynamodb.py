@@ -20,7 +20,7 @@ from domain.instant import MICROS_PER_DAY
 from domain.plan import ReadWay
 from domain.prediction import PredictPropensity
 from domain.window import Window
-from tests.builders import NOW, USD, a_policy, a_purchase, a_served_model
+from tests.builders import NOW, USD, a_policy, a_purchase, a_traffic
 from tests.contracts.conftest import Store, dynamo_store
 from tests.fakes import SaturatingScorer
 from tests.integration.faults import Fault, error, injected, time_out, with_parameters
@@ -28,7 +28,7 @@ from tests.integration.test_read_faults import leave_unread
 
 pytestmark = pytest.mark.anyio
 
-MODEL = a_served_model(
+MODEL = a_traffic(
     SaturatingScorer(),
     features=FeatureSet(
         tuple(Feature(kind, Window.days(days)) for kind in Aggregation for days in (7, 30)), USD
@@ -55,7 +55,7 @@ def service(store: Store) -> ScoreAudience:
 
 
 def query(as_of: int = NOW, way: ReadWay = ReadWay.BATCH) -> AudienceQuery:
-    return AudienceQuery(category="meat", as_of=as_of, model=MODEL, deadline_s=120.0, way=way)
+    return AudienceQuery(category="meat", as_of=as_of, traffic=MODEL, deadline_s=120.0, way=way)
 
 
 async def streamed(store: Store, asked: AudienceQuery) -> dict[str, float | None]:
@@ -69,7 +69,7 @@ async def one_by_one(store: Store, asked: AudienceQuery) -> dict[str, float]:
     """Every buyer of the category, through the service behind the single-customer endpoint."""
     predict = PredictPropensity(
         history=store.history,
-        live_model=lambda: MODEL,
+        traffic=lambda: MODEL,
         policy=a_policy(),
         clock=ManualClock(NOW),
     )
@@ -157,7 +157,7 @@ async def test_a_plan_costs_at_most_what_reading_consumes_and_hardly_less(
         plan = await plan_audience(
             "meat",
             as_of=as_of,
-            window=MODEL.features.longest_window,
+            traffic=MODEL,
             deadline_s=60.0,
             chosen=way,
         )

@@ -30,7 +30,7 @@ def main(folder: Path) -> None:
     registry.promote(NAME, version, actor="tests", reason="an example")
     live = LiveModel(registry, NAME)
     live.start()
-    json.dump(live.snapshot().scorer.score(golden.matrix).tolist(), sys.stdout)
+    json.dump(live.snapshot().champion.scorer.score(golden.matrix).tolist(), sys.stdout)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from domain.pacing import LONGEST_PAUSE_S, AdaptiveLimit
 from domain.plan import ReadWay, plan
 from domain.ports import IndexPage, RecentBatch, TableSize
 from domain.recent import day_of
-from tests.builders import NOW, a_purchase, a_served_model
+from tests.builders import NOW, a_purchase, a_traffic
 from tests.fakes import SaturatingScorer
 from tests.faulty_store import Faults, FaultyStore, VirtualTime
 
@@ -38,7 +38,7 @@ def a_query(**changes: object) -> AudienceQuery:
     values: dict[str, object] = {
         "category": "shirts",
         "as_of": NOW,
-        "model": a_served_model(SaturatingScorer()),
+        "traffic": a_traffic(SaturatingScorer()),
         "deadline_s": 60.0,
     }
     return AudienceQuery(**(values | changes))  # type: ignore[arg-type]
@@ -126,7 +126,7 @@ async def test_a_model_that_scores_no_probability_is_refused() -> None:
             return super().score(matrix) + 2
 
     with pytest.raises(CorruptRecord, match="no probability"):
-        await everybody(a_store(3), a_query(model=a_served_model(Wild())))
+        await everybody(a_store(3), a_query(traffic=a_traffic(Wild())))
 
 
 async def test_one_customer_that_stays_unread_does_not_starve_the_others() -> None:

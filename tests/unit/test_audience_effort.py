@@ -17,7 +17,7 @@ from domain.plan import ReadWay
 from domain.ports import RecentBatch
 from domain.purchase import Purchase
 from domain.recent import day_of
-from tests.builders import NOW, a_purchase, a_served_model
+from tests.builders import NOW, a_purchase, a_traffic
 from tests.fakes import SaturatingScorer
 from tests.faulty_store import Faults, FaultyStore
 
@@ -85,7 +85,7 @@ async def streamed(
     query = AudienceQuery(
         category="shirts",
         as_of=as_of,
-        model=a_served_model(scorer or CountingScorer()),
+        traffic=a_traffic(scorer or CountingScorer()),
         deadline_s=deadline_s,
         way=way,
     )

@@ -58,20 +58,25 @@ def in_files(
 
 def test_csv_on_stdout() -> None:
     assert on_stdout("csv", IDS) == (
-        "customer_id,probability\r\nc1,0.3333333333333333\r\nc2,\r\nc3,1e-05\r\n"
+        "customer_id,probability,arm\r\n"
+        "c1,0.3333333333333333,champion\r\nc2,,champion\r\nc3,1e-05,champion\r\n"
     )
     assert on_stdout("csv", IDS, holdout=True) == (
-        "customer_id,probability,holdout\r\n"
-        "c1,0.3333333333333333,false\r\nc2,,false\r\nc3,1e-05,true\r\n"
+        "customer_id,probability,arm,holdout\r\n"
+        "c1,0.3333333333333333,champion,false\r\nc2,,champion,false\r\n"
+        "c3,1e-05,champion,true\r\n"
     )
 
 
 def test_ndjson_on_stdout() -> None:
     lines = on_stdout("ndjson", [*IDS, listed("=1+1")], holdout=True).splitlines()
-    assert lines[1] == '{"customer_id":"c2","probability":null,"holdout":false}'
+    assert lines[1] == '{"customer_id":"c2","probability":null,"arm":"champion","holdout":false}'
     assert [json.loads(line)["probability"] for line in lines] == [THIRD, None, 1e-05, 0.5]
     assert json.loads(lines[-1])["customer_id"] == "=1+1"
-    assert on_stdout("ndjson", IDS[1:2]) == '{"customer_id":"c2","probability":null}\n'
+    assert (
+        on_stdout("ndjson", IDS[1:2])
+        == '{"customer_id":"c2","probability":null,"arm":"champion"}\n'
+    )
 
 
 def test_csv_and_ndjson_files_list_those_held_out_apart(tmp_path: Path) -> None:
@@ -87,12 +92,12 @@ def test_parquet_keeps_every_bit(tmp_path: Path) -> None:
     in_files("parquet", tmp_path, IDS, holdout=True)
     kept = parquet.read_table(tmp_path / "audience.csv")
     assert kept.to_pylist() == [
-        {"customer_id": "c1", "probability": THIRD},
-        {"customer_id": "c2", "probability": None},
+        {"customer_id": "c1", "probability": THIRD, "arm": "champion"},
+        {"customer_id": "c2", "probability": None, "arm": "champion"},
     ]
-    assert [str(column.type) for column in kept.schema] == ["string", "double"]
+    assert [str(column.type) for column in kept.schema] == ["string", "double", "string"]
     held_out = parquet.read_table(tmp_path / "audience.holdout.csv")
-    assert held_out.to_pylist() == [{"customer_id": "c3", "probability": 1e-05}]
+    assert held_out.to_pylist() == [{"customer_id": "c3", "probability": 1e-05, "arm": "champion"}]
 
 
 def test_parquet_without_pyarrow_names_the_way_out(
@@ -207,9 +212,9 @@ def test_a_formula_is_text_in_every_csv_file(start: str, text: str, harmless: st
     members = [listed(start + text), listed("x" + harmless)]
     rows = cells_of(on_stdout("csv", members))
     assert rows == [
-        ["customer_id", "probability"],
-        ["'" + start + text, "0.5"],
-        ["x" + harmless, "0.5"],
+        ["customer_id", "probability", "arm"],
+        ["'" + start + text, "0.5", "champion"],
+        ["x" + harmless, "0.5", "champion"],
     ]
 
 
@@ -276,7 +281,7 @@ def test_a_complete_file_replaces_the_old_one(tmp_path: Path) -> None:
     for members in (IDS, IDS[:1]):
         with open_audience_files("csv", output, stdout=io.BytesIO(), holdout=False) as files:
             files.write(members)
-    assert output.read_text() == "customer_id,probability\nc1,0.3333333333333333\n"
+    assert output.read_text() == "customer_id,probability,arm\nc1,0.3333333333333333,champion\n"
     assert list(tmp_path.iterdir()) == [output]
 
 

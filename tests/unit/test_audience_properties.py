@@ -15,7 +15,7 @@ from domain.plan import ReadWay
 from domain.purchase import Purchase
 from domain.recent import day_of
 from domain.window import Window
-from tests.builders import NOW, USD, a_purchase, a_served_model
+from tests.builders import NOW, USD, a_purchase, a_traffic
 from tests.fakes import SaturatingScorer
 from tests.faulty_store import Faults, FaultyStore, shard_of
 
@@ -26,7 +26,7 @@ FEATURES = FeatureSet(
     ),
     USD,
 )
-MODEL = a_served_model(SaturatingScorer(), features=FEATURES)
+MODEL = a_traffic(SaturatingScorer(), features=FEATURES)
 
 
 LONGEST = FEATURES.longest_window.length_us
@@ -86,7 +86,7 @@ def query(
     *, as_of: int = NOW, deadline_s: float = 60.0, way: ReadWay = ReadWay.BATCH
 ) -> AudienceQuery:
     return AudienceQuery(
-        category="shirts", as_of=as_of, model=MODEL, deadline_s=deadline_s, way=way
+        category="shirts", as_of=as_of, traffic=MODEL, deadline_s=deadline_s, way=way
     )
 
 
@@ -104,7 +104,7 @@ def true_score(store: FaultyStore, customer: str, as_of: int = NOW) -> float:
     """The score through the purchases by time: the single-customer path."""
     purchases = store.truth(customer, after=FEATURES.longest_window.after(as_of), until=as_of)
     matrix = FEATURES.matrix(Histories.of([purchases]), as_of)
-    return float(MODEL.scorer.score(matrix)[0])
+    return float(MODEL.champion.scorer.score(matrix)[0])
 
 
 def buyers(store: FaultyStore) -> set[str]:

@@ -14,13 +14,13 @@ from api.settings import load_settings
 from domain.audience import Position
 from domain.errors import InvalidRequest, Rejected
 from domain.instant import MICROS_PER_SECOND
-from domain.propensity import ServedModel
-from tests.builders import NOW, a_served_model
+from domain.traffic import Traffic
+from tests.builders import NOW, a_traffic
 from tests.fakes import SaturatingScorer
 
-MODEL = a_served_model(SaturatingScorer(), version=7)
+MODEL = a_traffic(SaturatingScorer(), version=7)
 ASKED = fingerprint("jewellery", 0.0, 1.0)
-PLACE = Place(ASKED, NOW, MODEL.name, MODEL.version, 3, "customer-7")
+PLACE = Place(ASKED, NOW, MODEL.name, MODEL.label, 3, "customer-7")
 TTL_S = 60
 
 
@@ -30,7 +30,7 @@ def cursors(key: str | None = None, *, clock: ManualClock | None = None) -> Curs
 
 def refusal(sealer: Cursors, cursor: str, *, asked: bytes = ASKED) -> str:
     with pytest.raises(InvalidRequest) as caught:
-        sealer.open(cursor, asked=asked, model=MODEL)
+        sealer.open(cursor, asked=asked, traffic=MODEL)
     assert caught.value.field == "cursor"
     return caught.value.reason
 
@@ -41,8 +41,8 @@ def test_a_cursor_opens_to_the_place_that_was_sealed(
     shard: int, after: str | None, at: int
 ) -> None:
     sealer = cursors()
-    place = Place(ASKED, at, MODEL.name, MODEL.version).at(Position(shard, after))
-    opened = sealer.open(sealer.seal(place), asked=ASKED, model=MODEL)
+    place = Place(ASKED, at, MODEL.name, MODEL.label).at(Position(shard, after))
+    opened = sealer.open(sealer.seal(place), asked=ASKED, traffic=MODEL)
     assert opened == place
     assert opened.position == Position(shard, after)
 
@@ -88,7 +88,7 @@ def test_a_cursor_expires(age_s: int, opens: bool) -> None:
     cursor = sealer.seal(PLACE)
     clock.now += age_s * MICROS_PER_SECOND
     if opens:
-        assert sealer.open(cursor, asked=ASKED, model=MODEL) == PLACE
+        assert sealer.open(cursor, asked=ASKED, traffic=MODEL) == PLACE
     else:
         assert refusal(sealer, cursor) == "is older than 60 s; start again without it"
 
@@ -102,19 +102,25 @@ def test_a_cursor_of_another_question_is_refused() -> None:
 @pytest.mark.parametrize(
     ("other", "change"),
     [
-        (replace(MODEL, version=8), "version 7 of propensity; the champion changed to version 8"),
-        (replace(MODEL, name="uplift"), "the champion changed to version 7 of uplift"),
+        (
+            a_traffic(SaturatingScorer(), version=8),
+            "version 7 of propensity; what answers changed to version 8",
+        ),
+        (
+            Traffic(champion=replace(MODEL.champion, name="uplift")),
+            "what answers changed to version 7 of uplift",
+        ),
     ],
 )
-def test_a_cursor_ends_when_the_champion_changes(other: ServedModel, change: str) -> None:
+def test_a_cursor_ends_when_the_champion_changes(other: Traffic, change: str) -> None:
     sealer = cursors()
     with pytest.raises(InvalidRequest, match=change):
-        sealer.open(sealer.seal(PLACE), asked=ASKED, model=other)
+        sealer.open(sealer.seal(PLACE), asked=ASKED, traffic=other)
 
 
 def test_processes_that_share_a_key_open_each_others_cursors() -> None:
     key = Fernet.generate_key().decode()
-    assert cursors(key).open(cursors(key).seal(PLACE), asked=ASKED, model=MODEL) == PLACE
+    assert cursors(key).open(cursors(key).seal(PLACE), asked=ASKED, traffic=MODEL) == PLACE
 
 
 def test_without_a_key_a_cursor_ends_with_its_process() -> None:
@@ -146,4 +152,4 @@ def test_both_alphabets_of_base64_give_a_key(
     key = load_settings().cursor_key
     assert key is not None
     sealer = cursors(key.get_secret_value())
-    assert sealer.open(sealer.seal(PLACE), asked=ASKED, model=MODEL) == PLACE
+    assert sealer.open(sealer.seal(PLACE), asked=ASKED, traffic=MODEL) == PLACE

@@ -6,7 +6,7 @@ import pytest
 
 from domain.errors import InvalidRequest, NoLiveModel
 from domain.features import total_purchase_volume_30d
-from domain.propensity import ServedModel
+from domain.traffic import Traffic
 from model_registry.errors import GateFailed, UnknownVersion
 from model_registry.live import LiveModel, load
 from model_registry.registry import Registry
@@ -47,9 +47,9 @@ def serving(live: LiveModel) -> tuple[int, int]:
     return serving_of(live.snapshot())
 
 
-def serving_of(model: ServedModel) -> tuple[int, int]:
+def serving_of(traffic: Traffic) -> tuple[int, int]:
     """The version and the revision of a snapshot."""
-    return model.version, model.revision
+    return traffic.champion.version, traffic.revision
 
 
 def why_none(live: LiveModel) -> str:
@@ -60,7 +60,7 @@ def why_none(live: LiveModel) -> str:
 
 def test_a_champion_loads_as_it_was_registered() -> None:
     registry = a_history(FragileStore(), 1, 2)
-    model = load(registry, NAME, registry.history(NAME)[-1])
+    model = load(registry, NAME, registry.history(NAME)[-1]).champion
     assert (model.name, model.version, model.revision, model.horizon_days) == (NAME, 2, 2, 30)
     assert model.features == total_purchase_volume_30d(USD)
     assert isinstance(model.scorer, LogisticScorer)
@@ -112,7 +112,7 @@ def test_a_request_keeps_the_snapshot_it_took() -> None:
     assert live.snapshot() is taken
     registry.promote(NAME, 2, actor="tests", reason="why")
     live.start()
-    assert (taken.version, serving(live)) == (1, (2, 2))
+    assert (taken.champion.version, serving(live)) == (1, (2, 2))
 
 
 def test_before_it_is_started_nothing_serves() -> None:
@@ -346,3 +346,47 @@ def test_a_process_of_another_currency_serves_nothing() -> None:
     gates = replace(a_history(store, 1).gates, currency=replace(USD, code="EUR"))
     live = started(replace(a_registry(store), gates=gates))
     assert "gate 'features'" in why_none(live)
+
+
+def test_a_challenger_that_does_not_load_refuses_the_whole_revision() -> None:
+    store = FragileStore()
+    registry = a_history(store, 1)
+    live = started(registry)
+    registry.split(NAME, 2, basis_points=500, actor="tests", reason="why")
+    sound = store.everything()
+    store.lose(blob_of(2))
+    live.refresh()
+    assert live.snapshot().challenger is None
+    assert "blob 'model' is missing" in live.problems[0]
+    store.restore(sound)
+    live.refresh()
+    assert (live.snapshot().label, live.problems) == ("1 2@500", ())
+
+
+def test_a_shadow_that_does_not_load_is_left_out_and_told_for_as_long_as_it_is() -> None:
+    store = FragileStore()
+    registry = a_history(store, 1)
+    live = started(registry)
+    registry.shadow(NAME, [2, 3], actor="tests", reason="why")
+    store.lose(blob_of(2))
+    fresh = started(registry)
+    live.refresh()
+    for each in (live, fresh):
+        each.refresh()
+        assert [shadow.version for shadow in each.snapshot().shadows] == [3]
+        (problem,) = each.problems
+        assert problem.startswith("revision 2, shadow 2 is left out: gate 'integrity': blob")
+    registry.shadow(NAME, [], actor="tests", reason="why")
+    live.refresh()
+    assert (live.snapshot().shadows, live.problems) == ((), ())
+
+
+def test_promoting_the_challenger_ends_the_split_and_a_rollback_brings_it_back() -> None:
+    registry = a_history(FragileStore(), 1)
+    registry.split(NAME, 2, basis_points=500, actor="tests", reason="try")
+    registry.promote(NAME, 2, actor="tests", reason="better")
+    live = started(registry)
+    assert live.snapshot().label == "2"
+    registry.rollback(NAME, actor="tests", reason="worse")
+    live.refresh()
+    assert live.snapshot().label == "1 2@500"

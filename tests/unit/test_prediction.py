@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from domain.errors import CorruptRecord, InvalidRequest, NoLiveModel, StoreUnavailable
 from domain.features import Aggregation, FeatureSet
 from domain.prediction import PredictPropensity
-from domain.propensity import Prediction, Reason, ServedModel
+from domain.propensity import Prediction, Reason
 from domain.purchase import (
     CLOCK_SKEW_US,
     EARLIEST,
@@ -19,6 +19,7 @@ from domain.purchase import (
     Purchase,
     parse_purchase,
 )
+from domain.traffic import Traffic
 from tests import reference
 from tests.builders import (
     DAY,
@@ -28,13 +29,13 @@ from tests.builders import (
     a_history,
     a_policy,
     a_purchase,
-    a_served_model,
+    a_traffic,
     raw_of,
 )
 from tests.fakes import FakeHistory, SaturatingScorer
 from tests.strategies import feature_sets, histories, instants
 
-MODEL = a_served_model(SaturatingScorer())
+MODEL = a_traffic(SaturatingScorer())
 
 
 def predict(
@@ -42,10 +43,10 @@ def predict(
     customer_id: str = "customer-1",
     *,
     as_of: int | None = None,
-    live_model: Callable[[], ServedModel] = lambda: MODEL,
+    traffic: Callable[[], Traffic] = lambda: MODEL,
 ) -> Prediction:
     service = PredictPropensity(
-        history=history, live_model=live_model, policy=a_policy(), clock=lambda: NOW
+        history=history, traffic=traffic, policy=a_policy(), clock=lambda: NOW
     )
     return asyncio.run(service(customer_id, as_of=as_of))
 
@@ -57,7 +58,7 @@ def test_a_prediction_carries_all_that_explains_it() -> None:
     assert prediction.purchases_read == 1
     assert prediction.probability == 0.75
     assert prediction.decision == a_policy().decide(0.75)
-    assert prediction.model is MODEL
+    assert prediction.model is MODEL.champion
 
 
 def test_an_unknown_customer_is_an_empty_history_and_no_error() -> None:
@@ -70,7 +71,7 @@ def test_an_unknown_customer_is_an_empty_history_and_no_error() -> None:
 def test_exactly_the_longest_window_is_read() -> None:
     history = FakeHistory()
     features = FeatureSet((a_feature(days=7), a_feature(days=90)), USD)
-    predict(history, live_model=lambda: a_served_model(SaturatingScorer(), features=features))
+    predict(history, traffic=lambda: a_traffic(SaturatingScorer(), features=features))
     assert history.asked == [("customer-1", NOW - 90 * DAY, NOW)]
 
 
@@ -125,12 +126,12 @@ def test_the_longest_customer_id_is_asked_for() -> None:
 def test_the_model_is_taken_once_so_that_no_answer_mixes_versions() -> None:
     count = FeatureSet((a_feature(Aggregation.PURCHASE_COUNT),), USD)
     versions = [
-        a_served_model(SaturatingScorer(), version=1),
-        a_served_model(SaturatingScorer(), version=2, features=count),
+        a_traffic(SaturatingScorer(), version=1),
+        a_traffic(SaturatingScorer(), version=2, features=count),
     ]
     waiting = iter(versions)
-    prediction = predict(FakeHistory([a_purchase()]), live_model=lambda: next(waiting))
-    assert prediction.model is versions[0]
+    prediction = predict(FakeHistory([a_purchase()]), traffic=lambda: next(waiting))
+    assert prediction.model is versions[0].champion
     assert set(prediction.features) == {"total_purchase_volume_30d"}
     assert next(waiting) is versions[1]
 
@@ -149,15 +150,15 @@ class Constantly:
     "score", [math.nan, math.inf, -math.inf, math.nextafter(0, -1), math.nextafter(1, 2), 1.1]
 )
 def test_a_score_that_is_no_probability_is_no_prediction(score: float) -> None:
-    broken = a_served_model(Constantly(score), version=7)
+    broken = a_traffic(Constantly(score), version=7)
     with pytest.raises(CorruptRecord, match=f"version 7 of propensity scored {score}"):
-        predict(FakeHistory(), live_model=lambda: broken)
+        predict(FakeHistory(), traffic=lambda: broken)
 
 
 @pytest.mark.parametrize("score", [0.0, 1.0])
 def test_certainty_is_a_probability(score: float) -> None:
-    certain = a_served_model(Constantly(score))
-    assert predict(FakeHistory(), live_model=lambda: certain).probability == score
+    certain = a_traffic(Constantly(score))
+    assert predict(FakeHistory(), traffic=lambda: certain).probability == score
 
 
 @pytest.mark.parametrize("ahead", [1, CLOCK_SKEW_US])
@@ -177,12 +178,12 @@ def test_a_store_that_does_not_answer_is_no_empty_history() -> None:
 
 
 def test_without_a_live_model_nothing_is_read() -> None:
-    def no_model() -> ServedModel:
+    def no_model() -> Traffic:
         raise NoLiveModel("nothing is promoted")
 
     history = FakeHistory()
     with pytest.raises(NoLiveModel):
-        predict(history, live_model=no_model)
+        predict(history, traffic=no_model)
     assert history.asked == []
 
 
@@ -195,7 +196,7 @@ def test_the_features_shown_are_those_of_the_whole_history(
     prediction = predict(
         FakeHistory(history),
         as_of=as_of,
-        live_model=lambda: a_served_model(SaturatingScorer(), features=features),
+        traffic=lambda: a_traffic(SaturatingScorer(), features=features),
     )
     expected = dict(zip(features.names, reference.row(features, history, as_of), strict=True))
     assert prediction.features == expected

@@ -8,6 +8,7 @@ import pytest
 from adapters.memory import ManualClock, MemoryStatusStore
 from domain.instant import MICROS_PER_SECOND
 from domain.propensity import ServedModel
+from domain.traffic import Traffic
 from model_registry.errors import NotConverged
 from model_registry.presence import FORGOTTEN_S, TTL_S, Presence
 from tests.builders import NOW, a_served_model
@@ -26,8 +27,8 @@ class Hall:
         self.on_pause: Callable[[float], None] = lambda _: None
 
     def serve(self, process: str, revision: int, problem: str = "") -> None:
-        model = a_model(revision) if revision else None
-        self.presence.publish(NAME, process, model=model, problems=[problem] if problem else [])
+        traffic = Traffic(champion=a_model(revision)) if revision else None
+        self.presence.publish(NAME, process, traffic=traffic, problems=[problem] if problem else [])
 
     def later(self, seconds: float) -> None:
         self.clock.now += round(seconds * MICROS_PER_SECOND)

@@ -1,5 +1,4 @@
 import hashlib
-import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -506,20 +505,6 @@ def test_a_revision_that_lies_under_another_number_is_corrupt() -> None:
     store.overwrite(revision_key(2), store.get(revision_key(1)))
     with pytest.raises(CorruptRegistry, match=r"00000002.json: field 'number' is 1"):
         registry.history(NAME)
-
-
-def test_a_promote_keeps_the_aliases_it_does_not_change() -> None:
-    store = MemoryObjectStore()
-    registry = registered(a_registry(store), 2)
-    first = promoted(registry, 1).history(NAME)[0]
-    plain = json.loads(first.encode())
-    plain |= {"number": 2, "previous_sha256": first.sha256}
-    plain["state"]["aliases"]["challenger"] = 2
-    plain["state"]["manifests"]["challenger"] = registry.version(NAME, 2).sha256
-    content = json.dumps(plain, sort_keys=True, separators=(",", ":")).encode()
-    assert store.put_if_absent(revision_key(2), content)
-
-    assert promoted(registry, 2).history(NAME)[-1].state.aliases == {"champion": 2, "challenger": 2}
 
 
 def test_a_blob_nobody_stored_is_unknown() -> None:

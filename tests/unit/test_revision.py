@@ -1,6 +1,7 @@
 import hashlib
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,18 +14,22 @@ from model_registry.revision import Action, Change, GateResult, Revision, State
 from tests.builders import NOW
 
 
-def a_state(aliases: dict[str, int]) -> State:
-    """These aliases, and a manifest's hash for each."""
-    return State(aliases, {alias: f"{version:064x}" for alias, version in aliases.items()})
+def a_state(champion: int = 7, **others: Any) -> State:
+    """These versions, and a manifest's hash for each."""
+    state = State(champion=champion, manifests={}, **others)
+    return replace(state, manifests={version: f"{version:064x}" for version in state.versions})
 
 
 KEY = "models/propensity/log/00000002.json"
 
 texts = st.text(min_size=1).filter(str.strip)
-states = st.builds(
-    lambda champion, others: a_state({**others, "champion": champion}),
-    st.integers(1, 10**6),
-    st.dictionaries(st.from_regex(r"[a-z][a-z0-9-]{0,8}", fullmatch=True), st.integers(1, 99)),
+versions = st.lists(st.integers(1, 10**6), min_size=1, max_size=5, unique=True)
+states = versions.map(lambda chosen: a_state(chosen[0], shadows=tuple(chosen[1:]))) | st.builds(
+    lambda chosen, points: a_state(
+        chosen[0], challenger=chosen[1], basis_points=points, shadows=tuple(chosen[2:])
+    ),
+    versions.filter(lambda chosen: len(chosen) > 1),
+    st.integers(1, 10_000),
 )
 gate_results = st.builds(
     GateResult, version=st.integers(1, 99), gate=texts, passed=st.booleans(), detail=texts
@@ -43,7 +48,7 @@ changes = st.builds(
 
 def two_revisions(state: State | None = None) -> tuple[Revision, Revision]:
     passed = GateResult(version=7, gate="golden", passed=True, detail="no difference")
-    after = state or a_state({"champion": 7})
+    after = state or a_state()
     change = Change(Action.PROMOTE, "tests", "because", lambda _: after, (passed,))
     first = change.after(None, at=NOW)
     return first, change.after(first, at=NOW - 1)
@@ -73,7 +78,7 @@ def test_revisions_count_from_one_and_name_the_hash_of_the_one_before() -> None:
 
 
 def test_a_revision_holds_the_whole_state() -> None:
-    revision = two_revisions(a_state({"champion": 7, "challenger": 8}))[1]
+    revision = two_revisions(a_state(challenger=8, basis_points=500))[1]
     again = Revision.decode(KEY, revision.encode())
     assert again.state.aliases == {"champion": 7, "challenger": 8}
     assert again.state.champion == 7
@@ -82,7 +87,7 @@ def test_a_revision_holds_the_whole_state() -> None:
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (lambda r: r.update(schema=1), "field 'schema' is 1, this code reads 2; another release"),
+        (lambda r: r.update(schema=1), "field 'schema' is 1, this code reads 3; another release"),
         (lambda r: r.pop("reason"), "field 'reason' is missing"),
         (lambda r: r.update(number="2"), "field 'number' must be an integer"),
         (lambda r: r.update(previous_sha256=None), "field 'previous_sha256' must be text"),
@@ -108,7 +113,31 @@ def test_a_revision_holds_the_whole_state() -> None:
             lambda r: r["state"]["aliases"].update(challenger="8"),
             "field 'state.aliases.challenger' must be an integer",
         ),
-        (lambda r: r["state"]["aliases"].update(Champion=1), "alias 'Champion' must be lower case"),
+        (
+            lambda r: r["state"]["aliases"].update(Champion=1),
+            "field 'state.aliases.Champion' is unknown",
+        ),
+        (
+            lambda r: r["state"].update(basis_points=1),
+            "field 'state.basis_points' must be at most 0",
+        ),
+        (
+            lambda r: r["state"]["aliases"].update(challenger=8),
+            "field 'state.basis_points' must be an integer of at least 1",
+        ),
+        (
+            lambda r: (
+                r["state"].update(basis_points=10_001),
+                r["state"]["aliases"].update(challenger=8),
+            ),
+            "field 'state.basis_points' must be at most 10000",
+        ),
+        (lambda r: r["state"].update(shadows=["8"]), "field 'state.shadows.0' must be an integer"),
+        (lambda r: r["state"].update(shadows=[7]), "field 'state' names a version twice"),
+        (
+            lambda r: r["state"].update(shadows=[8]),
+            "field 'state.manifests.8' is missing",
+        ),
     ],
 )
 def test_a_damaged_revision_is_refused_by_key_and_field(

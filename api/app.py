@@ -5,17 +5,21 @@ from importlib.resources import files
 from urllib.parse import quote
 
 from litestar import Litestar, Response
+from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.exceptions import NotFoundException
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import SwaggerRenderPlugin
+from litestar.openapi.spec import Components, SecurityScheme
 from litestar.router import Router
 from litestar.static_files import create_static_files_router
 from litestar.types import LifeSpanReceive, LifeSpanScope, LifeSpanSend, Receive, Scope, Send
 
 from api.errors import EXCEPTION_HANDLERS
+from api.management import TOKENS
 from api.routes.categories import categories, propensities
 from api.routes.health import livez, readyz
+from api.routes.models import MODEL_ROUTES
 from api.routes.propensity import propensity
 from api.routes.purchases import record_purchases
 from api.services import Services
@@ -55,11 +59,13 @@ def create_app(services: Services) -> Litestar:
             record_purchases,
             categories,
             propensities,
+            *MODEL_ROUTES,
             _docs_assets(),
         ],
         dependencies={"services": Provide(lambda: services, sync_to_thread=False)},
         exception_handlers=EXCEPTION_HANDLERS,
         openapi_config=_openapi(services.currency),
+        state=State({TOKENS: services.tokens}),
         on_startup=[services.start],
         on_shutdown=[services.close],
         logging_config=None,  # Litestar's own would log paths and bodies, which hold customer ids
@@ -73,6 +79,9 @@ def _openapi(currency: Currency) -> OpenAPIConfig:
         version=version("propensity"),
         description=f"Will this customer buy? Amounts are in {currency.code}: {one}. "
         "Every error is application/problem+json (RFC 9457).",
+        components=Components(
+            security_schemes={"management": SecurityScheme(type="http", scheme="bearer")}
+        ),
         openapi_router=Router(
             DOCS, route_handlers=[], include_in_schema=False, after_request=_no_html_errors
         ),

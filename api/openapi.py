@@ -123,7 +123,8 @@ class RecordOperation(Operation):
 
 
 AUDIENCE = f"""\
-All who ever bought in the category, each once, scored as of one instant by one model version; by
+All who ever bought in the category, each once, scored as of one instant by the champion, or by
+the challenger for its share of the customers; by
 Accept: {JSON} (default) in pages, {NDJSON} or {CSV} as one stream. Members outside the probabilities
 asked for are left out. A category that nobody ever bought in is a 404, which names similar ones.
 
@@ -131,24 +132,25 @@ asked for are left out. A category that nobody ever bought in is a 404, which na
 on until it is. It ends before the first member that cannot be read in time; where that is its very
 first, the answer is a 503, and the same page may be asked for again. The following pages neither
 repeat nor miss anybody, also while purchases arrive. A cursor is opaque, expires, and belongs to its
-category, filters, `as_of` and model version; any other use is a 400. Where the deployment sets no
+category, filters, `as_of` and what answers (versions and share); any other use is a 400. Where the deployment sets no
 cursor key, a cursor survives neither a restart nor a change of server.
 
 **Streams.** An error before the first members are read is a problem as ever. The last line of an
 NDJSON stream that reached its end is `{{"summary": ...}}` and of a failed one `{{"error": problem}}`; a
 stream without either was cut. Members that could not be read in time are always listed, with null,
 for unknown is not zero. The summary names the `way` purchases were read, and `why`; its `complete` is false where members are unread, or are missing
-since `unlisted_shards` could not be listed in time. CSV has no place for a summary: a stream that
+since `unlisted_shards` could not be listed in time. The header Propensity-Models names who answers. CSV has no place for a summary: a stream that
 failed or misses members ends by a broken connection, so take NDJSON where partial answers matter. In
 CSV an empty probability is unread, and cells that a spreadsheet could run (they start with = + - @)
 have ' before them, as have those that start with ' themselves.
 """
-_NDJSON_EXAMPLE = """{"customer_id":"c-2469","probability":0.73}
-{"customer_id":"c-2470","probability":null}
+_NDJSON_EXAMPLE = """{"customer_id":"c-2469","probability":0.73,"arm":"champion"}
+{"customer_id":"c-2470","probability":null,"arm":"champion"}
 {"summary":{"round_trips":18,"read_units":{"measured":34.0,"computed":0.0},\
 "write_units":{"measured":0.0,"computed":0.0},"category":"jewellery","as_of":"2026-01-31T09:30:00Z","scored":1,"unread":1,\
 "unlisted_shards":0,"listed":2,"partial":true,"expected_buyers":0.73,\
-"model":{"name":"purchase-propensity","version":7,"revision":9},"complete":false,\
+"challenged":0,\
+"models":[{"name":"purchase-propensity","version":7,"revision":9,"arm":"champion"}],"complete":false,\
 "way":"batch","why":"batch is cheaper: batches cost 2 read units, a scan of 90 active customers 14"}}
 """
 
@@ -166,7 +168,7 @@ class AudienceOperation(Operation):
         )
         content[CSV] = _stream(
             "A header and one row per member; an empty probability is unread.",
-            "customer_id,probability\r\nc-2469,0.73\r\nc-2470,\r\n",
+            "customer_id,probability,arm\r\nc-2469,0.73,champion\r\nc-2470,,champion\r\n",
         )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from api.cursor import Cursors
+from api.management import Tokens
 from domain.audience import ScoreAudience
 from domain.audience_plan import PlanAudience
 from domain.ingestion import RecordPurchases
@@ -11,6 +12,8 @@ from domain.money import Currency
 from domain.ports import CategoryIndex, Clock, StoreHealth
 from domain.prediction import PredictPropensity
 from domain.traffic import Traffic
+from model_registry.presence import Presence
+from model_registry.registry import Registry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +33,9 @@ class Services:
     plan_audience: PlanAudience
     index: CategoryIndex
     cursors: Cursors
+    registry: Registry
+    presence: Presence
+    tokens: Tokens
     health: StoreHealth
     traffic: Callable[[], Traffic]
     currency: Currency

@@ -11,6 +11,7 @@ from dotenv import dotenv_values
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from api.management import Tokens
 from domain.errors import Rejected
 from domain.money import Currency
 from domain.propensity import Policy
@@ -53,6 +54,11 @@ def _check_cursor_key(value: SecretStr | None) -> SecretStr | None:
         Fernet(value.get_secret_value() if value else Fernet.generate_key())
     except ValueError:
         raise ValueError("must be 32 bytes in base64, such as `openssl rand -base64 32`") from None
+    return value
+
+
+def _check_tokens(value: SecretStr | None) -> SecretStr | None:
+    Tokens.parse(value.get_secret_value() if value else "")
     return value
 
 
@@ -168,6 +174,11 @@ class Settings(BaseSettings):
     cursor_ttl_s: int = Field(
         default=3_600, ge=1, le=86_400, description="Seconds after which a page cursor expires."
     )
+    management_tokens: Annotated[SecretStr | None, AfterValidator(_check_tokens)] = Field(
+        default=None,
+        description="Who may manage models over HTTP: ACTOR:SCOPE:SECRET, several by commas; the "
+        "scope is `read` or `manage`. Empty: nobody.",
+    )
     connections: int = Field(
         default=32,
         ge=1,
@@ -214,6 +225,12 @@ class Settings(BaseSettings):
             return self.access_key_id, self.secret_access_key.get_secret_value()
         local = _is_loopback(urlsplit(self.dynamodb_endpoint).hostname)
         return ("local", "local") if local else None
+
+    @property
+    def tokens(self) -> Tokens:
+        """Who may manage models over HTTP."""
+        given = self.management_tokens
+        return Tokens.parse(given.get_secret_value() if given else "")
 
     @property
     def scorer_kinds(self) -> frozenset[str]:

@@ -4,10 +4,12 @@ from itertools import zip_longest
 from typing import Annotated
 
 import typer
+from msgspec import to_builtins
 
 from api.bootstrap import registry_only
-from api.cli.models import Name, manifest_document
+from api.cli.models import Name
 from api.cli.output import AsJson, emit
+from api.model_schemas import VersionReport
 from api.settings import load_settings
 from domain.errors import InvalidRequest
 from model_registry.candidate import CalibrationBin
@@ -47,8 +49,8 @@ def _number(registry: Registry, name: str, which: str) -> int:
 
 def _document(comparison: Comparison) -> dict[str, object]:
     return {
-        "a": manifest_document(comparison.a),
-        "b": manifest_document(comparison.b),
+        "a": to_builtins(VersionReport.of(comparison.a)),
+        "b": to_builtins(VersionReport.of(comparison.b)),
         "comparable": comparison.incomparable is None,
         "incomparable": comparison.incomparable,
         "differences": {

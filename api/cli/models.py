@@ -3,18 +3,21 @@
 import dataclasses
 import getpass
 import time
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
+from msgspec import to_builtins
+from rich.table import Table
 
 from api.bootstrap import presence_only, registry_only
 from api.cli.output import EXIT_CODE_OF, AsJson, emit, say, table
+from api.model_schemas import RevisionReport, VersionReport, status_of_model, summaries
 from api.settings import load_settings
-from domain import instant
-from domain.errors import CorruptRecord
+from domain.buckets import BUCKETS, basis_points_of
+from domain.errors import CorruptRecord, InvalidRequest
 from model_registry.manifest import Manifest
-from model_registry.registry import Registry
-from model_registry.revision import Revision
+from model_registry.revision import Revision, State
 from model_registry.verify import verify
 
 app = typer.Typer(help="Versions of models, and which one serves.", no_args_is_help=True)
@@ -35,6 +38,7 @@ Force = Annotated[
 Wait = Annotated[bool, typer.Option("--wait", help="Return once every live process serves it.")]
 Timeout = Annotated[float, typer.Option(min=0, help="Seconds to wait at most.")]
 BEHIND = 1
+_STATE = ("champion", "challenger", "basis_points", "shadows")
 
 
 @app.command("list")
@@ -43,23 +47,18 @@ def list_versions(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """List every version with its held-out metrics; the champion is marked."""
+    """List every version with its held-out metrics, and as what it serves."""
     registry = registry_only(load_settings())
-    rows = [
-        _summary(registry.version(model, number), champion=number == _champion(registry, model))
-        for model in ([name] if name else registry.models())
-        for number in registry.versions(model)
-    ]
-    columns = ("name", "version", "champion", "created_at", "auc", "log_loss", "brier")
-    cells = [[_cell(row[column]) for column in columns] for row in rows]
-    emit(rows, as_json=as_json, text=table(*columns, rows=cells))
+    found = summaries(registry, [name] if name else registry.models())
+    columns = ("name", "version", "serves_as", "created_at", "auc", "log_loss", "brier")
+    emit(to_builtins(found), as_json=as_json, text=_table(columns, found))
 
 
 @app.command("show")
 def show(name: Name, version: Version, *, as_json: AsJson = False) -> None:
     """Show one version: features, metrics, calibration, and how it was trained."""
     manifest = registry_only(load_settings()).version(name, version)
-    emit(manifest_document(manifest), as_json=as_json, text=describe(manifest))
+    emit(to_builtins(VersionReport.of(manifest)), as_json=as_json, text=describe(manifest))
 
 
 @app.command("promote")
@@ -90,15 +89,75 @@ def rollback(  # noqa: PLR0913  # one parameter per option
     reason: Reason,
     to_revision: Annotated[
         int | None,
-        typer.Option(min=1, help="Back to this revision.", show_default="the champion before"),
+        typer.Option(
+            min=1, help="Back to this revision.", show_default="the last that answered otherwise"
+        ),
     ] = None,
+    expect: Expect = None,
     wait: Wait = False,
     timeout: Timeout = 30.0,
     as_json: AsJson = False,
 ) -> None:
-    """Go back to an earlier champion; the way back is a new revision."""
+    """Go back to an earlier state; the way back is a new revision."""
     revision = registry_only(load_settings()).rollback(
-        name, actor=actor(), reason=reason, to_revision=to_revision
+        name, actor=actor(), reason=reason, to_revision=to_revision, expected_revision=expect
+    )
+    _emit_revision(revision, as_json=as_json)
+    if wait:
+        _await_served(name, revision, timeout)
+
+
+@app.command("split")
+def split(  # noqa: PLR0913  # one parameter per option
+    name: Name,
+    version: Version,
+    *,
+    share: Annotated[str, typer.Option(help="Of the customers, such as 5% or 0.05; 0% ends it.")],
+    reason: Reason,
+    expect: Expect = None,
+    force: Force = False,
+    wait: Wait = False,
+    timeout: Timeout = 30.0,
+    as_json: AsJson = False,
+) -> None:
+    """Let a challenger answer a share of the customers, if it passes every gate.
+
+    Always the same customers; a share that grows only adds some.
+    """
+    try:
+        basis_points = basis_points_of(share)
+    except ValueError as exc:
+        raise InvalidRequest("--share", str(exc)) from exc
+    revision = registry_only(load_settings()).split(
+        name,
+        version,
+        basis_points=basis_points,
+        actor=actor(),
+        reason=reason,
+        expected_revision=expect,
+        force=force,
+    )
+    _emit_revision(revision, as_json=as_json)
+    if wait:
+        _await_served(name, revision, timeout)
+
+
+@app.command("shadow")
+def shadow(  # noqa: PLR0913  # one parameter per option
+    name: Name,
+    versions: Annotated[
+        list[int] | None, typer.Argument(min=1, help="Exactly these; none ends shadowing.")
+    ] = None,
+    *,
+    reason: Reason,
+    expect: Expect = None,
+    wait: Wait = False,
+    timeout: Timeout = 30.0,
+    as_json: AsJson = False,
+) -> None:
+    """Let versions score every prediction without answering anybody; status tells the findings."""
+    revision = registry_only(load_settings()).shadow(
+        name, versions or [], actor=actor(), reason=reason, expected_revision=expect
     )
     _emit_revision(revision, as_json=as_json)
     if wait:
@@ -109,21 +168,13 @@ def rollback(  # noqa: PLR0913  # one parameter per option
 def status(name: Name, *, as_json: AsJson = False) -> None:
     """Show which processes serve which revision; exits with 1 while one is behind."""
     settings = load_settings()
-    current = registry_only(settings).current(name)
-    newest = 0 if current is None else current.number
-    live = presence_only(settings).live(name)
-    behind = [process.process for process in live if process.revision < newest]
-    document = {
-        "name": name,
-        "revision": newest,
-        "converged": not behind,
-        "processes": [dataclasses.asdict(process) for process in live],
-    }
+    found = status_of_model(registry_only(settings), presence_only(settings), name)
+    live = found.processes
     columns = ("process", "revision", "version", "seconds ago", "problem")
     rows = [[p.process, p.revision, p.version, f"{p.age_s:.1f}", p.problem] for p in live]
-    emit(document, as_json=as_json, text=table(*columns, rows=rows))
-    say(f"revision {newest} is the newest; processes: {len(live)}, behind: {len(behind)}")
-    if behind:
+    emit(to_builtins(found), as_json=as_json, text=table(*columns, rows=rows))
+    say(f"revision {found.revision} is the newest; processes: {len(live)}, behind: {found.behind}")
+    if found.behind:
         raise typer.Exit(BEHIND)
 
 
@@ -155,40 +206,14 @@ def verify_registry(
 def history(name: Name, *, as_json: AsJson = False) -> None:
     """Show who promoted what, when and why; the whole log is checked on the way."""
     revisions = registry_only(load_settings()).history(name)
-    documents = [_revision_document(revision) for revision in revisions]
-    columns = ("revision", "at", "action", "champion", "forced", "actor", "reason")
-    rows = [[_cell(document[column]) for column in columns] for document in documents]
-    emit(documents, as_json=as_json, text=table(*columns, rows=rows))
+    reports = [RevisionReport.of(revision) for revision in revisions]
+    columns = ("revision", "at", "action", *_STATE, "forced", "actor", "reason")
+    emit(to_builtins(reports), as_json=as_json, text=_table(columns, reports))
 
 
 def actor() -> str:
     """Who acts, for the history: the operating system's user."""
     return getpass.getuser()
-
-
-def manifest_document(manifest: Manifest) -> dict[str, object]:
-    """A version as plain JSON."""
-    return {
-        "name": manifest.name,
-        "version": manifest.version,
-        "created_at": instant.render(manifest.created_at),
-        "created_by": manifest.created_by,
-        "scorer": manifest.scorer_kind,
-        "features": list(manifest.feature_names),
-        "contract_hash": manifest.contract_hash,
-        "horizon_days": manifest.horizon_days,
-        "metrics": dict(manifest.metrics),
-        "intervals": {metric: list(ends) for metric, ends in manifest.intervals.items()},
-        "calibration": [
-            {
-                "count": row.count,
-                "mean_probability": row.mean_probability,
-                "observed_rate": row.observed_rate,
-            }
-            for row in manifest.calibration
-        ],
-        "facts": dict(manifest.facts),
-    }
 
 
 def describe(manifest: Manifest) -> str:
@@ -215,25 +240,17 @@ def _interval(manifest: Manifest, metric: str) -> str:
     return "" if ends is None else f"  ({ends[0]:.4g} to {ends[1]:.4g})"
 
 
-def _summary(manifest: Manifest, *, champion: bool) -> dict[str, object]:
-    return {
-        "name": manifest.name,
-        "version": manifest.version,
-        "champion": champion,
-        "created_at": instant.render(manifest.created_at),
-        **{metric: manifest.metrics.get(metric) for metric in ("auc", "log_loss", "brier")},
-    }
-
-
-def _champion(registry: Registry, name: str) -> int | None:
-    current = registry.current(name)
-    return None if current is None else current.state.champion
+def _table(columns: Sequence[str], rows: Sequence[object]) -> Table:
+    cells = [[_cell(getattr(row, column)) for column in columns] for row in rows]
+    return table(*columns, rows=cells)
 
 
 def _cell(value: object) -> str:
     match value:
         case None | False:
             return ""
+        case list():
+            return " ".join(map(str, value))
         case True:
             return "*"
         case float():
@@ -242,17 +259,14 @@ def _cell(value: object) -> str:
             return str(value)
 
 
-def _revision_document(revision: Revision) -> dict[str, object]:
-    return {
-        "revision": revision.number,
-        "at": instant.render(revision.at),
-        "action": str(revision.action),
-        "champion": revision.state.champion,
-        "actor": revision.actor,
-        "reason": revision.reason,
-        "forced": revision.forced,
-        "gates": [dataclasses.asdict(result) for result in revision.gates],
-    }
+def _state_text(state: State) -> str:
+    text = f"champion is version {state.champion}"
+    if state.challenger is not None:
+        share = state.basis_points / BUCKETS
+        text += f", challenger version {state.challenger} answers {share:.2%} of the customers"
+    if state.shadows:
+        text += f", shadowed by {', '.join(map(str, state.shadows))}"
+    return text
 
 
 def _gates_text(revision: Revision) -> str:
@@ -270,11 +284,10 @@ def _await_served(name: str, revision: Revision, timeout_s: float) -> None:
 
 
 def _emit_revision(revision: Revision, *, as_json: bool) -> None:
-    document = _revision_document(revision)
     emit(
-        document,
+        to_builtins(RevisionReport.of(revision)),
         as_json=as_json,
-        text=f"revision {revision.number}: champion is version {revision.state.champion}\n"
+        text=f"revision {revision.number}: {_state_text(revision.state)}\n"
         f"{_gates_text(revision)}\n"
         "running servers look for it every PROPENSITY_REGISTRY_POLL_S seconds",
     )

@@ -4,10 +4,12 @@ import asyncio
 from typing import Annotated, Literal
 
 import typer
+from msgspec import to_builtins
 
 from api.bootstrap import Application, application
-from api.cli.models import actor, describe, manifest_document
+from api.cli.models import actor, describe
 from api.cli.output import AsJson, emit, progress_bar, say
+from api.model_schemas import VersionReport
 from api.settings import Settings, load_settings
 from domain.features import FEATURE_SETS, FeatureSet
 from domain.history import Histories
@@ -46,7 +48,7 @@ def train(
             cut_offs=cut_offs,
             customers=customers,
         )
-    emit(manifest_document(manifest), as_json=as_json, text=describe(manifest))
+    emit(to_builtins(VersionReport.of(manifest)), as_json=as_json, text=describe(manifest))
     say(
         f"serve it: propensity models promote {manifest.name} {manifest.version} --reason 'first try'"
     )

@@ -8,9 +8,10 @@ import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
 
-from adapters.memory import ManualClock, MemoryPurchases
+from adapters.memory import ManualClock, MemoryPurchases, MemoryStatusStore
 from api.app import create_app
 from api.cursor import Cursors
+from api.management import Tokens
 from api.services import Services
 from domain.audience import ScoreAudience
 from domain.audience_plan import PlanAudience
@@ -23,11 +24,16 @@ from domain.purchase import Purchase
 from domain.recent import Retention
 from domain.traffic import Traffic
 from domain.window import Window
+from model_registry.presence import Presence
+from model_registry.registry import Registry
 from tests.builders import NOW, USD, a_policy, a_traffic
 from tests.fakes import SaturatingScorer
 from tests.faulty_store import VirtualTime
+from tests.registries import a_registry
 
 CURSOR_TTL_S = 3_600
+SECRETS = {"read": "r" * 32, "manage": "m" * 32}
+"""Of management tokens, by their scope."""
 Http = TestClient[Litestar]
 
 
@@ -49,7 +55,16 @@ class Shop:
     time: VirtualTime = field(default_factory=VirtualTime)
     clock: ManualClock = field(default_factory=lambda: ManualClock(NOW))
     problems: list[str] = field(default_factory=list)
+    statuses: MemoryStatusStore = field(init=False)
     closed: int = 0
+    registry: Registry = field(default_factory=a_registry)
+
+    @property
+    def presence(self) -> Presence:
+        return Presence(store=self.statuses, clock=self.clock)
+
+    def __post_init__(self) -> None:
+        self.statuses = MemoryStatusStore(self.clock)
 
     async def record(self, purchases: Sequence[Purchase], /) -> Sequence[Recording]:
         return [self._record(purchase) for purchase in purchases]
@@ -133,6 +148,11 @@ def services_over(shop: Shop, *, cursor_key: str | None = None) -> Services:
         plan_audience=PlanAudience(index=shop, recent=shop, pacing=shop.time.pacing()),
         index=shop,
         cursors=Cursors(cursor_key, ttl_s=CURSOR_TTL_S, clock=shop.clock),
+        registry=shop.registry,
+        presence=shop.presence,
+        tokens=Tokens.parse(
+            ",".join(f"{actor}:{actor}:{secret}" for actor, secret in SECRETS.items())
+        ),
         health=shop,
         traffic=shop.traffic,
         currency=USD,

@@ -170,7 +170,7 @@ def test_the_registry_is_steered_from_the_command_line(deployment: Path, run: Ru
         "revision": 3,
     }
     listed = json.loads(run("models", "list", "--json")[1])
-    assert [(row["version"], row["champion"]) for row in listed] == [(1, True), (2, False)]
+    assert [(row["version"], row["serves_as"]) for row in listed] == [(1, "champion"), (2, None)]
     shown = json.loads(run("models", "show", name, "2", "--json")[1])
     assert shown["metrics"]["parity_max_abs_difference"] <= 1e-6
     assert sum(row["count"] for row in shown["calibration"]) == 120

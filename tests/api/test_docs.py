@@ -12,6 +12,8 @@ from domain.purchase import MAX_CATEGORY_BYTES, text_field
 from tests.api.conftest import Http
 from tests.builders import USD, raw_purchase
 
+_READ = {"200", "400", "401", "403", "404", "503", "500"}
+_CHANGE = _READ | {"409", "412", "413", "428"}
 OPERATIONS = {
     "isAlive": {"200", "500"},
     "isReady": {"200", "503", "500"},
@@ -19,6 +21,8 @@ OPERATIONS = {
     "listCategories": {"200", "400", "503", "500"},
     "listPropensities": {"200", "400", "404", "406", "503", "500"},
     "recordPurchases": {"200", "207", "400", "413", "415", "503", "500"},
+    **dict.fromkeys(["listModels", "showVersion", "listRevisions", "getModelStatus"], _READ),
+    **dict.fromkeys(["promoteVersion", "rollBack", "splitTraffic", "shadowVersions"], _CHANGE),
 }
 STREAMS = {"listPropensities": ["application/x-ndjson", "text/csv"]}
 

@@ -1,0 +1,166 @@
+"""Models over HTTP: who may, what changes, and that a lost race changes nothing."""
+
+from typing import Any
+
+import pytest
+from httpx import Response
+
+from api.management import Scope, Tokens
+from api.settings import load_settings
+from domain.errors import Rejected
+from tests.api.conftest import SECRETS, Http, Shop, app_over
+from tests.api.problems import field_of, problem_of
+from tests.builders import a_served_model
+from tests.fakes import SaturatingScorer
+from tests.registries import NAME, a_candidate
+
+URL = f"/v1/models/{NAME}"
+READ = {"authorization": f"Bearer {SECRETS['read']}"}
+MANAGE = {"authorization": f"bearer {SECRETS['manage']}"}
+READS = ["/v1/models", f"{URL}/versions/1", f"{URL}/revisions", f"{URL}/status"]
+CHANGES: dict[str, dict[str, Any]] = {
+    "promote": {"version": 2, "reason": "better"},
+    "rollback": {"reason": "worse"},
+    "split": {"version": 3, "basis_points": 500, "reason": "try"},
+    "shadow": {"versions": [3, 4], "reason": "watch"},
+}
+
+
+@pytest.fixture(autouse=True)
+def _versions(shop: Shop) -> None:
+    for version in range(1, 5):
+        shop.registry.register(NAME, a_candidate(version / 10), actor="tests")
+    for version in (2, 1):
+        shop.registry.promote(NAME, version, actor="tests", reason="why")
+
+
+def post(http: Http, action: str, if_match: str | None = '"2"', **changes: object) -> Response:
+    headers = MANAGE | ({} if if_match is None else {"if-match": if_match})
+    return http.post(f"{URL}/{action}", json=CHANGES[action] | changes, headers=headers)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{}, {"authorization": "Bearer " + "x" * 32}, {"authorization": f"Basic {SECRETS['manage']}"}],
+)
+def test_without_a_known_token_nothing_is_told_or_changed(
+    http: Http, shop: Shop, headers: dict[str, str]
+) -> None:
+    answers = [http.get(url, headers=headers) for url in READS]
+    answers += [http.post(f"{URL}/{action}", content=b"{", headers=headers) for action in CHANGES]
+    for answer in answers:
+        problem_of(answer, 401, "unauthorized")
+        assert answer.headers["www-authenticate"] == "Bearer"
+    assert len(shop.registry.history(NAME)) == 2
+
+
+def test_a_token_that_may_only_read_changes_nothing(http: Http, shop: Shop) -> None:
+    for action, body in CHANGES.items():
+        problem_of(http.post(f"{URL}/{action}", json=body, headers=READ), 403, "scope-missing")
+    assert len(shop.registry.history(NAME)) == 2
+    assert [http.get(url, headers=READ).status_code for url in READS] == [200] * 4
+
+
+def test_where_no_token_is_configured_nobody_may(shop: Shop) -> None:
+    services = app_over(shop)
+    services.state["tokens"] = Tokens()
+    with Http(services, raise_server_exceptions=False) as http:
+        problem = problem_of(http.get("/v1/models", headers=MANAGE), 403, "management-disabled")
+    assert "PROPENSITY_MANAGEMENT_TOKENS" in problem["detail"]
+
+
+@pytest.mark.usefixtures("home")
+@pytest.mark.parametrize(
+    "text", ["x", "me:manage:short", "me:admin:" + "x" * 32, ":read:" + "x" * 32]
+)
+def test_a_setting_that_is_no_token_is_refused_and_never_told(
+    monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    monkeypatch.setenv("PROPENSITY_MANAGEMENT_TOKENS", text)
+    with pytest.raises(Rejected, match="ACTOR:SCOPE:SECRET") as caught:
+        load_settings()
+    assert text == "x" or text not in str(caught.value)
+
+
+def test_an_actor_with_several_tokens_is_found_by_each() -> None:
+    tokens = Tokens.parse(f"ci:read:{'a' * 32}, ci:manage:{'b' * 40}")
+    assert tokens.actor_of(f"Bearer {'a' * 32}", Scope.READ) == "ci"
+    assert tokens.actor_of(f"Bearer {'b' * 40}", Scope.MANAGE) == "ci"
+
+
+def test_versions_are_listed_with_what_they_serve_as(http: Http) -> None:
+    post(http, "split")
+    post(http, "shadow", '"3"', versions=[4])
+    listed = http.get("/v1/models", headers=READ).json()["versions"]
+    assert [(v["name"], v["version"], v["serves_as"]) for v in listed] == [
+        (NAME, 1, "champion"),
+        (NAME, 2, None),
+        (NAME, 3, "challenger"),
+        (NAME, 4, "shadow"),
+    ]
+    assert listed[0]["auc"] == 0.84
+    version = http.get(f"{URL}/versions/3", headers=READ).json()
+    assert (version["version"], version["features"]) == (3, ["total_purchase_volume_30d"])
+
+
+@pytest.mark.parametrize(
+    ("action", "state"),
+    [
+        ("promote", (2, None, 0, [])),
+        ("rollback", (2, None, 0, [])),
+        ("split", (1, 3, 500, [])),
+        ("shadow", (1, None, 0, [3, 4])),
+    ],
+)
+def test_a_change_is_a_revision_with_its_actor_and_number(
+    http: Http, action: str, state: tuple[object, ...]
+) -> None:
+    answer = post(http, action)
+    assert (answer.status_code, answer.headers["etag"]) == (200, '"3"')
+    revision = answer.json()
+    fields = ("champion", "challenger", "basis_points", "shadows")
+    assert tuple(revision[field] for field in fields) == state
+    assert (revision["actor"], revision["action"]) == ("manage", action)
+    assert revision["gates"]
+    history = http.get(f"{URL}/revisions", headers=READ)
+    assert history.headers["etag"] == '"3"'
+    assert history.json()["revisions"][-1] == revision
+
+
+@pytest.mark.parametrize("action", CHANGES)
+def test_a_lost_race_changes_nothing(http: Http, shop: Shop, action: str) -> None:
+    problem = problem_of(post(http, action, '"1"'), 412, "revision-conflict")
+    assert "revision 2 of model 'propensity' is current, not 1" in problem["detail"]
+    for none in (None, "2", 'W/"2"', '"two"'):
+        problem_of(post(http, action, none), 428, "precondition-required")
+    assert len(shop.registry.history(NAME)) == 2
+    assert post(http, action, "*").status_code == 200
+
+
+def test_what_the_registry_refuses_is_told(http: Http) -> None:
+    problem_of(post(http, "promote", version=9), 404, "unknown-version")
+    problem_of(http.get("/v1/models/other/revisions", headers=READ), 404, "unknown-model")
+    problem_of(http.get("/v1/models/other/status", headers=READ), 404, "unknown-model")
+    assert field_of(http.get("/v1/models/A%20b/revisions", headers=READ)) == "name"
+    assert field_of(post(http, "split", version=1)) == "version"
+    assert field_of(post(http, "shadow", versions=[2, 2])) == "version"
+    assert field_of(http.get("/v1/models?x=1", headers=READ)) == "x"
+    for wrong in ({"version": 0}, {"reason": ""}, {"share": 5}, {"basis_points": 10_001}):
+        problem_of(post(http, "split", **wrong), 400, "bad-request")
+
+
+def test_the_status_names_every_process_and_whether_it_follows(http: Http, shop: Shop) -> None:
+    assert http.get(f"{URL}/status", headers=READ).json() == {
+        "name": NAME,
+        "revision": 2,
+        "converged": True,
+        "processes": [],
+    }
+    traffic = shop.traffic()
+    assert traffic.champion.revision == a_served_model(SaturatingScorer()).revision == 1
+    shop.presence.publish(NAME, "host-1", traffic=traffic, problems=["slow"])
+    status = http.get(f"{URL}/status", headers=READ).json()
+    assert status["converged"] is False
+    (process,) = status["processes"]
+    assert (process["process"], process["revision"], process["version"]) == ("host-1", 1, 7)
+    assert process["problem"] == "slow"

@@ -1,6 +1,7 @@
 """The composition root: the one place where adapters are built and use cases get theirs."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -46,6 +47,7 @@ from model_registry.plugins import ScorerPlugins
 from model_registry.ports import ObjectStore
 from model_registry.presence import Presence
 from model_registry.registry import Registry
+from model_registry.shadow import ShadowReport, ShadowScoring
 
 BATCH_READ_TIMEOUT_S = 10.0
 """Longer, and Ctrl-C would wait for a hung socket."""
@@ -77,15 +79,28 @@ class Application:
 
     def http(self, *, close: Callable[[], object]) -> Litestar:
         """The HTTP application, which loads models from its start on; at its end it calls `close`."""
-        polling = LivePolling(self.live, self.presence, every_s=self.settings.registry_poll_s)
+        shadows = ThreadPoolExecutor(1, thread_name_prefix="shadows")
+        shadowing = ShadowScoring(self.settings.banner_policy, hand_off=shadows.submit)
+
+        def shadow_reports() -> Sequence[ShadowReport]:
+            shadowing.flush()  # those of the last seconds are told next time
+            return shadowing.reports()
+
+        polling = LivePolling(
+            self.live,
+            self.presence,
+            every_s=self.settings.registry_poll_s,
+            shadow_reports=shadow_reports,
+        )
 
         def stop() -> None:
             polling.stop()
+            shadows.shutdown()
             close()
 
         return create_app(
             Services(
-                predict=self.predict,
+                predict=replace(self.predict, observe=shadowing.observe),
                 record=self.record,
                 health=self.tables,
                 traffic=self.live.snapshot,

@@ -9,9 +9,10 @@ from msgspec import Meta, Struct
 from domain import instant
 from domain.buckets import BUCKETS
 from model_registry.manifest import Manifest
-from model_registry.presence import Presence
+from model_registry.presence import Presence, Serving
 from model_registry.registry import Registry
 from model_registry.revision import GateResult, Revision
+from model_registry.shadow import ShadowReport, merged
 
 VersionNumber = Annotated[int, Meta(ge=1, description="A version's number.")]
 Reason = Annotated[str, Meta(min_length=1, description="Why; kept in the history.")]
@@ -144,6 +145,57 @@ class ProcessReport(Struct, frozen=True, kw_only=True):
     problem: Annotated[str, Meta(description="What it could not load; empty when all is well.")]
     age_s: Annotated[float, Meta(description="Seconds since it said so.")]
 
+    @classmethod
+    def of(cls, process: Serving) -> "ProcessReport":
+        """The process as it travels."""
+        return cls(
+            process=process.process,
+            revision=process.revision,
+            version=process.version,
+            problem=process.problem,
+            age_s=process.age_s,
+        )
+
+
+class ShadowFindings(Struct, frozen=True, kw_only=True):
+    """How one shadow would have answered, beside what one version answered, in all processes."""
+
+    shadow: VersionNumber
+    answered_by: VersionNumber
+    count: Annotated[int, Meta(description="Answers that the shadow was asked about.")]
+    failed: Annotated[int, Meta(description="Of these, without a score; see `problem`.")]
+    skipped: Annotated[int, Meta(description="Answers no shadow was asked about: too busy.")]
+    problem: str
+    mean_difference: Annotated[float | None, Meta(description="Shadow minus answer.")]
+    mean_absolute_difference: float | None
+    changed_rate: Annotated[
+        float | None, Meta(description="Share of the decisions that would have been another.")
+    ]
+    rank_agreement: Annotated[
+        float | None, Meta(description="Kendall's tau-b of the latest answers, from -1 to 1.")
+    ]
+    histogram: Annotated[
+        list[int], Meta(description="Of shadow minus answer, in 40 equal bins from -1 to 1.")
+    ]
+
+    @classmethod
+    def of(cls, report: ShadowReport) -> "ShadowFindings":
+        """The report as it travels."""
+        compared = report.compared
+        return cls(
+            shadow=report.shadow,
+            answered_by=report.answered_by,
+            count=report.count,
+            failed=report.failed,
+            skipped=report.skipped,
+            problem=report.problem,
+            mean_difference=report.difference_sum / compared if compared else None,
+            mean_absolute_difference=report.absolute_sum / compared if compared else None,
+            changed_rate=report.changed / compared if compared else None,
+            rank_agreement=report.rank_agreement,
+            histogram=list(report.histogram),
+        )
+
 
 class ModelStatus(Struct, frozen=True, kw_only=True):
     """Which processes serve which revision; converged when none is behind."""
@@ -152,6 +204,9 @@ class ModelStatus(Struct, frozen=True, kw_only=True):
     revision: int
     converged: bool
     processes: list[ProcessReport]
+    shadows: Annotated[
+        list[ShadowFindings], Meta(description="Since the processes serve these versions.")
+    ]
 
     @property
     def behind(self) -> int:
@@ -217,9 +272,15 @@ def status_of_model(registry: Registry, presence: Presence, name: str) -> ModelS
     if current is None:
         registry.versions(name)
     newest = 0 if current is None else current.number
-    live = [ProcessReport(**asdict(process)) for process in presence.live(name)]
-    behind = any(process.revision < newest for process in live)
-    return ModelStatus(name=name, revision=newest, converged=not behind, processes=live)
+    live = presence.live(name)
+    found = merged(report for process in live for report in process.shadows)
+    return ModelStatus(
+        name=name,
+        revision=newest,
+        converged=all(process.revision >= newest for process in live),
+        processes=[ProcessReport.of(process) for process in live],
+        shadows=[ShadowFindings.of(report) for report in found],
+    )
 
 
 def _serving(registry: Registry, name: str) -> Mapping[int, str]:

@@ -6,7 +6,7 @@ import re
 import secrets
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from random import Random
 from threading import Event, Thread
@@ -15,6 +15,7 @@ from domain.errors import NoLiveModel, PropensityError
 from domain.traffic import Traffic
 from model_registry.live import LiveModel
 from model_registry.presence import TTL_S, Presence
+from model_registry.shadow import ShadowReport
 
 LONGEST_PAUSE_S = 30.0
 
@@ -27,8 +28,16 @@ class LivePolling:
     One per process, started in the process that serves: a model is never loaded before a fork.
     """
 
-    def __init__(self, live: LiveModel, presence: Presence, *, every_s: float) -> None:
+    def __init__(
+        self,
+        live: LiveModel,
+        presence: Presence,
+        *,
+        every_s: float,
+        shadow_reports: Callable[[], Sequence[ShadowReport]] = lambda: (),
+    ) -> None:
         self._live = live
+        self._shadow_reports = shadow_reports
         self._presence = presence
         self._process = process_name()
         self._publish_by = 0.0
@@ -106,7 +115,11 @@ class LivePolling:
             self._publish_by = time.monotonic() + TTL_S / 3
             with self._logged("telling what serves"):
                 self._presence.publish(
-                    self._live.name, self._process, traffic=traffic, problems=problems
+                    self._live.name,
+                    self._process,
+                    traffic=traffic,
+                    problems=problems,
+                    shadows=self._shadow_reports(),
                 )
 
 

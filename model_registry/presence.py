@@ -10,6 +10,7 @@ from model_registry.canonical import Fields, canonical
 from model_registry.errors import CorruptRegistry, NotConverged
 from model_registry.layout import check_name, statuses_prefix
 from model_registry.ports import Status, StatusStore
+from model_registry.shadow import ShadowReport
 
 TTL_S = 10.0
 """A process that has not said for so long what it serves is taken for dead.
@@ -29,6 +30,7 @@ class Serving:
     version: int
     problem: str
     age_s: float
+    shadows: Sequence[ShadowReport] = ()
 
     def why_behind(self, revision: int) -> str:
         """Who this is and why that revision is not served."""
@@ -48,14 +50,24 @@ class Presence:
     clock: Clock
 
     def publish(
-        self, name: str, process: str, *, traffic: Traffic | None, problems: Sequence[str]
+        self,
+        name: str,
+        process: str,
+        *,
+        traffic: Traffic | None,
+        problems: Sequence[str],
+        shadows: Sequence[ShadowReport] = (),
     ) -> None:
-        """The process lives, and this is what it serves; to be said again before it expires."""
+        """The process lives, this is what it serves, and what its shadows would have answered.
+
+        To be said again before it expires.
+        """
         content = canonical(
             {
                 "revision": traffic.revision if traffic else 0,
                 "version": traffic.champion.version if traffic else 0,
                 "problem": "; ".join(problems),
+                "shadows": [report.plain() for report in shadows],
             }
         )
         self.store.put_status(_key(name, process), content)
@@ -129,6 +141,29 @@ def _serving(status: Status, age_s: float) -> Serving:
             version=fields.integer("version"),
             problem=str(problem),
             age_s=age_s,
+            shadows=_shadows(fields.listed("shadows")),
         )
     except CorruptRegistry as exc:
         return Serving(process=process, revision=0, version=0, problem=str(exc), age_s=age_s)
+
+
+def _shadows(fields: Fields) -> Sequence[ShadowReport]:
+    return tuple(_shadow(fields.within(place)) for place in fields.values)
+
+
+def _shadow(fields: Fields) -> ShadowReport:
+    bins = fields.listed("histogram")
+    agreement = fields.values.get("rank_agreement")
+    return ShadowReport(
+        shadow=fields.integer("shadow"),
+        answered_by=fields.integer("answered_by"),
+        count=fields.integer("count"),
+        failed=fields.integer("failed"),
+        skipped=fields.integer("skipped"),
+        problem=str(fields.values.get("problem", "")),
+        changed=fields.integer("changed"),
+        difference_sum=fields.number("difference_sum"),
+        absolute_sum=fields.number("absolute_sum"),
+        rank_agreement=None if agreement is None else fields.number("rank_agreement"),
+        histogram=tuple(bins.integer(place) for place in bins.values),
+    )

@@ -38,6 +38,18 @@ Force = Annotated[
 Wait = Annotated[bool, typer.Option("--wait", help="Return once every live process serves it.")]
 Timeout = Annotated[float, typer.Option(min=0, help="Seconds to wait at most.")]
 BEHIND = 1
+_SHADOW = (
+    "shadow",
+    "answered_by",
+    "count",
+    "failed",
+    "skipped",
+    "mean_difference",
+    "mean_absolute_difference",
+    "changed_rate",
+    "rank_agreement",
+    "problem",
+)
 _STATE = ("champion", "challenger", "basis_points", "shadows")
 
 
@@ -173,6 +185,8 @@ def status(name: Name, *, as_json: AsJson = False) -> None:
     columns = ("process", "revision", "version", "seconds ago", "problem")
     rows = [[p.process, p.revision, p.version, f"{p.age_s:.1f}", p.problem] for p in live]
     emit(to_builtins(found), as_json=as_json, text=table(*columns, rows=rows))
+    if found.shadows and not as_json:
+        emit(None, as_json=False, text=_table(_SHADOW, found.shadows))
     say(f"revision {found.revision} is the newest; processes: {len(live)}, behind: {found.behind}")
     if found.behind:
         raise typer.Exit(BEHIND)

@@ -8,6 +8,7 @@ from httpx import Response
 from api.management import Scope, Tokens
 from api.settings import load_settings
 from domain.errors import Rejected
+from model_registry.shadow import ShadowReport
 from tests.api.conftest import SECRETS, Http, Shop, app_over
 from tests.api.problems import field_of, problem_of
 from tests.builders import a_served_model
@@ -155,12 +156,23 @@ def test_the_status_names_every_process_and_whether_it_follows(http: Http, shop:
         "revision": 2,
         "converged": True,
         "processes": [],
+        "shadows": [],
     }
     traffic = shop.traffic()
     assert traffic.champion.revision == a_served_model(SaturatingScorer()).revision == 1
-    shop.presence.publish(NAME, "host-1", traffic=traffic, problems=["slow"])
+    for number, shadowed in enumerate((3, 1)):
+        report = ShadowReport(
+            shadow=9, answered_by=7, count=shadowed + 1, failed=1, changed=1, difference_sum=0.5
+        )
+        shop.presence.publish(
+            NAME, f"host-{number}", traffic=traffic, problems=["slow"], shadows=[report]
+        )
     status = http.get(f"{URL}/status", headers=READ).json()
     assert status["converged"] is False
-    (process,) = status["processes"]
-    assert (process["process"], process["revision"], process["version"]) == ("host-1", 1, 7)
+    process, _ = status["processes"]
+    assert (process["process"], process["revision"], process["version"]) == ("host-0", 1, 7)
+    (shadow,) = status["shadows"]
+    assert (shadow["shadow"], shadow["count"], shadow["failed"]) == (9, 6, 2)
+    assert (shadow["mean_difference"], shadow["changed_rate"]) == (0.25, 0.5)
+    assert shadow["rank_agreement"] is None
     assert process["problem"] == "slow"

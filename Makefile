@@ -34,6 +34,8 @@ test-slow: setup  ## ten thousand seeded fault scenarios
 bench: setup  ## what the figures in the README come from: about five minutes
 	$(BIN)/python -m benchmarks.audience_memory
 	$(BIN)/python -m benchmarks.audience_speed
+	$(BIN)/python -m benchmarks.swap_under_load
+	$(BIN)/python -m benchmarks.shadow_cost
 
 lint: setup
 	$(BIN)/ruff format --check .

@@ -10,6 +10,7 @@ from typing import BinaryIO
 from litestar import Litestar
 
 from adapters.audience_files import AudienceFiles, open_audience_files
+from adapters.candidate_folder import read_candidate
 from adapters.clock import SystemClock
 from adapters.complete_journey import CompleteJourneyPurchases
 from adapters.dynamodb.categories import DynamoCategoryIndex
@@ -261,6 +262,15 @@ def file_purchases(path: Path) -> PurchaseFile:
         Rejected: no such file, another kind of file, or its header cannot be read.
     """
     return open_purchase_file(path)
+
+
+def candidate_in(folder: Path, settings: Settings) -> Candidate:
+    """The candidate that a folder describes.
+
+    Raises:
+        Rejected: a file is missing, or is not what it should be.
+    """
+    return read_candidate(folder, Currency.of(settings.currency))
 
 
 def audience_files(

@@ -4,13 +4,14 @@ import dataclasses
 import getpass
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated
 
 import typer
 from msgspec import to_builtins
 from rich.table import Table
 
-from api.bootstrap import presence_only, registry_only
+from api.bootstrap import candidate_in, presence_only, registry_only
 from api.cli.output import EXIT_CODE_OF, AsJson, emit, say, table
 from api.model_schemas import RevisionReport, VersionReport, status_of_model, summaries
 from api.settings import load_settings
@@ -71,6 +72,20 @@ def show(name: Name, version: Version, *, as_json: AsJson = False) -> None:
     """Show one version: features, metrics, calibration, and how it was trained."""
     manifest = registry_only(load_settings()).version(name, version)
     emit(to_builtins(VersionReport.of(manifest)), as_json=as_json, text=describe(manifest))
+
+
+@app.command("register")
+def register(
+    name: Name,
+    folder: Annotated[Path, typer.Argument(help="With candidate.json and the files it names.")],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Register a model trained elsewhere as the next version; gates judge it when it is promoted."""
+    settings = load_settings()
+    manifest = registry_only(settings).register(name, candidate_in(folder, settings), actor=actor())
+    emit(to_builtins(VersionReport.of(manifest)), as_json=as_json, text=describe(manifest))
+    say(f"serve it: propensity models promote {name} {manifest.version} --reason 'first try'")
 
 
 @app.command("promote")

@@ -220,6 +220,53 @@ def test_who_serves_what_and_what_is_damaged_is_told_on_the_command_line(
     assert finding["key"] in err
 
 
+def test_a_model_trained_elsewhere_is_registered_split_and_shadowed(
+    deployment: Path, run: Run
+) -> None:
+    folder = deployment / "elsewhere"
+    folder.mkdir()
+    described = {
+        "scorer": {"kind": "constant", "options": {"probability": 0.25, "width": 1}},
+        "files": {},
+        "features": "total_purchase_volume_30d",
+        "horizon_days": 30,
+        "matrix": [[0.0], [12.5]],
+        "probabilities": [0.25, 0.25],
+        "metrics": {"log_loss": 0.5, "base_rate_log_loss": 0.6},
+    }
+    (folder / "candidate.json").write_text(json.dumps(described))
+    for number in (1, 2, 3):
+        code, out, err = run("models", "register", "elsewhere", str(folder), "--json")
+        assert (code, json.loads(out)["version"]) == (0, number)
+        assert f"propensity models promote elsewhere {number}" in err
+    split = ("models", "split", "elsewhere", "2", "--share", "5%", "--reason", "try")
+    assert run(*split)[0] == 4
+    run("models", "promote", "elsewhere", "1", "--reason", "first")
+    code, out, _ = run(*split, "--expect", "1")
+    assert (code, "challenger version 2 answers 5.00% of the customers" in out) == (0, True)
+    assert run(*split, "--expect", "1")[0] == 5
+    assert run("models", "split", "elsewhere", "2", "--share", "7", "--reason", "try")[0] == 2
+    code, out, _ = run("models", "shadow", "elsewhere", "3", "--reason", "watch", "--json")
+    assert (code, json.loads(out)["shadows"]) == (0, [3])
+    listed = json.loads(run("models", "list", "elsewhere", "--json")[1])
+    assert [row["serves_as"] for row in listed] == ["champion", "challenger", "shadow"]
+    assert "shadowed by" not in run("models", "shadow", "elsewhere", "--reason", "enough")[1]
+    assert run("models", "rollback", "elsewhere", "--reason", "x", "--expect", "1")[0] == 5
+    assert "challenger" not in run("models", "rollback", "elsewhere", "--reason", "x")[1]
+    assert "basis_points" in run("models", "history", "elsewhere")[1]
+
+    for wrong, field in (
+        ({"features": "other"}, "features"),
+        ({"files": {"model": "../secret"}}, "files"),
+        ({"files": {"model": "model.onnx"}}, "model.onnx"),
+        ({"probabilities": [0.25]}, "matrix, probabilities"),
+        ({"horizon": 3}, "horizon"),
+    ):
+        (folder / "candidate.json").write_text(json.dumps(described | wrong))
+        code, _, err = run("models", "register", "elsewhere", str(folder))
+        assert (code, field in err) == (2, True), err
+
+
 def test_a_challenger_is_trained_on_other_features_and_compared(deployment: Path, run: Run) -> None:
     run("tables", "create")
     run("import", str(write_csv(deployment / "purchases.csv", purchases())))

@@ -24,6 +24,7 @@ from model_registry.errors import (
 )
 from model_registry.registry import Registry
 from model_registry.revision import Action
+from model_registry.verify import verify
 from tests.builders import JPY, NOW
 from tests.registries import NAME, FragileStore, a_candidate, a_registry, golden_of, with_golden
 
@@ -512,3 +513,56 @@ def test_a_blob_nobody_stored_is_unknown() -> None:
     manifest = a_registry(store).register(NAME, a_candidate(), actor="tests")
     with pytest.raises(UnknownObject):
         a_registry().blob(manifest.blobs["model"])
+
+
+CHANGES: dict[str, Callable[[Registry], object]] = {
+    "promote": lambda r: r.promote(NAME, 2, actor="tests", reason="why"),
+    "rollback": lambda r: r.rollback(NAME, actor="tests", reason="why"),
+    "split": lambda r: r.split(NAME, 2, basis_points=500, actor="tests", reason="why"),
+    "shadow": lambda r: r.shadow(NAME, [2], actor="tests", reason="why"),
+}
+
+
+class Killed(BaseException):
+    """The process is gone: nothing that it would have done after this is done."""
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_a_writer_killed_at_any_step_leaves_a_readable_registry(
+    change: Callable[[Registry], object],
+) -> None:
+    class Mortal(FragileStore):
+        calls_left = 10**6
+
+        def _answer(self, key: str) -> None:
+            type(self).calls_left -= 1
+            if type(self).calls_left < 0:
+                raise Killed(key)
+
+        def put_if_absent(self, key: str, content: bytes, /) -> bool:
+            written = super().put_if_absent(key, content)
+            self._answer(key)  # also just after it
+            return written
+
+    store = Mortal()
+    registry = promoted(registered(a_registry(store), 3), 3, 1)
+    before, sound = registry.history(NAME), store.everything()
+    for steps in range(100):
+        store.restore(sound)
+        Mortal.calls_left = steps
+        killed = False
+        try:
+            change(registry)
+        except Killed:
+            killed = True
+        Mortal.calls_left = 10**6
+        after = registry.history(NAME)
+        assert list(after[:2]) == list(before)
+        assert len(after) in {2, 3}
+        assert verify(registry, NAME).findings == []
+        if not killed:
+            assert len(after) == 3
+            break
+    else:
+        pytest.fail("it never got through")
+    assert steps > 3

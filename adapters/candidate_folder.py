@@ -1,0 +1,85 @@
+"""A candidate trained elsewhere: a folder with `candidate.json` and the files that it names."""
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from domain.errors import Rejected
+from domain.features import FEATURE_SETS
+from domain.money import Currency
+from model_registry.candidate import CalibrationBin, Candidate, GoldenVectors
+from model_registry.canonical import canonical
+from model_registry.errors import CorruptRegistry
+
+CANDIDATE = "candidate.json"
+
+
+class _Scorer(Struct, forbid_unknown_fields=True):
+    kind: str
+    options: dict[str, Any] = {}
+
+
+class _Row(Struct, forbid_unknown_fields=True):
+    count: int
+    mean_probability: float
+    observed_rate: float
+
+
+class _Description(Struct, forbid_unknown_fields=True):
+    scorer: _Scorer
+    files: dict[str, str]
+    features: str
+    horizon_days: int
+    matrix: list[list[float]]
+    probabilities: list[float]
+    metrics: dict[str, float] = {}
+    calibration: list[_Row] = []
+    facts: dict[str, Any] = {}
+
+
+def read_candidate(folder: Path, currency: Currency) -> Candidate:
+    """The candidate that a folder describes, its features in the deployment's currency.
+
+    Raises:
+        Rejected: a file is missing, or is not what it should be; names the file and the field.
+    """
+    try:
+        told = msgspec.json.decode(_content(folder, CANDIDATE), type=_Description)
+    except msgspec.MsgspecError as exc:
+        raise Rejected(str(folder / CANDIDATE), str(exc)) from exc
+    if told.features not in FEATURE_SETS:
+        known = ", ".join(FEATURE_SETS)
+        raise Rejected("features", f"{told.features!r:.80} is none of: {known}")
+    return Candidate(
+        scorer_kind=told.scorer.kind,
+        scorer_options=told.scorer.options,
+        blobs={role: _content(folder, name) for role, name in told.files.items()},
+        features=FEATURE_SETS[told.features](currency),
+        horizon_days=told.horizon_days,
+        golden=_golden(told),
+        metrics=told.metrics,
+        calibration=[
+            CalibrationBin(row.count, row.mean_probability, row.observed_rate)
+            for row in told.calibration
+        ],
+        facts=told.facts,
+    )
+
+
+def _golden(told: _Description) -> GoldenVectors:
+    plain = {"matrix": told.matrix, "probabilities": told.probabilities}
+    try:
+        return GoldenVectors.decode("matrix", canonical(plain))
+    except CorruptRegistry as exc:
+        raise Rejected("matrix, probabilities", exc.reason) from exc
+
+
+def _content(folder: Path, name: str) -> bytes:
+    if Path(name).name != name:
+        raise Rejected("files", f"{name!r:.80} must be a file's name, in the folder itself")
+    try:
+        return (folder / name).read_bytes()
+    except OSError as exc:
+        raise Rejected(str(folder / name), f"cannot be read: {exc.strerror}") from exc

@@ -51,7 +51,6 @@ _SHADOW = (
     "rank_agreement",
     "problem",
 )
-_STATE = ("champion", "challenger", "basis_points", "shadows")
 
 
 @app.command("list")
@@ -236,8 +235,12 @@ def history(name: Name, *, as_json: AsJson = False) -> None:
     """Show who promoted what, when and why; the whole log is checked on the way."""
     revisions = registry_only(load_settings()).history(name)
     reports = [RevisionReport.of(revision) for revision in revisions]
-    columns = ("revision", "at", "action", *_STATE, "forced", "actor", "reason")
-    emit(to_builtins(reports), as_json=as_json, text=_table(columns, reports))
+    columns = ("revision", "at", "action", "state", "forced", "actor", "reason")
+    rows = [
+        [r.revision, r.at, r.action, _state_cell(r), _cell(r.forced), r.actor, r.reason]
+        for r in reports
+    ]
+    emit(to_builtins(reports), as_json=as_json, text=table(*columns, rows=rows))
 
 
 def actor() -> str:
@@ -278,14 +281,20 @@ def _cell(value: object) -> str:
     match value:
         case None | False:
             return ""
-        case list():
-            return " ".join(map(str, value))
         case True:
             return "*"
         case float():
             return f"{value:.4g}"
         case _:
             return str(value)
+
+
+def _state_cell(report: RevisionReport) -> str:
+    """Such as `7`, or `7, 8: 0.05, shadows 9 10`."""
+    share = report.basis_points / BUCKETS
+    challenger = "" if report.challenger is None else f", {report.challenger}: {share:.4g}"
+    shadows = f", shadows {' '.join(map(str, report.shadows))}" if report.shadows else ""
+    return f"{report.champion}{challenger}{shadows}"
 
 
 def _state_text(state: State) -> str:

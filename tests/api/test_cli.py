@@ -253,7 +253,7 @@ def test_a_model_trained_elsewhere_is_registered_split_and_shadowed(
     assert "shadowed by" not in run("models", "shadow", "elsewhere", "--reason", "enough")[1]
     assert run("models", "rollback", "elsewhere", "--reason", "x", "--expect", "1")[0] == 5
     assert "challenger" not in run("models", "rollback", "elsewhere", "--reason", "x")[1]
-    assert "basis_points" in run("models", "history", "elsewhere")[1]
+    assert "1, 2: 0.05" in run("models", "history", "elsewhere")[1]
 
     for wrong, field in (
         ({"features": "other"}, "features"),

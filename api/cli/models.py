@@ -13,7 +13,13 @@ from rich.table import Table
 
 from api.bootstrap import candidate_in, presence_only, registry_only
 from api.cli.output import EXIT_CODE_OF, AsJson, emit, say, table
-from api.model_schemas import RevisionReport, VersionReport, status_of_model, summaries
+from api.model_schemas import (
+    RevisionReport,
+    ShadowFindings,
+    VersionReport,
+    status_of_model,
+    summaries,
+)
 from api.settings import load_settings
 from domain.buckets import BUCKETS, basis_points_of
 from domain.errors import CorruptRecord, InvalidRequest
@@ -39,18 +45,6 @@ Force = Annotated[
 Wait = Annotated[bool, typer.Option("--wait", help="Return once every live process serves it.")]
 Timeout = Annotated[float, typer.Option(min=0, help="Seconds to wait at most.")]
 BEHIND = 1
-_SHADOW = (
-    "shadow",
-    "answered_by",
-    "count",
-    "failed",
-    "skipped",
-    "mean_difference",
-    "mean_absolute_difference",
-    "changed_rate",
-    "rank_agreement",
-    "problem",
-)
 
 
 @app.command("list")
@@ -199,8 +193,8 @@ def status(name: Name, *, as_json: AsJson = False) -> None:
     columns = ("process", "revision", "version", "seconds ago", "problem")
     rows = [[p.process, p.revision, p.version, f"{p.age_s:.1f}", p.problem] for p in live]
     emit(to_builtins(found), as_json=as_json, text=table(*columns, rows=rows))
-    if found.shadows and not as_json:
-        emit(None, as_json=False, text=_table(_SHADOW, found.shadows))
+    for shadow in found.shadows:
+        say(_shadow_text(shadow))
     say(f"revision {found.revision} is the newest; processes: {len(live)}, behind: {found.behind}")
     if found.behind:
         raise typer.Exit(BEHIND)
@@ -287,6 +281,21 @@ def _cell(value: object) -> str:
             return f"{value:.4g}"
         case _:
             return str(value)
+
+
+def _shadow_text(found: ShadowFindings) -> str:
+    text = (
+        f"shadow {found.shadow} beside version {found.answered_by}: answers {found.count:,}, "
+        f"failed {found.failed:,}, skipped {found.skipped:,}"
+    )
+    if found.mean_difference is not None:
+        agreement = "all tied" if found.rank_agreement is None else f"{found.rank_agreement:.3f}"
+        text += (
+            f"; mean difference {found.mean_difference:+.4f} (absolute "
+            f"{found.mean_absolute_difference:.4f}), decisions changed {found.changed_rate:.1%}, "
+            f"rank agreement {agreement}"
+        )
+    return f"{text}; {found.problem}" if found.problem else text
 
 
 def _state_cell(report: RevisionReport) -> str:

@@ -27,6 +27,7 @@ from domain.ingestion import Outcome
 from domain.instant import MICROS_PER_DAY
 from domain.ports import RawRow
 from domain.traffic import Traffic
+from model_registry.shadow import ShadowReport
 from tests.builders import a_served_model
 from tests.conftest import dynamo_client
 from tests.fakes import SaturatingScorer
@@ -209,6 +210,14 @@ def test_who_serves_what_and_what_is_damaged_is_told_on_the_command_line(
     )
     code, _, err = run(*promote)
     assert (code, "served everywhere; processes: 1" in err) == (0, True)
+    report = ShadowReport(
+        shadow=2, answered_by=1, count=4, failed=1, changed=3, difference_sum=-0.3, problem="odd"
+    )
+    served = Traffic(champion=replace(model, revision=3))
+    presence.publish(name, "host-1", traffic=served, problems=[], shadows=[report])
+    said = run("models", "status", name)[2]
+    assert "shadow 2 beside version 1: answers 4, failed 1, skipped 0; mean difference -0.1" in said
+    assert "decisions changed 100.0%, rank agreement all tied; odd" in said
 
     assert run("models", "verify")[0] == 0
     (manifest,) = (deployment / ".propensity" / "registry").rglob("000001.json")

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from threading import Lock
 
-from domain.ports import Clock, IndexPage, RawRow, RecentBatch, Recording, TableSize
+from domain.ports import Cancelling, Clock, IndexPage, RawRow, RecentBatch, Recording, TableSize
 from domain.purchase import Purchase
 from domain.recent import RecentHistory, Retention, day_of
 from model_registry.errors import UnknownObject
@@ -25,7 +25,7 @@ class ManualClock:
 
 
 class MemoryPurchases:
-    """The purchases: recorder, history, recent purchases, category index and health in one."""
+    """The purchases: recorder, canceller, history, recent purchases, category index and health in one."""
 
     shards = 4
 
@@ -34,13 +34,25 @@ class MemoryPurchases:
         self._retention = retention
         self._lock = Lock()
         self._purchases: dict[str, dict[str, Purchase]] = {}
+        self._cancelled: set[tuple[str, str]] = set()
 
     async def record(self, purchases: Sequence[Purchase], /) -> Sequence[Recording]:
         """One outcome per purchase, in order; see PurchaseRecorder."""
         with self._lock:
             return [self._record(purchase) for purchase in purchases]
 
+    async def cancel(self, customer_id: str, purchase_id: str, /) -> Cancelling:
+        """Whether this call cancelled the purchase; see PurchaseCanceller."""
+        with self._lock:
+            if (customer_id, purchase_id) in self._cancelled:
+                return Cancelling.ALREADY_CANCELLED
+            self._cancelled.add((customer_id, purchase_id))
+            self._purchases.get(customer_id, {}).pop(purchase_id, None)
+            return Cancelling.CANCELLED
+
     def _record(self, purchase: Purchase) -> Recording:
+        if (purchase.customer_id, purchase.purchase_id) in self._cancelled:
+            return Recording.CANCELLED
         history = self._purchases.setdefault(purchase.customer_id, {})
         stored = history.get(purchase.purchase_id)
         if stored is not None:

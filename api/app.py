@@ -21,7 +21,7 @@ from api.routes.categories import categories, propensities
 from api.routes.health import livez, readyz
 from api.routes.models import MODEL_ROUTES
 from api.routes.propensity import propensity
-from api.routes.purchases import record_purchases
+from api.routes.purchases import cancel_purchase, record_purchases
 from api.services import Services
 from domain.money import Currency
 
@@ -57,6 +57,7 @@ def create_app(services: Services) -> Litestar:
             readyz,
             propensity,
             record_purchases,
+            cancel_purchase,
             categories,
             propensities,
             *MODEL_ROUTES,

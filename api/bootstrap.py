@@ -13,6 +13,7 @@ from adapters.audience_files import AudienceFiles, open_audience_files
 from adapters.candidate_folder import read_candidate
 from adapters.clock import SystemClock
 from adapters.complete_journey import CompleteJourneyPurchases
+from adapters.dynamodb.cancellation import DynamoPurchaseCanceller
 from adapters.dynamodb.categories import DynamoCategoryIndex
 from adapters.dynamodb.client import DynamoClient, DynamoOptions
 from adapters.dynamodb.purchases import DynamoPurchaseHistory, DynamoPurchaseRecorder
@@ -31,6 +32,7 @@ from api.settings import Settings
 from domain import instant
 from domain.audience import ScoreAudience
 from domain.audience_plan import PlanAudience
+from domain.cancellation import CancelPurchase
 from domain.errors import Rejected
 from domain.importing import ImportPurchases
 from domain.ingestion import RecordPurchases
@@ -71,6 +73,7 @@ class Application:
     presence: Presence
     predict: PredictPropensity
     record: RecordPurchases
+    cancel: CancelPurchase
     import_purchases: ImportPurchases
     collect_histories: CollectHistories
     audience: ScoreAudience
@@ -103,6 +106,7 @@ class Application:
             Services(
                 predict=replace(self.predict, observe=shadowing.observe),
                 record=self.record,
+                cancel=self.cancel,
                 health=self.tables,
                 traffic=self.live.snapshot,
                 problems=lambda: self.live.problems,
@@ -187,6 +191,9 @@ def _assemble(settings: Settings, client: DynamoClient) -> Application:
             history=history, traffic=live.snapshot, policy=settings.banner_policy, clock=clock
         ),
         record=replace(record, max_purchases=MAX_PURCHASES),
+        cancel=CancelPurchase(
+            canceller=DynamoPurchaseCanceller(client, clock=clock, retention=retention)
+        ),
         import_purchases=ImportPurchases(record=record),
         collect_histories=CollectHistories(index=index, history=history, clock=clock),
         audience=ScoreAudience(index=index, recent=recent, history=history),

@@ -8,6 +8,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from domain import instant
 from domain.cost import Cost, Units
 from domain.ingestion import Outcome, PurchaseOutcome
+from domain.ports import Cancelling
 from domain.propensity import Arm, Prediction, Reason, ServedModel
 from domain.traffic import Traffic
 
@@ -135,7 +136,8 @@ class PurchaseReport(Struct, frozen=True, kw_only=True):
         Outcome,
         Meta(
             description="recorded: written now. duplicate: the same purchase was written before. "
-            "conflict: the id is taken by another payload. rejected: it breaks a rule."
+            "conflict: the id is taken by another payload. cancelled: it was cancelled before, for "
+            "good. rejected: it breaks a rule."
         ),
     ]
     purchase_id: Annotated[str | None, Meta(description="As sent, where it is text.")]
@@ -154,12 +156,23 @@ class PurchaseReport(Struct, frozen=True, kw_only=True):
         )
 
 
+class CancellationReport(Struct, frozen=True, kw_only=True):
+    """What became of one cancellation, and what it cost."""
+
+    outcome: Annotated[
+        Cancelling,
+        Meta(description="cancelled: now, recorded or not. already_cancelled: before this call."),
+    ]
+    cost: CostUsed
+
+
 class RecordingReport(Struct, frozen=True, kw_only=True):
     """Counts, one outcome per purchase in the order sent, and what recording them cost."""
 
     recorded: Annotated[int, Meta(ge=0)]
     duplicate: Annotated[int, Meta(ge=0)]
     conflict: Annotated[int, Meta(ge=0)]
+    cancelled: Annotated[int, Meta(ge=0)]
     rejected: Annotated[int, Meta(ge=0)]
     outcomes: list[PurchaseReport]
     cost: CostUsed

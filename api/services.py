@@ -7,6 +7,7 @@ from api.cursor import Cursors
 from api.management import Tokens
 from domain.audience import ScoreAudience
 from domain.audience_plan import PlanAudience
+from domain.cancellation import CancelPurchase
 from domain.ingestion import RecordPurchases
 from domain.money import Currency
 from domain.ports import CategoryIndex, Clock, StoreHealth
@@ -29,6 +30,7 @@ class Services:
 
     predict: PredictPropensity
     record: RecordPurchases
+    cancel: CancelPurchase
     audience: ScoreAudience
     plan_audience: PlanAudience
     index: CategoryIndex

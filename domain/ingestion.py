@@ -18,6 +18,7 @@ class Outcome(StrEnum):
     RECORDED = "recorded"
     DUPLICATE = "duplicate"
     CONFLICT = "conflict"
+    CANCELLED = "cancelled"
     REJECTED = "rejected"
 
 
@@ -153,18 +154,27 @@ class RecordPurchases:
                 recordings[purchase] = answer
                 if answer is not Recording.CONFLICT:
                     beaten = rivals.pop(purchase.purchase_id)
-                    recordings |= dict.fromkeys(beaten, Recording.CONFLICT)
+                    lost = Recording.CONFLICT
+                    if answer is Recording.CANCELLED:
+                        lost = Recording.CANCELLED
+                    recordings |= dict.fromkeys(beaten, lost)
         return recordings
 
 
+_WHY_NOT = {
+    Recording.CONFLICT: "this id is taken by a purchase with another payload",
+    Recording.CANCELLED: "this purchase was cancelled, which no later message undoes",
+}
+
+
 def _outcome(position: int, purchase: Purchase, recording: Recording) -> PurchaseOutcome:
-    conflict = recording is Recording.CONFLICT
+    reason = _WHY_NOT.get(recording)
     return PurchaseOutcome(
         position=position,
         outcome=Outcome(recording.value),
         purchase_id=purchase.purchase_id,
-        field="purchase_id" if conflict else None,
-        reason="this id is taken by a purchase with another payload" if conflict else None,
+        field="purchase_id" if reason else None,
+        reason=reason,
     )
 
 

@@ -18,6 +18,14 @@ class Recording(StrEnum):
     RECORDED = "recorded"
     DUPLICATE = "duplicate"
     CONFLICT = "conflict"
+    CANCELLED = "cancelled"
+
+
+class Cancelling(StrEnum):
+    """What became of one cancellation handed to the store."""
+
+    CANCELLED = "cancelled"
+    ALREADY_CANCELLED = "already_cancelled"
 
 
 class Clock(Protocol):
@@ -36,7 +44,7 @@ class PurchaseRecorder(Protocol):
 
     Promises: an acknowledged purchase is in every later read; the same purchase again is a
     duplicate and changes nothing; another payload under a stored id is a conflict and changes
-    nothing; the history and the recent purchases change together or not at all.
+    nothing; under a cancelled id every payload is cancelled and changes nothing; the history and the recent purchases change together or not at all.
     """
 
     async def record(self, purchases: Sequence[Purchase], /) -> Sequence[Recording]:
@@ -44,6 +52,23 @@ class PurchaseRecorder(Protocol):
 
         Raises:
             StoreUnavailable: some may be recorded; sending all of them again is safe.
+        """
+        ...
+
+
+class PurchaseCanceller(Protocol):
+    """Removes purchases for good, whether they came before or come later.
+
+    Promises: a cancelled purchase is in no later read, and never recorded again; cancelling again
+    changes nothing; the history and the recent purchases change together or not at all.
+    """
+
+    async def cancel(self, customer_id: str, purchase_id: str, /) -> Cancelling:
+        """Whether this call cancelled the purchase, which need not be recorded yet.
+
+        Raises:
+            StoreUnavailable: it may or may not be cancelled; asking again is safe.
+            CorruptRecord: what is stored under the id is no purchase.
         """
         ...
 

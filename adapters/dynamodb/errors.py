@@ -1,6 +1,7 @@
 """PynamoDB and botocore exceptions to domain errors: one table, one context manager."""
 
-from collections.abc import Generator, Mapping
+import asyncio
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -101,6 +102,19 @@ def is_transient(exc: Exception) -> bool:
         return isinstance(_root(exc), _TRANSIENT_ERRORS)
     status = _response(exc).get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     return code in _TRANSIENT_CODES or int(status) >= 500  # noqa: PLR2004  # HTTP server errors
+
+
+async def pause_or_raise(pauses: Iterator[float], failure: Exception) -> None:
+    """Waits before the next attempt, where one may help and there is time for it.
+
+    Raises:
+        PropensityError: the failure as a domain error, where not.
+    """
+    pause = next(pauses, None)
+    if pause is None or not is_transient(failure):
+        with translated():
+            raise failure
+    await asyncio.sleep(pause)
 
 
 def cancellation_reasons(exc: Exception) -> list[CancellationReason | None]:

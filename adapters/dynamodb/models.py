@@ -63,7 +63,11 @@ class ByCategory(GlobalSecondaryIndex[Any]):  # type: ignore[no-untyped-call]  #
 
 
 class PurchaseRow(Model):
-    """One purchase; the item is its own idempotency record."""
+    """One purchase; the item is its own idempotency record.
+
+    A cancelled one keeps its key and `cancelled_at` (microseconds since the epoch, UTC) alone, so that
+    it is in no index and never recorded again.
+    """
 
     class Meta:
         """Table settings; connection settings are bound by client.py."""
@@ -78,6 +82,7 @@ class PurchaseRow(Model):
     amount_minor = IntegerAttribute()
     category_shard = UnicodeAttribute()
     fingerprint = UnicodeAttribute()
+    cancelled_at = IntegerAttribute(null=True)
     by_time = ByTime()
     by_category = ByCategory()
 

@@ -1,6 +1,5 @@
 """The purchases table: the truth. Written in transactions, read by customer and time."""
 
-import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -14,8 +13,7 @@ from adapters.dynamodb.client import DynamoClient
 from adapters.dynamodb.errors import (
     cancellation_reasons,
     condition_failed,
-    is_transient,
-    translated,
+    pause_or_raise,
 )
 from adapters.dynamodb.models import ByTime
 from adapters.dynamodb.recent import RecentUpdate
@@ -72,7 +70,7 @@ class DynamoPurchaseRecorder:
             elif update is not None and (full := _full_days(update, pending, reasons)):
                 crowded |= full
             else:
-                await _pause(pauses, failure)
+                await pause_or_raise(pauses, failure)
         return recordings
 
     async def _attempt(
@@ -121,7 +119,7 @@ class DynamoPurchaseHistory:
             page = await self._client.retried(
                 deadline, self._page, customer_id, after, until, start_key
             )
-            purchases += [_purchase(item, customer_id) for item in page["Items"]]
+            purchases += [stored_purchase(item, customer_id) for item in page["Items"]]
             start_key = page.get("LastEvaluatedKey")
             if start_key is None:
                 # Ties of an LSI come back in no particular order.
@@ -162,6 +160,9 @@ def _already_stored(pending: Sequence[Purchase], reasons: Sequence[Any]) -> dict
         if condition_failed(reason):
             if reason.raw_item is None:
                 raise CorruptRecord("the store refused a purchase without naming the stored one")
+            if "cancelled_at" in reason.raw_item:
+                known[purchase.purchase_id] = Recording.CANCELLED
+                continue
             # A row without a fingerprint is not this purchase, whatever else it may be.
             stored = reason.raw_item.get("fingerprint", {}).get("S")
             same = stored == purchase.fingerprint
@@ -178,19 +179,16 @@ def _full_days(
     return update.without_room(reasons[-1].raw_item or {})
 
 
-async def _pause(pauses: Iterator[float], failure: Exception) -> None:
-    pause = next(pauses, None)
-    if pause is None or not is_transient(failure):
-        with translated():
-            raise failure
-    await asyncio.sleep(pause)
-
-
 def _ids(purchases: Sequence[Purchase]) -> list[str]:
     return [purchase.purchase_id for purchase in purchases]
 
 
-def _purchase(item: Mapping[str, Any], customer_id: str) -> Purchase:
+def stored_purchase(item: Mapping[str, Any], customer_id: str) -> Purchase:
+    """The purchase that an item of the table or of its LSI holds.
+
+    Raises:
+        CorruptRecord: it holds none.
+    """
     try:
         return Purchase(
             customer_id=customer_id,

@@ -2,16 +2,26 @@
 
 import json
 from http import HTTPStatus
+from typing import Annotated
 
 import msgspec
-from litestar import Response, post
+from litestar import Response, delete, post
 from litestar.di import NamedDependency
 from litestar.exceptions import HTTPException
 from litestar.openapi.datastructures import ResponseSpec
+from litestar.params import PathParameter
 
 from api.errors import TOO_LARGE, AnyRequest, ProblemRaised, problem, slug_of, status_of
 from api.openapi import MAX_PURCHASES, RecordOperation, problems
-from api.schemas import FieldError, Problem, PurchaseReport, RecordingReport
+from api.query import check_names, decoded
+from api.schemas import (
+    CancellationReport,
+    FieldError,
+    Problem,
+    PurchaseReport,
+    RecordingReport,
+    cost_used,
+)
 from api.services import Services
 from domain.cost import metered
 from domain.errors import InvalidRequest, PartlyRecorded
@@ -68,6 +78,32 @@ async def record_purchases(
         RecordingReport.of(outcomes, cost),
         status_code=HTTPStatus.OK if written else HTTPStatus.MULTI_STATUS,
     )
+
+
+@delete(
+    "/v1/customers/{customer_id:str}/purchases/{purchase_id:str}",
+    operation_id="cancelPurchase",
+    summary="Cancel a purchase",
+    description="For refunds and cancellations: the purchase counts nowhere any more. It need not be "
+    "recorded yet: a cancellation that arrives first wins. Sending it again is safe.",
+    tags=["purchases"],
+    status_code=HTTPStatus.OK,
+    response_description="Cancelled, now or before.",
+    responses=problems(HTTPStatus.BAD_REQUEST, HTTPStatus.SERVICE_UNAVAILABLE),
+)
+async def cancel_purchase(
+    customer_id: Annotated[str, PathParameter(description="Percent-encoded, a slash too.")],
+    purchase_id: Annotated[str, PathParameter(description="Percent-encoded, a slash too.")],
+    request: AnyRequest,
+    services: NamedDependency[Services],
+) -> CancellationReport:
+    """The purchase is cancelled."""
+    check_names(request.query_params, ())
+    with metered() as cost:
+        outcome = await services.cancel(
+            decoded(customer_id, "customer_id"), decoded(purchase_id, "purchase_id")
+        )
+    return CancellationReport(outcome=outcome, cost=cost_used(cost))
 
 
 def _check_media_type(request: AnyRequest) -> None:

@@ -15,10 +15,11 @@ from api.management import Tokens
 from api.services import Services
 from domain.audience import ScoreAudience
 from domain.audience_plan import PlanAudience
+from domain.cancellation import CancelPurchase
 from domain.cost import Units, count_round_trip, count_units
 from domain.errors import NoLiveModel
 from domain.ingestion import RecordPurchases
-from domain.ports import IndexPage, RecentBatch, Recording, TableSize
+from domain.ports import Cancelling, IndexPage, RecentBatch, Recording, TableSize
 from domain.prediction import PredictPropensity
 from domain.purchase import Purchase
 from domain.recent import Retention
@@ -57,6 +58,7 @@ class Shop:
     problems: list[str] = field(default_factory=list)
     statuses: MemoryStatusStore = field(init=False)
     closed: int = 0
+    cancelled: set[tuple[str, str]] = field(default_factory=set)
     registry: Registry = field(default_factory=a_registry)
 
     @property
@@ -68,6 +70,14 @@ class Shop:
 
     async def record(self, purchases: Sequence[Purchase], /) -> Sequence[Recording]:
         return [self._record(purchase) for purchase in purchases]
+
+    async def cancel(self, customer_id: str, purchase_id: str, /) -> Cancelling:
+        self._answer(writes=Units(computed=4.0))
+        if (customer_id, purchase_id) in self.cancelled:
+            return Cancelling.ALREADY_CANCELLED
+        self.cancelled.add((customer_id, purchase_id))
+        self.purchases.pop((customer_id, purchase_id), None)
+        return Cancelling.CANCELLED
 
     async def between(self, customer_id: str, /, *, after: int, until: int) -> Sequence[Purchase]:
         self._answer()
@@ -125,6 +135,8 @@ class Shop:
         self._answer(writes=Units(computed=4.0))
         if trouble := self.trouble_of.get(purchase.customer_id):
             raise trouble
+        if (purchase.customer_id, purchase.purchase_id) in self.cancelled:
+            return Recording.CANCELLED
         known = self.purchases.setdefault((purchase.customer_id, purchase.purchase_id), purchase)
         if known is purchase:
             return Recording.RECORDED
@@ -144,6 +156,7 @@ def services_over(shop: Shop, *, cursor_key: str | None = None) -> Services:
             history=shop, traffic=shop.traffic, policy=a_policy(), clock=shop.clock
         ),
         record=RecordPurchases(recorder=shop, clock=shop.clock, currency=USD, max_purchases=100),
+        cancel=CancelPurchase(canceller=shop),
         audience=ScoreAudience(index=shop, recent=shop, history=shop, pacing=shop.time.pacing()),
         plan_audience=PlanAudience(index=shop, recent=shop, pacing=shop.time.pacing()),
         index=shop,

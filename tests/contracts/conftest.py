@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from moto import mock_aws
 
+from adapters.dynamodb.cancellation import DynamoPurchaseCanceller
 from adapters.dynamodb.categories import DynamoCategoryIndex
 from adapters.dynamodb.client import DynamoClient
 from adapters.dynamodb.purchases import DynamoPurchaseHistory, DynamoPurchaseRecorder
@@ -21,6 +22,7 @@ from adapters.embedded import EmbeddedEngine, free_port
 from adapters.memory import ManualClock, MemoryPurchases
 from domain.ports import (
     CategoryIndex,
+    PurchaseCanceller,
     PurchaseHistory,
     PurchaseRecorder,
     RecentPurchases,
@@ -45,6 +47,7 @@ class Store:
     """
 
     recorder: PurchaseRecorder
+    canceller: PurchaseCanceller
     history: PurchaseHistory
     recent: RecentPurchases
     index: CategoryIndex
@@ -58,6 +61,7 @@ def memory_store() -> Store:
     purchases = MemoryPurchases(clock=clock, retention=RETENTION)
     return Store(
         recorder=purchases,
+        canceller=purchases,
         history=purchases,
         recent=purchases,
         index=purchases,
@@ -70,6 +74,7 @@ def dynamo_store(client: DynamoClient) -> Store:
     clock = ManualClock(NOW)
     return Store(
         recorder=DynamoPurchaseRecorder(client, clock=clock, retention=RETENTION, shards=SHARDS),
+        canceller=DynamoPurchaseCanceller(client, clock=clock, retention=RETENTION),
         history=DynamoPurchaseHistory(client),
         recent=DynamoRecentPurchases(client, clock=clock, retention=RETENTION),
         index=DynamoCategoryIndex(client, shards=SHARDS),

@@ -1,0 +1,91 @@
+"""Cancelled purchases: the item stays as a tombstone, in no index, and the recent element goes."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pynamodb.exceptions import TransactWriteError
+from pynamodb.expressions.operand import Path
+from pynamodb.transactions import TransactWrite
+
+from adapters.dynamodb.attributes import day_attribute, encode_element
+from adapters.dynamodb.client import DynamoClient
+from adapters.dynamodb.errors import cancellation_reasons, condition_failed, pause_or_raise
+from adapters.dynamodb.purchases import stored_purchase
+from domain.instant import MICROS_PER_DAY, to_datetime
+from domain.ports import Cancelling, Clock
+from domain.purchase import Purchase
+from domain.recent import Retention, day_of
+
+
+class DynamoPurchaseCanceller:
+    """PurchaseCanceller on one TransactWriteItems: tombstone and recent item, or neither."""
+
+    def __init__(self, client: DynamoClient, *, clock: Clock, retention: Retention) -> None:
+        self._client = client
+        self._clock = clock
+        self._retention = retention
+
+    async def cancel(self, customer_id: str, purchase_id: str, /) -> Cancelling:
+        """Whether this call cancelled the purchase; see the port."""
+        deadline = self._client.write_deadline()
+        pauses = deadline.pauses()
+        while True:
+            stored = await self._client.retried(deadline, self._stored, customer_id, purchase_id)
+            if "cancelled_at" in stored:
+                return Cancelling.ALREADY_CANCELLED
+            try:
+                await self._client.once(deadline, self._transact, customer_id, purchase_id, stored)
+            except TransactWriteError as exc:
+                if not any(map(condition_failed, cancellation_reasons(exc))):
+                    await pause_or_raise(pauses, exc)
+                # else somebody was quicker, recording it or cancelling it: look again
+            else:
+                return Cancelling.CANCELLED
+
+    def _stored(self, customer_id: str, purchase_id: str) -> Mapping[str, Any]:
+        answer: Mapping[str, Any] = self._client.connection.get_item(
+            self._client.purchases.Meta.table_name,
+            customer_id,
+            range_key=purchase_id,
+            consistent_read=True,
+        )
+        found: Mapping[str, Any] = answer.get("Item", {})
+        return found
+
+    def _transact(self, customer_id: str, purchase_id: str, stored: Mapping[str, Any]) -> None:
+        model, now = self._client.purchases, self._clock()
+        gone = ("purchased_at", "category", "amount_minor", "category_shard", "fingerprint")
+        unchanged = (
+            model.fingerprint == stored["fingerprint"]["S"]
+            if stored
+            else model.purchase_id.does_not_exist()
+        )
+        with TransactWrite(connection=self._client.connection) as transaction:
+            transaction.update(
+                model(customer_id, purchase_id),
+                actions=[
+                    model.cancelled_at.set(now),
+                    *(getattr(model, name).remove() for name in gone),
+                ],
+                condition=unchanged,
+            )
+            if stored:
+                self._forget(stored_purchase(stored, customer_id), now, transaction)
+
+    def _forget(self, purchase: Purchase, now: int, transaction: TransactWrite) -> None:
+        """The element of the recent item goes too; of a day with an overflow mark that stays.
+
+        The item is there as long as it may hold the day: its TTL counts from the last write.
+        """
+        day = day_of(purchase.purchased_at)
+        if day < self._retention.oldest_day(now):
+            return
+        model = self._client.recent
+        expires = (day_of(now) + self._retention.days + 1) * MICROS_PER_DAY
+        transaction.update(
+            model(purchase.customer_id),
+            actions=[
+                model.expires_at.set(to_datetime(expires)),
+                Path(day_attribute(day)).delete({"SS": [encode_element(purchase)]}),
+            ],
+        )

@@ -38,7 +38,7 @@ class EmbeddedEngine:
 
     folder: Path
     port: int
-    services: str = "dynamodb"
+    services: str = "dynamodb,sqs"
 
     @property
     def pid(self) -> int | None:

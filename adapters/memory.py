@@ -1,10 +1,22 @@
 """Every port that keeps, tells or brings something, in memory: shipped, thread-safe, for first steps."""
 
+import asyncio
+import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from itertools import count
 from threading import Lock
 
-from domain.ports import Cancelling, Clock, IndexPage, RawRow, RecentBatch, Recording, TableSize
+from domain.ports import (
+    Cancelling,
+    Clock,
+    IndexPage,
+    Message,
+    RawRow,
+    RecentBatch,
+    Recording,
+    TableSize,
+)
 from domain.purchase import Purchase
 from domain.recent import RecentHistory, Retention, day_of
 from model_registry.errors import UnknownObject
@@ -208,3 +220,38 @@ class MemoryStatusStore:
         """Every status under the prefix, by ascending key."""
         with self._lock:
             return [s for key, s in sorted(self._statuses.items()) if key.startswith(prefix)]
+
+
+class MemoryQueue:
+    """A `MessageQueue` that lives and dies with its process; `seconds` is a clock for hiding."""
+
+    def __init__(self, seconds: Callable[[], float] = time.monotonic) -> None:
+        self._seconds = seconds
+        self._numbers = count(1)
+        self._messages: dict[str, Message] = {}
+        self._hidden_until: dict[str, float] = {}
+
+    async def receive(self, *, wait_s: int, visibility_s: int) -> Sequence[Message]:
+        """At most ten messages, without waiting; see the port."""
+        await asyncio.sleep(0 * wait_s)  # lets others run, as a real queue would
+        now = self._seconds()
+        found = [m for key, m in self._messages.items() if self._hidden_until.get(key, now) <= now]
+        await self.hide(found[:10], seconds=visibility_s)
+        return found[:10]
+
+    async def delete(self, messages: Sequence[Message], /) -> None:
+        """None of them comes again."""
+        for message in messages:
+            self._messages.pop(message.receipt, None)
+
+    async def hide(self, messages: Sequence[Message], /, *, seconds: int) -> None:
+        """Nobody receives them for so long."""
+        until = self._seconds() + seconds
+        self._hidden_until |= {message.receipt: until for message in messages}
+
+    async def send(self, body: str, /, *, reason: str | None, group: str | None) -> None:
+        """The message is in the queue."""
+        key = str(next(self._numbers))
+        self._messages[key] = Message(
+            receipt=key, message_id=key, body=body, reason=reason, group=group
+        )

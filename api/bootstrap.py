@@ -22,6 +22,7 @@ from adapters.dynamodb.tables import DynamoTables
 from adapters.embedded import EmbeddedEngine, port_is_free
 from adapters.object_store import open_object_store
 from adapters.purchase_files import PurchaseFile, open_purchase_file
+from adapters.sqs import SqsClient, SqsOptions
 from adapters.training import train
 from api.app import create_app
 from api.cursor import Cursors
@@ -29,6 +30,7 @@ from api.openapi import MAX_PURCHASES
 from api.polling import LivePolling
 from api.services import Services
 from api.settings import Settings
+from api.worker import Consume, Worker
 from domain import instant
 from domain.audience import ScoreAudience
 from domain.audience_plan import PlanAudience
@@ -201,6 +203,44 @@ def _assemble(settings: Settings, client: DynamoClient) -> Application:
         index=index,
         client=client,
     )
+
+
+@contextmanager
+def queues(settings: Settings) -> Iterator[SqsClient]:
+    """The connection to SQS; its threads end with the block."""
+    client = SqsClient(
+        SqsOptions(
+            endpoint=settings.queue_url,
+            region=settings.region,
+            credentials=settings.credentials,
+            threads=2 * settings.worker_concurrency + 2,
+        )
+    )
+    try:
+        yield client
+    finally:
+        client.close()
+
+
+@contextmanager
+def worker(settings: Settings) -> Iterator[Worker]:
+    """The queue's worker; its threads and connections end with the block.
+
+    Raises:
+        NotFound: a queue does not exist.
+        StoreUnavailable: SQS does not answer.
+    """
+    with application(settings) as built, queues(settings) as client:
+        yield Worker(
+            queue=client.queue(settings.queue),
+            consume=Consume(
+                record=replace(built.record, max_purchases=None),
+                cancel=built.cancel,
+                dead_letters=client.queue(settings.dead_letter_name),
+            ),
+            visibility_s=settings.queue_visibility_s,
+            concurrency=settings.worker_concurrency,
+        )
 
 
 def registry_only(settings: Settings) -> Registry:

@@ -30,6 +30,10 @@ def _check_endpoint(value: str) -> str:
     return value
 
 
+def _check_queue_endpoint(value: str) -> str:
+    return _check_endpoint(value) if value else value
+
+
 def _is_url(value: str) -> bool:
     try:
         parts = urlsplit(value)
@@ -179,6 +183,31 @@ class Settings(BaseSettings):
         description="Who may manage models over HTTP: ACTOR:SCOPE:SECRET, several by commas; the "
         "scope is `read` or `manage`. Empty: nobody.",
     )
+    queue: str = Field(
+        default="propensity-purchases",
+        pattern=r"^[A-Za-z0-9_-]{1,60}(\.fifo)?$",
+        description="Name of the SQS queue that `propensity worker` consumes; `.fifo` at its end for a FIFO queue.",
+    )
+    dead_letter_queue: str = Field(
+        default="",
+        pattern=r"^([A-Za-z0-9_-]{1,75}(\.fifo)?)?$",
+        description="Name of the queue for what cannot be taken; empty: the queue's name and `-dead-letters`.",
+    )
+    queue_endpoint: Annotated[str, AfterValidator(_check_queue_endpoint)] = Field(
+        default="", description="URL of an SQS endpoint, or `aws`; empty: that of DynamoDB."
+    )
+    queue_visibility_s: int = Field(
+        default=60,
+        ge=10,
+        le=43_200,
+        description="Seconds until another worker gets a message; a slow batch extends it.",
+    )
+    worker_concurrency: int = Field(
+        default=4,
+        ge=1,
+        le=64,
+        description="Batches of ten messages that a worker handles at a time.",
+    )
     connections: int = Field(
         default=32,
         ge=1,
@@ -225,6 +254,18 @@ class Settings(BaseSettings):
             return self.access_key_id, self.secret_access_key.get_secret_value()
         local = _is_loopback(urlsplit(self.dynamodb_endpoint).hostname)
         return ("local", "local") if local else None
+
+    @property
+    def dead_letter_name(self) -> str:
+        """The name of the dead-letter queue; FIFO as the queue is."""
+        stem, fifo, _ = self.queue.partition(".fifo")
+        return self.dead_letter_queue or f"{stem}-dead-letters{fifo}"
+
+    @property
+    def queue_url(self) -> str | None:
+        """The SQS endpoint; None is AWS itself."""
+        endpoint = self.queue_endpoint or self.dynamodb_endpoint
+        return None if endpoint == AWS else endpoint
 
     @property
     def tokens(self) -> Tokens:

@@ -7,7 +7,17 @@ from typing import Annotated
 
 import typer
 
-from api.cli import audience, comparison, demo, doctor, models, purchases, serving, training
+from api.cli import (
+    audience,
+    comparison,
+    demo,
+    doctor,
+    models,
+    purchases,
+    serving,
+    training,
+    worker,
+)
 from api.cli.output import exit_code, say
 from domain.errors import PropensityError
 
@@ -22,11 +32,13 @@ app.command("serve")(serving.serve)
 app.command("import")(purchases.import_purchases)
 app.command("train")(training.train)
 app.command("predict")(serving.predict)
+app.command("cancel")(serving.cancel)
 app.command("audience")(audience.audience)
 app.command("doctor")(doctor.doctor)
 app.command("settings")(doctor.settings)
 models.app.command("compare")(comparison.compare)
 app.add_typer(models.app, name="models")
+app.add_typer(worker.app, name="worker")
 app.add_typer(purchases.tables, name="tables")
 app.add_typer(purchases.engine, name="db")
 

@@ -12,7 +12,7 @@ from api.bootstrap import application, port_is_free
 from api.cli.cost import cost_text
 from api.cli.output import AsJson, emit, say
 from api.logs import configure_logging
-from api.schemas import CustomerPropensity
+from api.schemas import CancellationReport, CustomerPropensity, cost_used
 from api.settings import PREFIX, Settings, load_settings
 from domain import instant
 from domain.cost import metered
@@ -95,6 +95,19 @@ def predict(
             prediction = asyncio.run(built.predict(customer, as_of=moment))
         answer = CustomerPropensity.of(prediction, cost)
     emit(answer, as_json=as_json, text=f"{_describe(answer)}\n{cost_text(cost)}")
+
+
+def cancel(
+    customer: Annotated[str, typer.Argument(help="The customer's id.")],
+    purchase: Annotated[str, typer.Argument(help="The purchase's id.")],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Cancel a purchase for good, whether it came before or comes later."""
+    with application(load_settings()) as built, metered() as cost:
+        outcome = asyncio.run(built.cancel(customer, purchase))
+    report = CancellationReport(outcome=outcome, cost=cost_used(cost))
+    emit(report, as_json=as_json, text=f"{outcome}\n{cost_text(cost)}")
 
 
 def _instant(text: str) -> int:

@@ -34,7 +34,7 @@ def test_there_are_commands_to_check() -> None:
 def test_every_command_parses(line: str) -> None:
     words = shlex.split(line, comments=True)[1:]
     command: Any = typer.main.get_command(app)
-    while hasattr(command, "commands"):
+    while hasattr(command, "commands") and words:
         command = command.commands[words.pop(0)]
     command.make_context(command.name, words)
 

@@ -1,0 +1,187 @@
+"""A queue of SQS: at least once, in batches of ten, each blocking call in a thread."""
+
+import asyncio
+import hashlib
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.session import get_session
+
+from domain.errors import NotFound, StoreUnavailable
+from domain.ports import Message
+
+T = TypeVar("T")
+BATCH = 10
+"""Messages per call at most. Source: AWS, SQS quotas."""
+LONGEST_WAIT_S = 20
+"""Of one long poll. Source: AWS, SQS quotas."""
+_REASON = "reason"
+_MOST_REASON = 500
+_FIFO = ".fifo"
+_ABSENT = ("QueueDoesNotExist", "NonExistentQueue")
+_CONTROLS = dict.fromkeys(range(32), " ")
+"""SQS refuses most control characters in an attribute."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SqsOptions:
+    """Where the queues are; `endpoint` None is AWS, `credentials` None are found by botocore."""
+
+    endpoint: str | None
+    region: str
+    credentials: tuple[str, str] | None = None
+    threads: int = 8
+
+
+class SqsClient:
+    """One connection to SQS for any number of queues. Thread-safe."""
+
+    def __init__(self, options: SqsOptions) -> None:
+        key_id, secret = options.credentials or (None, None)
+        self.sqs: Any = get_session().create_client(
+            "sqs",
+            region_name=options.region,
+            endpoint_url=options.endpoint,
+            aws_access_key_id=key_id,
+            aws_secret_access_key=secret,
+            config=Config(
+                connect_timeout=2,
+                read_timeout=LONGEST_WAIT_S + 10,
+                retries={"mode": "standard", "total_max_attempts": 3},
+                max_pool_connections=options.threads,
+            ),
+        )
+        self._threads = ThreadPoolExecutor(options.threads, thread_name_prefix="sqs")
+
+    async def call(self, blocking: Callable[..., T], /, **arguments: object) -> T:
+        """The result of one call of the API, made in a thread.
+
+        Raises:
+            NotFound: there is no such queue.
+            StoreUnavailable: SQS did not answer, or refused.
+        """
+
+        def translating() -> T:
+            with _translated():
+                return blocking(**arguments)
+
+        return await asyncio.get_running_loop().run_in_executor(self._threads, translating)
+
+    def queue(self, name: str) -> "SqsQueue":
+        """The queue of this name.
+
+        Raises:
+            NotFound: there is none; names the command that creates it.
+            StoreUnavailable: SQS did not answer, or refused.
+        """
+        with _translated():
+            return SqsQueue(self, self.sqs.get_queue_url(QueueName=name)["QueueUrl"])
+
+    def create(self, name: str, *, visibility_s: int) -> None:
+        """The queue is there once this returns; messages are kept for 14 days.
+
+        Raises:
+            StoreUnavailable: SQS did not answer, or refused, as it does when another one of this
+                name has other attributes.
+        """
+        attributes = {
+            "VisibilityTimeout": str(visibility_s),
+            "MessageRetentionPeriod": str(14 * 86_400),
+        }
+        if name.endswith(_FIFO):
+            attributes["FifoQueue"] = "true"
+        with _translated():
+            self.sqs.create_queue(QueueName=name, Attributes=attributes)
+
+    def close(self) -> None:
+        """No thread is left once this returns."""
+        self._threads.shutdown(wait=True, cancel_futures=True)
+
+
+class SqsQueue:
+    """MessageQueue on one queue of SQS, standard or FIFO."""
+
+    def __init__(self, client: SqsClient, url: str) -> None:
+        self._client = client
+        self._url = url
+
+    async def receive(self, *, wait_s: int, visibility_s: int) -> Sequence[Message]:
+        """At most ten messages; see the port."""
+        answer = await self._client.call(
+            self._client.sqs.receive_message,
+            QueueUrl=self._url,
+            MaxNumberOfMessages=BATCH,
+            WaitTimeSeconds=wait_s,
+            VisibilityTimeout=visibility_s,
+            MessageAttributeNames=["All"],
+            AttributeNames=["MessageGroupId"],
+        )
+        return [_message(found) for found in answer.get("Messages", ())]
+
+    async def delete(self, messages: Sequence[Message], /) -> None:
+        """None of them comes again; see the port."""
+        await self._batched(self._client.sqs.delete_message_batch, messages)
+
+    async def hide(self, messages: Sequence[Message], /, *, seconds: int) -> None:
+        """Nobody else receives them for so long; see the port."""
+        await self._batched(
+            self._client.sqs.change_message_visibility_batch, messages, VisibilityTimeout=seconds
+        )
+
+    async def send(self, body: str, /, *, reason: str | None, group: str | None) -> None:
+        """The message is in the queue; see the port."""
+        arguments: dict[str, Any] = {}
+        if reason is not None:
+            text = reason.translate(_CONTROLS)[:_MOST_REASON]
+            arguments["MessageAttributes"] = {
+                _REASON: {"DataType": "String", "StringValue": text or "unknown"}
+            }
+        if self._url.endswith(_FIFO):
+            digest = hashlib.sha256(f"{reason}\0{group}\0{body}".encode()).hexdigest()
+            arguments |= {"MessageGroupId": group or digest, "MessageDeduplicationId": digest}
+        await self._client.call(
+            self._client.sqs.send_message, QueueUrl=self._url, MessageBody=body, **arguments
+        )
+
+    async def _batched(
+        self, call: Callable[..., Any], messages: Sequence[Message], **each: object
+    ) -> None:
+        if not messages:
+            return
+        entries = [
+            {"Id": str(number), "ReceiptHandle": message.receipt, **each}
+            for number, message in enumerate(messages)
+        ]
+        answer = await self._client.call(call, QueueUrl=self._url, Entries=entries)
+        if failed := answer.get("Failed"):
+            codes = ", ".join(sorted({str(entry.get("Code")) for entry in failed}))
+            raise StoreUnavailable(f"SQS left {len(failed)} of {len(messages)} messages ({codes})")
+
+
+@contextmanager
+def _translated() -> Generator[None, None, None]:
+    try:
+        yield
+    except ClientError as exc:
+        code = str(exc.response.get("Error", {}).get("Code"))
+        if code.rpartition(".")[2] in _ABSENT:
+            raise NotFound("the queue does not exist; create it: propensity worker create") from exc
+        raise StoreUnavailable(f"SQS answered {code}") from exc
+    except BotoCoreError as exc:
+        raise StoreUnavailable(f"SQS did not answer ({type(exc).__name__})") from exc
+
+
+def _message(found: dict[str, Any]) -> Message:
+    reason = found.get("MessageAttributes", {}).get(_REASON, {}).get("StringValue")
+    return Message(
+        receipt=found["ReceiptHandle"],
+        message_id=found["MessageId"],
+        body=found["Body"],
+        reason=reason,
+        group=found.get("Attributes", {}).get("MessageGroupId"),
+    )

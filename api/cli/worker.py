@@ -1,0 +1,106 @@
+"""Commands of the queue: the worker, and what it could not take."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+import typer
+
+from api.bootstrap import queues, worker
+from api.cli.output import AsJson, emit, say, table
+from api.logs import configure_logging
+from api.settings import load_settings
+from domain.ports import Message, MessageQueue
+
+app = typer.Typer(help="Purchases from a queue of SQS.", invoke_without_command=True)
+dead = typer.Typer(help="What no worker could take, and why.", no_args_is_help=True)
+app.add_typer(dead, name="dead-letters")
+_SHOWN = 100
+_HIDDEN_S = 120
+
+
+@app.callback()
+def work(context: typer.Context) -> None:
+    """Record purchases from the queue until SIGTERM or Ctrl-C; whatever was begun is finished."""
+    if context.invoked_subcommand is not None:
+        return
+    settings = load_settings()
+    configure_logging(settings.log_level)
+    with worker(settings) as built:
+
+        async def run() -> dict[str, int]:
+            stop = asyncio.Event()
+            for number in (signal.SIGTERM, signal.SIGINT):
+                asyncio.get_running_loop().add_signal_handler(number, stop.set)
+            say(f"recording purchases from {settings.queue}")
+            return dict(await built.run(stop))
+
+        counts = asyncio.run(run())
+    say(", ".join(f"{kind}: {count:,}" for kind, count in sorted(counts.items())) or "nothing came")
+
+
+@app.command("create")
+def create() -> None:
+    """Create the queue and its dead-letter queue, where they are not there yet."""
+    settings = load_settings()
+    with queues(settings) as client:
+        for name in (settings.queue, settings.dead_letter_name):
+            client.create(name, visibility_s=settings.queue_visibility_s)
+            say(f"queue {name} is there")
+
+
+@dead.command("list")
+def list_dead(
+    *,
+    most: Annotated[int, typer.Option(min=1, help="Show so many at most.")] = _SHOWN,
+    as_json: AsJson = False,
+) -> None:
+    """Show dead letters with their reasons; they stay where they are."""
+    settings = load_settings()
+
+    async def look(letters: MessageQueue) -> list[Message]:
+        found: list[Message] = []
+        async for batch in _received(letters):
+            found += batch
+            if len(found) >= most:
+                break
+        for start in range(0, len(found), 10):
+            await letters.hide(found[start : start + 10], seconds=0)
+        return found[:most]
+
+    with queues(settings) as client:
+        found = asyncio.run(look(client.queue(settings.dead_letter_name)))
+    documents = [
+        {"message_id": letter.message_id, "reason": letter.reason, "body": letter.body}
+        for letter in found
+    ]
+    rows = [[letter.message_id, letter.reason or "", letter.body[:200]] for letter in found]
+    emit(documents, as_json=as_json, text=table("message", "reason", "body", rows=rows))
+    say(f"dead letters: {len(found)}{' or more' if len(found) == most else ''}")
+
+
+@dead.command("replay")
+def replay(*, as_json: AsJson = False) -> None:
+    """Send every dead letter back to the queue, once what was wrong is mended."""
+    settings = load_settings()
+
+    async def send_back(letters: MessageQueue, queue: MessageQueue) -> int:
+        count = 0
+        async for batch in _received(letters):
+            for letter in batch:
+                await queue.send(letter.body, reason=None, group=letter.group)
+                await letters.delete([letter])
+                count += 1
+        return count
+
+    with queues(settings) as client:
+        letters = client.queue(settings.dead_letter_name)
+        count = asyncio.run(send_back(letters, client.queue(settings.queue)))
+    emit({"replayed": count}, as_json=as_json, text=f"replayed: {count}")
+
+
+async def _received(letters: MessageQueue) -> AsyncIterator[list[Message]]:
+    """Batches until none comes; each letter once, for whoever is quicker than two minutes."""
+    while batch := await letters.receive(wait_s=1, visibility_s=_HIDDEN_S):
+        yield list(batch)

@@ -1,0 +1,9 @@
+"""The worker killed while it works: nothing lost, nothing twice. The full size is a benchmark."""
+
+from benchmarks.queue_exactness import measure
+
+
+def test_a_worker_killed_again_and_again_loses_and_doubles_nothing() -> None:
+    figures = measure(purchases=1_500, kill_every_s=0.2, most_kills=2, seed=11)
+    assert (figures["purchases"], figures["differences"], figures["dead_letters"]) == (1_500, 0, 0)
+    assert figures["kills"] == 2

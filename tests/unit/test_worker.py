@@ -1,0 +1,247 @@
+"""The worker: what is deleted is safe, and what cannot be taken is a dead letter."""
+
+import asyncio
+import json
+import random
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from adapters.memory import ManualClock, MemoryPurchases, MemoryQueue
+from api.lambda_handler import failures
+from api.worker import Consume, Worker
+from domain.cancellation import CancelPurchase
+from domain.errors import StoreUnavailable
+from domain.ingestion import RecordPurchases
+from domain.ports import Message, Recording
+from domain.purchase import Purchase
+from domain.recent import Retention
+from domain.window import Window
+from tests.builders import NOW, USD, a_purchase, raw_of
+
+pytestmark = pytest.mark.anyio
+
+
+class Shaky(MemoryPurchases):
+    """Fails every so many calls, before or after the write, as a network does."""
+
+    def __init__(self) -> None:
+        clock = ManualClock(NOW)
+        super().__init__(clock=clock, retention=Retention.covering(Window.days(30)))
+        self.random = random.Random(7)
+        self.failing = 0.0
+        self.calls = 0
+
+    async def record(self, purchases: Sequence[Purchase], /) -> Sequence[Recording]:
+        self.calls += 1
+        self._fail()
+        answer = await super().record(purchases)
+        self._fail()
+        return answer
+
+    async def cancel(self, customer_id: str, purchase_id: str, /) -> Any:
+        self._fail()
+        answer = await super().cancel(customer_id, purchase_id)
+        self._fail()
+        return answer
+
+    def _fail(self) -> None:
+        if self.random.random() < self.failing:
+            raise StoreUnavailable("no answer")
+
+
+class Setting:
+    """A worker over memory, and how to run it until nothing is left."""
+
+    def __init__(self) -> None:
+        self.store = Shaky()
+        self.queue, self.dead_letters = MemoryQueue(), MemoryQueue()
+        self.consume = Consume(
+            record=RecordPurchases(
+                recorder=self.store, clock=ManualClock(NOW), currency=USD, max_purchases=None
+            ),
+            cancel=CancelPurchase(canceller=self.store),
+            dead_letters=self.dead_letters,
+        )
+        self.worker = Worker(queue=self.queue, consume=self.consume, visibility_s=30, concurrency=1)
+
+    async def send(self, *documents: object) -> None:
+        for document in documents:
+            body = document if isinstance(document, str) else json.dumps(document)
+            await self.queue.send(body, reason=None, group=None)
+
+    async def once(self) -> None:
+        while batch := await self.queue.receive(wait_s=0, visibility_s=0):
+            await self.worker.handle(batch)
+
+    async def refused(self) -> list[Message]:
+        found: list[Message] = []
+        while batch := await self.dead_letters.receive(wait_s=0, visibility_s=30):
+            found += batch
+        return found
+
+    async def stored(self, customer: str = "customer-1") -> Sequence[Purchase]:
+        return await self.store.between(customer, after=0, until=NOW)
+
+
+def purchase(number: int, **changes: Any) -> Purchase:
+    return a_purchase(purchase_id=f"p{number:05d}", purchased_at=NOW - number, **changes)
+
+
+async def test_a_batch_is_one_transaction_per_customer() -> None:
+    setting = Setting()
+    mine = [purchase(number) for number in range(6)]
+    yours = [purchase(number, customer_id="customer-2") for number in range(4)]
+    await setting.send(*map(raw_of, [*mine, *yours]))
+    await setting.once()
+    assert setting.store.calls == 2
+    assert list(await setting.stored()) == mine[::-1]
+    assert setting.consume.counts == {"recorded": 10}
+
+
+async def test_what_cannot_be_taken_is_a_dead_letter_and_the_rest_is_recorded() -> None:
+    setting = Setting()
+    good, other = purchase(1), replace(purchase(1), amount_minor=7)
+    bad = raw_of(purchase(2)) | {"amount_minor": -1}
+    await setting.send(
+        [raw_of(good), bad, 7],
+        "{",
+        raw_of(other),
+        {"cancelled": {"customer_id": "", "purchase_id": "p"}},
+    )
+    await setting.once()
+    assert list(await setting.stored()) == [good]
+    letters = {letter.body: letter.reason or "" for letter in await setting.refused()}
+    assert len(letters) == 5
+    assert letters["{"].startswith("unreadable: body: is not JSON")
+    assert letters["7"].startswith("unreadable: body: must be an object")
+    reasons = {
+        json.loads(body)["purchase_id"]: reason
+        for body, reason in letters.items()
+        if "purchased_at" in body
+    }
+    assert reasons["p00002"].startswith("rejected: amount_minor")
+    assert reasons["p00001"].startswith("conflict: purchase_id")
+    assert any(reason.startswith("rejected: customer_id") for reason in letters.values())
+    assert await setting.queue.receive(wait_s=0, visibility_s=0) == []
+
+
+async def test_while_the_store_is_silent_nothing_is_deleted_or_refused() -> None:
+    setting = Setting()
+    setting.store.failing = 1.0
+    await setting.send(
+        [raw_of(purchase(1)), 7], {"cancelled": {"customer_id": "c", "purchase_id": "p"}}
+    )
+    batch = await setting.queue.receive(wait_s=0, visibility_s=0)
+    await setting.worker.handle(batch)
+    assert await setting.refused() == []
+    assert len(await setting.queue.receive(wait_s=0, visibility_s=0)) == 2
+    setting.store.failing = 0.0
+    await setting.once()
+    assert list(await setting.stored()) == [purchase(1)]
+    assert len(await setting.refused()) == 1
+
+
+async def test_while_the_dead_letter_queue_is_silent_its_message_stays() -> None:
+    class Silent(MemoryQueue):
+        async def send(self, body: str, /, *, reason: str | None, group: str | None) -> None:
+            raise StoreUnavailable(f"no answer about {len(body)} bytes, {reason}, {group}")
+
+    setting = Setting()
+    consume = replace(setting.consume, dead_letters=Silent())
+    await setting.send("{", raw_of(purchase(1)))
+    batch = await setting.queue.receive(wait_s=0, visibility_s=0)
+    await replace(setting.worker, consume=consume).handle(batch)
+    assert [m.body for m in await setting.queue.receive(wait_s=0, visibility_s=0)] == ["{"]
+
+
+async def test_any_order_duplicates_and_failures_end_where_a_clean_import_does() -> None:
+    setting, chance = Setting(), random.Random(11)
+    customers = [f"customer-{number}" for number in range(5)]
+    purchases = [purchase(n, customer_id=chance.choice(customers)) for n in range(300)]
+    cancelled = chance.sample(purchases, 40)
+    documents: list[object] = [raw_of(each) for each in purchases + purchases[::3]]
+    documents += [
+        {"cancelled": {"customer_id": each.customer_id, "purchase_id": each.purchase_id}}
+        for each in cancelled
+    ]
+    chance.shuffle(documents)
+    await setting.send(*documents)
+    setting.store.failing = 0.2
+    await setting.once()
+    kept = [each for each in purchases if each not in cancelled]
+    for customer in customers:
+        expected = sorted(
+            (p for p in kept if p.customer_id == customer), key=lambda p: p.purchased_at
+        )
+        assert list(await setting.stored(customer)) == expected
+    assert await setting.refused() == []
+
+
+async def test_a_stopped_worker_finishes_what_it_began_and_tells_what_became_of_it() -> None:
+    setting, stop = Setting(), asyncio.Event()
+    await setting.send(*(raw_of(purchase(number)) for number in range(25)), "{")
+    running = asyncio.create_task(replace(setting.worker, concurrency=3).run(stop))
+    while setting.consume.counts["recorded"] < 25:  # noqa: ASYNC110  # no hook into the worker
+        await asyncio.sleep(0)
+    stop.set()
+    counts = await running
+    assert (counts["recorded"], counts["dead letter"]) == (25, 1)
+
+
+async def test_a_batch_that_breaks_the_worker_is_left_and_the_next_one_handled(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    setting, stop = Setting(), asyncio.Event()
+
+    class Broken(MemoryQueue):
+        broken = 2
+
+        async def receive(self, *, wait_s: int, visibility_s: int) -> Sequence[Message]:
+            self.broken -= 1
+            if self.broken == 1:
+                raise KeyError("customer-1")
+            if self.broken == 0:
+                stop.set()
+            return await super().receive(wait_s=wait_s, visibility_s=visibility_s)
+
+    worker = replace(setting.worker, queue=Broken())
+    await worker.run(stop)
+    assert "unexpected KeyError" in caplog.text
+    assert "customer-1" not in caplog.text
+
+
+async def test_a_lambda_names_what_comes_again_and_the_rest_of_its_group() -> None:
+    setting = Setting()
+    silent = {"customer-1"}
+
+    async def record(purchases: Sequence[Purchase], /) -> Sequence[Recording]:
+        if purchases[0].customer_id in silent:
+            raise StoreUnavailable("no answer")
+        return await Shaky.record(setting.store, purchases)
+
+    setting.store.record = record  # type: ignore[method-assign]
+    bodies = [
+        ("a", raw_of(purchase(1, customer_id="customer-2")), "customer-2"),
+        ("b", raw_of(purchase(1)), "customer-1"),
+        ("c", 7, "customer-1"),
+        ("d", 7, None),
+    ]
+    records = [
+        {
+            "messageId": message,
+            "receiptHandle": message,
+            "body": json.dumps(body),
+            "attributes": {"MessageGroupId": group} if group else {},
+        }
+        for message, body, group in bodies
+    ]
+    assert await failures(setting.consume, records) == [
+        {"itemIdentifier": "b"},
+        {"itemIdentifier": "c"},
+    ]
+    assert list(await setting.stored("customer-2")) == [purchase(1, customer_id="customer-2")]
+    silent.clear()
+    assert await failures(setting.consume, records) == []

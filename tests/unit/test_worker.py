@@ -245,3 +245,47 @@ async def test_a_lambda_names_what_comes_again_and_the_rest_of_its_group() -> No
     assert list(await setting.stored("customer-2")) == [purchase(1, customer_id="customer-2")]
     silent.clear()
     assert await failures(setting.consume, records) == []
+
+
+def poison(number: int) -> str:
+    """A malformed message, of twenty kinds in turn."""
+    good = raw_of(purchase(number))
+    kinds: list[object] = [
+        good | {"amount_minor": -1},
+        good | {"amount_minor": "12"},
+        good | {"amount_minor": 1.5},
+        good | {"amount": 12.5},
+        good | {"currency": "EUR"},
+        good | {"customer_id": ""},
+        good | {"customer_id": None},
+        good | {"customer_id": "x" * 300},
+        good | {"purchase_id": "a\u0000b"},
+        good | {"purchased_at": "yesterday"},
+        good | {"purchased_at": "2999-01-01T00:00:00Z"},
+        good | {"purchased_at": "2026-01-01T00:00:00"},
+        good | {"category": ["shirts"]},
+        good | {"colour": "red"},
+        {"cancelled": {"customer_id": "c"}},
+        {"specversion": "1.0", "id": "1", "source": "s", "type": "other", "data": good},
+        {"Type": "Notification", "Message": "{"},
+        number,
+        [],
+    ]
+    chosen = number % (len(kinds) + 1)
+    return "{" * (number + 1) if chosen == len(kinds) else json.dumps(kinds[chosen])
+
+
+async def test_a_thousand_malformed_messages_stop_nothing_and_lose_nothing() -> None:
+    setting, chance = Setting(), random.Random(3)
+    good = [purchase(number, customer_id=f"c{number % 20}") for number in range(1_000)]
+    bodies = [json.dumps(raw_of(each)) for each in good] + [poison(n) for n in range(1_000)]
+    chance.shuffle(bodies)
+    await setting.send(*bodies)
+    await setting.once()
+    assert setting.consume.counts["recorded"] == 1_000
+    letters = await setting.refused()
+    assert len(letters) == 1_000
+    reasons = {(letter.reason or "").split(" (")[0] for letter in letters}
+    assert len(reasons) >= 15
+    assert all(reason.startswith(("unreadable: ", "rejected: ")) for reason in reasons)
+    assert await setting.queue.receive(wait_s=0, visibility_s=0) == []

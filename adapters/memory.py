@@ -113,6 +113,11 @@ class MemoryPurchases:
         customers = following[:most]
         return IndexPage(customers=customers, more=len(customers) < len(following))
 
+    async def rebuild(self, customer_id: str, /) -> bool:
+        """False: recent purchases are computed at every read here; see RecentRebuilder."""
+        del customer_id
+        return False
+
     async def check(self) -> None:
         """Returns at once: memory is always there; see StoreHealth."""
 

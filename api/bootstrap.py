@@ -1,6 +1,6 @@
 """The composition root: the one place where adapters are built and use cases get theirs."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
@@ -17,6 +17,7 @@ from adapters.dynamodb.cancellation import DynamoPurchaseCanceller
 from adapters.dynamodb.categories import DynamoCategoryIndex
 from adapters.dynamodb.client import DynamoClient, DynamoOptions
 from adapters.dynamodb.purchases import DynamoPurchaseHistory, DynamoPurchaseRecorder
+from adapters.dynamodb.rebuild import DynamoRecentRebuilder
 from adapters.dynamodb.recent import DynamoRecentPurchases
 from adapters.dynamodb.tables import DynamoTables
 from adapters.embedded import EmbeddedEngine, port_is_free
@@ -35,15 +36,18 @@ from domain import instant
 from domain.audience import ScoreAudience
 from domain.audience_plan import PlanAudience
 from domain.cancellation import CancelPurchase
+from domain.customers import EveryCustomer
 from domain.errors import Rejected
+from domain.features import FEATURE_SETS
 from domain.importing import ImportPurchases
 from domain.ingestion import RecordPurchases
 from domain.money import Currency
-from domain.ports import CategoryIndex
+from domain.ports import CategoryIndex, RecentPurchases
 from domain.prediction import PredictPropensity
 from domain.recent import Retention
 from domain.sampling import CollectHistories
 from domain.training_set import TrainingSet
+from domain.verification import VerifyRecent
 from domain.window import Window
 from model_registry.candidate import Candidate
 from model_registry.gates import LoadGates
@@ -78,6 +82,10 @@ class Application:
     cancel: CancelPurchase
     import_purchases: ImportPurchases
     collect_histories: CollectHistories
+    recent: RecentPurchases
+    rebuild: Callable[[str], Coroutine[None, None, bool]]
+    verify: VerifyRecent
+    every_customer: EveryCustomer
     audience: ScoreAudience
     plan_audience: PlanAudience
     index: CategoryIndex
@@ -198,6 +206,17 @@ def _assemble(settings: Settings, client: DynamoClient) -> Application:
         ),
         import_purchases=ImportPurchases(record=record),
         collect_histories=CollectHistories(index=index, history=history, clock=clock),
+        recent=recent,
+        rebuild=DynamoRecentRebuilder(
+            client, clock=clock, retention=retention, history=history
+        ).rebuild,
+        verify=VerifyRecent(
+            history=history,
+            recent=recent,
+            clock=clock,
+            feature_sets=[feature_set(currency) for feature_set in FEATURE_SETS.values()],
+        ),
+        every_customer=EveryCustomer(index=index),
         audience=ScoreAudience(index=index, recent=recent, history=history),
         plan_audience=PlanAudience(index=index, recent=recent),
         index=index,

@@ -140,6 +140,22 @@ class RecentPurchases(Protocol):
         ...
 
 
+class RecentRebuilder(Protocol):
+    """Computes one customer's recent purchases again from the truth.
+
+    Promises: afterwards they are what the truth says; whoever records or cancels meanwhile is
+    neither lost nor doubled; where nothing is wrong nothing is written.
+    """
+
+    async def rebuild(self, customer_id: str, /) -> bool:
+        """Whether anything had to be changed.
+
+        Raises:
+            StoreUnavailable: it may or may not be rebuilt; asking again is safe.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexPage:
     """Customers in ascending order, each once; `more` says whether any may follow the last."""

@@ -16,6 +16,7 @@ from api.cli import (
     purchases,
     serving,
     training,
+    truth,
     worker,
 )
 from api.cli.output import exit_code, say
@@ -34,6 +35,8 @@ app.command("train")(training.train)
 app.command("predict")(serving.predict)
 app.command("cancel")(serving.cancel)
 app.command("audience")(audience.audience)
+app.command("rebuild")(truth.rebuild)
+app.command("verify")(truth.verify)
 app.command("doctor")(doctor.doctor)
 app.command("settings")(doctor.settings)
 models.app.command("compare")(comparison.compare)

@@ -3,7 +3,7 @@
 import csv
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -11,15 +11,18 @@ from typing import Any, get_args
 
 import pytest
 
+from adapters.clock import SystemClock
 from adapters.dynamodb.purchases import DynamoPurchaseRecorder
 from adapters.dynamodb.tables import DynamoTables
 from adapters.embedded import EmbeddedEngine, free_port
-from api.bootstrap import presence_only
+from api.bootstrap import application, presence_only
 from api.cli import main
 from api.cli.refused_rows import RefusedRows
 from api.cli.training import FeatureSetName
 from api.settings import PREFIX, Settings, load_settings
 from domain import instant
+from domain.audience import Position
+from domain.customers import EveryCustomer
 from domain.errors import StoreUnavailable
 from domain.features import FEATURE_SETS
 from domain.importing import RefusedRow
@@ -274,6 +277,53 @@ def test_a_model_trained_elsewhere_is_registered_split_and_shadowed(
         (folder / "candidate.json").write_text(json.dumps(described | wrong))
         code, _, err = run("models", "register", "elsewhere", str(folder))
         assert (code, field in err) == (2, True), err
+
+
+def test_the_truth_is_verified_and_rebuilt(
+    deployment: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("tables", "create")
+    now = SystemClock()()
+    rows = [
+        [f"c{n}", "p1", instant.render(now - n * MICROS_PER_DAY), "jewellery", "5"]
+        for n in range(9)
+    ]
+    run("import", str(write_csv(deployment / "purchases.csv", rows)))
+    code, out, _ = run("verify", "--all", "--json")
+    assert (code, json.loads(out)["customers"], json.loads(out)["differences"]) == (0, 9, [])
+    assert run("verify")[0] == 2
+
+    with application(load_settings()) as built:
+        recent, client = built.client.recent, built.client.connection.client
+        for customer in ("c1", "c2"):
+            client.delete_item(
+                TableName=recent.Meta.table_name, Key={"customer_id": {"S": customer}}
+            )
+    code, out, _ = run("verify", "--all")
+    assert (code, "c1: missing 1, surplus 0 of 1 purchases" in out) == (1, True)
+    assert "customers: 9, different: 2" in out
+    assert json.loads(run("verify", "--sample", "3", "--json")[1])["customers"] == 3
+    assert json.loads(run("rebuild", "--customer", "c1", "--json")[1])["changed"] == 1
+
+    interrupted_after = EveryCustomer.batches
+
+    async def one_batch(self: EveryCustomer, start: Position = Position()) -> AsyncIterator[Any]:  # noqa: B008  # frozen
+        async for position, customers in interrupted_after(self, start):
+            yield position, customers
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(EveryCustomer, "batches", one_batch)
+    assert run("rebuild")[0] == 130
+    monkeypatch.setattr(EveryCustomer, "batches", interrupted_after)
+    assert (deployment / ".propensity" / "rebuild.json").exists()
+    code, out, err = run("rebuild", "--json")
+    assert (code, "going on in shard" in err) == (0, True)
+    assert json.loads(out)["customers"] < 9
+    assert not (deployment / ".propensity" / "rebuild.json").exists()
+    run("rebuild")
+    assert run("verify", "--all")[0] == 0
+    (deployment / ".propensity" / "rebuild.json").write_text("[]")
+    assert run("rebuild")[0] == 2
 
 
 def test_a_challenger_is_trained_on_other_features_and_compared(deployment: Path, run: Run) -> None:

@@ -16,6 +16,7 @@ from adapters.dynamodb.cancellation import DynamoPurchaseCanceller
 from adapters.dynamodb.categories import DynamoCategoryIndex
 from adapters.dynamodb.client import DynamoClient
 from adapters.dynamodb.purchases import DynamoPurchaseHistory, DynamoPurchaseRecorder
+from adapters.dynamodb.rebuild import DynamoRecentRebuilder
 from adapters.dynamodb.recent import DynamoRecentPurchases
 from adapters.dynamodb.tables import DynamoTables
 from adapters.embedded import EmbeddedEngine, free_port
@@ -26,6 +27,7 @@ from domain.ports import (
     PurchaseHistory,
     PurchaseRecorder,
     RecentPurchases,
+    RecentRebuilder,
     StoreHealth,
 )
 from domain.recent import RecentHistory, Retention
@@ -48,6 +50,7 @@ class Store:
 
     recorder: PurchaseRecorder
     canceller: PurchaseCanceller
+    rebuilder: RecentRebuilder
     history: PurchaseHistory
     recent: RecentPurchases
     index: CategoryIndex
@@ -62,6 +65,7 @@ def memory_store() -> Store:
     return Store(
         recorder=purchases,
         canceller=purchases,
+        rebuilder=purchases,
         history=purchases,
         recent=purchases,
         index=purchases,
@@ -74,6 +78,12 @@ def dynamo_store(client: DynamoClient) -> Store:
     clock = ManualClock(NOW)
     return Store(
         recorder=DynamoPurchaseRecorder(client, clock=clock, retention=RETENTION, shards=SHARDS),
+        rebuilder=DynamoRecentRebuilder(
+            client,
+            clock=clock,
+            retention=RETENTION,
+            history=DynamoPurchaseHistory(client),
+        ),
         canceller=DynamoPurchaseCanceller(client, clock=clock, retention=RETENTION),
         history=DynamoPurchaseHistory(client),
         recent=DynamoRecentPurchases(client, clock=clock, retention=RETENTION),

@@ -1,0 +1,146 @@
+"""Rebuild one customer's recent item from the purchases, while both may change."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from functools import reduce
+from operator import and_
+from typing import Any
+
+from pynamodb.exceptions import UpdateError
+from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.operand import Path
+
+from adapters.dynamodb.attributes import (
+    OVERFLOW,
+    day_attribute,
+    day_capacity,
+    encode_element,
+    kept_attribute,
+)
+from adapters.dynamodb.client import DynamoClient
+from adapters.dynamodb.errors import error_code, pause_or_raise
+from domain.instant import MICROS_PER_DAY, to_datetime
+from domain.ports import Clock, PurchaseHistory
+from domain.purchase import CLOCK_SKEW_US, Purchase
+from domain.recent import Retention, day_of
+
+_CONDITION_FAILED = "ConditionalCheckFailedException"
+
+
+class DynamoRecentRebuilder:
+    """RecentRebuilder: the item is read before the truth, and written only where it is still so.
+
+    Whoever records or cancels in between changes the item in the same transaction, so that the
+    write is refused and everything is read again.
+    """
+
+    def __init__(
+        self,
+        client: DynamoClient,
+        *,
+        clock: Clock,
+        retention: Retention,
+        history: PurchaseHistory,
+    ) -> None:
+        self._client = client
+        self._clock = clock
+        self._retention = retention
+        self._history = history
+
+    async def rebuild(self, customer_id: str, /) -> bool:
+        """Whether the item was not what the truth says; see the port."""
+        deadline = self._client.write_deadline()
+        pauses = deadline.pauses()
+        while True:
+            stored = await self._client.retried(deadline, self._stored, customer_id)
+            now = self._clock()
+            oldest = self._retention.oldest_day(now)
+            truth = await self._history.between(
+                customer_id, after=oldest * MICROS_PER_DAY - 1, until=now + CLOCK_SKEW_US
+            )
+            changes = self._changes(stored, truth, oldest)
+            if not (changes or self._incomplete(stored)) or not (stored or truth):
+                return False
+            try:
+                await self._client.once(
+                    deadline, self._write, customer_id, stored, changes, day_of(now)
+                )
+            except UpdateError as exc:
+                if error_code(exc) != _CONDITION_FAILED:
+                    await pause_or_raise(pauses, exc)
+            else:
+                return True
+
+    def _incomplete(self, stored: Mapping[str, Any]) -> bool:
+        """Whether the item was not written with this retention, or with a shorter one too."""
+        kept = kept_attribute(self._retention.days)
+        return kept not in stored or bool(self._shorter(stored))
+
+    def _shorter(self, stored: Mapping[str, Any]) -> list[str]:
+        """The marks of shorter retentions, which a rebuilt item is no longer bound by."""
+        days = self._retention.days
+        return [name for name in stored if _is_kept(name) and int(name[1:]) < days]
+
+    def _changes(
+        self, stored: Mapping[str, Any], truth: Sequence[Purchase], oldest: int
+    ) -> dict[str, set[str]]:
+        """What each attribute of a day should hold, where it does not; nothing: remove it."""
+        elements: dict[str, set[str]] = defaultdict(set)
+        for purchase in truth:
+            elements[day_attribute(day_of(purchase.purchased_at))].add(encode_element(purchase))
+        capacity = day_capacity(self._retention.days)
+        changes: dict[str, set[str]] = {}
+        for name in {*elements, *filter(_is_day, stored)}:
+            wanted = elements[name] if int(name[1:]) >= oldest else set[str]()
+            has = set(stored.get(name, {}).get("SS", ()))
+            if len(wanted) > capacity:
+                wanted = has if OVERFLOW in has else {OVERFLOW}
+            if wanted != has:
+                changes[name] = wanted
+        return changes
+
+    def _stored(self, customer_id: str) -> Mapping[str, Any]:
+        answer: Mapping[str, Any] = self._client.connection.get_item(
+            self._client.recent.Meta.table_name, customer_id, consistent_read=True
+        )
+        found: Mapping[str, Any] = answer.get("Item", {})
+        return found
+
+    def _write(
+        self,
+        customer_id: str,
+        stored: Mapping[str, Any],
+        changes: Mapping[str, set[str]],
+        today: int,
+    ) -> None:
+        model = self._client.recent
+        shorter = self._shorter(stored)
+        expires = (today + self._retention.days + 1) * MICROS_PER_DAY
+        model(customer_id).update(
+            actions=[
+                model.expires_at.set(to_datetime(expires)),
+                Path(kept_attribute(self._retention.days)).set({"N": str(today)}),
+                *(
+                    Path(name).set({"SS": sorted(wanted)}) if wanted else Path(name).remove()
+                    for name, wanted in changes.items()
+                ),
+                *(Path(name).remove() for name in shorter),
+            ],
+            condition=_unchanged(stored, [*changes, *shorter]),
+        )
+
+
+def _unchanged(stored: Mapping[str, Any], names: Sequence[str]) -> Condition | None:
+    same = [
+        Path(name) == stored[name] if name in stored else Path(name).does_not_exist()
+        for name in names
+    ]
+    return reduce(and_, same) if same else None
+
+
+def _is_kept(name: str) -> bool:
+    return name[:1] == "k" and name[1:].isdecimal()
+
+
+def _is_day(name: str) -> bool:
+    return name[:1] == "d" and name[1:].isdecimal()

@@ -1,0 +1,168 @@
+"""Rebuild and verify on the engine: whatever is wrong is found and mended, while traffic goes on."""
+
+import asyncio
+import random
+from collections.abc import Sequence
+
+import pytest
+
+from adapters.dynamodb.attributes import day_attribute, encode_element
+from adapters.dynamodb.cancellation import DynamoPurchaseCanceller
+from adapters.dynamodb.categories import DynamoCategoryIndex
+from adapters.dynamodb.client import DynamoClient
+from adapters.dynamodb.purchases import DynamoPurchaseHistory, DynamoPurchaseRecorder
+from adapters.dynamodb.rebuild import DynamoRecentRebuilder
+from adapters.dynamodb.recent import DynamoRecentPurchases
+from adapters.memory import ManualClock
+from domain.audience import Position
+from domain.customers import EveryCustomer
+from domain.features import FEATURE_SETS
+from domain.instant import MICROS_PER_DAY
+from domain.purchase import Purchase
+from domain.recent import Retention, day_of
+from domain.verification import VerifyRecent
+from domain.window import Window
+from tests.builders import NOW, USD, a_purchase
+
+pytestmark = pytest.mark.anyio
+RETENTION = Retention.covering(Window.days(30))
+SHARDS = 4
+
+
+class Truth:
+    """Everything over one client."""
+
+    def __init__(self, client: DynamoClient, retention: Retention = RETENTION) -> None:
+        clock = ManualClock(NOW)
+        self.client = client
+        self.history = DynamoPurchaseHistory(client)
+        self.recent = DynamoRecentPurchases(client, clock=clock, retention=retention)
+        self.recorder = DynamoPurchaseRecorder(
+            client, clock=clock, retention=retention, shards=SHARDS
+        )
+        self.canceller = DynamoPurchaseCanceller(client, clock=clock, retention=retention)
+        self.rebuilder = DynamoRecentRebuilder(
+            client, clock=clock, retention=retention, history=self.history
+        )
+        self.every_customer = EveryCustomer(index=DynamoCategoryIndex(client, shards=SHARDS))
+        self.verify = VerifyRecent(
+            history=self.history,
+            recent=self.recent,
+            clock=clock,
+            feature_sets=[features(USD) for features in FEATURE_SETS.values()],
+        )
+
+    def tamper(self, customer: str, day: int, elements: Sequence[str]) -> None:
+        """The set of a day holds something else."""
+        sets = {":s": {"SS": list(elements)}}
+        self.client.connection.client.update_item(
+            TableName=self.client.recent.Meta.table_name,
+            Key={"customer_id": {"S": customer}},
+            UpdateExpression=f"SET {day_attribute(day)} = :s",
+            ExpressionAttributeValues=sets,
+        )
+
+    def forget(self, customer: str) -> None:
+        """The recent item is gone."""
+        self.client.connection.client.delete_item(
+            TableName=self.client.recent.Meta.table_name, Key={"customer_id": {"S": customer}}
+        )
+
+
+@pytest.fixture
+def truth(client: DynamoClient) -> Truth:
+    return Truth(client)
+
+
+def some_purchases(customer: str, count: int = 12) -> list[Purchase]:
+    return [
+        a_purchase(
+            customer_id=customer,
+            purchase_id=f"p{n:03d}",
+            purchased_at=NOW - n * 3 * MICROS_PER_DAY,
+            category=("shirts", "jewellery")[n % 2],
+        )
+        for n in range(count)
+    ]
+
+
+async def test_what_is_right_is_no_difference(truth: Truth) -> None:
+    await truth.recorder.record(some_purchases("c"))
+    assert await truth.verify(["c", "nobody"]) == []
+
+
+async def test_whatever_is_wrong_is_found_and_mended(truth: Truth) -> None:
+    purchases = some_purchases("lost")
+    for customer in ("lost", "missing", "surplus"):
+        await truth.recorder.record(some_purchases(customer))
+    truth.forget("lost")
+    today = day_of(NOW)
+    foreign = a_purchase(purchase_id="foreign", purchased_at=NOW - MICROS_PER_DAY)
+    truth.tamper("surplus", today - 1, [encode_element(foreign)])
+    truth.tamper("missing", today, [encode_element(a_purchase(purchase_id="x", purchased_at=NOW))])
+    found = {
+        each.customer_id: each.what for each in await truth.verify(["lost", "missing", "surplus"])
+    }
+    assert found == {
+        "lost": "missing 11, surplus 0 of 11 purchases",
+        "missing": "missing 1, surplus 1 of 11 purchases",
+        "surplus": "missing 0, surplus 1 of 11 purchases",
+    }
+    for customer in found:
+        assert await truth.rebuilder.rebuild(customer)
+        assert not await truth.rebuilder.rebuild(customer)
+    assert await truth.verify(["lost", "missing", "surplus"]) == []
+    (recent,) = (await truth.recent.read(["lost"])).histories
+    assert list(recent.purchases) == purchases[10::-1]
+
+
+async def test_a_longer_retention_is_complete_once_it_is_rebuilt(truth: Truth) -> None:
+    await truth.recorder.record(some_purchases("c", 25))
+    longer = Truth(truth.client, Retention.covering(Window.days(60)))
+    (before,) = (await longer.recent.read(["c"])).histories
+    assert not before.answers(Window.days(60), NOW)
+    assert await longer.rebuilder.rebuild("c")
+    (after,) = (await longer.recent.read(["c"])).histories
+    assert after.answers(Window.days(60), NOW)
+    assert await longer.verify(["c"]) == []
+
+
+async def test_a_day_with_too_many_purchases_overflows_again(truth: Truth) -> None:
+    many = [
+        a_purchase(customer_id="c", purchase_id=f"p{n:04d}", purchased_at=NOW - n)
+        for n in range(90)
+    ]
+    await truth.recorder.record(many)
+    (before,) = (await truth.recent.read(["c"])).histories
+    truth.forget("c")
+    assert await truth.rebuilder.rebuild("c")
+    (after,) = (await truth.recent.read(["c"])).histories
+    assert after.overflow_days == before.overflow_days != frozenset()
+    assert await truth.verify(["c"]) == []
+
+
+async def test_a_rebuild_loses_nothing_that_comes_meanwhile(truth: Truth) -> None:
+    chance, purchases = random.Random(5), some_purchases("c", 11)
+    calls = [truth.recorder.record([purchase]) for purchase in purchases]
+    calls += [truth.canceller.cancel("c", purchase.purchase_id) for purchase in purchases[::3]]  # type: ignore[misc]
+    calls += [truth.rebuilder.rebuild("c") for _ in range(6)]  # type: ignore[misc]
+    chance.shuffle(calls)
+    truth.tamper("c", day_of(NOW) - 3, ["+"])
+    await asyncio.gather(*calls)
+    await truth.rebuilder.rebuild("c")
+    kept = [purchase for n, purchase in enumerate(purchases) if n % 3]
+    (recent,) = (await truth.recent.read(["c"])).histories
+    assert list(recent.purchases) == kept[::-1]
+    assert await truth.verify(["c"]) == []
+
+
+async def test_every_customer_comes_once_from_wherever_one_goes_on(truth: Truth) -> None:
+    customers = [f"c{n:02d}" for n in range(40)]
+    for customer in customers:
+        await truth.recorder.record(some_purchases(customer, 1 + int(customer[1:]) % 3))
+    batches = [batch async for batch in truth.every_customer.batches()]
+    order = [(position, customer) for position, batch in batches for customer in batch]
+    assert sorted(customer for _, customer in order) == customers
+    middle = Position(order[20][0].shard, order[20][1])
+    rest = [c async for _, batch in truth.every_customer.batches(middle) for c in batch]
+    assert rest == [customer for _, customer in order[21:]]

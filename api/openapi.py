@@ -1,5 +1,6 @@
 """What OpenAPI says beyond the structs: problems, and the body that is decoded leniently."""
 
+import json
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import cast
@@ -27,6 +28,8 @@ PROBLEM_JSON = "application/problem+json"
 JSON = "application/json"
 NDJSON = "application/x-ndjson"
 CSV = "text/csv"
+EVENT = "application/cloudevents+json"
+EVENTS = "application/cloudevents-batch+json"
 MAX_PURCHASES = 100
 PAGE = 100
 MAX_PAGE = 1_000
@@ -100,6 +103,23 @@ _PURCHASE = Schema(
 )
 
 
+_EVENT = Schema(
+    type=OpenAPIType.OBJECT,
+    description="A CloudEvent 1.0 whose data is a purchase, or the ids of one to cancel.",
+    required=["specversion", "id", "source", "type"],
+    properties={
+        "specversion": Schema(type=OpenAPIType.STRING, enum=["1.0"]),
+        "id": Schema(type=OpenAPIType.STRING),
+        "source": Schema(type=OpenAPIType.STRING),
+        "type": Schema(
+            type=OpenAPIType.STRING,
+            enum=["propensity.purchase.recorded", "propensity.purchase.cancelled"],
+        ),
+        "data": Schema(type=OpenAPIType.OBJECT),
+    },
+)
+
+
 @dataclass
 class RecordOperation(Operation):
     """Describes the body that the handler decodes leniently, element by element."""
@@ -118,7 +138,18 @@ class RecordOperation(Operation):
         example = Example(summary="One purchase", value={"purchases": [_EXAMPLE]})
         self.request_body = RequestBody(
             required=True,
-            content={JSON: OpenAPIMediaType(schema=body, examples={"one": example})},
+            content={
+                JSON: OpenAPIMediaType(schema=body, examples={"one": example}),
+                NDJSON: _stream("One purchase per line.", json.dumps(_EXAMPLE)),
+                EVENT: OpenAPIMediaType(schema=_EVENT),
+                EVENTS: OpenAPIMediaType(schema=Schema(type=OpenAPIType.ARRAY, items=_EVENT)),
+            },
+        )
+        success = (self.responses or {})[str(HTTPStatus.OK.value)]
+        content = cast("OpenAPIResponse", success).content or {}
+        content[NDJSON] = _stream(
+            "One outcome per line sent; the last line is the summary.",
+            '{"position":0,"outcome":"recorded","purchase_id":"order-31198-1"}\n',
         )
 
 

@@ -1,18 +1,34 @@
 """Record purchases: one outcome each, whatever its neighbours are."""
 
 import json
+from collections.abc import AsyncGenerator, Sequence
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from litestar import Response, delete, post
 from litestar.di import NamedDependency
 from litestar.exceptions import HTTPException
+from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import PathParameter
 
-from api.errors import TOO_LARGE, AnyRequest, ProblemRaised, problem, slug_of, status_of
-from api.openapi import MAX_PURCHASES, RecordOperation, problems
+from api.audience_stream import failure_line
+from api.errors import (
+    TOO_LARGE,
+    AnyRequest,
+    ProblemRaised,
+    domain_problem,
+    http_problem,
+    problem,
+    slug_of,
+    status_of,
+    unexpected_problem,
+)
+from api.ingest import UNANSWERED, ingested
+from api.messages import items_of
+from api.openapi import EVENT, EVENTS, JSON, MAX_PURCHASES, NDJSON, RecordOperation, problems
+from api.purchase_stream import DuplexStream, outcome_lines
 from api.query import check_names, decoded
 from api.schemas import (
     CancellationReport,
@@ -23,14 +39,15 @@ from api.schemas import (
     cost_used,
 )
 from api.services import Services
-from domain.cost import metered
-from domain.errors import InvalidRequest, PartlyRecorded
+from domain.cost import Cost, metered
+from domain.errors import InvalidRequest, PartlyRecorded, PropensityError
 from domain.ingestion import Outcome, PurchaseOutcome
 
 MAX_BODY_BYTES = 1_000_000
 MAX_OUTCOMES = 1_000
 """Purchases beyond the hundredth are rejected one by one up to here, then all as a whole."""
 
+_TAKEN = (JSON, NDJSON, EVENT, EVENTS)
 _WRITTEN = (Outcome.RECORDED, Outcome.DUPLICATE)
 _SEND_MINOR = "is not taken here: send amount_minor (an integer, minor units) and currency"
 
@@ -42,11 +59,14 @@ _SEND_MINOR = "is not taken here: send amount_minor (an integer, minor units) an
     summary="Record purchases",
     description=f"Takes 1 to {MAX_PURCHASES} purchases and answers with one outcome each, in "
     "order. The good ones are written whatever the bad ones are; sending a purchase again is "
-    "safe. Of a JSON key that is given twice, the last value counts.",
+    "safe: purchase_id is the idempotency key, per customer. Of a JSON key that is given twice, the last "
+    f"value counts. As {NDJSON} any number, one per line: one outcome line per line, while the body "
+    "still arrives (read while you send), then a summary; an outcome of null is unknown, send that line again. CloudEvents "
+    "1.0, one or a batch, are of type propensity.purchase.recorded or propensity.purchase.cancelled.",
     tags=["purchases"],
     status_code=HTTPStatus.OK,
     response_description="Every purchase is recorded or was recorded before.",
-    request_max_body_size=MAX_BODY_BYTES,
+    request_max_body_size=None,  # of JSON we limit it ourselves; a stream has no limit
     responses={
         HTTPStatus.MULTI_STATUS: ResponseSpec(
             RecordingReport,
@@ -65,19 +85,72 @@ async def record_purchases(
     request: AnyRequest, services: NamedDependency[Services]
 ) -> Response[RecordingReport]:
     """Every purchase has its outcome, 207 where any is not written."""
-    _check_media_type(request)
-    purchases = _purchases_in(_decoded(await request.body()))
+    media_type = _media_type(request)
+    if media_type == NDJSON:
+        return _streamed(request, services)
+    body = await _limited_body(request)
+    if media_type != JSON:
+        return await _events(services, body)
+    purchases = _purchases_in(_decoded(body))
     try:
         with metered() as cost:
             outcomes = await services.record([_in_minor_units(entry) for entry in purchases])
     except PartlyRecorded as exc:
         raise ProblemRaised(_partly_recorded(exc, purchases)) from exc
-    outcomes = [_hinted(outcome, purchases) for outcome in outcomes]
+    return _report([_hinted(outcome, purchases) for outcome in outcomes], cost)
+
+
+async def _events(services: Services, body: bytes) -> Response[RecordingReport]:
+    items = items_of(body)
+    if len(items) > MAX_OUTCOMES:
+        raise ProblemRaised(_too_many(len(items)))
+    with metered() as cost:
+        outcomes = await ingested(services, items)
+    known = [outcome for outcome in outcomes if outcome is not None]
+    if len(known) < len(outcomes):
+        exc = PartlyRecorded(outcomes, UNANSWERED)
+        reports = [None if each is None else PurchaseReport.of(each) for each in outcomes]
+        raise ProblemRaised(
+            problem(status_of(PartlyRecorded), slug_of(PartlyRecorded), str(exc), outcomes=reports)
+        )
+    return _report(known, cost)
+
+
+def _streamed(request: AnyRequest, services: Services) -> Response[Any]:
+    chunks = outcome_lines(services, request.stream())
+
+    async def to_the_end() -> AsyncGenerator[bytes, None]:
+        try:
+            async for chunk in chunks:
+                yield chunk
+        except Exception as exc:  # noqa: BLE001  # the status is sent: no handler can answer now
+            if isinstance(exc, PropensityError):
+                yield failure_line(domain_problem(request, exc).content)
+            elif isinstance(exc, HTTPException):
+                yield failure_line(http_problem(request, exc).content)
+            else:
+                yield failure_line(unexpected_problem(request, exc).content)
+
+    return DuplexStream(to_the_end(), media_type=NDJSON)
+
+
+def _report(outcomes: Sequence[PurchaseOutcome], cost: Cost) -> Response[RecordingReport]:
     written = all(outcome.outcome in _WRITTEN for outcome in outcomes)
     return Response(
         RecordingReport.of(outcomes, cost),
         status_code=HTTPStatus.OK if written else HTTPStatus.MULTI_STATUS,
     )
+
+
+async def _limited_body(request: AnyRequest) -> bytes:
+    body = bytearray()
+    if (request.content_length or 0) > MAX_BODY_BYTES:
+        raise RequestEntityTooLarge
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BODY_BYTES:
+            raise RequestEntityTooLarge
+    return bytes(body)
 
 
 @delete(
@@ -106,14 +179,15 @@ async def cancel_purchase(
     return CancellationReport(outcome=outcome, cost=cost_used(cost))
 
 
-def _check_media_type(request: AnyRequest) -> None:
-    media_type, _ = request.content_type
-    if media_type.lower() != "application/json":
+def _media_type(request: AnyRequest) -> str:
+    media_type = request.content_type[0].lower()
+    if media_type not in _TAKEN:
         raise HTTPException(
             status_code=HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-            detail=f"send application/json, not {media_type or 'a body without Content-Type'}",
-            headers={"Accept": "application/json"},
+            detail=f"send {', '.join(_TAKEN)}, not {media_type or 'a body without Content-Type'}",
+            headers={"Accept": ", ".join(_TAKEN)},
         )
+    return media_type
 
 
 def _decoded(body: bytes) -> object:

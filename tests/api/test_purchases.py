@@ -31,6 +31,7 @@ def test_recorded_and_duplicate_purchases_answer_200(http: Http, shop: Shop) -> 
         "recorded": 2,
         "duplicate": 1,
         "conflict": 0,
+        "cancelled": 0,
         "rejected": 0,
         "outcomes": [
             {"position": 0, "outcome": "recorded", "purchase_id": "purchase-1", **outcome},
@@ -178,7 +179,10 @@ def test_another_media_type_is_refused(http: Http, shop: Shop, media_type: str) 
     body = json.dumps({"purchases": [raw_purchase()]})
     response = http.post(URL, content=body, headers={"content-type": media_type})
     problem_of(response, 415, "unsupported-media-type")
-    assert response.headers["accept"] == "application/json"
+    assert response.headers["accept"] == (
+        "application/json, application/x-ndjson, "
+        "application/cloudevents+json, application/cloudevents-batch+json"
+    )
     assert not shop.purchases
 
 

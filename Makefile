@@ -47,7 +47,7 @@ lint: setup
 lock:  ## resolve the newest versions again; review the difference
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
 		--no-header --no-annotate --no-emit-index-url --no-emit-find-links \
-		--extra local --extra train --extra dev --output-file requirements.lock pyproject.toml
+		--extra local --extra train --extra dev --extra bench --output-file requirements.lock pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 		--no-header --no-annotate --no-emit-index-url --no-emit-find-links \
 		--constraint requirements.lock --output-file requirements-serve.lock pyproject.toml

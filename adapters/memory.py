@@ -76,6 +76,15 @@ class MemoryPurchases:
         """The purchases in (after, until]; see PurchaseHistory."""
         return [p for p in self._history(customer_id) if after < p.purchased_at <= until]
 
+    @property
+    def complete_since(self) -> int:
+        """The oldest day kept; see RecentPurchases."""
+        return self._retention.complete_since(self._clock())
+
+    async def one(self, customer_id: str, /) -> RecentHistory:
+        """One customer's history; see RecentPurchases."""
+        return self._batch([customer_id]).histories[0]
+
     async def read(self, customer_ids: Sequence[str], /) -> RecentBatch:
         """A history of every customer; see RecentPurchases."""
         return self._batch(customer_ids)
@@ -122,11 +131,11 @@ class MemoryPurchases:
         """Returns at once: memory is always there; see StoreHealth."""
 
     def _active(self) -> list[str]:
-        since = self._retention.complete_since(self._clock())
+        since = self.complete_since
         return sorted({p.customer_id for p in self._all() if day_of(p.purchased_at) >= since})
 
     def _batch(self, customer_ids: Sequence[str]) -> RecentBatch:
-        since = self._retention.complete_since(self._clock())
+        since = self.complete_since
         histories = [
             RecentHistory(
                 customer_id=customer_id,

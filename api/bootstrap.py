@@ -45,6 +45,7 @@ from domain.money import Currency
 from domain.ports import CategoryIndex, RecentPurchases
 from domain.prediction import PredictPropensity
 from domain.recent import Retention
+from domain.recent_first import RecentFirst
 from domain.sampling import CollectHistories
 from domain.training_set import TrainingSet
 from domain.verification import VerifyRecent
@@ -198,7 +199,10 @@ def _assemble(settings: Settings, client: DynamoClient) -> Application:
         live=live,
         presence=Presence(store=store, clock=clock),
         predict=PredictPropensity(
-            history=history, traffic=live.snapshot, policy=settings.banner_policy, clock=clock
+            history=RecentFirst(recent=recent, by_time=history),
+            traffic=live.snapshot,
+            policy=settings.banner_policy,
+            clock=clock,
         ),
         record=replace(record, max_purchases=MAX_PURCHASES),
         cancel=CancelPurchase(

@@ -120,8 +120,10 @@ class FeatureSet:
 
         Purchases after `as_of` never count. Shape: (n, k) float64, finite.
         """
-        columns = [feature.values(histories, as_of, self.currency) for feature in self.features]
-        return np.stack(columns, axis=1)
+        matrix = np.empty((len(histories), len(self.features)))
+        for column, feature in enumerate(self.features):
+            matrix[:, column] = feature.values(histories, as_of, self.currency)
+        return matrix
 
     @property
     def contract(self) -> dict[str, object]:

@@ -1,13 +1,91 @@
 """Histories: the purchases of many customers as columns, ready for array arithmetic."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import cast, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from domain.errors import CorruptRecord
 from domain.purchase import Purchase
+
+
+@dataclass(slots=True, eq=False)
+class PurchaseColumns(Sequence[Purchase]):
+    """One customer's purchases as columns, in any order; as a sequence, oldest first.
+
+    Thousands of purchases are read for features alone: as columns none of them becomes an object.
+    Ties in time go by purchase_id.
+    """
+
+    customer_id: str
+    purchase_id: list[str]
+    purchased_at: list[int]
+    category: list[str]
+    amount_minor: list[int]
+
+    @classmethod
+    def of(cls, purchases: Sequence[Purchase]) -> "PurchaseColumns":
+        """The columns of one customer's purchases, each counted once.
+
+        Raises:
+            CorruptRecord: two different purchases share an id.
+        """
+        if isinstance(purchases, cls):
+            _check_distinct(purchases.purchase_id)
+            return purchases
+        rows = _each_once(purchases)
+        return cls(
+            customer_id=purchases[0].customer_id if purchases else "",
+            purchase_id=[row.purchase_id for row in rows],
+            purchased_at=[row.purchased_at for row in rows],
+            category=[row.category for row in rows],
+            amount_minor=[row.amount_minor for row in rows],
+        )
+
+    def within(self, *, after: int, until: int) -> "PurchaseColumns":
+        """Those in (after, until], microseconds since the epoch, UTC."""
+        if all(after < at <= until for at in self.purchased_at):
+            return self
+        chosen = [n for n, at in enumerate(self.purchased_at) if after < at <= until]
+        return PurchaseColumns(
+            customer_id=self.customer_id,
+            purchase_id=[self.purchase_id[n] for n in chosen],
+            purchased_at=[self.purchased_at[n] for n in chosen],
+            category=[self.category[n] for n in chosen],
+            amount_minor=[self.amount_minor[n] for n in chosen],
+        )
+
+    def __len__(self) -> int:
+        return len(self.purchased_at)
+
+    @overload
+    def __getitem__(self, index: int) -> Purchase: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Purchase]: ...
+    def __getitem__(self, index: int | slice) -> Purchase | Sequence[Purchase]:
+        return list(self)[index]
+
+    def __iter__(self) -> Iterator[Purchase]:
+        rows = zip(
+            self.purchased_at, self.purchase_id, self.category, self.amount_minor, strict=True
+        )
+        for at, purchase_id, category, amount_minor in sorted(rows):
+            yield Purchase(
+                customer_id=self.customer_id,
+                purchase_id=purchase_id,
+                purchased_at=at,
+                category=category,
+                amount_minor=amount_minor,
+            )
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Sequence):
+            return NotImplemented
+        return list(self) == list(cast("Sequence[object]", other))
+
+    __hash__ = None  # type: ignore[assignment]  # its lists may change
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,16 +110,20 @@ class Histories:
             CorruptRecord: two different purchases of one customer share an id.
         """
         offsets = [0]
-        rows: list[Purchase] = []
-        for purchases in histories:
-            rows.extend(_each_once(purchases))
-            offsets.append(len(rows))
+        purchased_at: list[int] = []
+        amount_minor: list[int] = []
+        category: list[int] = []
         codes: dict[str, int] = {}
-        category = [codes.setdefault(row.category, len(codes)) for row in rows]
+        for purchases in histories:
+            columns = PurchaseColumns.of(purchases)
+            purchased_at += columns.purchased_at
+            amount_minor += columns.amount_minor
+            category += [codes.setdefault(name, len(codes)) for name in columns.category]
+            offsets.append(len(purchased_at))
         return cls(
             offsets=np.array(offsets, dtype=np.int64),
-            purchased_at=np.array([row.purchased_at for row in rows], dtype=np.int64),
-            amount_minor=np.array([row.amount_minor for row in rows], dtype=np.int64),
+            purchased_at=np.array(purchased_at, dtype=np.int64),
+            amount_minor=np.array(amount_minor, dtype=np.int64),
             category=np.array(category, dtype=np.int64),
             categories=tuple(codes),
         )
@@ -87,12 +169,20 @@ class Histories:
         return np.bincount(pairs // width, minlength=len(self)).astype(np.int64)
 
 
-def _each_once(purchases: Sequence[Purchase]) -> Iterable[Purchase]:
+def _check_distinct(ids: Sequence[str]) -> None:
+    if len(set(ids)) < len(ids):
+        shared = next(each for each in ids if ids.count(each) > 1)
+        raise _sharing(shared)
+
+
+def _each_once(purchases: Sequence[Purchase]) -> Sequence[Purchase]:
     by_id: dict[str, Purchase] = {}
     for purchase in purchases:
         first = by_id.setdefault(purchase.purchase_id, purchase)
         if first is not purchase and first != purchase:
-            raise CorruptRecord(
-                f"two different purchases of one customer share the id {purchase.purchase_id!r}"
-            )
-    return by_id.values()
+            raise _sharing(purchase.purchase_id)
+    return list(by_id.values())
+
+
+def _sharing(purchase_id: str) -> CorruptRecord:
+    return CorruptRecord(f"two different purchases of one customer share the id {purchase_id!r}")

@@ -111,8 +111,23 @@ class RecentPurchases(Protocol):
 
     Promises: every customer asked for is either answered once or named as unread; a customer
     without recent purchases has an empty history; days that are not complete are named, never
-    passed off as complete; strongly consistent; no retries, for the caller knows the deadline.
+    passed off as complete; strongly consistent; a batch is not retried, for the caller knows the
+    deadline.
     """
+
+    @property
+    def complete_since(self) -> int:
+        """The UTC day before which no history that is read now can be complete."""
+        ...
+
+    async def one(self, customer_id: str, /) -> RecentHistory:
+        """One customer's, retried for as long as an answer waits.
+
+        Raises:
+            StoreUnavailable: it was not read before the deadline.
+            CorruptRecord: a stored element cannot be read as a purchase.
+        """
+        ...
 
     async def read(self, customer_ids: Sequence[str], /) -> RecentBatch:
         """One round trip for at most a hundred distinct customers.

@@ -69,7 +69,8 @@ class PredictPropensity:
         purchases = await self.history.between(
             customer_id, after=traffic.window_for(customer_id).after(as_of), until=as_of
         )
-        matrix = model.features.matrix(Histories.of([purchases]), as_of)
+        histories = Histories.of([purchases])
+        matrix = model.features.matrix(histories, as_of)
         probability = _score(model, matrix)
         decision = self.policy.decide(probability)
         if traffic.shadows:
@@ -79,7 +80,7 @@ class PredictPropensity:
             as_of=as_of,
             probability=probability,
             features=dict(zip(model.features.names, matrix[0].tolist(), strict=True)),
-            purchases_read=_within(model, purchases, as_of),
+            purchases_read=_within(model, histories, as_of),
             decision=decision,
             model=model,
         )
@@ -101,10 +102,10 @@ def check_as_of(as_of: int, *, now: int) -> None:
         raise InvalidRequest("as_of", "lies before the year 2000")
 
 
-def _within(model: ServedModel, purchases: Sequence[Purchase], as_of: int) -> int:
+def _within(model: ServedModel, histories: Histories, as_of: int) -> int:
     """How many purchases the model itself looks at; shadows may look further back."""
     after = model.features.longest_window.after(as_of)
-    return sum(purchase.purchased_at > after for purchase in purchases)
+    return int(np.count_nonzero(histories.purchased_at > after))
 
 
 def _score(model: ServedModel, matrix: NDArray[np.float64]) -> float:

@@ -53,6 +53,10 @@ class RecentHistory:
 
     def answers(self, window: Window, as_of: int) -> bool:
         """Whether (as_of - length, as_of] is complete here; if not, ask the purchase history."""
-        first_day, last_day = day_of(window.after(as_of) + 1), day_of(as_of)
+        return self.covers(after=window.after(as_of), until=as_of)
+
+    def covers(self, *, after: int, until: int) -> bool:
+        """Whether (after, until] is complete here; microseconds since the epoch, UTC."""
+        first_day, last_day = day_of(after + 1), day_of(until)
         overflows = any(first_day <= day <= last_day for day in self.overflow_days)
         return first_day >= self.complete_since and not overflows

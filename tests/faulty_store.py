@@ -126,6 +126,10 @@ class FaultyStore:
                 unread=(),
             )
 
+    async def one(self, customer_id: str, /) -> RecentHistory:
+        await self._call()
+        return self._recent(customer_id)
+
     async def size(self) -> TableSize:
         active = self._active()
         return TableSize(items=len(active), bytes=500 * len(active))

@@ -1,13 +1,13 @@
 """How items are laid out: the shard and the hashes of a category, the element of a day's set."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from domain.errors import CorruptRecord
+from domain.history import PurchaseColumns
 from domain.instant import MICROS_PER_DAY
 from domain.purchase import MAX_CATEGORY_BYTES, MAX_PURCHASE_ID_BYTES, Purchase
-from domain.recent import day_of
 
 OVERFLOW = "+"
 """The element of a day's set that says: this day has purchases that are not in the set."""
@@ -51,27 +51,26 @@ def encode_element(purchase: Purchase) -> str:
     return head + purchase.category + purchase.purchase_id
 
 
-def decode_element(element: str, *, customer_id: str, day: int) -> Purchase:
-    """The purchase that an element of the set of `day` holds.
+def decode_elements(elements: Sequence[tuple[int, str]], *, customer_id: str) -> PurchaseColumns:
+    """The purchases of one customer that elements hold, each with the day of its set.
 
     Raises:
-        CorruptRecord: it holds none.
+        CorruptRecord: an element holds none.
     """
-    try:
-        time_of_day, amount_minor, length, rest = element.split("|", 3)
-        cut = int(length)
-        purchase = Purchase(
-            customer_id=customer_id,
-            purchase_id=rest[cut:],
-            purchased_at=day * MICROS_PER_DAY + int(time_of_day),
-            category=rest[:cut],
-            amount_minor=int(amount_minor),
-        )
-    except ValueError as exc:
-        raise CorruptRecord(f"element {element!r} of day {day} is no purchase") from exc
-    if day_of(purchase.purchased_at) != day or not purchase.purchase_id:
-        raise CorruptRecord(f"element {element!r} does not belong to day {day}")
-    return purchase
+    columns = PurchaseColumns(customer_id, [], [], [], [])
+    for day, element in elements:
+        try:
+            time_of_day, amount_minor, length, rest = element.split("|", 3)
+            of_day, amount, cut = int(time_of_day), int(amount_minor), int(length)
+        except ValueError as exc:
+            raise CorruptRecord(f"element {element!r} of day {day} is no purchase") from exc
+        if not 0 <= of_day < MICROS_PER_DAY or not 0 <= cut < len(rest):
+            raise CorruptRecord(f"element {element!r} does not belong to day {day}")
+        columns.purchase_id.append(rest[cut:])
+        columns.purchased_at.append(day * MICROS_PER_DAY + of_day)
+        columns.category.append(rest[:cut])
+        columns.amount_minor.append(amount)
+    return columns
 
 
 def encode_hash(number: int) -> str:

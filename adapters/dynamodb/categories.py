@@ -5,10 +5,13 @@ from typing import Any
 
 from adapters.dynamodb.attributes import shard_name, stored_hashes
 from adapters.dynamodb.client import DynamoClient
-from adapters.dynamodb.models import ByCategory
+from adapters.dynamodb.models import ByCategory, CategoryRow
 from adapters.dynamodb.sketch import Sketch
 from domain.errors import CorruptRecord
 from domain.ports import IndexPage
+
+_CATEGORY = str(CategoryRow.category.attr_name)
+_CUSTOMER = str(ByCategory.customer_id.attr_name)
 
 
 class DynamoCategoryIndex:
@@ -26,19 +29,24 @@ class DynamoCategoryIndex:
     async def categories(self) -> Mapping[str, int]:
         """Every category ever bought in, and its approximate customers; see the port."""
         found: dict[str, int] = {}
-        start_key = None
+        request: dict[str, Any] = {"TableName": self._client.categories.Meta.table_name}
         deadline = self._client.read_deadline()
         while True:
-            page = await self._client.retried(deadline, self._list_page, start_key)
+            page = await self._client.read(deadline, "Scan", request)
             for item in page["Items"]:
-                found[_text(item, "category")] = Sketch.of(stored_hashes(item)).customers
-            start_key = page.get("LastEvaluatedKey")
-            if start_key is None:
+                found[_text(item, _CATEGORY)] = Sketch.of(stored_hashes(item)).customers
+            if (start_key := page.get("LastEvaluatedKey")) is None:
                 return dict(sorted(found.items()))
+            request["ExclusiveStartKey"] = start_key
 
     async def customers(self, category: str, /) -> int | None:
         """The approximate number of customers of one category; see the port."""
-        answer = await self._client.retried(self._client.read_deadline(), self._entry, category)
+        request = {
+            "TableName": self._client.categories.Meta.table_name,
+            "Key": {_CATEGORY: {"S": category}},
+            "ConsistentRead": True,
+        }
+        answer = await self._client.read(self._client.read_deadline(), "GetItem", request)
         item = answer.get("Item")
         return None if item is None else Sketch.of(stored_hashes(item)).customers
 
@@ -46,49 +54,32 @@ class DynamoCategoryIndex:
         self, category: str, /, *, shard: int, after: str | None, most: int | None
     ) -> IndexPage:
         """The next customers of one shard, each once; see the port."""
-        partition = shard_name(category, shard)
-        limit = None if most is None else 2 * most  # a customer has an entry per purchase
-        start_key = None
+        request = self._page_request(shard_name(category, shard), after)
+        if most is not None:
+            request["Limit"] = 2 * most  # a customer has an entry per purchase
         deadline = self._client.read_deadline()
         while True:
-            page = await self._client.retried(
-                deadline, self._shard_page, partition, after, limit, start_key
-            )
+            page = await self._client.read(deadline, "Query", request)
             start_key = page.get("LastEvaluatedKey")
             if page["Items"] or start_key is None:
                 break
-        customers = dict.fromkeys(_text(item, "customer_id") for item in page["Items"])
+            request["ExclusiveStartKey"] = start_key
+        customers = dict.fromkeys(_text(item, _CUSTOMER) for item in page["Items"])
         return IndexPage(customers=list(customers), more=start_key is not None)
 
-    def _entry(self, category: str) -> dict[str, Any]:
-        entry: dict[str, Any] = self._client.connection.get_item(
-            self._client.categories.Meta.table_name, category, consistent_read=True
-        )
-        return entry
-
-    def _list_page(self, start_key: Any) -> dict[str, Any]:  # PynamoDB types it as str
-        page: dict[str, Any] = self._client.connection.scan(
-            self._client.categories.Meta.table_name, exclusive_start_key=start_key
-        )
-        return page
-
-    def _shard_page(
-        self,
-        partition: str,
-        after: str | None,
-        limit: int | None,
-        start_key: Mapping[str, Any] | None,
-    ) -> dict[str, Any]:
-        page: dict[str, Any] = self._client.connection.query(
-            self._client.purchases.Meta.table_name,
-            partition,
-            range_key_condition=None if after is None else ByCategory.customer_id > after,
-            index_name=ByCategory.Meta.index_name,
-            attributes_to_get=["customer_id"],
-            limit=limit,
-            exclusive_start_key=start_key,
-        )
-        return page
+    def _page_request(self, partition: str, after: str | None) -> dict[str, Any]:
+        values = {":shard": {"S": partition}}
+        condition = f"{ByCategory.category_shard.attr_name} = :shard"
+        if after is not None:
+            condition += f" AND {_CUSTOMER} > :after"
+            values[":after"] = {"S": after}
+        return {
+            "TableName": self._client.purchases.Meta.table_name,
+            "IndexName": ByCategory.Meta.index_name,
+            "KeyConditionExpression": condition,
+            "ExpressionAttributeValues": values,
+            "ProjectionExpression": _CUSTOMER,
+        }
 
 
 def _text(item: Mapping[str, Any], attribute: str) -> str:

@@ -3,25 +3,30 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.credentials import Credentials
+from botocore.exceptions import BotoCoreError, ClientError, ReadTimeoutError
 from pynamodb.exceptions import PynamoDBException
 from pynamodb.models import Model
 
-from adapters.dynamodb.answers import read_fast
+from adapters.dynamodb.answers import check_answers
 from adapters.dynamodb.backoff import Deadline
+from adapters.dynamodb.capacity import read_units
 from adapters.dynamodb.connection import CountingConnection
 from adapters.dynamodb.errors import is_transient, translated
 from adapters.dynamodb.models import CategoryRow, PurchaseRow, RecentRow
+from adapters.dynamodb.transport import Transport, open_session
+from domain.cost import count_round_trip, count_units
 from domain.errors import StoreUnavailable
 
 T = TypeVar("T")
 _VENDOR = (PynamoDBException, BotoCoreError, ClientError)
+_COUNTED = {"ReturnConsumedCapacity": "TOTAL"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,8 +50,9 @@ class DynamoOptions:
 class DynamoClient:
     """A warmed connection with the models bound to its tables. Thread-safe after construction.
 
-    PynamoDB blocks, so every call runs in one of `connections` threads. Its own retries are off:
-    they sleep for seconds and know no deadline.
+    Reads go over `transport`, on the event loop. Writes and the tables' care are PynamoDB's, which
+    blocks: each of its calls runs in one of `connections` threads. Its own retries are off: they
+    sleep for seconds and know no deadline.
     """
 
     def __init__(
@@ -69,11 +75,29 @@ class DynamoClient:
             aws_access_key_id=key_id,
             aws_secret_access_key=secret,
         )
-        read_fast(self.connection.session)
-        _ = self.connection.client  # its lazy creation is not thread-safe
+        check_answers(self.connection.session)
+        client: Any = self.connection.client  # its lazy creation is not thread-safe
+        self.transport = self._transport(client.meta.endpoint_url)
         self.purchases = self._bound(PurchaseRow)
         self.recent = self._bound(RecentRow)
         self.categories = self._bound(CategoryRow)
+
+    def _transport(self, url: str) -> Transport:
+        session, options = self.connection.session, self.options
+        return Transport(
+            url=url,
+            region=options.region,
+            find_credentials=lambda: (
+                Credentials(*options.credentials)
+                if options.credentials
+                else session.get_credentials()
+            ),
+            open_session=lambda: open_session(
+                session,
+                connect_timeout_s=options.connect_timeout_s,
+                connections=options.connections,
+            ),
+        )
 
     def _bound(self, model: type[Model]) -> type[Any]:
         """The model with this deployment's table name, speaking through the one connection."""
@@ -97,6 +121,47 @@ class DynamoClient:
     def write_deadline(self) -> Deadline:
         """The deadline of a write that begins now."""
         return Deadline(self.options.write_deadline_s, clock=self.monotonic)
+
+    async def read(
+        self, deadline: Deadline, operation: str, request: dict[str, Any]
+    ) -> Mapping[str, Any]:
+        """The answer to one request that reads, retried with full jitter while that may help.
+
+        Raises:
+            StoreUnavailable: no answer before the deadline, or one that retrying cannot mend.
+        """
+        pauses = deadline.pauses()
+        with translated():
+            while True:
+                try:
+                    return await self.read_once(deadline, operation, request)
+                except _VENDOR as exc:
+                    pause = next(pauses, None)
+                    if pause is None or not is_transient(exc):
+                        raise
+                await asyncio.sleep(pause)
+
+    async def read_once(
+        self, deadline: Deadline, operation: str, request: dict[str, Any]
+    ) -> Mapping[str, Any]:
+        """The answer to one request that reads, counted; vendor errors pass as they are.
+
+        Raises:
+            StoreUnavailable: no answer before the deadline.
+        """
+        if (left := deadline.left()) <= 0:
+            raise StoreUnavailable("no time was left to ask DynamoDB")
+        count_round_trip()
+        patience = self.options.read_timeout_s
+        try:
+            async with asyncio.timeout(min(left, patience)):
+                answer = await self.transport.send(operation, request | _COUNTED)
+        except TimeoutError as exc:
+            if left <= patience:
+                raise StoreUnavailable("DynamoDB did not answer before the deadline") from exc
+            raise ReadTimeoutError(endpoint_url=self.connection.client.meta.endpoint_url) from exc
+        count_units(reads=read_units(operation, request, answer))
+        return answer
 
     async def once(self, deadline: Deadline, call: Callable[..., T], /, *args: object) -> T:
         """The result of one blocking call, made in a thread; vendor errors pass as they are.

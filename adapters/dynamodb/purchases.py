@@ -18,10 +18,15 @@ from adapters.dynamodb.errors import (
 from adapters.dynamodb.models import ByTime
 from adapters.dynamodb.recent import RecentUpdate
 from domain.errors import CorruptRecord
+from domain.history import PurchaseColumns
 from domain.ports import Clock, Recording
 from domain.purchase import Purchase
 from domain.recent import Retention, day_of
 
+_OF_CUSTOMER_IN_SPAN = (
+    f"{ByTime.customer_id.attr_name} = :customer "
+    f"AND {ByTime.purchased_at.attr_name} BETWEEN :first AND :last"
+)
 MAX_TRANSACTION_PUTS = 99
 """One action of the hundred is the update of the recent purchases. Source: AWS, TransactWriteItems."""
 MAX_TRANSACTION_DAYS = 40
@@ -112,31 +117,38 @@ class DynamoPurchaseHistory:
 
     async def between(self, customer_id: str, /, *, after: int, until: int) -> Sequence[Purchase]:
         """The purchases in (after, until]; see the port."""
-        purchases: list[Purchase] = []
-        start_key = None
+        request: dict[str, Any] = {
+            "TableName": self._client.purchases.Meta.table_name,
+            "IndexName": ByTime.Meta.index_name,
+            "KeyConditionExpression": _OF_CUSTOMER_IN_SPAN,
+            "ExpressionAttributeValues": {
+                ":customer": {"S": customer_id},
+                ":first": {"N": str(after + 1)},
+                ":last": {"N": str(until)},
+            },
+            "ConsistentRead": True,
+        }
+        items: list[Mapping[str, Any]] = []
         deadline = self._client.read_deadline()
         while True:
-            page = await self._client.retried(
-                deadline, self._page, customer_id, after, until, start_key
-            )
-            purchases += [stored_purchase(item, customer_id) for item in page["Items"]]
-            start_key = page.get("LastEvaluatedKey")
-            if start_key is None:
-                # Ties of an LSI come back in no particular order.
-                return sorted(purchases, key=lambda p: (p.purchased_at, p.purchase_id))
+            page = await self._client.read(deadline, "Query", request)
+            items += page["Items"]
+            if (start_key := page.get("LastEvaluatedKey")) is None:
+                return _columns(items, customer_id)
+            request["ExclusiveStartKey"] = start_key
 
-    def _page(
-        self, customer_id: str, after: int, until: int, start_key: Mapping[str, Any] | None
-    ) -> dict[str, Any]:
-        page: dict[str, Any] = self._client.connection.query(
-            self._client.purchases.Meta.table_name,
-            customer_id,
-            range_key_condition=ByTime.purchased_at.between(after + 1, until),
-            index_name=ByTime.Meta.index_name,
-            consistent_read=True,
-            exclusive_start_key=start_key,
+
+def _columns(items: Sequence[Mapping[str, Any]], customer_id: str) -> PurchaseColumns:
+    try:
+        return PurchaseColumns(
+            customer_id=customer_id,
+            purchase_id=[item["purchase_id"]["S"] for item in items],
+            purchased_at=[int(item["purchased_at"]["N"]) for item in items],
+            category=[item["category"]["S"] for item in items],
+            amount_minor=[int(item["amount_minor"]["N"]) for item in items],
         )
-        return page
+    except (KeyError, ValueError) as exc:
+        raise CorruptRecord(f"a stored purchase cannot be read: {exc!r}") from exc
 
 
 def _transactions(purchases: Sequence[Purchase]) -> Iterator[Sequence[Purchase]]:

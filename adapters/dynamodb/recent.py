@@ -16,7 +16,7 @@ from adapters.dynamodb.attributes import (
     OVERFLOW,
     day_attribute,
     day_capacity,
-    decode_element,
+    decode_elements,
     encode_element,
     kept_attribute,
 )
@@ -30,6 +30,7 @@ from domain.purchase import Purchase
 from domain.recent import RecentHistory, Retention, day_of
 
 _OTHER_ATTRIBUTES = frozenset(RecentRow.get_attributes())
+_CUSTOMER = str(RecentRow.customer_id.attr_name)
 _KEPT = "k"
 TTL_LAG_DAYS = 7
 """How much later than promised TTL may drop an item; AWS speaks of a few days."""
@@ -132,26 +133,47 @@ class RecentUpdate:
 
 
 class DynamoRecentPurchases:
-    """RecentPurchases on strongly consistent BatchGetItems of a hundred customers, and Scans."""
+    """RecentPurchases on strongly consistent GetItems, BatchGetItems of a hundred, and Scans."""
 
     def __init__(self, client: DynamoClient, *, clock: Clock, retention: Retention) -> None:
         self._client = client
         self._clock = clock
         self._retention = retention
+        self._table: str = client.recent.Meta.table_name
+
+    @property
+    def complete_since(self) -> int:
+        """The oldest day that an item written now and read now still holds; see the port."""
+        return self._retention.complete_since(self._clock())
+
+    async def one(self, customer_id: str, /) -> RecentHistory:
+        """One customer's, by a strongly consistent GetItem; see the port."""
+        complete_since = self.complete_since
+        answer = await self._client.read(
+            self._client.read_deadline(),
+            "GetItem",
+            {
+                "TableName": self._table,
+                "Key": {_CUSTOMER: {"S": customer_id}},
+                "ConsistentRead": True,
+            },
+        )
+        return _history(customer_id, answer.get("Item", {}), complete_since)
 
     async def read(self, customer_ids: Sequence[str], /) -> RecentBatch:
         """One round trip for at most a hundred distinct customers; see the port."""
         if not customer_ids:
             return RecentBatch(histories=(), unread=())
-        complete_since = self._retention.complete_since(self._clock())
-        table = self._client.recent.Meta.table_name
+        complete_since = self.complete_since
+        keys = [{_CUSTOMER: {"S": customer_id}} for customer_id in customer_ids]
+        request = {"RequestItems": {self._table: {"Keys": keys, "ConsistentRead": True}}}
         with translated():
-            answer = await self._client.once(
-                self._client.read_deadline(), self._batch, table, customer_ids
+            answer = await self._client.read_once(
+                self._client.read_deadline(), "BatchGetItem", request
             )
-        items = {item["customer_id"]["S"]: item for item in answer["Responses"].get(table, ())}
-        left = answer.get("UnprocessedKeys", {}).get(table, {}).get("Keys", ())
-        unread = {key["customer_id"]["S"] for key in left}
+        items = {item[_CUSTOMER]["S"]: item for item in answer["Responses"].get(self._table, ())}
+        left = answer.get("UnprocessedKeys", {}).get(self._table, {}).get("Keys", ())
+        unread = {key[_CUSTOMER]["S"] for key in left}
         read = [customer for customer in customer_ids if customer not in unread]
         return RecentBatch(
             histories=[_history(c, items.get(c, {}), complete_since) for c in read],
@@ -160,55 +182,39 @@ class DynamoRecentPurchases:
 
     async def scan(self, *, segment: int, segments: int) -> AsyncIterator[RecentBatch]:
         """Every stored history of one segment, page by page; see the port."""
-        start_key = None
+        request: dict[str, Any] = {
+            "TableName": self._table,
+            "Segment": segment,
+            "TotalSegments": segments,
+            "ConsistentRead": True,
+        }
         while True:
-            complete_since = self._retention.complete_since(self._clock())
-            page = await self._client.retried(
-                self._client.read_deadline(), self._page, segment, segments, start_key
-            )
+            complete_since = self.complete_since
+            page = await self._client.read(self._client.read_deadline(), "Scan", request)
             yield RecentBatch(
                 histories=[
-                    _history(item["customer_id"]["S"], item, complete_since)
-                    for item in page["Items"]
+                    _history(item[_CUSTOMER]["S"], item, complete_since) for item in page["Items"]
                 ],
                 unread=(),
             )
-            start_key = page.get("LastEvaluatedKey")
-            if start_key is None:
+            if (start_key := page.get("LastEvaluatedKey")) is None:
                 return
+            request["ExclusiveStartKey"] = start_key
 
     async def size(self) -> TableSize:
         """How many customers are stored, and their bytes, as of hours ago; see the port."""
-        table = self._client.recent.Meta.table_name
         answer = await self._client.retried(
             self._client.read_deadline(),
             self._client.connection.dispatch,
             "DescribeTable",
-            {"TableName": table},
+            {"TableName": self._table},
         )
         description = answer["Table"]
         return TableSize(items=description["ItemCount"], bytes=description["TableSizeBytes"])
 
-    def _batch(self, table: str, customer_ids: Sequence[str]) -> dict[str, Any]:
-        keys: list[Any] = [{"customer_id": customer_id} for customer_id in customer_ids]
-        answer: dict[str, Any] = self._client.connection.batch_get_item(
-            table, keys, consistent_read=True
-        )
-        return answer
-
-    def _page(self, segment: int, segments: int, start_key: Any) -> dict[str, Any]:
-        page: dict[str, Any] = self._client.connection.scan(
-            self._client.recent.Meta.table_name,
-            segment=segment,
-            total_segments=segments,
-            exclusive_start_key=start_key,  # PynamoDB types it as str
-            consistent_read=True,
-        )
-        return page
-
 
 def _history(customer_id: str, item: Mapping[str, Any], complete_since: int) -> RecentHistory:
-    purchases: list[Purchase] = []
+    elements: list[tuple[int, str]] = []
     overflow_days: set[int] = set()
     for name, value in item.items():
         if name in _OTHER_ATTRIBUTES:
@@ -223,11 +229,11 @@ def _history(customer_id: str, item: Mapping[str, Any], complete_since: int) -> 
             if element == OVERFLOW:
                 overflow_days.add(day)
             else:
-                purchases.append(decode_element(element, customer_id=customer_id, day=day))
+                elements.append((day, element))
     return RecentHistory(
         customer_id=customer_id,
         complete_since=complete_since,
-        purchases=sorted(purchases, key=lambda p: (p.purchased_at, p.purchase_id)),
+        purchases=decode_elements(elements, customer_id=customer_id),
         overflow_days=frozenset(overflow_days),
     )
 

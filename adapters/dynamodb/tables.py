@@ -65,10 +65,11 @@ class DynamoTables:
         deadline = self._client.read_deadline()
         for model in self._models:
             name = model.Meta.table_name
-            key = (_HEALTH_KEY,) if model is not self._client.purchases else (_HEALTH_KEY,) * 2
+            keys = [key["AttributeName"] for key in _declaration(model)["KeySchema"]]
+            request = {"TableName": name, "Key": {key: {"S": _HEALTH_KEY} for key in keys}}
             try:
                 with translated():
-                    await self._client.once(deadline, self._client.connection.get_item, name, *key)
+                    await self._client.read_once(deadline, "GetItem", request)
             except StoreUnavailable as exc:
                 raise StoreUnavailable(f"table {name}: {exc}") from exc
 

@@ -22,7 +22,7 @@ from domain.ingestion import RecordPurchases
 from domain.ports import Cancelling, IndexPage, RecentBatch, Recording, TableSize
 from domain.prediction import PredictPropensity
 from domain.purchase import Purchase
-from domain.recent import Retention
+from domain.recent import RecentHistory, Retention
 from domain.traffic import Traffic
 from domain.window import Window
 from model_registry.presence import Presence
@@ -36,6 +36,9 @@ CURSOR_TTL_S = 3_600
 SECRETS = {"read": "r" * 32, "manage": "m" * 32}
 """Of management tokens, by their scope."""
 Http = TestClient[Litestar]
+
+
+RETENTION = Retention.covering(Window.days(30))
 
 
 @dataclass
@@ -90,6 +93,13 @@ class Shop:
                 raise trouble
         return await (await self._memory()).read(customer_ids)
 
+    @property
+    def complete_since(self) -> int:
+        return RETENTION.complete_since(self.clock())
+
+    async def one(self, customer_id: str, /) -> RecentHistory:
+        return (await self.read([customer_id])).histories[0]
+
     async def scan(self, *, segment: int, segments: int) -> AsyncIterator[RecentBatch]:
         async for batch in (await self._memory()).scan(segment=segment, segments=segments):
             yield batch
@@ -127,7 +137,7 @@ class Shop:
     async def _memory(self) -> MemoryPurchases:
         """What was recorded so far, behind the ports that lists and audiences read."""
         self._answer()
-        memory = MemoryPurchases(clock=self.clock, retention=Retention.covering(Window.days(30)))
+        memory = MemoryPurchases(clock=self.clock, retention=RETENTION)
         await memory.record(list(self.purchases.values()))
         return memory
 

@@ -94,6 +94,9 @@ class Store:
             unread=[c for c in customer_ids if c in self.silent],
         )
 
+    async def one(self, customer_id: str, /) -> RecentHistory:
+        return self._history(customer_id)
+
     async def scan(self, *, segment: int, segments: int) -> AsyncIterator[RecentBatch]:
         if self.unscannable:
             raise StoreUnavailable("throttled")

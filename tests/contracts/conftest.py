@@ -3,13 +3,17 @@
 A further DynamoDB endpoint joins by TEST_DYNAMODB_ENDPOINT, such as DynamoDB Local's.
 """
 
+import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
+from botocore.session import get_session
 from moto import mock_aws
 
 from adapters.dynamodb.cancellation import DynamoPurchaseCanceller
@@ -19,6 +23,7 @@ from adapters.dynamodb.purchases import DynamoPurchaseHistory, DynamoPurchaseRec
 from adapters.dynamodb.rebuild import DynamoRecentRebuilder
 from adapters.dynamodb.recent import DynamoRecentPurchases
 from adapters.dynamodb.tables import DynamoTables
+from adapters.dynamodb.transport import Answer, Exchange
 from adapters.embedded import EmbeddedEngine, free_port
 from adapters.memory import ManualClock, MemoryPurchases
 from domain.ports import (
@@ -94,6 +99,27 @@ def dynamo_store(client: DynamoClient) -> Store:
     )
 
 
+def through_botocore(client: DynamoClient) -> Callable[[Exchange], Awaitable[Answer]]:
+    """Reads as botocore would send them: moto answers in this process, to botocore alone."""
+    reader: Any = get_session().create_client(
+        "dynamodb",
+        region_name=client.options.region,
+        aws_access_key_id="test",
+        aws_secret_access_key="test",  # noqa: S106  # of no account
+    )
+
+    async def exchange(asked: Exchange) -> Answer:
+        operation = asked.headers["X-Amz-Target"].rpartition(".")[2]
+        try:
+            answer = reader._make_api_call(operation, json.loads(asked.body))  # noqa: SLF001  # by name
+        except ClientError as exc:
+            refusal = {**exc.response, "__type": exc.response["Error"]["Code"]}
+            return Answer(400, json.dumps(refusal).encode(), None)
+        return Answer(200, json.dumps(answer).encode(), None)
+
+    return exchange
+
+
 async def recent_of(store: Store, *customer_ids: str) -> list[RecentHistory]:
     """The recent purchases of these customers, in their order, once all are read."""
     batch = await store.recent.read(customer_ids)
@@ -120,6 +146,8 @@ def store(request: pytest.FixtureRequest, engine: EmbeddedEngine) -> Iterator[St
             write_deadline_s=30,
         )
         stack.callback(client.close)
+        if request.param == "moto":
+            client.transport.exchange = through_botocore(client)
         create_tables(client)
         yield dynamo_store(client)
 

@@ -43,6 +43,7 @@ async def scan(store: Store) -> None:
 READS: dict[str, Call] = {
     "history": lambda store: store.history.between("customer-1", after=0, until=NOW),
     "recent": lambda store: store.recent.read(["customer-1", "nobody"]),
+    "one": lambda store: store.recent.one("customer-1"),
     "scan": scan,
     "categories": lambda store: store.index.categories(),
     "page": lambda store: store.index.page("jewellery", shard=0, after=None, most=None),

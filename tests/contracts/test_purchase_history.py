@@ -3,44 +3,70 @@
 import pytest
 
 from domain.instant import MICROS_PER_DAY
+from domain.ports import PurchaseHistory
+from domain.recent_first import RecentFirst
 from tests.builders import NOW, a_purchase
 from tests.contracts.conftest import Store, recent_of
 
 pytestmark = pytest.mark.anyio
 
+LATELY = NOW - 30 * MICROS_PER_DAY
+"""After here recent purchases suffice; after 0 they never do."""
 
-async def test_an_unknown_customer_has_an_empty_history(store: Store) -> None:
-    assert await store.history.between("nobody", after=0, until=NOW) == []
+
+@pytest.fixture(params=["by time", "recent first"])
+def history(request: pytest.FixtureRequest, store: Store) -> PurchaseHistory:
+    if request.param == "by time":
+        return store.history
+    return RecentFirst(recent=store.recent, by_time=store.history)
+
+
+@pytest.fixture(params=[0, LATELY], ids=["ever", "lately"])
+def after(request: pytest.FixtureRequest) -> int:
+    return int(request.param)
+
+
+async def test_an_unknown_customer_has_an_empty_history(
+    history: PurchaseHistory, after: int
+) -> None:
+    assert await history.between("nobody", after=after, until=NOW) == []
 
 
 @pytest.mark.parametrize(("offset_us", "inside"), [(-1, False), (0, False), (1, True)])
-async def test_the_lower_edge_is_outside(store: Store, offset_us: int, *, inside: bool) -> None:
-    after = NOW - 30 * MICROS_PER_DAY
-    purchase = a_purchase(purchased_at=after + offset_us)
+async def test_the_lower_edge_is_outside(
+    store: Store, history: PurchaseHistory, offset_us: int, *, inside: bool
+) -> None:
+    purchase = a_purchase(purchased_at=LATELY + offset_us)
     await store.recorder.record([purchase])
-    read = await store.history.between(purchase.customer_id, after=after, until=NOW)
+    read = await history.between(purchase.customer_id, after=LATELY, until=NOW)
     assert read == ([purchase] if inside else [])
 
 
 @pytest.mark.parametrize(("offset_us", "inside"), [(-1, True), (0, True), (1, False)])
-async def test_the_upper_edge_is_inside(store: Store, offset_us: int, *, inside: bool) -> None:
+async def test_the_upper_edge_is_inside(
+    store: Store, history: PurchaseHistory, after: int, offset_us: int, *, inside: bool
+) -> None:
     purchase = a_purchase(purchased_at=NOW + offset_us)
     await store.recorder.record([purchase])
-    read = await store.history.between(purchase.customer_id, after=0, until=NOW)
+    read = await history.between(purchase.customer_id, after=after, until=NOW)
     assert read == ([purchase] if inside else [])
 
 
-async def test_purchases_come_oldest_first_and_ties_by_id(store: Store) -> None:
+async def test_purchases_come_oldest_first_and_ties_by_id(
+    store: Store, history: PurchaseHistory, after: int
+) -> None:
     purchases = [
         a_purchase(purchase_id=name, purchased_at=NOW - age)
         for name, age in (("c", 2), ("a", 2), ("b", 2), ("newest", 1), ("oldest", 3))
     ]
     await store.recorder.record(purchases)
-    read = await store.history.between(purchases[0].customer_id, after=0, until=NOW)
+    read = await history.between(purchases[0].customer_id, after=after, until=NOW)
     assert [p.purchase_id for p in read] == ["oldest", "a", "b", "c", "newest"]
 
 
-async def test_every_field_comes_back_as_it_was(store: Store) -> None:
+async def test_every_field_comes_back_as_it_was(
+    store: Store, history: PurchaseHistory, after: int
+) -> None:
     purchase = a_purchase(
         customer_id="Zoë | #1",
         purchase_id="+|d20543|日本",
@@ -49,11 +75,22 @@ async def test_every_field_comes_back_as_it_was(store: Store) -> None:
         amount_minor=0,
     )
     await store.recorder.record([purchase])
-    assert await store.history.between("Zoë | #1", after=0, until=NOW) == [purchase]
+    assert await history.between("Zoë | #1", after=after, until=NOW) == [purchase]
     (recent,) = await recent_of(store, "Zoë | #1")
     assert recent.purchases == [purchase]
 
 
-async def test_other_customers_purchases_stay_out(store: Store) -> None:
+async def test_other_customers_purchases_stay_out(
+    store: Store, history: PurchaseHistory, after: int
+) -> None:
     await store.recorder.record([a_purchase(customer_id="other", purchased_at=NOW)])
-    assert await store.history.between("othe", after=0, until=NOW) == []
+    assert await history.between("othe", after=after, until=NOW) == []
+
+
+async def test_a_day_too_full_to_keep_is_read_completely(
+    store: Store, history: PurchaseHistory, after: int
+) -> None:
+    crowd = [a_purchase(purchase_id=f"p{n:03d}", purchased_at=NOW - n) for n in range(120)]
+    for start in range(0, len(crowd), 40):
+        await store.recorder.record(crowd[start : start + 40])
+    assert await history.between(crowd[0].customer_id, after=after, until=NOW) == crowd[::-1]

@@ -45,6 +45,19 @@ async def test_every_customer_asked_for_is_answered_once(store: Store) -> None:
     }
 
 
+async def test_one_customer_is_read_as_in_a_batch(store: Store) -> None:
+    await record_for(store, "b")
+    for customer in ("b", "nobody"):
+        assert [await store.recent.one(customer)] == await recent_of(store, customer)
+
+
+async def test_nothing_is_complete_before_the_day_that_is_told(store: Store) -> None:
+    assert store.recent.complete_since == RETENTION.complete_since(NOW)
+    await record_for(store, "b")
+    for customer in ("b", "nobody"):
+        assert (await store.recent.one(customer)).complete_since >= store.recent.complete_since
+
+
 async def test_a_hundred_customers_are_read_at_once(store: Store) -> None:
     await record_for(store, "customer-3", "customer-99")
     histories = histories_in([await store.recent.read([f"customer-{n}" for n in range(100)])])

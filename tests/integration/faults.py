@@ -1,12 +1,14 @@
-"""Faults injected where botocore sends: the wire misbehaves, everything above is the real thing.
+"""Faults injected where requests are sent: the wire misbehaves, everything above is the real thing.
 
 A fault is a function from the request about to be sent to a response (the request is never
 sent), or None (it is sent as the fault left it); it may also raise.
 """
 
+import asyncio
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
@@ -14,6 +16,7 @@ from botocore.exceptions import ReadTimeoutError
 from botocore.httpsession import URLLib3Session
 
 from adapters.dynamodb.client import DynamoClient
+from adapters.dynamodb.transport import Answer, Exchange
 
 Fault = Callable[[AWSPreparedRequest], AWSResponse | None]
 
@@ -110,7 +113,8 @@ def body(request: AWSPreparedRequest) -> dict[str, Any]:
 def with_parameters(request: AWSPreparedRequest, **changes: Any) -> AWSPreparedRequest:
     """The same request with other parameters; the embedded engine does not check signatures."""
     request.body = json.dumps(body(request) | changes).encode()
-    request.headers["Content-Length"] = str(len(request.body))
+    if "Content-Length" in request.headers:  # else whoever sends it counts
+        request.headers["Content-Length"] = str(len(request.body))
     return request
 
 
@@ -120,7 +124,8 @@ def injected(
 ) -> Iterator[list[str]]:
     """The n-th request of `operation` meets the n-th fault (None: no fault); later ones meet none.
 
-    Yields the operations sent so far. At the end every fault must have been met, if `all_met`.
+    Both ways to DynamoDB are covered: botocore's, and the transport of reads. Yields the operations
+    sent so far. At the end every fault must have been met, if `all_met`.
     """
     sent: list[str] = []
     waiting = list(faults)
@@ -132,10 +137,21 @@ def injected(
         fault = waiting.pop(0)
         return fault(request) if fault else None
 
-    events = client.connection.client.meta.events
+    transport, events = client.transport, client.connection.client.meta.events
+    exchange = transport.exchange
+
+    async def meet_first(asked: Exchange) -> Answer:
+        request = AWSPreparedRequest("POST", asked.url, dict(asked.headers), asked.body, False)
+        response = await asyncio.to_thread(meet, request, asked.headers["X-Amz-Target"])
+        if response is None:
+            return await exchange(replace(asked, body=request.body, headers=request.headers))
+        return Answer(response.status_code, response.content, response.headers.get("x-amz-crc32"))
+
     events.register("before-send.dynamodb.*", meet)
+    transport.exchange = meet_first
     try:
         yield sent
     finally:
         events.unregister("before-send.dynamodb.*", meet)
+        transport.exchange = exchange
     assert not (waiting and all_met), f"{len(waiting)} faults were never met"

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Coroutine
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import replace
 from threading import Event
+from typing import TypeVar
 
 import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
@@ -12,11 +13,13 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from adapters.dynamodb.backoff import Deadline
 from adapters.dynamodb.client import DynamoClient
 from domain.errors import StoreUnavailable
+from domain.ports import Cancelling
 from domain.purchase import Purchase
 from tests.builders import NOW, a_purchase
 from tests.contracts.conftest import Store, dynamo_store
 from tests.integration.faults import Stopwatch, injected, one_item_a_page, taking
 
+T = TypeVar("T")
 pytestmark = pytest.mark.anyio
 
 PURCHASES = [a_purchase(purchase_id=f"p{n}", purchased_at=NOW - 10 + n) for n in range(6)]
@@ -34,10 +37,10 @@ async def read(store: Store) -> list[Purchase]:
     return list(await store.history.between(CUSTOMER, after=0, until=NOW))
 
 
-async def given_up(call: Coroutine[None, None, object]) -> None:
+async def given_up(call: Coroutine[None, None, T]) -> T:
     """Fails, instead of hanging, where the call knows no deadline."""
     async with asyncio.timeout(20):
-        await call
+        return await call
 
 
 @asynccontextmanager
@@ -105,12 +108,18 @@ async def test_a_call_that_hangs_is_given_up_at_the_deadline(client: DynamoClien
 async def test_waiting_for_a_thread_counts_and_a_call_given_up_is_never_made(
     client: DynamoClient,
 ) -> None:
-    patient, client.options = client.options, replace(client.options, read_deadline_s=0.05)
+    patient, client.options = client.options, replace(client.options, write_deadline_s=0.05)
     store = dynamo_store(client)
-    with injected(client, "Query") as sent:
+    with injected(client, "TransactWriteItems") as sent:
         async with every_thread_busy(client):
             with pytest.raises(StoreUnavailable, match="deadline"):
-                await given_up(read(store))
+                await given_up(store.canceller.cancel(CUSTOMER, "p0"))
         client.options = patient
-        assert await read(store) == []
-    assert sent == ["Query"]
+        assert await store.canceller.cancel(CUSTOMER, "p0") is Cancelling.CANCELLED
+    assert sent == ["GetItem", "TransactWriteItems"]
+
+
+async def test_reads_wait_for_no_thread(client: DynamoClient) -> None:
+    store = dynamo_store(client)
+    async with every_thread_busy(client):
+        assert await given_up(read(store)) == []

@@ -14,6 +14,7 @@ from domain.history import Histories
 from domain.instant import MICROS_PER_DAY
 from domain.money import Currency
 from domain.recent import day_of
+from domain.recent_first import RecentFirst
 from domain.window import Window
 from tests.builders import NOW, a_purchase
 from tests.contracts.conftest import RETENTION, dynamo_store, recent_of
@@ -57,6 +58,7 @@ async def test_recent_purchases_and_the_index_by_time_agree(
 ) -> None:
     customer = str(uuid.uuid4())  # every example starts with an empty history
     store = dynamo_store(client)
+    either = RecentFirst(recent=store.recent, by_time=store.history)
     sold: Counter[int] = Counter()
     delays = [delay for _, delay, _ in arrivals]
     for number, (age, _, amount) in enumerate(arrivals):
@@ -91,9 +93,12 @@ async def test_recent_purchases_and_the_index_by_time_agree(
     for as_of in (NOW - age for age in as_of_ages):
         spoilt = any(day_of(window.after(as_of) + 1) <= day <= day_of(as_of) for day in crowded)
         assert recent.answers(window, as_of) == (as_of >= recent_limit(window) and not spoilt)
+        truth = await store.history.between(customer, after=window.after(as_of), until=as_of)
+        told = await either.between(customer, after=window.after(as_of), until=as_of)
+        assert list(told) == list(truth)
+        by_time = FEATURES.matrix(Histories.of([truth]), as_of)
+        assert FEATURES.matrix(Histories.of([told]), as_of).tobytes() == by_time.tobytes()
         if recent.answers(window, as_of):
-            truth = await store.history.between(customer, after=window.after(as_of), until=as_of)
-            by_time = FEATURES.matrix(Histories.of([truth]), as_of)
             by_item = FEATURES.matrix(Histories.of([recent.purchases]), as_of)
             assert by_time.tobytes() == by_item.tobytes()
 

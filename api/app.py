@@ -63,7 +63,7 @@ def create_app(services: Services) -> Litestar:
             *MODEL_ROUTES,
             _docs_assets(),
         ],
-        dependencies={"services": Provide(lambda: services, sync_to_thread=False)},
+        dependencies={"services": Provide(lambda: services, sync_to_thread=False, use_cache=True)},
         exception_handlers=EXCEPTION_HANDLERS,
         openapi_config=_openapi(services.currency),
         state=State({TOKENS: services.tokens}),

@@ -47,6 +47,7 @@ from domain.prediction import PredictPropensity
 from domain.recent import Retention
 from domain.recent_first import RecentFirst
 from domain.sampling import CollectHistories
+from domain.shared_reads import SharedReads
 from domain.training_set import TrainingSet
 from domain.verification import VerifyRecent
 from domain.window import Window
@@ -199,7 +200,7 @@ def _assemble(settings: Settings, client: DynamoClient) -> Application:
         live=live,
         presence=Presence(store=store, clock=clock),
         predict=PredictPropensity(
-            history=RecentFirst(recent=recent, by_time=history),
+            history=RecentFirst(recent=SharedReads(recent), by_time=history),
             traffic=live.snapshot,
             policy=settings.banner_policy,
             clock=clock,

@@ -34,7 +34,8 @@ def configure_logging(level: str) -> None:
             "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
             "root": {"handlers": ["stderr"], "level": level.upper()},
             "loggers": {
-                **dict.fromkeys(("uvicorn", "uvicorn.error", "uvicorn.access"), to_root),
+                **dict.fromkeys(("uvicorn", "uvicorn.error"), to_root),
+                "uvicorn.access": {"handlers": [], "propagate": False},  # paths hold customer ids
                 **dict.fromkeys(("pynamodb", "botocore", "urllib3"), at_least_info),
             },
         }

@@ -11,19 +11,19 @@ from domain.recent import Retention
 from domain.window import Window
 
 
-async def load(endpoint: str, customers: int) -> None:
+async def load(endpoint: str, customers: int, *, now: int, tenths_apart: int) -> None:
     """The tables exist and hold every purchase of so many customers."""
     client = a_client(endpoint)
     try:
         DynamoTables(client).create()
         recorder = DynamoPurchaseRecorder(
             client,
-            clock=lambda: NOW,
+            clock=lambda: now,
             retention=Retention.covering(Window.days(WINDOW_DAYS)),
             shards=SHARDS,
         )
         for number in range(customers):
-            await recorder.record(purchases_of(number))
+            await recorder.record(purchases_of(number, now=now, tenths_apart=tenths_apart))
     finally:
         client.close()
 
@@ -32,5 +32,11 @@ if __name__ == "__main__":
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--endpoint", required=True)
     arguments.add_argument("--customers", type=int, required=True)
+    arguments.add_argument("--now", type=int, default=NOW)
+    arguments.add_argument("--tenths-apart", type=int, default=55)
     options = arguments.parse_args()
-    asyncio.run(load(options.endpoint, options.customers))
+    asyncio.run(
+        load(
+            options.endpoint, options.customers, now=options.now, tenths_apart=options.tenths_apart
+        )
+    )

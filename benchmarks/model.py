@@ -14,6 +14,8 @@ from sklearn.preprocessing import StandardScaler
 
 from adapters.scorers.onnx import OnnxScorer
 from adapters.training import HYPERPARAMETERS, train
+from api.bootstrap import registry_only
+from api.settings import Settings
 from benchmarks.workload import NOW, WINDOW_DAYS
 from domain.features import total_purchase_volume_30d
 from domain.instant import MICROS_PER_DAY
@@ -47,10 +49,14 @@ def _examples(*, seed: int) -> Examples:
 
 
 def write_model(folder: Path) -> None:
-    """The folder holds the export that we serve, and the pipeline that the loop asks."""
+    """The folder holds the export, a registry where it is the champion, and the pipeline itself."""
     training_set = a_training_set()
     candidate = train(training_set, build_scorer=OnnxScorer.build)
     (folder / "model.onnx").write_bytes(candidate.blobs["model"])
+    settings = Settings(registry=str(folder / "registry"))
+    registry = registry_only(settings)
+    manifest = registry.register(settings.model, candidate, actor="benchmark")
+    registry.promote(manifest.name, manifest.version, actor="benchmark", reason="benchmark")
     pipeline = make_pipeline(StandardScaler(), LogisticRegression(**HYPERPARAMETERS))
     examples = training_set.training
     pipeline.fit(examples.matrix, examples.labels.astype(np.int64))

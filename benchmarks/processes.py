@@ -1,10 +1,11 @@
 """Processes of a benchmark: started, awaited and ended by the script that needs them."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -24,10 +25,20 @@ def run(module: str, *arguments: object) -> dict[str, Any]:
     return dict(json.loads(finished.stdout or b"{}"))
 
 
-@contextmanager
-def canned_endpoint(customers: int) -> Iterator[str]:
+def canned_endpoint(customers: int) -> AbstractContextManager[str]:
     """The address of a canned endpoint with so many customers, while the block runs."""
-    command = _command("benchmarks.canned", ("--customers", customers))
+    return _endpoint("benchmarks.canned", "--customers", customers)
+
+
+def replayed_endpoint(store: str, *, delay_ms: float = 0.0) -> AbstractContextManager[str]:
+    """The address of an endpoint that repeats what a store answered, while the block runs."""
+    port = store.rpartition(":")[2]
+    return _endpoint("benchmarks.replay", "--store-port", port, "--delay-ms", delay_ms)
+
+
+@contextmanager
+def _endpoint(module: str, *arguments: object) -> Iterator[str]:
+    command = _command(module, arguments)
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:  # noqa: S603  # as above
         try:
             port = int(server.stdout.readline() if server.stdout else 0)
@@ -37,17 +48,33 @@ def canned_endpoint(customers: int) -> Iterator[str]:
 
 
 @contextmanager
-def embedded_endpoint(customers: int) -> Iterator[str]:
-    """The address of an embedded engine filled with so many customers, while the block runs."""
+def embedded_endpoint(customers: int, *arguments: object) -> Iterator[str]:
+    """The address of an embedded engine filled with so many customers, while the block runs.
+
+    Further arguments are those of `benchmarks.load_engine`.
+    """
     with TemporaryDirectory() as folder:
         engine = EmbeddedEngine(Path(folder), free_port())
         engine.start()
         try:
             endpoint = f"http://{HOST}:{engine.port}"
-            run("benchmarks.load_engine", "--endpoint", endpoint, "--customers", customers)
+            filling = ("--endpoint", endpoint, "--customers", customers, *arguments)
+            run("benchmarks.load_engine", *filling)
             yield endpoint
         finally:
             engine.stop()
+
+
+@contextmanager
+def on_core(core: int) -> Iterator[None]:
+    """What is started within the block runs on that core alone, where there are two."""
+    everywhere = os.sched_getaffinity(0)
+    cores = sorted(everywhere)
+    os.sched_setaffinity(0, {cores[core % len(cores)]})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, everywhere)
 
 
 @contextmanager

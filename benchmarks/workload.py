@@ -25,16 +25,21 @@ def customer_number(customer: str) -> int:
     return int(customer[-9:])
 
 
-def purchases_of(number: int) -> list[Purchase]:
-    """One customer's purchases, newest first: five within the window, five before it."""
+def purchases_of(
+    number: int, *, now: int = NOW, tenths_apart: int = 55, count: int = PURCHASES_EACH
+) -> list[Purchase]:
+    """One customer's purchases, newest first, so many tenths of a day apart.
+
+    As it stands five lie within the window and five before it.
+    """
     variant = number % VARIANTS
     return [
         Purchase(
             customer_id=customer_id(number),
             purchase_id=f"purchase-{ordinal:04d}",
-            purchased_at=NOW - (ordinal * 55 + variant % 50 + 1) * MICROS_PER_DAY // 10,
+            purchased_at=now - (ordinal * tenths_apart + variant % 50 + 1) * MICROS_PER_DAY // 10,
             category=CATEGORY,
             amount_minor=100 + variant * 37 % 9_000 + ordinal,
         )
-        for ordinal in range(PURCHASES_EACH)
+        for ordinal in range(count)
     ]

@@ -64,10 +64,13 @@ def metered() -> Generator[Cost, None, None]:
         _METERS.reset(token)
 
 
-def metered_context() -> tuple[Context, Cost]:
-    """A copy of the present context, and the cost of every call that will be made in it."""
+def metered_context(*, apart: bool = False) -> tuple[Context, Cost]:
+    """A copy of the present context, and the cost of every call that will be made in it.
+
+    Set `apart`, those calls count in no other meter.
+    """
     cost, context = Cost(), copy_context()
-    context.run(_METERS.set, (*_METERS.get(), cost))
+    context.run(_METERS.set, (cost,) if apart else (*_METERS.get(), cost))
     return context, cost
 
 

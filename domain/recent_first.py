@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from domain.history import PurchaseColumns
-from domain.ports import PurchaseHistory, RecentPurchases
+from domain.ports import PurchaseHistory
 from domain.purchase import Purchase
 from domain.recent import day_of
+from domain.shared_reads import SharedReads
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,7 +18,7 @@ class RecentFirst:
     anything kept is not asked for in vain.
     """
 
-    recent: RecentPurchases
+    recent: SharedReads
     by_time: PurchaseHistory
 
     async def between(self, customer_id: str, /, *, after: int, until: int) -> Sequence[Purchase]:

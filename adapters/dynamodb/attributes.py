@@ -51,26 +51,25 @@ def encode_element(purchase: Purchase) -> str:
     return head + purchase.category + purchase.purchase_id
 
 
-def decode_elements(elements: Sequence[tuple[int, str]], *, customer_id: str) -> PurchaseColumns:
-    """The purchases of one customer that elements hold, each with the day of its set.
+def decode_elements(elements: Sequence[str], *, day: int, into: PurchaseColumns) -> None:
+    """The purchases that the elements of a day's set hold are in the columns, too.
 
     Raises:
         CorruptRecord: an element holds none.
     """
-    columns = PurchaseColumns(customer_id, [], [], [], [])
-    for day, element in elements:
+    midnight = day * MICROS_PER_DAY
+    for element in elements:
         try:
             time_of_day, amount_minor, length, rest = element.split("|", 3)
             of_day, amount, cut = int(time_of_day), int(amount_minor), int(length)
         except ValueError as exc:
             raise CorruptRecord(f"element {element!r} of day {day} is no purchase") from exc
-        if not 0 <= of_day < MICROS_PER_DAY or not 0 <= cut < len(rest):
+        if not (0 <= of_day < MICROS_PER_DAY and 0 <= cut < len(rest)):
             raise CorruptRecord(f"element {element!r} does not belong to day {day}")
-        columns.purchase_id.append(rest[cut:])
-        columns.purchased_at.append(day * MICROS_PER_DAY + of_day)
-        columns.category.append(rest[:cut])
-        columns.amount_minor.append(amount)
-    return columns
+        into.purchase_id.append(rest[cut:])
+        into.purchased_at.append(midnight + of_day)
+        into.category.append(rest[:cut])
+        into.amount_minor.append(amount)
 
 
 def encode_hash(number: int) -> str:

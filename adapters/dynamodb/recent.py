@@ -24,6 +24,7 @@ from adapters.dynamodb.client import DynamoClient
 from adapters.dynamodb.errors import translated
 from adapters.dynamodb.models import RecentRow
 from domain.errors import CorruptRecord
+from domain.history import PurchaseColumns
 from domain.instant import MICROS_PER_DAY, to_datetime
 from domain.ports import Clock, RecentBatch, TableSize
 from domain.purchase import Purchase
@@ -214,7 +215,7 @@ class DynamoRecentPurchases:
 
 
 def _history(customer_id: str, item: Mapping[str, Any], complete_since: int) -> RecentHistory:
-    elements: list[tuple[int, str]] = []
+    purchases = PurchaseColumns(customer_id, [], [], [], [])
     overflow_days: set[int] = set()
     for name, value in item.items():
         if name in _OTHER_ATTRIBUTES:
@@ -225,15 +226,15 @@ def _history(customer_id: str, item: Mapping[str, Any], complete_since: int) -> 
         day = _day(name)
         if "SS" not in value:
             raise CorruptRecord(f"attribute {name!r} of a recent item is no set")
-        for element in value["SS"]:
-            if element == OVERFLOW:
-                overflow_days.add(day)
-            else:
-                elements.append((day, element))
+        elements = value["SS"]
+        if OVERFLOW in elements:
+            overflow_days.add(day)
+            elements = [element for element in elements if element != OVERFLOW]
+        decode_elements(elements, day=day, into=purchases)
     return RecentHistory(
         customer_id=customer_id,
         complete_since=complete_since,
-        purchases=decode_elements(elements, customer_id=customer_id),
+        purchases=purchases,
         overflow_days=frozenset(overflow_days),
     )
 

@@ -59,8 +59,10 @@ def finite_rows(
     """
     if matrix.ndim != 2 or matrix.shape[1] != width:  # noqa: PLR2004  # rows and columns
         raise ValueError(f"a matrix of shape (n, {width}) is due, not {matrix.shape}")
-    with np.errstate(over="ignore"):  # an overflow shows as infinity, which is refused below
-        rows: NDArray[np.floating] = np.ascontiguousarray(matrix, dtype=dtype)
+    rows: NDArray[np.floating] = np.ascontiguousarray(matrix)
+    if rows.dtype != dtype:
+        with np.errstate(over="ignore"):  # an overflow shows as infinity, which is refused below
+            rows = rows.astype(dtype)
     finite = np.isfinite(rows)
     if not finite.all():
         row, column = np.argwhere(~finite)[0]

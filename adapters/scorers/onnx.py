@@ -65,9 +65,10 @@ class OnnxScorer:
                 valid, so it is the stored model that is not what it claims to be.
         """
         rows = finite_rows(matrix, width=self.width, dtype=self.dtype)
-        step = 1 if self.dtype == "float32" else max(len(rows), 1)
-        parts = [self._run(rows[start : start + step]) for start in range(0, len(rows), step)]
-        probabilities = np.concatenate([np.empty(0), *parts])
+        if self.dtype == "float32":
+            probabilities = np.concatenate([np.empty(0), *map(self._run, rows[:, np.newaxis])])
+        else:
+            probabilities = self._run(rows) if len(rows) else np.empty(0)
         if not ((probabilities >= 0.0) & (probabilities <= 1.0)).all():  # false for NaN as well
             raise CorruptRecord(
                 f"the model's output {self.output!r} holds a value that is no probability"

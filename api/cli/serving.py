@@ -73,6 +73,7 @@ def run_server(settings: Settings, host: str, port: int, *, workers: int = 1) ->
         access_log=False,  # paths hold customer ids
         ws="none",  # refused upgrades would be logged with their path
         server_header=False,
+        proxy_headers=False,  # nobody asks where a request comes from
     )
 
 

@@ -5,6 +5,7 @@ import pytest
 from domain.instant import MICROS_PER_DAY
 from domain.ports import PurchaseHistory
 from domain.recent_first import RecentFirst
+from domain.shared_reads import SharedReads
 from tests.builders import NOW, a_purchase
 from tests.contracts.conftest import Store, recent_of
 
@@ -18,7 +19,7 @@ LATELY = NOW - 30 * MICROS_PER_DAY
 def history(request: pytest.FixtureRequest, store: Store) -> PurchaseHistory:
     if request.param == "by time":
         return store.history
-    return RecentFirst(recent=store.recent, by_time=store.history)
+    return RecentFirst(recent=SharedReads(store.recent), by_time=store.history)
 
 
 @pytest.fixture(params=[0, LATELY], ids=["ever", "lately"])

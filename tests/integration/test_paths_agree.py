@@ -15,6 +15,7 @@ from domain.instant import MICROS_PER_DAY
 from domain.money import Currency
 from domain.recent import day_of
 from domain.recent_first import RecentFirst
+from domain.shared_reads import SharedReads
 from domain.window import Window
 from tests.builders import NOW, a_purchase
 from tests.contracts.conftest import RETENTION, dynamo_store, recent_of
@@ -58,7 +59,7 @@ async def test_recent_purchases_and_the_index_by_time_agree(
 ) -> None:
     customer = str(uuid.uuid4())  # every example starts with an empty history
     store = dynamo_store(client)
-    either = RecentFirst(recent=store.recent, by_time=store.history)
+    either = RecentFirst(recent=SharedReads(store.recent), by_time=store.history)
     sold: Counter[int] = Counter()
     delays = [delay for _, delay, _ in arrivals]
     for number, (age, _, amount) in enumerate(arrivals):

@@ -1,0 +1,123 @@
+"""The services that answer for one customer: ours, and those it is measured beside."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.client import HTTPConnection
+from pathlib import Path
+
+from adapters.embedded import HOST, free_port
+from benchmarks.processes import on_core
+from benchmarks.workload import customer_id
+
+READY_S = 120.0
+_UVICORN = ("-m", "uvicorn", "--host", HOST, "--no-access-log", "--log-level", "warning")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """How one service is started, and under which path it answers; {as_of} is the instant."""
+
+    name: str
+    command: Sequence[str]
+    path: str
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    def path_at(self, as_of: str) -> str:
+        """The path as of an instant, with {customer} left in it."""
+        return self.path.replace("{as_of}", as_of)
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A service that answers."""
+
+    service: Service
+    port: int
+    process: int
+
+
+def ours(endpoint: str, folder: Path, *, name: str = "ours", workers: int = 1) -> Service:
+    """`propensity serve` as anybody starts it, with the benchmark's tables and model."""
+    return Service(
+        name=name,
+        command=(
+            str(Path(sys.executable).with_name("propensity")),
+            *("serve", "--host", HOST, "--port", "{port}", "--workers", str(workers)),
+        ),
+        path="/v1/customers/{customer}/propensity?as_of={as_of}",
+        environment={
+            "PROPENSITY_HOME": str(folder / "home"),
+            "PROPENSITY_DYNAMODB_ENDPOINT": endpoint,
+            "PROPENSITY_ACCESS_KEY_ID": "benchmark",
+            "PROPENSITY_SECRET_ACCESS_KEY": "benchmark",
+            "PROPENSITY_REGISTRY": str(folder / "registry"),
+            "PROPENSITY_READ_TIMEOUT_S": "20",
+            "PROPENSITY_READ_DEADLINE_S": "30",
+        },
+    )
+
+
+def reference(endpoint: str, folder: Path) -> Service:
+    """FastAPI, boto3, scikit-learn."""
+    return Service(
+        name="reference",
+        command=(sys.executable, *_UVICORN, "--port", "{port}", "benchmarks.peers.reference:app"),
+        path="/customers/{customer}/propensity?as_of={as_of}",
+        environment={
+            "BENCHMARK_ENDPOINT": endpoint,
+            "BENCHMARK_PIPELINE": str(folder / "pipeline.pickle"),
+        },
+    )
+
+
+def floor(endpoint: str, read: str) -> Service:
+    """Litestar, aiohttp, botocore's signer, orjson, and a sum; `read` is item or index."""
+    return Service(
+        name=f"floor ({read})",
+        command=(sys.executable, *_UVICORN, "--port", "{port}", "benchmarks.peers.floor:app"),
+        path=f"/{read}/{{customer}}?as_of={{as_of}}",
+        environment={"BENCHMARK_ENDPOINT": endpoint},
+    )
+
+
+@contextmanager
+def started(service: Service, *, core: int) -> Iterator[Running]:
+    """The service on one core, answering, while the block runs.
+
+    Raises:
+        RuntimeError: it does not answer within READY_S seconds.
+    """
+    port = free_port()
+    command = [part.replace("{port}", str(port)) for part in service.command]
+    with (
+        on_core(core),
+        subprocess.Popen(  # noqa: S603  # our own commands, no shell
+            command, env={**os.environ, **service.environment}
+        ) as process,
+    ):
+        try:
+            _await_answer(service, process, port)
+            yield Running(service, port, process.pid)
+        finally:
+            process.terminate()
+
+
+def _await_answer(service: Service, process: "subprocess.Popen[bytes]", port: int) -> None:
+    path = service.path_at("2026-01-01T00:00:00Z").replace("{customer}", customer_id(0))
+    end = time.monotonic() + READY_S
+    while time.monotonic() < end and process.poll() is None:
+        connection = HTTPConnection(HOST, port, timeout=5)
+        try:
+            connection.request("GET", path)
+            if connection.getresponse().status < 500:  # noqa: PLR2004  # server errors
+                return
+        except OSError:
+            time.sleep(0.1)
+        finally:
+            connection.close()
+    raise RuntimeError(f"{service.name} does not answer")

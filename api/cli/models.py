@@ -208,7 +208,8 @@ def verify_registry(
 ) -> None:
     """Read everything that is stored and name whatever is damaged; exits with 7 on any."""
     registry = registry_only(load_settings())
-    found = {model: verify(registry, model) for model in ([name] if name else registry.models())}
+    names = [name] if name else registry.stored_models()
+    found = {model: verify(registry, model) for model in names}
     findings = [finding for verification in found.values() for finding in verification.findings]
     document = {model: dataclasses.asdict(verification) for model, verification in found.items()}
     for finding in findings:

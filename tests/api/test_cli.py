@@ -230,6 +230,9 @@ def test_who_serves_what_and_what_is_damaged_is_told_on_the_command_line(
     (finding,) = json.loads(out)[name]["findings"]
     assert finding["key"] == f"models/{name}/versions/000001.json"
     assert finding["key"] in err
+    manifest.unlink()
+    code, out, _ = run("models", "verify", "--json")
+    assert (code, json.loads(out)[name]["versions"]) == (7, 0)
 
 
 def test_a_model_trained_elsewhere_is_registered_split_and_shadowed(

@@ -201,7 +201,7 @@ class ShadowFindings(Struct, frozen=True, kw_only=True):
 
 
 class ModelStatus(Struct, frozen=True, kw_only=True):
-    """Which processes serve which revision; converged when none is behind."""
+    """Which processes serve which revision; converged when some live and none is behind."""
 
     name: str
     revision: int
@@ -280,7 +280,7 @@ def status_of_model(registry: Registry, presence: Presence, name: str) -> ModelS
     return ModelStatus(
         name=name,
         revision=newest,
-        converged=all(process.revision >= newest for process in live),
+        converged=bool(live) and all(process.revision >= newest for process in live),
         processes=[ProcessReport.of(process) for process in live],
         shadows=[ShadowFindings.of(report) for report in found],
     )

@@ -158,7 +158,7 @@ def test_the_status_names_every_process_and_whether_it_follows(http: Http, shop:
     assert http.get(f"{URL}/status", headers=READ).json() == {
         "name": NAME,
         "revision": 2,
-        "converged": True,
+        "converged": False,
         "processes": [],
         "shadows": [],
     }

@@ -111,7 +111,7 @@ class Application:
 
         def stop() -> None:
             polling.stop()
-            shadows.shutdown()
+            shadows.shutdown(cancel_futures=True)  # what waits is of no use any more
             close()
 
         return create_app(

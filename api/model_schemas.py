@@ -14,7 +14,10 @@ from model_registry.registry import Registry
 from model_registry.revision import GateResult, Revision
 from model_registry.shadow import ShadowReport, merged
 
-VersionNumber = Annotated[int, Meta(ge=1, description="A version's number.")]
+MOST = 999_999_999
+"""No version or revision has a larger number."""
+VersionNumber = Annotated[int, Meta(ge=1, le=MOST, description="A version's number.")]
+RevisionNumber = Annotated[int, Meta(ge=1, le=MOST)]
 Reason = Annotated[str, Meta(min_length=1, description="Why; kept in the history.")]
 BasisPoints = Annotated[int, Meta(ge=0, le=BUCKETS, description="Of 10,000 customers; 500 is 5 %.")]
 
@@ -198,7 +201,7 @@ class ShadowFindings(Struct, frozen=True, kw_only=True):
 
 
 class ModelStatus(Struct, frozen=True, kw_only=True):
-    """Which processes serve which revision; converged when none is behind."""
+    """Which processes serve which revision; converged when some live and none is behind."""
 
     name: str
     revision: int
@@ -227,7 +230,7 @@ class Rollback(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     reason: Reason
     to_revision: Annotated[
-        int | None, Meta(description="Default: the newest that answered otherwise.")
+        RevisionNumber | None, Meta(description="Default: the newest that answered otherwise.")
     ] = None
 
 
@@ -277,7 +280,7 @@ def status_of_model(registry: Registry, presence: Presence, name: str) -> ModelS
     return ModelStatus(
         name=name,
         revision=newest,
-        converged=all(process.revision >= newest for process in live),
+        converged=bool(live) and all(process.revision >= newest for process in live),
         processes=[ProcessReport.of(process) for process in live],
         shadows=[ShadowFindings.of(report) for report in found],
     )

@@ -2,14 +2,17 @@
 
 Two versions that give every customer a probability of their own take turns as champion, in a
 server of several processes. Each answer must name a version with that version's probability and a
-revision that made it champion. Run: python -m benchmarks.swap_under_load
+revision that made it champion, and that not all processes had left already when it was asked.
+In the end one process is killed, and another one must take its place. Run: python -m benchmarks.swap_under_load
 """
 
 import argparse
 import os
+import signal
 import subprocess
 import sys
 import time
+from bisect import bisect
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -58,8 +61,10 @@ class Outcome:
     answers: list[Answer] = field(default_factory=list)
     written: dict[int, float] = field(default_factory=dict)
     champions: dict[int, int] = field(default_factory=dict)
+    followed: list[tuple[float, int]] = field(default_factory=list)
     lags: list[float] = field(default_factory=list)
     processes: int = 0
+    replaced: bool = False
 
     @property
     def failed(self) -> Counter[int]:
@@ -74,6 +79,16 @@ class Outcome:
             or self.champions.get(answer.revision) != answer.version
             for answer in self.answers
             if answer.status == 200  # noqa: PLR2004  # OK
+        )
+
+    @property
+    def overtaken(self) -> int:
+        """How many answers name a revision though all processes had followed a later one when asked."""
+        moments = [moment for moment, _ in self.followed]
+        due = (bisect(moments, answer.began) for answer in self.answers)
+        return sum(
+            place > 0 and 0 < answer.revision < self.followed[place - 1][1]
+            for answer, place in zip(self.answers, due, strict=True)
         )
 
     def stale(self, most_s: float) -> int:
@@ -105,7 +120,20 @@ def swaps_under_load(*, processes: int, swaps: int, clients: int, poll_s: float)
                 stopped.set()
             outcome.answers = [answer for future in asking for answer in future.result()]
         outcome.champions = {r.number: r.state.champion for r in registry.history(NAME)}
+        outcome.replaced = _replaced(presence)
     return outcome
+
+
+def _replaced(presence: Presence) -> bool:
+    """Whether a process that was not there before serves, once one of those there was killed."""
+    before = {process.process for process in presence.live(NAME)}
+    os.kill(int(min(before).split("-")[-2]), signal.SIGKILL)
+    end = time.monotonic() + READY_S
+    while time.monotonic() < end:
+        if any(live.process not in before and live.revision for live in presence.live(NAME)):
+            return True
+        time.sleep(0.1)
+    return False
 
 
 def _swap(registry: Registry, presence: Presence, outcome: Outcome, *, back: bool) -> None:
@@ -123,6 +151,7 @@ def _swap(registry: Registry, presence: Presence, outcome: Outcome, *, back: boo
         seconds=time.monotonic,
         pause=lambda _: time.sleep(0.01),
     )
+    outcome.followed.append((time.monotonic(), revision.number))
     outcome.lags.append(time.monotonic() - written)
     if len(live) != outcome.processes:
         raise RuntimeError(f"{len(live)} processes live, not {outcome.processes}")
@@ -239,11 +268,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(  # noqa: T201  # the script's result
         f"{asked.swaps} promotions and rollbacks, {asked.processes} processes, a look every "
         f"{asked.poll_s:g} s: {len(outcome.answers):,} requests, failed: {outcome.failed.total()}, "
-        f"mixed: {outcome.mixed}, of a version superseded for over two looks: {stale}; everybody "
-        f"followed after {median(outcome.lags):.2f} s (median), {slow:.2f} s (slowest)"
+        f"mixed: {outcome.mixed}, of a version that all had left: {outcome.overtaken}, of one "
+        f"superseded for over two looks: {stale}; everybody followed after "
+        f"{median(outcome.lags):.2f} s (median), {slow:.2f} s (slowest); a killed process was "
+        f"{'replaced' if outcome.replaced else 'NOT replaced'}"
     )
-    good = not outcome.failed and not outcome.mixed and not stale and slow <= 2 * asked.poll_s
-    return 0 if good else 1
+    wrong = outcome.failed.total() + outcome.mixed + outcome.overtaken + stale
+    return 0 if not wrong and slow <= 2 * asked.poll_s and outcome.replaced else 1
 
 
 if __name__ == "__main__":

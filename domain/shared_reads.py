@@ -6,6 +6,7 @@ with them; nobody waits for company, and whoever asks alone is read alone.
 
 import asyncio
 from dataclasses import dataclass, field
+from typing import TypeAlias
 from weakref import WeakKeyDictionary
 
 from domain.audience_reads import BATCH
@@ -24,7 +25,7 @@ class _Found:
     units: Units
 
 
-Waiting = dict[str, "asyncio.Future[_Found | None]"]
+Waiting: TypeAlias = "dict[str, asyncio.Future[_Found | None]]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ class SharedReads:
         if customer_id in waiting:
             return await self.recent.one(customer_id)
         future = waiting[customer_id] = loop.create_future()
-        found = await future
+        found: _Found | None = await future
         if found is None:
             return await self.recent.one(customer_id)
         if found.round_trips:

@@ -5,6 +5,7 @@ Unlike the gates of every load these are judgements, made once: a reason given m
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from itertools import cycle, islice
 from statistics import median
 
@@ -13,13 +14,20 @@ from numpy.typing import NDArray
 
 from domain.ports import Scorer
 from model_registry.candidate import GoldenVectors
+from model_registry.errors import GateFailed
+from model_registry.gates import Loaded
 from model_registry.manifest import Manifest
-from model_registry.revision import GateResult
+from model_registry.revision import GateResult, Judge
 
 QUALITY_MARGIN = 0.02
 """How much less skill than the champion's is not yet worse: about the width of its interval."""
 LATENCY_BUDGET_S = 0.005
 """Of one customer's score. The scorer runs on the event loop: sixteen wait for one another."""
+_WAY_OUT = {
+    "quality": "train a better one",
+    "latency": "take a smaller model, or try again when this machine is less busy",
+}
+"""What to do where a gate is not passed, but for overruling it."""
 _TIMED = 51
 
 
@@ -30,10 +38,29 @@ class Admission:
     seconds: Callable[[], float]
 
     def __call__(
-        self, manifest: Manifest, scorer: Scorer, golden: GoldenVectors, champion: Manifest | None
-    ) -> tuple[GateResult, ...]:
-        """The result of each gate, passed or not; `champion` is None before the first promotion."""
-        return (quality(manifest, champion), self._latency(manifest, scorer, golden))
+        self,
+        manifest: Manifest,
+        loaded: Loaded,
+        *,
+        champion: Callable[[int], Manifest | None],
+        force: bool,
+    ) -> Judge:
+        """Says of the version, given the current revision, what each gate saw.
+
+        `champion` reads a manifest, if it can be read; each one is read once. Where a gate is not
+        passed the judge raises GateFailed, unless it is to be overruled by `force`.
+        """
+        latency = self._latency(manifest, loaded.scorer, loaded.golden)
+
+        @cache
+        def beside(version: int | None) -> tuple[GateResult, ...]:
+            results = (quality(manifest, None if version is None else champion(version)), latency)
+            failed = next((result for result in results if not result.passed), None)
+            if failed is not None and not force:
+                raise GateFailed(failed.gate, _refusal(failed))
+            return results
+
+        return lambda current: beside(None if current is None else current.state.champion)
 
     def _latency(self, manifest: Manifest, scorer: Scorer, golden: GoldenVectors) -> GateResult:
         rows = np.split(golden.matrix, len(golden.matrix))
@@ -79,6 +106,13 @@ def quality(manifest: Manifest, champion: Manifest | None) -> GateResult:
             f"allowed are {QUALITY_MARGIN:g} less"
         )
     return GateResult(version=manifest.version, gate="quality", passed=passed, detail=detail)
+
+
+def _refusal(failed: GateResult) -> str:
+    return (
+        f"version {failed.version}: {failed.detail}; {_WAY_OUT[failed.gate]}, or overrule this "
+        "gate with --force, which the history keeps"
+    )
 
 
 def _skill(manifest: Manifest) -> float | None:

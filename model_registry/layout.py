@@ -7,6 +7,7 @@ from domain.errors import InvalidRequest
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _NUMBER = re.compile(r"(\d+)\.json")
+_OBJECT = re.compile(r"models/([^/]+)/([^/]+)/\d+\.json")
 
 MODELS = "models/"
 
@@ -63,7 +64,7 @@ def numbers(keys: Iterable[str]) -> Sequence[int]:
     return sorted(int(match[1]) for match in matches if match)
 
 
-def model_of(key: str) -> str | None:
-    """The model whose manifest `key` holds, if it holds one."""
-    name, separator, _ = key.removeprefix(MODELS).partition("/versions/")
-    return name if separator else None
+def model_of(key: str, *kinds: str) -> str | None:
+    """The model of which `key` holds something of these kinds, `versions` or `log`, if it does."""
+    found = _OBJECT.fullmatch(key)
+    return found[1] if found and found[2] in kinds else None

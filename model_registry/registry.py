@@ -24,7 +24,15 @@ from model_registry.errors import (
 from model_registry.gates import LoadGates
 from model_registry.manifest import Blob, Manifest
 from model_registry.ports import ObjectStore
-from model_registry.revision import Action, Change, GateResult, Revision, State
+from model_registry.revision import (
+    Action,
+    Change,
+    GateResult,
+    Judge,
+    Revision,
+    State,
+    without_judging,
+)
 from model_registry.revision_log import RevisionLog
 
 _ATTEMPTS = 1_000
@@ -64,8 +72,11 @@ class Registry:
 
     def models(self) -> Sequence[str]:
         """The names that have a version, ascending."""
-        names = map(layout.model_of, self.store.keys(layout.MODELS))
-        return sorted({name for name in names if name is not None})
+        return self._named("versions")
+
+    def stored_models(self) -> Sequence[str]:
+        """The names that have a version or a revision, ascending: also those whose versions are lost."""
+        return self._named("versions", "log")
 
     def versions(self, name: str) -> Sequence[int]:
         """The numbers of a model's versions, ascending.
@@ -152,7 +163,7 @@ class Registry:
         """
         _check_said(actor=actor, reason=reason)
         manifest = self.version(name, version)
-        results = self._admit(manifest, force=force)
+        gates, judge = self._admitted(manifest, force=force)
         manifests = {version: manifest.sha256}
 
         def with_champion(current: Revision | None) -> State:
@@ -167,7 +178,7 @@ class Registry:
                 **(ended if before.challenger == version else {}),
             )
 
-        change = Change(Action.PROMOTE, actor, reason, with_champion, results)
+        change = Change(Action.PROMOTE, actor, reason, with_champion, gates, judge)
         return self._append(self.log(name), change, expected_revision)
 
     def split(  # noqa: PLR0913  # as promote
@@ -198,7 +209,9 @@ class Registry:
         if not 0 <= basis_points <= BUCKETS:
             raise InvalidRequest("share", f"{basis_points} is outside 0 to {BUCKETS} basis points")
         manifest = self.version(name, version)
-        results = self._admit(manifest, force=force) if basis_points else ()
+        gates, judge = (
+            self._admitted(manifest, force=force) if basis_points else ((), without_judging)
+        )
 
         def with_challenger(current: Revision | None) -> State:
             before = _promoted(name, current)
@@ -215,7 +228,7 @@ class Registry:
                 shadows=_without(before.shadows, version),
             )
 
-        change = Change(Action.SPLIT, actor, reason, with_challenger, results)
+        change = Change(Action.SPLIT, actor, reason, with_challenger, gates, judge)
         return self._append(self.log(name), change, expected_revision)
 
     def shadow(
@@ -325,27 +338,23 @@ class Registry:
         """The numbers of a model's versions, ascending; none, if it has none."""
         return layout.numbers(self.store.keys(layout.versions_prefix(name)))
 
-    def _admit(self, manifest: Manifest, *, force: bool) -> tuple[GateResult, ...]:
-        loaded = self.gates(manifest, self.blob)
-        judged = self.admission(
-            manifest, loaded.scorer, loaded.golden, self._compared_with(manifest.name)
-        )
-        failed = next((result for result in judged if not result.passed), None)
-        if failed is not None and not force:
-            raise GateFailed(
-                failed.gate,
-                f"version {manifest.version}: {failed.detail}; train a better one, or overrule "
-                "this gate with --force, which the history keeps",
-            )
-        return (*loaded.results, *judged)
+    def _named(self, *kinds: str) -> Sequence[str]:
+        names = {layout.model_of(key, *kinds) for key in self.store.keys(layout.MODELS)}
+        return sorted(name for name in names if name is not None)
 
-    def _compared_with(self, name: str) -> Manifest | None:
-        """The champion's manifest; None where there is none, or none that can be read any more."""
-        current = self.current(name)
-        if current is None:
-            return None
+    def _admitted(self, manifest: Manifest, *, force: bool) -> tuple[tuple[GateResult, ...], Judge]:
+        loaded = self.gates(manifest, self.blob)
+        judge = self.admission(
+            manifest,
+            loaded,
+            champion=lambda version: self._readable(manifest.name, version),
+            force=force,
+        )
+        return loaded.results, judge
+
+    def _readable(self, name: str, version: int) -> Manifest | None:
         try:
-            return self.version(name, current.state.champion)
+            return self.version(name, version)
         except (NotFound, CorruptRegistry):
             return None
 
@@ -359,8 +368,8 @@ class Registry:
         return self.store.put_if_absent(key, manifest.encode())
 
     def _append(self, log: RevisionLog, change: Change, expected: int | None) -> Revision:
+        current = log.newest()
         for _ in range(_ATTEMPTS):
-            current = log.newest()
             number = 0 if current is None else current.number
             if expected is not None and expected != number:
                 raise RevisionConflict(
@@ -370,6 +379,7 @@ class Registry:
             revision = change.after(current, at=self.clock())
             if log.append(revision):
                 return revision
+            current = log.following(current)
         raise RevisionConflict(f"lost {_ATTEMPTS} races in a row for model {log.name!r}")
 
 

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeAlias
 
 from domain.buckets import BUCKETS
 from domain.propensity import Arm
@@ -149,18 +149,36 @@ class Revision:
         return revision
 
 
+Judge: TypeAlias = Callable[[Revision | None], tuple[GateResult, ...]]
+"""What gates see that look at the current revision; raises GateFailed where one is not passed."""
+
+
+def without_judging(_: Revision | None) -> tuple[GateResult, ...]:
+    """No gate looks at the current revision."""
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What somebody wants of the log: a new state, given the present one."""
+    """What somebody wants of the log: a new state, given the present one.
+
+    `gates` saw what they saw whatever the present one is; `judge` depends on it.
+    """
 
     action: Action
     actor: str
     reason: str
     state_after: Callable[[Revision | None], State]
     gates: tuple[GateResult, ...] = ()
+    judge: Judge = without_judging
 
     def after(self, current: Revision | None, *, at: int) -> Revision:
-        """The revision that makes this change to the current one; None: to an empty log."""
+        """The revision that makes this change to the current one; None: to an empty log.
+
+        Raises:
+            PropensityError: the change cannot be made to it, or is judged not to be.
+        """
+        state = self.state_after(current)
         return Revision(
             number=1 if current is None else current.number + 1,
             previous_sha256=None if current is None else current.sha256,
@@ -168,8 +186,8 @@ class Change:
             actor=self.actor,
             reason=self.reason,
             action=self.action,
-            gates=self.gates,
-            state=self.state_after(current),
+            gates=(*self.gates, *self.judge(current)),
+            state=state,
         )
 
 

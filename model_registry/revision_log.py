@@ -59,6 +59,18 @@ class RevisionLog:
         self._check_follows(revision, previous)
         return revision
 
+    def following(self, current: Revision | None) -> Revision:
+        """The revision right after one that was checked; None: the first.
+
+        Raises:
+            UnknownRevision: there is none yet.
+            CorruptRegistry: it is damaged, or does not follow from that one.
+            StoreUnavailable: the store did not answer.
+        """
+        revision = self.unchecked(1 if current is None else current.number + 1)
+        self._check_follows(revision, current)
+        return revision
+
     def all(self) -> Sequence[Revision]:
         """Every revision, newest last, without a gap and with every hash checked.
 

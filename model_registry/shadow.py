@@ -1,6 +1,6 @@
 """Shadows: how versions that answer nobody would have answered, compared with what was answered."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, fields, replace
 from itertools import groupby
 from threading import Lock
@@ -122,7 +122,6 @@ class ShadowScoring:
         self._waiting: list[Observation] = []
         self._batches = 0
         self._skipped = 0
-        self._answering: Mapping[object, object] = {}
         self._comparisons: dict[tuple[int, int], _Comparison] = {}
 
     def observe(self, observation: Observation) -> None:
@@ -140,7 +139,7 @@ class ShadowScoring:
             if not batch:
                 return
             if self._batches >= MOST_BATCHES:
-                self._skipped += len(batch)
+                self._skip(batch)
                 return
             self._batches += 1
         try:
@@ -148,7 +147,7 @@ class ShadowScoring:
         except RuntimeError:  # whoever ran these has stopped
             with self._lock:
                 self._batches -= 1
-                self._skipped += len(batch)
+                self._skip(batch)
 
     def reports(self) -> Sequence[ShadowReport]:
         """What was found so far, of the versions that serve now."""
@@ -158,6 +157,17 @@ class ShadowScoring:
                 for each in self._comparisons.values()
             ]
         return merged(found)
+
+    def _skip(self, batch: Sequence[Observation]) -> None:
+        """Counted, and reported even where no shadow ever came to score anything."""
+        self._skipped += len(batch)
+        for observation in batch:
+            for shadow in observation.traffic.shadows:
+                self._comparison(shadow.version, observation.model.version)
+
+    def _comparison(self, shadow: int, answered_by: int) -> _Comparison:
+        report = ShadowReport(shadow=shadow, answered_by=answered_by)
+        return self._comparisons.setdefault((shadow, answered_by), _Comparison(report))
 
     def _score(self, batch: Sequence[Observation]) -> None:
         try:
@@ -192,10 +202,7 @@ class ShadowScoring:
         with self._lock:
             for version in np.unique(versions).tolist():
                 mine = versions == version
-                comparison = self._comparisons.setdefault(
-                    (shadow.version, version),
-                    _Comparison(ShadowReport(shadow=shadow.version, answered_by=version)),
-                )
+                comparison = self._comparison(shadow.version, version)
                 if problem:
                     comparison.failed(int(mine.sum()), problem)
                     continue

@@ -1,6 +1,6 @@
 """Verify: everything that is damaged in a model's registry, found without stopping at the first."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -50,6 +50,7 @@ def verify(registry: Registry, name: str) -> Verification:
         _revision(registry, name, n, findings) for n in range(1, max(numbers, default=0) + 1)
     ]
     findings += _of_chain(name, revisions)
+    findings += _of_versions(name, versions, revisions)
     findings += _of_states(registry, name, revisions, manifests)
     return Verification(versions=len(versions), revisions=len(numbers), findings=findings)
 
@@ -103,26 +104,38 @@ def _of_chain(name: str, revisions: Sequence[Revision | None]) -> Iterator[Findi
             )
 
 
+def _of_versions(
+    name: str, stored: Sequence[int], revisions: Sequence[Revision | None]
+) -> Iterator[Finding]:
+    """Manifests that are missing: a revision names them, or they leave a gap."""
+    named: dict[int, int] = {}
+    for revision in filter(None, revisions):
+        for version in revision.state.versions:
+            named.setdefault(version, revision.number)
+    for version in sorted(set(range(1, max([*stored, *named], default=0))) | named.keys()):
+        if version not in stored:
+            why = (
+                f"and revision {named[version]} names it"
+                if version in named
+                else "and later versions are not"
+            )
+            trouble = f"is missing, {why}; restore it from a backup"
+            yield Finding(key=manifest_key(name, version), trouble=trouble)
+
+
 def _of_states(
     registry: Registry,
     name: str,
     revisions: Sequence[Revision | None],
-    manifests: dict[int, Manifest],
+    manifests: Mapping[int, Manifest],
 ) -> Iterator[Finding]:
-    stored = set(registry.stored_versions(name))
-    for revision in revisions:
-        if revision is None:
-            continue
-        for version in revision.state.versions:
-            key = manifest_key(name, version)
-            if version not in stored:
-                yield Finding(
-                    key=key,
-                    trouble=f"is missing, and revision {revision.number} names it; "
-                    "restore it from a backup",
-                )
-            elif version in manifests:
-                try:
-                    registry.manifest_of(name, revision.state, version)
-                except (GateFailed, NotFound) as exc:
-                    yield Finding(key=key, trouble=f"revision {revision.number}: {exc}")
+    """Manifests that are not what was activated, each once, by the first revision that tells."""
+    changed: set[int] = set()
+    for revision in filter(None, revisions):
+        for version in manifests.keys() & set(revision.state.versions) - changed:
+            try:
+                registry.manifest_of(name, revision.state, version)
+            except (GateFailed, NotFound) as exc:
+                changed.add(version)
+                trouble = f"revision {revision.number}: {exc}"
+                yield Finding(key=manifest_key(name, version), trouble=trouble)

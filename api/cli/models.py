@@ -14,6 +14,7 @@ from rich.table import Table
 from api.bootstrap import candidate_in, presence_only, registry_only
 from api.cli.output import EXIT_CODE_OF, AsJson, emit, say, table
 from api.model_schemas import (
+    MOST,
     RevisionReport,
     ShadowFindings,
     VersionReport,
@@ -30,7 +31,7 @@ from model_registry.verify import verify
 app = typer.Typer(help="Versions of models, and which one serves.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(help="The model's name.")]
-Version = Annotated[int, typer.Argument(min=1, help="The version's number.")]
+Version = Annotated[int, typer.Argument(min=1, max=MOST, help="The version's number.")]
 Reason = Annotated[str, typer.Option(help="Why; kept in the history.")]
 Expect = Annotated[
     int | None,
@@ -208,7 +209,8 @@ def verify_registry(
 ) -> None:
     """Read everything that is stored and name whatever is damaged; exits with 7 on any."""
     registry = registry_only(load_settings())
-    found = {model: verify(registry, model) for model in ([name] if name else registry.models())}
+    names = [name] if name else registry.stored_models()
+    found = {model: verify(registry, model) for model in names}
     findings = [finding for verification in found.values() for finding in verification.findings]
     document = {model: dataclasses.asdict(verification) for model, verification in found.items()}
     for finding in findings:

@@ -19,6 +19,9 @@ from domain.cost import metered
 from domain.errors import InvalidRequest, Rejected
 
 CURSOR_KEY = f"{PREFIX}CURSOR_KEY"
+WORKER_SILENT_S = 30
+"""Seconds after which a worker is taken for hung and replaced: it says nothing while it starts, and
+on a busy machine that takes longer than uvicorn's own 5."""
 
 
 def serve(
@@ -69,6 +72,7 @@ def run_server(settings: Settings, host: str, port: int, *, workers: int = 1) ->
         host=host,
         port=port,
         workers=workers,
+        timeout_worker_healthcheck=WORKER_SILENT_S,
         log_config=None,
         access_log=False,  # paths hold customer ids
         ws="none",  # refused upgrades would be logged with their path

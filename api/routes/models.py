@@ -12,6 +12,7 @@ from litestar.params import HeaderParameter, JSONBody, PathParameter
 from api.errors import AnyRequest, ProblemRaised, problem
 from api.management import SCOPE, Scope, guarded
 from api.model_schemas import (
+    MOST,
     ModelStatus,
     Promotion,
     RevisionReport,
@@ -91,7 +92,7 @@ def list_models(request: AnyRequest, services: NamedDependency[Services]) -> Ver
 )
 def show_version(
     name: Name,
-    version: Annotated[int, PathParameter(description="The version's number.")],
+    version: Annotated[int, PathParameter(description="The version's number.", ge=1, le=MOST)],
     request: AnyRequest,
     services: NamedDependency[Services],
 ) -> VersionReport:

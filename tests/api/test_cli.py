@@ -161,9 +161,9 @@ def test_imports_predictions_and_audiences_tell_what_they_cost(deployment: Path,
 def test_the_registry_is_steered_from_the_command_line(deployment: Path, run: Run) -> None:
     run("tables", "create")
     run("import", str(write_csv(deployment / "purchases.csv", purchases())))
-    for _ in range(2):
-        run("train")
     name = "purchase-propensity"
+    run("models", "register", name, str(trained_elsewhere(deployment)))
+    run("train")
     run("models", "promote", name, "1", "--reason", "first")
     assert run("models", "promote", name, "2", "--reason", "late", "--expect", "0")[0] == 5
     run("models", "promote", name, "2", "--reason", "better", "--expect", "1")
@@ -184,13 +184,30 @@ def test_the_registry_is_steered_from_the_command_line(deployment: Path, run: Ru
         assert run(*command)[0] == 0
 
 
+ELSEWHERE: dict[str, object] = {
+    "scorer": {"kind": "constant", "options": {"probability": 0.25, "width": 1}},
+    "files": {},
+    "features": "total_purchase_volume_30d",
+    "horizon_days": 30,
+    "matrix": [[0.0], [12.5]],
+    "probabilities": [0.25, 0.25],
+    "metrics": {"log_loss": 0.5, "base_rate_log_loss": 0.6},
+}
+
+
+def trained_elsewhere(home: Path) -> Path:
+    """A folder with a candidate."""
+    folder = home / "elsewhere"
+    folder.mkdir()
+    (folder / "candidate.json").write_text(json.dumps(ELSEWHERE))
+    return folder
+
+
 def test_who_serves_what_and_what_is_damaged_is_told_on_the_command_line(
-    deployment: Path, run: Run
+    home: Path, run: Run
 ) -> None:
-    run("tables", "create")
-    run("import", str(write_csv(deployment / "purchases.csv", purchases())))
-    run("train")
     name = "purchase-propensity"
+    run("models", "register", name, str(trained_elsewhere(home)))
     promote = ("models", "promote", name, "1", "--reason", "why", "--wait", "--timeout", "0")
     code, _, err = run(*promote)
     assert (code, "no process serves model" in err) == (6, True)
@@ -223,30 +240,20 @@ def test_who_serves_what_and_what_is_damaged_is_told_on_the_command_line(
     assert "decisions changed 100.0%, rank agreement all tied; odd" in said
 
     assert run("models", "verify")[0] == 0
-    (manifest,) = (deployment / ".propensity" / "registry").rglob("000001.json")
+    (manifest,) = (home / ".propensity" / "registry").rglob("000001.json")
     manifest.write_bytes(manifest.read_bytes()[:-1])
     code, out, err = run("models", "verify", name, "--json")
     assert code == 7
     (finding,) = json.loads(out)[name]["findings"]
     assert finding["key"] == f"models/{name}/versions/000001.json"
     assert finding["key"] in err
+    manifest.unlink()
+    code, out, _ = run("models", "verify", "--json")
+    assert (code, json.loads(out)[name]["versions"]) == (7, 0)
 
 
-def test_a_model_trained_elsewhere_is_registered_split_and_shadowed(
-    deployment: Path, run: Run
-) -> None:
-    folder = deployment / "elsewhere"
-    folder.mkdir()
-    described = {
-        "scorer": {"kind": "constant", "options": {"probability": 0.25, "width": 1}},
-        "files": {},
-        "features": "total_purchase_volume_30d",
-        "horizon_days": 30,
-        "matrix": [[0.0], [12.5]],
-        "probabilities": [0.25, 0.25],
-        "metrics": {"log_loss": 0.5, "base_rate_log_loss": 0.6},
-    }
-    (folder / "candidate.json").write_text(json.dumps(described))
+def test_a_model_trained_elsewhere_is_registered_split_and_shadowed(home: Path, run: Run) -> None:
+    folder = trained_elsewhere(home)
     for number in (1, 2, 3):
         code, out, err = run("models", "register", "elsewhere", str(folder), "--json")
         assert (code, json.loads(out)["version"]) == (0, number)
@@ -274,7 +281,7 @@ def test_a_model_trained_elsewhere_is_registered_split_and_shadowed(
         ({"probabilities": [0.25]}, "matrix, probabilities"),
         ({"horizon": 3}, "horizon"),
     ):
-        (folder / "candidate.json").write_text(json.dumps(described | wrong))
+        (folder / "candidate.json").write_text(json.dumps(ELSEWHERE | wrong))
         code, _, err = run("models", "register", "elsewhere", str(folder))
         assert (code, field in err) == (2, True), err
 

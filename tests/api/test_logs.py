@@ -13,7 +13,7 @@ import sys
 from api.logs import configure_logging
 
 configure_logging(sys.argv[1])
-for name in ("api.errors", "uvicorn.error", "pynamodb.connection", "botocore.parsers"):
+for name in ("api.errors", "uvicorn.error", "uvicorn.access", "pynamodb.connection", "botocore.parsers"):
     for level in (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR):
         logging.getLogger(name).log(level, "said %s", logging.getLevelName(level))
 """
@@ -38,6 +38,10 @@ def test_every_logger_follows_the_level_but_libraries_never_debug(
         assert names.count(name) == lines_of_ours
     for name in ("pynamodb.connection:", "botocore.parsers:"):
         assert names.count(name) == lines_of_libraries
+
+
+def test_paths_which_hold_customer_ids_are_never_logged() -> None:
+    assert "uvicorn.access:" not in " ".join(logged("debug"))
 
 
 def test_a_line_has_the_time_in_utc_the_level_and_the_logger() -> None:

@@ -148,13 +148,17 @@ def test_what_the_registry_refuses_is_told(http: Http) -> None:
     assert field_of(http.get("/v1/models?x=1", headers=READ)) == "x"
     for wrong in ({"version": 0}, {"reason": ""}, {"share": 5}, {"basis_points": 10_001}):
         problem_of(post(http, "split", **wrong), 400, "bad-request")
+    for number in (0, 10**300):
+        problem_of(http.get(f"{URL}/versions/{number}", headers=READ), 400, "bad-request")
+        problem_of(post(http, "promote", version=number), 400, "bad-request")
+        problem_of(post(http, "rollback", to_revision=number), 400, "bad-request")
 
 
 def test_the_status_names_every_process_and_whether_it_follows(http: Http, shop: Shop) -> None:
     assert http.get(f"{URL}/status", headers=READ).json() == {
         "name": NAME,
         "revision": 2,
-        "converged": True,
+        "converged": False,
         "processes": [],
         "shadows": [],
     }

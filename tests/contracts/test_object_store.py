@@ -1,5 +1,7 @@
 """What every ObjectStore promises."""
 
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -122,3 +124,31 @@ def test_a_bucket_that_is_not_there_is_unavailable_and_named(s3: EmbeddedEngine)
         store = open_object_store(url)
         with pytest.raises(StoreUnavailable, match="no-such-bucket"):
             store.put_if_absent("log/1", b"one")
+
+
+WRITER = """
+import sys
+
+from adapters.object_store import open_object_store
+
+store = open_object_store(sys.argv[1])
+print(flush=True)
+for number in range(10**6):
+    store.put_if_absent(f"log/{number:08d}", b"x" * 100_000)
+"""
+
+
+@pytest.mark.parametrize("after", range(3))
+def test_a_writer_that_is_really_killed_leaves_every_object_whole(
+    tmp_path: Path, after: int
+) -> None:
+    store = open_object_store(str(tmp_path))
+    command = [sys.executable, "-c", WRITER, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as writer:
+        while len(store.keys("log/")) <= after:
+            assert writer.poll() is None
+        writer.kill()
+    keys = store.keys("log/")
+    assert keys == [f"log/{number:08d}" for number in range(len(keys))]
+    assert {store.get(key) for key in keys} == {b"x" * 100_000}
+    assert store.put_if_absent(f"log/{len(keys):08d}", b"the next one")

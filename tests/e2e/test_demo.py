@@ -88,6 +88,7 @@ def test_the_demo_loads_trains_serves_and_stops_what_it_started(home: Path) -> N
 
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=120) == 0, log.read_text()
+        assert "nobody-knows-me" not in log.read_text()
         assert port_is_free(port)
         assert port_is_free(engine_port)
     assert "auc" in said

@@ -1,9 +1,10 @@
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import accumulate, cycle
 
 import pytest
 
+from adapters.memory import MemoryObjectStore
 from model_registry.admission import LATENCY_BUDGET_S, QUALITY_MARGIN, Admission
 from model_registry.candidate import Candidate
 from model_registry.errors import GateFailed
@@ -77,7 +78,33 @@ def test_a_slow_version_is_refused_unless_forced() -> None:
     with pytest.raises(GateFailed, match=r"takes 5\.\d+ ms here .* allowed are 5 ms") as caught:
         promote(registry)
     assert caught.value.gate == "latency"
+    assert "try again when this machine is less busy" in caught.value.reason
     assert promote(registry, force=True)["latency"] is False
+
+
+class Overtaken(MemoryObjectStore):
+    """A store in which somebody else is once just before us."""
+
+    overtake: Callable[[], object] | None = None
+
+    def put_if_absent(self, key: str, content: bytes, /) -> bool:
+        overtake = self.overtake
+        if overtake is not None and "/log/" in key:
+            self.overtake = None
+            overtake()
+        return super().put_if_absent(key, content)
+
+
+def test_a_champion_that_came_in_between_is_the_one_to_be_as_good_as() -> None:
+    store = Overtaken()
+    registry = a_registry(store)
+    for skill in (0.1, 0.1, 0.4):
+        registry.register(NAME, skilled(skill), actor="tests")
+    registry.promote(NAME, 1, actor="tests", reason="first")
+    store.overtake = lambda: registry.promote(NAME, 3, actor="another", reason="much better")
+    with pytest.raises(GateFailed, match=r"skill 0\.100 .* champion 3 has 0\.400"):
+        registry.promote(NAME, 2, actor="tests", reason="as good as 1")
+    assert [revision.state.champion for revision in registry.history(NAME)] == [1, 3]
 
 
 def test_force_overrules_no_gate_of_loading() -> None:

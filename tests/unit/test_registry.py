@@ -23,7 +23,7 @@ from model_registry.errors import (
     UnknownVersion,
 )
 from model_registry.registry import Registry
-from model_registry.revision import Action
+from model_registry.revision import Action, Revision
 from model_registry.verify import verify
 from tests.builders import JPY, NOW
 from tests.registries import NAME, FragileStore, a_candidate, a_registry, golden_of, with_golden
@@ -355,8 +355,13 @@ def test_a_rollback_to_a_named_revision_holds_whoever_comes_before() -> None:
 
 def test_races_lost_for_ever_end_in_a_conflict() -> None:
     class Occupied(MemoryObjectStore):
+        """Somebody else is always first."""
+
         def put_if_absent(self, key: str, content: bytes, /) -> bool:
-            return "/log/" not in key and super().put_if_absent(key, content)
+            if "/log/" not in key:
+                return super().put_if_absent(key, content)
+            others = replace(Revision.decode(key, content), actor="somebody else")
+            return not super().put_if_absent(key, others.encode())
 
     registry = registered(a_registry(Occupied()), 1)
     with pytest.raises(RevisionConflict, match="lost 1000 races"):

@@ -173,7 +173,18 @@ def test_once_nobody_scores_any_more_answers_are_skipped_and_nothing_is_raised()
     scoring = shadowing(stopped)
     for observation in bought(traffic, [300] * BATCH):
         scoring.observe(observation)
-    assert scoring.reports() == []
+    (report,) = scoring.reports()
+    assert (report.shadow, report.count, report.skipped) == (2, 0, BATCH)
+    assert report.rank_agreement is None
+
+
+def test_shadows_that_hang_are_reported_by_what_they_never_saw() -> None:
+    traffic = Traffic(champion=a_served_model(SaturatingScorer()), shadows=(a_shadow(Halved()),))
+    scoring = shadowing(lambda _: None)
+    for observation in bought(traffic, [300] * BATCH * (MOST_BATCHES + 1)):
+        scoring.observe(observation)
+    (report,) = scoring.reports()
+    assert (report.compared, report.skipped) == (0, BATCH)
 
 
 def test_reports_of_several_processes_add_up() -> None:

@@ -108,6 +108,26 @@ def test_a_missing_manifest_is_found_by_the_revision_that_names_it(
     assert finding.trouble.startswith("is missing, and revision 1 names it")
 
 
+def test_a_missing_manifest_nobody_promoted_is_found_by_the_gap(
+    registry: Registry, store: FragileStore
+) -> None:
+    for _ in range(2):
+        registry.register(NAME, a_candidate(), actor="tests")
+    store.lose(manifest(4))
+    (finding,) = found(registry)
+    assert finding.key == manifest(4)
+    assert finding.trouble.startswith("is missing, and later versions are not; restore")
+
+
+def test_a_model_that_lost_every_version_is_still_looked_at(
+    registry: Registry, store: FragileStore
+) -> None:
+    for version in (1, 2, 3):
+        store.lose(manifest(version))
+    assert (registry.models(), registry.stored_models()) == ([], [NAME])
+    assert [finding.key for finding in found(registry)] == [manifest(v) for v in (1, 2, 3)]
+
+
 def test_a_manifest_changed_since_its_promotion_is_found(
     registry: Registry, store: FragileStore
 ) -> None:

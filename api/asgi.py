@@ -5,6 +5,7 @@ from contextlib import ExitStack
 from litestar import Litestar
 
 from api.bootstrap import application
+from api.garbage import settle
 from api.logs import configure_logging
 from api.settings import load_settings
 
@@ -18,4 +19,6 @@ def create() -> Litestar:
     configure_logging(settings.log_level)
     with ExitStack() as stack:
         built = stack.enter_context(application(settings))
-        return built.http(close=stack.pop_all().close)
+        app = built.http(close=stack.pop_all().close)
+    app.on_startup.append(settle)  # after the models are loaded
+    return app

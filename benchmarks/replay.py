@@ -1,7 +1,7 @@
 """A DynamoDB endpoint without latency: what the store behind it answered once, it answers at once.
 
 A request is known by its operation and body; the first of each kind is passed on to the store, and
-whatever it answered is kept as bytes. So every service is asked and answered as by a real engine,
+whatever it answered is kept as bytes; a batch is put together from its items, whatever their order. So every service is asked and answered as by a real engine,
 but neither the engine's speed nor its CPU time is in the figures. It checks no signature. With
 `--delay-ms` every answer waits so long, as a store across a network would make it.
 Run as a process of its own: it prints its port, and serves until it is terminated.
@@ -11,9 +11,11 @@ import argparse
 import asyncio
 import sys
 import zlib
+from collections.abc import Mapping
 from http.client import HTTPConnection
-from typing import cast
+from typing import Any, cast
 
+import msgspec
 import uvloop
 
 _HOST = "127.0.0.1"
@@ -28,15 +30,36 @@ class Recorded:
     def __init__(self, port: int) -> None:
         self._port = port
         self._answers: dict[tuple[bytes, bytes], bytes] = {}
+        self._items: dict[tuple[str, ...], bytes] = {}
 
     def answer(self, target: bytes, body: bytes) -> bytes:
         """The whole HTTP answer to a request, headers included."""
+        if target.endswith(b".BatchGetItem"):
+            return _http(200, self._batch(msgspec.json.decode(body)))
         known = self._answers.get((target, body))
         if known is None:
-            known = self._answers[target, body] = self._ask(target, body)
+            known = self._answers[target, body] = _http(*self._ask(target, body))
         return known
 
-    def _ask(self, target: bytes, body: bytes) -> bytes:
+    def _batch(self, request: Mapping[str, Any]) -> bytes:
+        tables: list[bytes] = []
+        for table, asked in request["RequestItems"].items():
+            items = (self._item(table, key) for key in asked["Keys"])
+            found = b",".join(item for item in items if item)
+            tables.append(b'"%b":[%b]' % (table.encode(), found))
+        return b'{"Responses":{%b},"UnprocessedKeys":{}}' % b",".join(tables)
+
+    def _item(self, table: str, key: Mapping[str, Any]) -> bytes:
+        """The item under a key as JSON; nothing if there is none."""
+        name = (table, *(text for value in key.values() for text in value.values()))
+        if name not in self._items:
+            request = {"TableName": table, "Key": key, "ConsistentRead": True}
+            _, content = self._ask(b"DynamoDB_20120810.GetItem", msgspec.json.encode(request))
+            item = msgspec.json.decode(content).get("Item")
+            self._items[name] = msgspec.json.encode(item) if item else b""
+        return self._items[name]
+
+    def _ask(self, target: bytes, body: bytes) -> tuple[int, bytes]:
         connection = HTTPConnection(_HOST, self._port, timeout=60)
         credential = (
             "AWS4-HMAC-SHA256 Credential=benchmark/20260101/us-east-1/dynamodb/aws4_request"
@@ -50,11 +73,15 @@ class Recorded:
         response = connection.getresponse()
         content = response.read()
         connection.close()
-        return (
-            b"HTTP/1.1 %d OK\r\nContent-Type: application/x-amz-json-1.0\r\n"
-            b"x-amzn-RequestId: RECORDED\r\nx-amz-crc32: %d\r\nContent-Length: %d\r\n\r\n%b"
-            % (response.status, zlib.crc32(content), len(content), content)
-        )
+        return response.status, content
+
+
+def _http(status: int, content: bytes) -> bytes:
+    return (
+        b"HTTP/1.1 %d OK\r\nContent-Type: application/x-amz-json-1.0\r\n"
+        b"x-amzn-RequestId: RECORDED\r\nx-amz-crc32: %d\r\nContent-Length: %d\r\n\r\n%b"
+        % (status, zlib.crc32(content), len(content), content)
+    )
 
 
 class ReplayConnection(asyncio.Protocol):

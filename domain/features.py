@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from typing import Any, cast
 
 import numpy as np
@@ -88,7 +89,7 @@ class Feature:
         return chosen & np.array(wanted, dtype=np.bool_)[histories.category]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class FeatureSet:
     """An ordered set of features in one currency: the contract between data and model.
 
@@ -105,12 +106,12 @@ class FeatureSet:
         if len(set(self.names)) != len(self.names):
             raise ValueError(f"two features share a name: {', '.join(self.names)}")
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """The features' names, in the order of the matrix's columns."""
         return tuple(feature.name for feature in self.features)
 
-    @property
+    @cached_property
     def longest_window(self) -> Window:
         """How far back purchases must be read for every feature to be exact."""
         return max(feature.window for feature in self.features)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from threading import local
 from typing import Self
 
 import numpy as np
@@ -31,6 +32,7 @@ class OnnxScorer:
     column: int
     width: int
     dtype: str
+    one_row: "_OneRow | None"
 
     @classmethod
     def build(cls, options: Mapping[str, object], blobs: Mapping[str, bytes], /) -> Self:
@@ -53,7 +55,13 @@ class OnnxScorer:
         _check_output(session, output, column)
         width = _width(session, name, dtype)
         return cls(
-            session=session, input=name, output=output, column=column, width=width, dtype=dtype
+            session=session,
+            input=name,
+            output=output,
+            column=column,
+            width=width,
+            dtype=dtype,
+            one_row=_one_row(session, name, output, width),
         )
 
     def score(self, matrix: NDArray[np.float64], /) -> NDArray[np.float64]:
@@ -77,13 +85,62 @@ class OnnxScorer:
 
     def _run(self, rows: NDArray[np.floating]) -> NDArray[np.float64]:
         try:
-            (classes,) = self.session.run([self.output], {self.input: rows})
+            if self.one_row is not None and len(rows) == 1:
+                classes = self.one_row.run(rows)
+            else:
+                (classes,) = self.session.run([self.output], {self.input: rows})
             chosen: NDArray[np.float64] = classes[:, self.column].astype(np.float64)
         except Exception as exc:  # ONNX Runtime's errors share no base
             raise CorruptRecord(f"the model cannot be run: {exc}") from exc
         if len(chosen) != len(rows):
             raise CorruptRecord(f"the model gave {len(chosen)} answers to {len(rows)} rows")
         return chosen
+
+
+class _OneRow(local):
+    """Where one row goes in and its classes come out, of each thread its own.
+
+    Bound once, they spare ONNX Runtime the making and converting of arrays, which was half of
+    what a row costs in a service, where nothing of it is in the processor's caches any more.
+    """
+
+    def __init__(
+        self,
+        session: onnxruntime.InferenceSession,
+        name: str,
+        output: str,
+        width: int,
+        classes: int,
+    ) -> None:
+        self._session = session
+        self._row = np.zeros((1, width))
+        self._classes = np.zeros((1, classes))
+        self._binding = session.io_binding()
+        for bind, bound, array in (
+            (self._binding.bind_input, name, self._row),
+            (self._binding.bind_output, output, self._classes),
+        ):
+            bind(bound, "cpu", 0, np.float64, array.shape, array.ctypes.data)
+
+    def run(self, row: NDArray[np.floating]) -> NDArray[np.float64]:
+        """The classes of one row, good until the thread's next call. Shape: (1, width) to (1, classes)."""
+        self._row[:] = row
+        self._session.run_with_iobinding(self._binding)
+        return self._classes
+
+
+def _one_row(
+    session: onnxruntime.InferenceSession, name: str, output: str, width: int
+) -> _OneRow | None:
+    """None where the graph is float32, or does not say how many classes it has."""
+    (entry,) = (each for each in session.get_outputs() if each.name == output)
+    if {entry.type, session.get_inputs()[0].type} != {_ELEMENTS["float64"]}:
+        return None
+    match entry.shape:
+        case [_, int(classes)]:
+            return _OneRow(session, name, output, width, classes)
+        case _:
+            return None
 
 
 def _session(blobs: Mapping[str, bytes]) -> onnxruntime.InferenceSession:

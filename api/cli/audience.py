@@ -18,6 +18,7 @@ from api.cli.audience_run import Order, conclude, run_audience
 from api.cli.choice import Choice
 from api.cli.cost import Price
 from api.cli.output import AsJson, emit, say
+from api.garbage import settle
 from api.settings import load_settings
 from domain import instant
 from domain.audience import AudienceQuery
@@ -121,6 +122,7 @@ def audience(  # noqa: PLR0913  # one parameter per option
             way=found.way,
         )
         _warn_of_deadline(found, query.deadline_s)
+        settle()
         report = run_audience(built.audience, query, order, files)
     conclude(report, as_json=as_json)
 

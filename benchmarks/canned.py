@@ -65,7 +65,11 @@ class CannedStore:
         customers = [key["customer_id"]["S"] for key in asked["Keys"]]
         known = [customer for customer in customers if customer[-1].isdigit()]  # "-" is nobody
         items = b",".join(map(self._recent_item, known))
-        return b'{"Responses":{"%b":[%b]},"UnprocessedKeys":{}}' % (table.encode(), items)
+        return (
+            b'{"Responses":{"%b":[%b]},"UnprocessedKeys":{},'
+            b'"ConsumedCapacity":[{"TableName":"%b","CapacityUnits":%d.0}]}'
+            % (table.encode(), items, table.encode(), len(customers))
+        )
 
     def _recent_item(self, customer: str) -> bytes:
         attributes = self._recent[customer_number(customer) % VARIANTS]
@@ -89,7 +93,13 @@ class CannedStore:
             }
             following = b',"LastEvaluatedKey":' + json.dumps(key).encode()
         count = len(chosen)
-        return b'{"Items":[%b],"Count":%d,"ScannedCount":%d%b}' % (items, count, count, following)
+        return b'{"Items":[%b],"Count":%d,"ScannedCount":%d,%b%b}' % (
+            items,
+            count,
+            count,
+            _consumed(-(-count * INDEX_ENTRY_BYTES // 4_096) / 2),
+            following,
+        )
 
 
 def _begin(customers: Sequence[str], values: Sequence[str], start: Any) -> int:
@@ -119,7 +129,17 @@ def _by_time(request: Mapping[str, Any]) -> bytes:
     items = _history(customer_number(customer) % VARIANTS, first, last)
     count = items.count(b"purchase_id")
     named = items.replace(b"CUSTOMER", customer.encode())
-    return b'{"Items":[%b],"Count":%d,"ScannedCount":%d}' % (named, count, count)
+    return b'{"Items":[%b],"Count":%d,"ScannedCount":%d,%b}' % (
+        named,
+        count,
+        count,
+        _consumed(1.0),
+    )
+
+
+def _consumed(units: float) -> bytes:
+    """What DynamoDB adds to its answer for whoever asks, as we always do."""
+    return b'"ConsumedCapacity":{"TableName":"purchases","CapacityUnits":%.1f}' % units
 
 
 @cache

@@ -43,11 +43,17 @@ class Recorded:
 
     def _batch(self, request: Mapping[str, Any]) -> bytes:
         tables: list[bytes] = []
+        consumed: list[bytes] = []
         for table, asked in request["RequestItems"].items():
             items = (self._item(table, key) for key in asked["Keys"])
             found = b",".join(item for item in items if item)
             tables.append(b'"%b":[%b]' % (table.encode(), found))
-        return b'{"Responses":{%b},"UnprocessedKeys":{}}' % b",".join(tables)
+            units = (table.encode(), len(asked["Keys"]))
+            consumed.append(b'{"TableName":"%b","CapacityUnits":%d.0}' % units)
+        return b'{"Responses":{%b},"UnprocessedKeys":{},"ConsumedCapacity":[%b]}' % (
+            b",".join(tables),
+            b",".join(consumed),
+        )
 
     def _item(self, table: str, key: Mapping[str, Any]) -> bytes:
         """The item under a key as JSON; nothing if there is none."""

@@ -51,25 +51,64 @@ def encode_element(purchase: Purchase) -> str:
     return head + purchase.category + purchase.purchase_id
 
 
-def decode_elements(elements: Sequence[str], *, day: int, into: PurchaseColumns) -> None:
-    """The purchases that the elements of a day's set hold are in the columns, too.
+def decode_elements(
+    elements: Sequence[str], days: Sequence[int], *, customer_id: str
+) -> PurchaseColumns:
+    """One customer's purchases out of the elements of sets, each with the day of its set.
+
+    Columns at a time, since this is most of what reading an audience costs.
 
     Raises:
         CorruptRecord: an element holds none.
     """
-    midnight = day * MICROS_PER_DAY
-    for element in elements:
-        try:
-            time_of_day, amount_minor, length, rest = element.split("|", 3)
-            of_day, amount, cut = int(time_of_day), int(amount_minor), int(length)
-        except ValueError as exc:
-            raise CorruptRecord(f"element {element!r} of day {day} is no purchase") from exc
-        if not (0 <= of_day < MICROS_PER_DAY and 0 <= cut < len(rest)):
-            raise CorruptRecord(f"element {element!r} does not belong to day {day}")
-        into.purchase_id.append(rest[cut:])
-        into.purchased_at.append(midnight + of_day)
-        into.category.append(rest[:cut])
-        into.amount_minor.append(amount)
+    try:
+        parts = [element.split("|", 3) for element in elements]
+        times = [int(part[0]) for part in parts]
+        amounts = [int(part[1]) for part in parts]
+        cuts = [int(part[2]) for part in parts]
+        texts = [part[3] for part in parts]
+    except (ValueError, IndexError):
+        raise _no_purchase(elements, days) from None
+    if parts and not (
+        min(times) >= 0
+        and max(times) < MICROS_PER_DAY
+        and min(cuts) >= 0
+        and all(cut < len(text) for cut, text in zip(cuts, texts, strict=True))
+    ):
+        raise _no_purchase(elements, days)
+    return PurchaseColumns(
+        customer_id=customer_id,
+        purchase_id=[text[cut:] for cut, text in zip(cuts, texts, strict=True)],
+        purchased_at=[day * MICROS_PER_DAY + time for day, time in zip(days, times, strict=True)],
+        category=[text[:cut] for cut, text in zip(cuts, texts, strict=True)],
+        amount_minor=amounts,
+    )
+
+
+def _no_purchase(elements: Sequence[str], days: Sequence[int]) -> CorruptRecord:
+    """The error that names the first element that is none."""
+    element, day = next(
+        (element, day)
+        for element, day in zip(elements, days, strict=True)
+        if not _is_purchase(element)
+    )
+    return CorruptRecord(f"element {element!r} of day {day} is no purchase")
+
+
+def _is_purchase(element: str) -> bool:
+    match element.split("|", 3):
+        case [time, amount, cut, text] if all(map(_is_whole, (time, amount, cut))):
+            return 0 <= int(time) < MICROS_PER_DAY and 0 <= int(cut) < len(text)
+        case _:
+            return False
+
+
+def _is_whole(text: str) -> bool:
+    try:
+        int(text)
+    except ValueError:
+        return False
+    return True
 
 
 def encode_hash(number: int) -> str:

@@ -1,6 +1,6 @@
 """Who ever bought in a category: the list of categories, and the sharded index `by_category`."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from adapters.dynamodb.attributes import shard_name, stored_hashes
@@ -64,8 +64,7 @@ class DynamoCategoryIndex:
             if page["Items"] or start_key is None:
                 break
             request["ExclusiveStartKey"] = start_key
-        customers = dict.fromkeys(_text(item, _CUSTOMER) for item in page["Items"])
-        return IndexPage(customers=list(customers), more=start_key is not None)
+        return IndexPage(customers=_customers(page["Items"]), more=start_key is not None)
 
     def _page_request(self, partition: str, after: str | None) -> dict[str, Any]:
         values = {":shard": {"S": partition}}
@@ -80,6 +79,14 @@ class DynamoCategoryIndex:
             "ExpressionAttributeValues": values,
             "ProjectionExpression": _CUSTOMER,
         }
+
+
+def _customers(entries: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The customers of some entries in their order, each once."""
+    try:
+        return list(dict.fromkeys([entry[_CUSTOMER]["S"] for entry in entries]))
+    except KeyError as exc:
+        raise CorruptRecord(f"a stored key lacks {exc}") from exc
 
 
 def _text(item: Mapping[str, Any], attribute: str) -> str:

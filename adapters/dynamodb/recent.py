@@ -24,7 +24,6 @@ from adapters.dynamodb.client import DynamoClient
 from adapters.dynamodb.errors import translated
 from adapters.dynamodb.models import RecentRow
 from domain.errors import CorruptRecord
-from domain.history import PurchaseColumns
 from domain.instant import MICROS_PER_DAY, to_datetime
 from domain.ports import Clock, RecentBatch, TableSize
 from domain.purchase import Purchase
@@ -215,7 +214,8 @@ class DynamoRecentPurchases:
 
 
 def _history(customer_id: str, item: Mapping[str, Any], complete_since: int) -> RecentHistory:
-    purchases = PurchaseColumns(customer_id, [], [], [], [])
+    elements: list[str] = []
+    days: list[int] = []
     overflow_days: set[int] = set()
     for name, value in item.items():
         if name in _OTHER_ATTRIBUTES:
@@ -224,19 +224,26 @@ def _history(customer_id: str, item: Mapping[str, Any], complete_since: int) -> 
             complete_since = max(complete_since, _kept_since(name, value))
             continue
         day = _day(name)
-        if "SS" not in value:
-            raise CorruptRecord(f"attribute {name!r} of a recent item is no set")
-        elements = value["SS"]
-        if OVERFLOW in elements:
+        found = _elements(name, value)
+        if OVERFLOW in found:
             overflow_days.add(day)
-            elements = [element for element in elements if element != OVERFLOW]
-        decode_elements(elements, day=day, into=purchases)
+            found = [element for element in found if element != OVERFLOW]
+        elements += found
+        days += [day] * len(found)
     return RecentHistory(
         customer_id=customer_id,
         complete_since=complete_since,
-        purchases=purchases,
+        purchases=decode_elements(elements, days, customer_id=customer_id),
         overflow_days=frozenset(overflow_days),
     )
+
+
+def _elements(name: str, value: Mapping[str, Any]) -> list[str]:
+    try:
+        elements: list[str] = value["SS"]
+    except KeyError as exc:
+        raise CorruptRecord(f"attribute {name!r} of a recent item is no set") from exc
+    return elements
 
 
 def _kept_since(name: str, value: Mapping[str, str]) -> int:

@@ -86,12 +86,15 @@ class IngestionMachine(RuleBasedStateMachine):
             payloads = list(self.sent.values())[choice % len(self.sent)]
             self._send(payloads[choice % len(payloads)])
 
-    @rule(who=st.integers(0, 1), name=st.sampled_from(["p0", "p1", "p2", "q0", "q5", "q13"]))
-    def cancel(self, who: int, name: str) -> None:
+    @rule(who=st.integers(0, 1), choice=st.integers(0, 10**6), early=st.booleans())
+    def cancel(self, who: int, choice: int, *, early: bool) -> None:
         """A cancellation, whether its purchase came or not."""
-        customer = self.customers[who]
-        self.cancelled.add((customer, name))
-        self._put({"cancelled": {"customer_id": customer, "purchase_id": name}})
+        known = [key for key in self.sent if key not in self.cancelled]
+        key = (self.customers[who], f"p{choice % 10}")
+        if known and not early:
+            key = known[choice % len(known)]
+        self.cancelled.add(key)
+        self._put({"cancelled": {"customer_id": key[0], "purchase_id": key[1]}})
 
     @rule(crash=crashes)
     def deliver(self, crash: tuple[int, bool] | None) -> None:
@@ -111,7 +114,7 @@ class IngestionMachine(RuleBasedStateMachine):
         except StoreUnavailable:
             assert crash is not None
 
-    @rule(days=st.integers(1, 40))
+    @rule(days=st.integers(1, 15))
     def wait(self, days: int) -> None:
         """Time passes."""
         self.clock.now += days * DAY

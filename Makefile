@@ -36,6 +36,7 @@ bench: setup  ## what the figures in the README come from: about five minutes
 	$(BIN)/python -m benchmarks.audience_speed
 	$(BIN)/python -m benchmarks.swap_under_load
 	$(BIN)/python -m benchmarks.shadow_cost
+	$(BIN)/python -m benchmarks.ingestion_cost
 
 lint: setup
 	$(BIN)/ruff format --check .

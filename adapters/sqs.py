@@ -1,7 +1,8 @@
 """A queue of SQS: at least once, in batches of ten, each blocking call in a thread."""
 
 import asyncio
-import hashlib
+import logging
+import uuid
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -18,14 +19,18 @@ from domain.ports import Message
 T = TypeVar("T")
 BATCH = 10
 """Messages per call at most. Source: AWS, SQS quotas."""
-LONGEST_WAIT_S = 20
-"""Of one long poll. Source: AWS, SQS quotas."""
+LONGEST_WAIT_S = 10
+"""Of one long poll here; SQS would wait 20 s, but a worker that stops has 30 s for everything."""
+MOST_BYTES = 1_048_576
+"""Of one message with its attributes. Source: AWS, SQS quotas."""
 _REASON = "reason"
 _MOST_REASON = 500
 _FIFO = ".fifo"
 _ABSENT = ("QueueDoesNotExist", "NonExistentQueue")
-_CONTROLS = dict.fromkeys(range(32), " ")
-"""SQS refuses most control characters in an attribute."""
+_REASON_BYTES = len(_REASON + "String")
+_UNSENDABLE = dict.fromkeys([*range(32), 0xFFFE, 0xFFFF, *range(0xD800, 0xE000)], " ")
+"""SQS refuses most control characters, surrogates and these two, in an attribute as in a body."""
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,8 +56,8 @@ class SqsClient:
             aws_secret_access_key=secret,
             config=Config(
                 connect_timeout=2,
-                read_timeout=LONGEST_WAIT_S + 10,
-                retries={"mode": "standard", "total_max_attempts": 3},
+                read_timeout=LONGEST_WAIT_S + 2,
+                retries={"mode": "standard", "total_max_attempts": 2},
                 max_pool_connections=options.threads,
             ),
         )
@@ -134,16 +139,17 @@ class SqsQueue:
         )
 
     async def send(self, body: str, /, *, reason: str | None, group: str | None) -> None:
-        """The message is in the queue; see the port."""
+        """The message is in the queue; see the port.
+
+        A FIFO queue swallows what it takes for a repetition, for five minutes: so each sending
+        has an id of its own, which only botocore's retries of it share.
+        """
         arguments: dict[str, Any] = {}
-        if reason is not None:
-            text = reason.translate(_CONTROLS)[:_MOST_REASON]
-            arguments["MessageAttributes"] = {
-                _REASON: {"DataType": "String", "StringValue": text or "unknown"}
-            }
+        if reason is not None and (text := _fitting(reason, MOST_BYTES - len(body.encode()))):
+            arguments["MessageAttributes"] = {_REASON: {"DataType": "String", "StringValue": text}}
         if self._url.endswith(_FIFO):
-            digest = hashlib.sha256(f"{reason}\0{group}\0{body}".encode()).hexdigest()
-            arguments |= {"MessageGroupId": group or digest, "MessageDeduplicationId": digest}
+            own = uuid.uuid4().hex
+            arguments |= {"MessageGroupId": group or own, "MessageDeduplicationId": own}
         await self._client.call(
             self._client.sqs.send_message, QueueUrl=self._url, MessageBody=body, **arguments
         )
@@ -161,6 +167,15 @@ class SqsQueue:
         if failed := answer.get("Failed"):
             codes = ", ".join(sorted({str(entry.get("Code")) for entry in failed}))
             raise StoreUnavailable(f"SQS left {len(failed)} of {len(messages)} messages ({codes})")
+
+
+def _fitting(reason: str, room: int) -> str:
+    """As much of a reason as SQS takes beside the body; "" where there is no room for any."""
+    text = (reason or "unknown").translate(_UNSENDABLE)[:_MOST_REASON]
+    text = text.encode()[: max(0, room - _REASON_BYTES)].decode(errors="ignore")
+    if not text:
+        _log.warning("a message as long as SQS allows was sent without its reason")
+    return text
 
 
 @contextmanager

@@ -21,6 +21,9 @@ from domain.ports import Message, MessageQueue
 
 WAIT_S = 10
 """Of one long poll: what arrives while a worker stops is still handled within 30 s."""
+DRAIN_S = 20.0
+"""For what a worker that stops has begun; then it is left, and comes again."""
+MOST_LETTER_BYTES = 1_000_000
 _PAUSE_S = 1.0
 _REFUSED = (Outcome.REJECTED, Outcome.CONFLICT)
 _log = logging.getLogger(__name__)
@@ -46,8 +49,20 @@ class Consume:
     async def __call__(self, messages: Sequence[Message], /) -> list[Message]:
         """The messages that may be deleted; the others had trouble that may pass.
 
-        All purchases together are one call: one transaction per customer and batch.
+        All purchases together are one call: one transaction per customer and batch. Where that
+        breaks, each message is tried alone, so that one cannot hold back its neighbours.
         """
+        try:
+            return await self._together(messages)
+        except Exception as exc:  # noqa: BLE001  # whatever it is, it is one message's trouble
+            # What it says may hold what a customer sent.
+            _log.error("%d messages: unexpected %s", len(messages), type(exc).__qualname__)
+        if len(messages) == 1:
+            self.counts["left"] += 1
+            return []
+        return [done for message in messages for done in await self([message])]
+
+    async def _together(self, messages: Sequence[Message]) -> list[Message]:
         handled = [_Handled() for _ in messages]
         sent: list[tuple[_Handled, Sent]] = []
         cancelled: list[tuple[_Handled, Cancelled]] = []
@@ -98,6 +113,8 @@ class Consume:
         try:
             for part in handled.refused:
                 body = part.raw if isinstance(part.raw, str) else _json(part.raw)
+                if len(body.encode()) > MOST_LETTER_BYTES:
+                    body = message.body  # written anew it might be longer than a message may be
                 await self.dead_letters.send(body, reason=part.reason, group=message.group)
                 self.counts["dead letter"] += 1
         except PropensityError as exc:
@@ -114,12 +131,19 @@ class Worker:
     consume: Consume
     visibility_s: int
     concurrency: int
+    drain_s: float = DRAIN_S
 
     async def run(self, stop: asyncio.Event) -> Mapping[str, int]:
-        """What became of everything, once `stop` is set and whatever was begun is finished."""
-        async with asyncio.TaskGroup() as loops:
-            for _ in range(self.concurrency):
-                loops.create_task(self._loop(stop))
+        """What became of everything, once `stop` is set and whatever was begun is finished.
+
+        What takes longer than `drain_s` from then on is left as if the worker had been killed.
+        """
+        async with asyncio.TaskGroup() as group:
+            loops = [group.create_task(self._loop(stop)) for _ in range(self.concurrency)]
+            await stop.wait()
+            _, late = await asyncio.wait(loops, timeout=self.drain_s)
+            for loop in late:
+                loop.cancel()
         return dict(self.consume.counts)
 
     async def _loop(self, stop: asyncio.Event) -> None:
@@ -183,7 +207,9 @@ def _sort(
 
 
 def _json(raw: object) -> str:
-    return msgspec.json.encode(raw).decode()
+    """As JSON; SQS refuses two characters that JSON allows, if they are not escaped."""
+    text = msgspec.json.encode(raw).decode()
+    return text.replace("\ufffe", "\\ufffe").replace("\uffff", "\\uffff")
 
 
 async def _pause(stop: asyncio.Event) -> None:

@@ -5,13 +5,15 @@ from typing import Any
 
 from pynamodb.exceptions import TransactWriteError
 from pynamodb.expressions.operand import Path
+from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
 from adapters.dynamodb.attributes import day_attribute, encode_element
 from adapters.dynamodb.client import DynamoClient
 from adapters.dynamodb.errors import cancellation_reasons, condition_failed, pause_or_raise
 from adapters.dynamodb.purchases import stored_purchase
-from domain.instant import MICROS_PER_DAY, to_datetime
+from adapters.dynamodb.recent import forget_actions, write_actions
+from domain.errors import CorruptRecord
 from domain.ports import Cancelling, Clock
 from domain.purchase import Purchase
 from domain.recent import Retention, day_of
@@ -54,6 +56,8 @@ class DynamoPurchaseCanceller:
 
     def _transact(self, customer_id: str, purchase_id: str, stored: Mapping[str, Any]) -> None:
         model, now = self._client.purchases, self._clock()
+        if stored and "fingerprint" not in stored:
+            raise CorruptRecord("what is stored under the id of a purchase is none")
         gone = ("purchased_at", "category", "amount_minor", "category_shard", "fingerprint")
         unchanged = (
             model.fingerprint == stored["fingerprint"]["S"]
@@ -70,22 +74,21 @@ class DynamoPurchaseCanceller:
                 condition=unchanged,
             )
             if stored:
-                self._forget(stored_purchase(stored, customer_id), now, transaction)
+                transaction.update(
+                    self._client.recent(customer_id),
+                    actions=self._forgetting(stored_purchase(stored, customer_id), now),
+                )
 
-    def _forget(self, purchase: Purchase, now: int, transaction: TransactWrite) -> None:
+    def _forgetting(self, purchase: Purchase, now: int) -> list[Action]:
         """The element of the recent item goes too; of a day with an overflow mark that stays.
 
-        The item is there as long as it may hold the day: its TTL counts from the last write.
+        It is a write as any other, of a customer without an item too: whatever else depends on
+        the last write goes on to hold.
         """
-        day = day_of(purchase.purchased_at)
-        if day < self._retention.oldest_day(now):
-            return
-        model = self._client.recent
-        expires = (day_of(now) + self._retention.days + 1) * MICROS_PER_DAY
-        transaction.update(
-            model(purchase.customer_id),
-            actions=[
-                model.expires_at.set(to_datetime(expires)),
-                Path(day_attribute(day)).delete({"SS": [encode_element(purchase)]}),
-            ],
-        )
+        oldest, day = self._retention.oldest_day(now), day_of(purchase.purchased_at)
+        actions = write_actions(self._client.recent, day_of(now), self._retention)
+        actions += forget_actions(oldest, self._retention)
+        if day >= oldest:
+            path = Path(day_attribute(day))
+            actions.append(path.delete({"SS": [encode_element(purchase)]}))
+        return actions

@@ -88,7 +88,10 @@ class PurchaseRow(Model):
 
 
 class RecentRow(Model):
-    """One customer's recent purchases; dropped by TTL when the customer stops buying."""
+    """One customer's recent purchases; dropped by TTL when the customer stops buying.
+
+    Every write adds one to `writes`, so that who read the item can tell whether it is still so.
+    """
 
     class Meta:
         """Table settings; connection settings are bound by client.py."""
@@ -98,6 +101,7 @@ class RecentRow(Model):
 
     customer_id = UnicodeAttribute(hash_key=True)
     expires_at = TTLAttribute()
+    writes = IntegerAttribute(null=True)
 
 
 class CategoryRow(Model):

@@ -2,12 +2,9 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from functools import reduce
-from operator import and_
 from typing import Any
 
 from pynamodb.exceptions import UpdateError
-from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.operand import Path
 
 from adapters.dynamodb.attributes import (
@@ -19,9 +16,10 @@ from adapters.dynamodb.attributes import (
 )
 from adapters.dynamodb.client import DynamoClient
 from adapters.dynamodb.errors import error_code, pause_or_raise
-from domain.instant import MICROS_PER_DAY, to_datetime
+from adapters.dynamodb.recent import write_actions
+from domain.instant import MICROS_PER_DAY
 from domain.ports import Clock, PurchaseHistory
-from domain.purchase import CLOCK_SKEW_US, Purchase
+from domain.purchase import Purchase
 from domain.recent import Retention, day_of
 
 _CONDITION_FAILED = "ConditionalCheckFailedException"
@@ -30,8 +28,8 @@ _CONDITION_FAILED = "ConditionalCheckFailedException"
 class DynamoRecentRebuilder:
     """RecentRebuilder: the item is read before the truth, and written only where it is still so.
 
-    Whoever records or cancels in between changes the item in the same transaction, so that the
-    write is refused and everything is read again.
+    Whoever records or cancels in between counts as a write of the item in the same transaction,
+    even where that leaves its sets alone, so that this one is refused and all is read again.
     """
 
     def __init__(
@@ -56,7 +54,9 @@ class DynamoRecentRebuilder:
             now = self._clock()
             oldest = self._retention.oldest_day(now)
             truth = await self._history.between(
-                customer_id, after=oldest * MICROS_PER_DAY - 1, until=now + CLOCK_SKEW_US
+                customer_id,
+                after=oldest * MICROS_PER_DAY - 1,
+                until=now + MICROS_PER_DAY,  # writers' clocks may be ahead
             )
             changes = self._changes(stored, truth, oldest)
             if not (changes or self._incomplete(stored)) or not (stored or truth):
@@ -114,28 +114,22 @@ class DynamoRecentRebuilder:
         today: int,
     ) -> None:
         model = self._client.recent
-        shorter = self._shorter(stored)
-        expires = (today + self._retention.days + 1) * MICROS_PER_DAY
+        unchanged = (
+            Path(model.writes) == stored["writes"]
+            if "writes" in stored
+            else Path(model.writes).does_not_exist()
+        )
         model(customer_id).update(
             actions=[
-                model.expires_at.set(to_datetime(expires)),
-                Path(kept_attribute(self._retention.days)).set({"N": str(today)}),
+                *write_actions(model, today, self._retention),
                 *(
                     Path(name).set({"SS": sorted(wanted)}) if wanted else Path(name).remove()
                     for name, wanted in changes.items()
                 ),
-                *(Path(name).remove() for name in shorter),
+                *(Path(name).remove() for name in self._shorter(stored)),
             ],
-            condition=_unchanged(stored, [*changes, *shorter]),
+            condition=unchanged,
         )
-
-
-def _unchanged(stored: Mapping[str, Any], names: Sequence[str]) -> Condition | None:
-    same = [
-        Path(name) == stored[name] if name in stored else Path(name).does_not_exist()
-        for name in names
-    ]
-    return reduce(and_, same) if same else None
 
 
 def _is_kept(name: str) -> bool:

@@ -41,7 +41,8 @@ class RecentUpdate:
     """What one transaction changes in a customer's recent item.
 
     Adding to a set is idempotent. Days too old to keep are removed without looking: since an
-    item is dropped `days` after its last write, none can be older than the range removed here.
+    item is dropped `days` after its last write, and every write but a rebuild, which sees all of
+    them, removes what is too old, none can be older than the range removed here.
     """
 
     customer_id: str
@@ -113,13 +114,10 @@ class RecentUpdate:
             day: [OVERFLOW] if day in self.crowded else elements
             for day, elements in self.elements.items()
         }
-        removed = range(self.oldest_day - self.retention.days - TTL_LAG_DAYS, self.oldest_day)
-        expires = (self.today + self.retention.days + 1) * MICROS_PER_DAY
         return [
-            model.expires_at.set(to_datetime(expires)),
-            Path(kept_attribute(self.retention.days)).set({"N": str(self.today)}),
+            *write_actions(model, self.today, self.retention),
+            *forget_actions(self.oldest_day, self.retention),
             *(Path(day_attribute(day)).add({"SS": elements}) for day, elements in added.items()),
-            *(Path(day_attribute(day)).remove() for day in removed),
         ]
 
     def _room(self) -> Condition | None:
@@ -130,6 +128,22 @@ class RecentUpdate:
             count = size(path)  # type: ignore[no-untyped-call]  # PynamoDB leaves it untyped
             rooms.append(path.does_not_exist() | (count <= self._room_before(day)))
         return reduce(and_, rooms) if rooms else None
+
+
+def write_actions(model: type[Any], today: int, retention: Retention) -> list[Action]:
+    """What every write of a recent item does: who, for how long, and that there was one."""
+    expires = (today + retention.days + 1) * MICROS_PER_DAY
+    return [
+        model.expires_at.set(to_datetime(expires)),
+        Path(kept_attribute(retention.days)).set({"N": str(today)}),
+        Path(model.writes).add({"N": "1"}),
+    ]
+
+
+def forget_actions(oldest_day: int, retention: Retention) -> list[Action]:
+    """Removes every day before `oldest_day` that an item may still hold."""
+    removed = range(oldest_day - retention.days - TTL_LAG_DAYS, oldest_day)
+    return [Path(day_attribute(day)).remove() for day in removed]
 
 
 class DynamoRecentPurchases:

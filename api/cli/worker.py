@@ -2,22 +2,21 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
 from api.bootstrap import queues, worker
 from api.cli.output import AsJson, emit, say, table
+from api.dead_letters import look, replay
 from api.logs import configure_logging
 from api.settings import load_settings
-from domain.ports import Message, MessageQueue
 
 app = typer.Typer(help="Purchases from a queue of SQS.", invoke_without_command=True)
 dead = typer.Typer(help="What no worker could take, and why.", no_args_is_help=True)
 app.add_typer(dead, name="dead-letters")
 _SHOWN = 100
-_HIDDEN_S = 120
 
 
 @app.callback()
@@ -59,18 +58,8 @@ def list_dead(
     """Show dead letters with their reasons; they stay where they are."""
     settings = load_settings()
 
-    async def look(letters: MessageQueue) -> list[Message]:
-        found: list[Message] = []
-        async for batch in _received(letters):
-            found += batch
-            if len(found) >= most:
-                break
-        for start in range(0, len(found), 10):
-            await letters.hide(found[start : start + 10], seconds=0)
-        return found[:most]
-
     with queues(settings) as client:
-        found = asyncio.run(look(client.queue(settings.dead_letter_name)))
+        found = asyncio.run(look(client.queue(settings.dead_letter_name), most))
     documents = [
         {"message_id": letter.message_id, "reason": letter.reason, "body": letter.body}
         for letter in found
@@ -81,26 +70,12 @@ def list_dead(
 
 
 @dead.command("replay")
-def replay(*, as_json: AsJson = False) -> None:
+def replay_dead(*, as_json: AsJson = False) -> None:
     """Send every dead letter back to the queue, once what was wrong is mended."""
     settings = load_settings()
 
-    async def send_back(letters: MessageQueue, queue: MessageQueue) -> int:
-        count = 0
-        async for batch in _received(letters):
-            for letter in batch:
-                await queue.send(letter.body, reason=None, group=letter.group)
-                await letters.delete([letter])
-                count += 1
-        return count
-
     with queues(settings) as client:
         letters = client.queue(settings.dead_letter_name)
-        count = asyncio.run(send_back(letters, client.queue(settings.queue)))
-    emit({"replayed": count}, as_json=as_json, text=f"replayed: {count}")
-
-
-async def _received(letters: MessageQueue) -> AsyncIterator[list[Message]]:
-    """Batches until none comes; each letter once, for whoever is quicker than two minutes."""
-    while batch := await letters.receive(wait_s=1, visibility_s=_HIDDEN_S):
-        yield list(batch)
+        done = asyncio.run(replay(letters, client.queue(settings.queue)))
+    left = f", left, as it came back or was there twice: {done.left}" if done.left else ""
+    emit(asdict(done), as_json=as_json, text=f"replayed: {done.replayed}{left}")

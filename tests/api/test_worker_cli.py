@@ -70,7 +70,10 @@ def test_messages_become_purchases_and_the_others_dead_letters(
         assert letter["reason"].startswith("rejected: amount_minor")
         assert json.loads(letter["body"]) == bad
     assert "amount_minor" in run("worker", "dead-letters", "list")[1]
-    assert json.loads(run("worker", "dead-letters", "replay", "--json")[1]) == {"replayed": 1}
+    assert json.loads(run("worker", "dead-letters", "replay", "--json")[1]) == {
+        "replayed": 1,
+        "left": 0,
+    }
     assert json.loads(run("worker", "dead-letters", "list", "--json")[1]) == []
     assert "dead letter: 1" in work(run)
 

@@ -11,7 +11,7 @@ from moto import mock_aws
 
 from adapters.embedded import EmbeddedEngine
 from adapters.memory import MemoryQueue
-from adapters.sqs import SqsClient, SqsOptions
+from adapters.sqs import MOST_BYTES, SqsClient, SqsOptions
 from domain.errors import NotFound, StoreUnavailable
 from domain.ports import Message, MessageQueue
 from tests.conftest import LOCAL_CREDENTIALS
@@ -86,6 +86,23 @@ async def test_a_reason_travels_with_the_message(case: Case) -> None:
     await case.queue.send("{", reason="body: is not JSON\n(at 1)", group=None)
     (found,) = await received(case.queue)
     assert (found.body, (found.reason or "").startswith("body: is not JSON")) == ("{", True)
+
+
+async def test_the_same_sent_again_is_another_message(case: Case) -> None:
+    for _ in range(2):
+        await case.queue.send("same", reason="same", group="one")
+        found = await received(case.queue)
+        assert [message.body for message in found] == ["same"]
+        await case.queue.delete(found)
+
+
+async def test_a_body_of_almost_a_megabyte_travels_with_what_room_is_left_for_the_reason(
+    case: Case,
+) -> None:
+    for room in (0, 12, 20):
+        await case.queue.send("x" * (MOST_BYTES - room), reason="\uffff" * 600, group=str(room))
+    found = await received(case.queue)
+    assert sorted(MOST_BYTES - len(message.body) for message in found) == [0, 12, 20]
 
 
 async def test_nothing_to_delete_is_no_call(case: Case) -> None:

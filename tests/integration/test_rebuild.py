@@ -2,11 +2,12 @@
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
 
 import pytest
 
-from adapters.dynamodb.attributes import day_attribute, encode_element
+from adapters.dynamodb.attributes import day_attribute, day_capacity, encode_element
 from adapters.dynamodb.cancellation import DynamoPurchaseCanceller
 from adapters.dynamodb.categories import DynamoCategoryIndex
 from adapters.dynamodb.client import DynamoClient
@@ -18,7 +19,8 @@ from domain.audience import Position
 from domain.customers import EveryCustomer
 from domain.features import FEATURE_SETS
 from domain.instant import MICROS_PER_DAY
-from domain.purchase import Purchase
+from domain.ports import PurchaseHistory
+from domain.purchase import CLOCK_SKEW_US, Purchase
 from domain.recent import Retention, day_of
 from domain.verification import VerifyRecent
 from domain.window import Window
@@ -154,6 +156,75 @@ async def test_a_rebuild_loses_nothing_that_comes_meanwhile(truth: Truth) -> Non
     (recent,) = (await truth.recent.read(["c"])).histories
     assert list(recent.purchases) == kept[::-1]
     assert await truth.verify(["c"]) == []
+
+
+@dataclass
+class Overtaken:
+    """A history after whose first read something else happens, before the reader goes on."""
+
+    history: PurchaseHistory
+    meanwhile: list[Callable[[], Awaitable[object]]] = field(default_factory=list)
+
+    async def between(self, customer_id: str, /, *, after: int, until: int) -> Sequence[Purchase]:
+        found = await self.history.between(customer_id, after=after, until=until)
+        while self.meanwhile:
+            await self.meanwhile.pop()()
+        return found
+
+
+async def rebuilt_while(truth: Truth, *meanwhile: Callable[[], Awaitable[object]]) -> None:
+    rebuilder = DynamoRecentRebuilder(
+        truth.client,
+        clock=ManualClock(NOW),
+        retention=RETENTION,
+        history=Overtaken(truth.history, list(meanwhile)),
+    )
+    await rebuilder.rebuild("c")
+
+
+async def test_a_purchase_that_the_item_lost_and_is_cancelled_meanwhile_stays_away(
+    truth: Truth,
+) -> None:
+    purchases = some_purchases("c", 3)
+    await truth.recorder.record(purchases)
+    truth.tamper("c", day_of(NOW), ["0|1|1|xother"])
+    await rebuilt_while(truth, lambda: truth.canceller.cancel("c", purchases[0].purchase_id))
+    (recent,) = (await truth.recent.read(["c"])).histories
+    assert list(recent.purchases) == purchases[:0:-1]
+
+
+async def test_a_purchase_of_a_day_that_no_longer_overflows_is_not_lost(truth: Truth) -> None:
+    capacity = day_capacity(RETENTION.days)
+    many = [
+        a_purchase(customer_id="c", purchase_id=f"p{n:04d}", purchased_at=NOW - n)
+        for n in range(capacity + 2)
+    ]
+    for purchase in many[:-1]:
+        await truth.recorder.record([purchase])
+    await truth.canceller.cancel("c", many[-2].purchase_id)
+    await rebuilt_while(truth, lambda: truth.recorder.record(many[-1:]))
+    (recent,) = (await truth.recent.read(["c"])).histories
+    assert recent.overflow_days == {day_of(NOW)}
+    assert await truth.verify(["c"]) == []
+
+
+async def test_a_cancellation_that_keeps_fewer_days_leaves_nothing_to_those_who_keep_more(
+    truth: Truth,
+) -> None:
+    longer = Truth(truth.client, Retention.covering(Window.days(90)))
+    purchases = some_purchases("c", 25)
+    await longer.recorder.record(purchases)
+    await truth.canceller.cancel("c", purchases[20].purchase_id)
+    assert await longer.verify(["c"]) == []
+
+
+async def test_a_purchase_as_far_ahead_as_a_writers_clock_allows_is_no_difference(
+    truth: Truth,
+) -> None:
+    ahead = a_purchase(customer_id="c", purchased_at=NOW + CLOCK_SKEW_US + 1_000_000)
+    await truth.recorder.record([ahead])
+    assert await truth.verify(["c"]) == []
+    assert not await truth.rebuilder.rebuild("c")
 
 
 async def test_every_customer_comes_once_from_wherever_one_goes_on(truth: Truth) -> None:

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from adapters.memory import ManualClock, MemoryPurchases, MemoryQueue
+from api.dead_letters import Replayed, look, replay
 from api.lambda_handler import failures
 from api.worker import Consume, Worker
 from domain.cancellation import CancelPurchase
-from domain.errors import StoreUnavailable
+from domain.errors import CorruptRecord, StoreUnavailable
 from domain.ingestion import RecordPurchases
 from domain.ports import Message, Recording
 from domain.purchase import Purchase
@@ -211,6 +212,85 @@ async def test_a_batch_that_breaks_the_worker_is_left_and_the_next_one_handled(
     await worker.run(stop)
     assert "unexpected KeyError" in caplog.text
     assert "customer-1" not in caplog.text
+
+
+async def test_one_message_that_breaks_the_worker_holds_back_no_neighbour(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    setting = Setting()
+
+    async def record(purchases: Sequence[Purchase], /) -> Sequence[Recording]:
+        if purchases[0].customer_id == "corrupt":
+            raise CorruptRecord("customer-1")
+        return await Shaky.record(setting.store, purchases)
+
+    setting.store.record = record  # type: ignore[method-assign]
+    corrupt = purchase(3, customer_id="corrupt")
+    await setting.send(raw_of(purchase(1)), raw_of(corrupt), raw_of(purchase(2)), "{")
+    await setting.worker.handle(await setting.queue.receive(wait_s=0, visibility_s=0))
+    left = await setting.queue.receive(wait_s=0, visibility_s=0)
+    assert [message.body for message in left] == [json.dumps(raw_of(corrupt))]
+    assert list(await setting.stored()) == [purchase(2), purchase(1)]
+    assert len(await setting.refused()) == 1
+    assert "unexpected CorruptRecord" in caplog.text
+    assert "customer-1" not in caplog.text
+
+
+async def test_what_a_stopped_worker_cannot_finish_in_time_is_left() -> None:
+    setting, stop = Setting(), asyncio.Event()
+
+    async def record(_: Sequence[Purchase], /) -> Sequence[Recording]:
+        stop.set()
+        await asyncio.Event().wait()
+        return []
+
+    setting.store.record = record  # type: ignore[method-assign]
+    seconds = ManualClock(0)
+    queue = MemoryQueue(seconds)
+    await queue.send(json.dumps(raw_of(purchase(1))), reason=None, group=None)
+    assert await replace(setting.worker, queue=queue, drain_s=0.0).run(stop) == {}
+    seconds.now = 30
+    assert len(await queue.receive(wait_s=0, visibility_s=0)) == 1
+
+
+async def test_a_dead_letter_is_never_longer_than_its_message_and_holds_what_sqs_takes() -> None:
+    setting = Setting()
+    long = json.dumps([{"x": [1e15] * 100_000}])
+    await setting.send(long.replace(" ", ""), '[{"\\uffff":"\\ufffe"}]')
+    await setting.once()
+    first, second = [letter.body for letter in await setting.refused()]
+    assert len(first) <= len(long)
+    assert second == '{"\\uffff":"\\ufffe"}'
+
+
+async def test_a_replay_ends_though_a_worker_refuses_what_comes() -> None:
+    setting = Setting()
+
+    class Worked(MemoryQueue):
+        async def send(self, body: str, /, *, reason: str | None, group: str | None) -> None:
+            await super().send(body, reason=reason, group=group)
+            await setting.worker.handle(await self.receive(wait_s=0, visibility_s=0))
+
+    good = json.dumps(raw_of(purchase(1)))
+    for body in ("{", good, "}"):
+        await setting.dead_letters.send(body, reason="unreadable", group=None)
+    queue = Worked()
+    setting.worker = replace(setting.worker, queue=queue)
+    assert await replay(setting.dead_letters, queue) == Replayed(replayed=3, left=2)
+    assert list(await setting.stored()) == [purchase(1)]
+    assert [letter.body for letter in await look(setting.dead_letters, 9)] == ["{", "}"]
+
+
+async def test_a_replay_that_is_interrupted_loses_nothing() -> None:
+    class Interrupted(MemoryQueue):
+        async def delete(self, messages: Sequence[Message], /) -> None:
+            raise StoreUnavailable(f"no answer about {len(messages)}")
+
+    letters, queue = Interrupted(lambda: 0.0), MemoryQueue()
+    await letters.send("{", reason="unreadable", group=None)
+    with pytest.raises(StoreUnavailable):
+        await replay(letters, queue)
+    assert [m.body for m in await queue.receive(wait_s=0, visibility_s=0)] == ["{"]
 
 
 async def test_a_lambda_names_what_comes_again_and_the_rest_of_its_group() -> None:

@@ -1,0 +1,188 @@
+"""Messages in any order, again and again, while calls get lost: whatever happens, the tables agree."""
+
+import asyncio
+import json
+from collections import defaultdict
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from itertools import count
+from typing import Any, TypeVar
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, rule
+
+from adapters.memory import MemoryQueue
+from api.worker import Consume
+from domain.cancellation import CancelPurchase
+from domain.errors import StoreUnavailable
+from domain.features import FEATURE_SETS
+from domain.history import Histories
+from domain.ingestion import RecordPurchases
+from domain.purchase import Purchase
+from domain.recent import RecentHistory, Retention, day_of
+from domain.verification import VerifyRecent
+from domain.window import Window
+from tests.builders import DAY, USD, raw_of
+from tests.contracts.conftest import Store
+from tests.reference import row
+from tests.strategies import CATEGORIES
+
+T = TypeVar("T")
+RETENTION = Retention.covering(Window.days(90))
+CROWD = 18
+"""More purchases than a day's set takes with that retention."""
+FEATURES = [features(USD) for features in FEATURE_SETS.values()]
+_examples = count()
+crashes = st.one_of(st.none(), st.tuples(st.integers(0, 3), st.booleans()))
+"""Which call of the store is the last, and whether it has an effect; None: all are answered."""
+
+
+class IngestionMachine(RuleBasedStateMachine):
+    """`sent` is every payload of every id, `cancelled` the ids that a cancellation was sent for."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__()
+        example = next(_examples)
+        self.customers = [f"{example}-{name}" for name in "ab"]
+        self.store, self.clock = store, store.clock
+        self.queue, self.loop = MemoryQueue(), asyncio.Runner()
+        self.consume = Consume(
+            record=RecordPurchases(recorder=store.recorder, clock=self.clock, currency=USD),
+            cancel=CancelPurchase(canceller=store.canceller),
+            dead_letters=MemoryQueue(),
+        )
+        self.verify = VerifyRecent(
+            history=store.history, recent=store.recent, clock=self.clock, feature_sets=FEATURES
+        )
+        self.sent: dict[tuple[str, str], list[Purchase]] = defaultdict(list)
+        self.cancelled: set[tuple[str, str]] = set()
+
+    @contextmanager
+    def crashing(self, crash: tuple[int, bool] | None) -> Iterator[None]:
+        """Within, the call of this number is the last that is answered."""
+        raise NotImplementedError
+
+    @rule(
+        who=st.integers(0, 1),
+        number=st.integers(0, 9),
+        age=st.one_of(st.integers(0, 3), st.integers(0, 91)).map(lambda days: days * DAY),
+        category=st.sampled_from(CATEGORIES),
+    )
+    def buy(self, who: int, number: int, age: int, category: str) -> None:
+        """A purchase, late or not; under a known id most often a conflict."""
+        self._send(self._purchase(who, f"p{number}", self.clock.now - age, category))
+
+    @rule(who=st.integers(0, 1), age=st.integers(0, 40))
+    def crowd(self, who: int, age: int) -> None:
+        """More purchases on one day than a set takes."""
+        for number in range(CROWD):
+            self._send(self._purchase(who, f"q{number}", self.clock.now - age * DAY, CATEGORIES[0]))
+
+    @rule(choice=st.integers(0, 10**6))
+    def again(self, choice: int) -> None:
+        """A duplicate of something sent before."""
+        if self.sent:
+            payloads = list(self.sent.values())[choice % len(self.sent)]
+            self._send(payloads[choice % len(payloads)])
+
+    @rule(who=st.integers(0, 1), choice=st.integers(0, 10**6), early=st.booleans())
+    def cancel(self, who: int, choice: int, *, early: bool) -> None:
+        """A cancellation, whether its purchase came or not."""
+        known = [key for key in self.sent if key not in self.cancelled]
+        key = (self.customers[who], f"p{choice % 10}")
+        if known and not early:
+            key = known[choice % len(known)]
+        self.cancelled.add(key)
+        self._put({"cancelled": {"customer_id": key[0], "purchase_id": key[1]}})
+
+    @rule(crash=crashes)
+    def deliver(self, crash: tuple[int, bool] | None) -> None:
+        """Ten messages; those that are not done with come again."""
+        self._await(self._deliver(crash))
+
+    @rule(crash=crashes, who=st.integers(0, 1))
+    def rebuild(self, crash: tuple[int, bool] | None, who: int) -> None:
+        """Begun, perhaps interrupted."""
+
+        async def attempt() -> None:
+            with self.crashing(crash):
+                await self.store.rebuilder.rebuild(self.customers[who])
+
+        try:
+            self._await(attempt())
+        except StoreUnavailable:
+            assert crash is not None
+
+    @rule(days=st.integers(1, 15))
+    def wait(self, days: int) -> None:
+        """Time passes."""
+        self.clock.now += days * DAY
+
+    def teardown(self) -> None:
+        """Everything is delivered, and all that was derived is what the truth says."""
+        try:
+            self._await(self._check())
+        finally:
+            self.loop.close()
+
+    async def _check(self) -> None:
+        while await self._deliver(None):
+            pass
+        for customer in self.customers:
+            truth = await self.store.history.between(customer, after=0, until=self.clock.now + DAY)
+            expected = {key for key in self.sent.keys() - self.cancelled if key[0] == customer}
+            assert {(customer, p.purchase_id) for p in truth} == expected
+            assert all(p in self.sent[customer, p.purchase_id] for p in truth)
+            before = await self._recent(customer, list(truth))
+            assert await self.verify([customer]) == []
+            await self.store.rebuilder.rebuild(customer)
+            after = await self._recent(customer, list(truth))
+            assert after.overflow_days <= before.overflow_days
+            assert await self.verify([customer]) == []
+
+    async def _recent(self, customer: str, truth: list[Purchase]) -> RecentHistory:
+        """The recent purchases, once each feature of both paths was the reference's."""
+        (recent,) = (await self.store.recent.read([customer])).histories
+        kept = [p for p in truth if day_of(p.purchased_at) >= recent.complete_since]
+        for day in {day_of(p.purchased_at) for p in kept} - recent.overflow_days:
+            told = [p for p in recent.purchases if day_of(p.purchased_at) == day]
+            assert told == [p for p in kept if day_of(p.purchased_at) == day]
+        for features in FEATURES:
+            now = self.clock.now
+            paths = [truth]
+            if recent.answers(features.longest_window, now):
+                paths.append(list(recent.purchases))
+            for path in paths:
+                matrix = features.matrix(Histories.of([path]), now)
+                assert matrix[0].tolist() == row(features, truth, now)
+        return recent
+
+    async def _deliver(self, crash: tuple[int, bool] | None) -> bool:
+        messages = await self.queue.receive(wait_s=0, visibility_s=0)
+        with self.crashing(crash):
+            done = await self.consume(messages)
+        await self.queue.delete(done)
+        return bool(messages)
+
+    def _purchase(self, who: int, name: str, at: int, category: str) -> Purchase:
+        customer = self.customers[who]
+        return Purchase(
+            customer_id=customer,
+            purchase_id=name,
+            purchased_at=at,
+            category=category,
+            amount_minor=len(self.sent[customer, name]) * 100
+            if (customer, name) in self.sent
+            else 7,
+        )
+
+    def _send(self, purchase: Purchase) -> None:
+        self.sent[purchase.customer_id, purchase.purchase_id].append(replace(purchase))
+        self._put(raw_of(purchase))
+
+    def _put(self, document: object) -> None:
+        self._await(self.queue.send(json.dumps(document), reason=None, group=None))
+
+    def _await(self, call: Coroutine[Any, Any, T]) -> T:
+        return self.loop.run(call)

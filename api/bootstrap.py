@@ -16,9 +16,11 @@ from adapters.complete_journey import CompleteJourneyPurchases
 from adapters.dynamodb.cancellation import DynamoPurchaseCanceller
 from adapters.dynamodb.categories import DynamoCategoryIndex
 from adapters.dynamodb.client import DynamoClient, DynamoOptions
+from adapters.dynamodb.erasure import DynamoCustomerEraser
 from adapters.dynamodb.purchases import DynamoPurchaseHistory, DynamoPurchaseRecorder
 from adapters.dynamodb.rebuild import DynamoRecentRebuilder
 from adapters.dynamodb.recent import DynamoRecentPurchases
+from adapters.dynamodb.records import DynamoCustomerRecords
 from adapters.dynamodb.tables import DynamoTables
 from adapters.embedded import EmbeddedEngine, port_is_free
 from adapters.object_store import open_object_store
@@ -37,12 +39,13 @@ from domain.audience import ScoreAudience
 from domain.audience_plan import PlanAudience
 from domain.cancellation import CancelPurchase
 from domain.customers import EveryCustomer
+from domain.erasure import EraseCustomer
 from domain.errors import Rejected
 from domain.features import FEATURE_SETS
 from domain.importing import ImportPurchases
 from domain.ingestion import RecordPurchases
 from domain.money import Currency
-from domain.ports import CategoryIndex, RecentPurchases
+from domain.ports import CategoryIndex, CustomerRecords, RecentPurchases
 from domain.prediction import PredictPropensity
 from domain.recent import Retention
 from domain.sampling import CollectHistories
@@ -80,6 +83,8 @@ class Application:
     predict: PredictPropensity
     record: RecordPurchases
     cancel: CancelPurchase
+    erase: EraseCustomer
+    records: CustomerRecords
     import_purchases: ImportPurchases
     collect_histories: CollectHistories
     recent: RecentPurchases
@@ -117,6 +122,7 @@ class Application:
                 predict=replace(self.predict, observe=shadowing.observe),
                 record=self.record,
                 cancel=self.cancel,
+                erase=self.erase,
                 health=self.tables,
                 traffic=self.live.snapshot,
                 problems=lambda: self.live.problems,
@@ -204,6 +210,12 @@ def _assemble(settings: Settings, client: DynamoClient) -> Application:
         cancel=CancelPurchase(
             canceller=DynamoPurchaseCanceller(client, clock=clock, retention=retention)
         ),
+        erase=EraseCustomer(
+            eraser=DynamoCustomerEraser(client),
+            clock=clock,
+            suppression_days=settings.erasure_suppression_days,
+        ),
+        records=DynamoCustomerRecords(client, clock=clock, retention=retention),
         import_purchases=ImportPurchases(record=record),
         collect_histories=CollectHistories(index=index, history=history, clock=clock),
         recent=recent,

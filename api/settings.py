@@ -208,6 +208,12 @@ class Settings(BaseSettings):
         le=64,
         description="Batches of ten messages that a worker handles at a time.",
     )
+    erasure_suppression_days: int = Field(
+        default=30,
+        ge=1,
+        le=3_650,
+        description="Days for which nothing of an erased customer is taken; longer than any queue keeps messages.",
+    )
     connections: int = Field(
         default=32,
         ge=1,

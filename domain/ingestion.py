@@ -19,6 +19,7 @@ class Outcome(StrEnum):
     DUPLICATE = "duplicate"
     CONFLICT = "conflict"
     CANCELLED = "cancelled"
+    ERASED = "erased"
     REJECTED = "rejected"
 
 
@@ -154,26 +155,33 @@ class RecordPurchases:
                 recordings[purchase] = answer
                 if answer is not Recording.CONFLICT:
                     beaten = rivals.pop(purchase.purchase_id)
-                    lost = Recording.CONFLICT
-                    if answer is Recording.CANCELLED:
-                        lost = Recording.CANCELLED
+                    lost = answer if answer in _FINAL else Recording.CONFLICT
                     recordings |= dict.fromkeys(beaten, lost)
         return recordings
 
 
+_FINAL = (Recording.CANCELLED, Recording.ERASED)
+"""Whatever the payload is."""
 _WHY_NOT = {
-    Recording.CONFLICT: "this id is taken by a purchase with another payload",
-    Recording.CANCELLED: "this purchase was cancelled, which no later message undoes",
+    Recording.CONFLICT: ("purchase_id", "this id is taken by a purchase with another payload"),
+    Recording.CANCELLED: (
+        "purchase_id",
+        "this purchase was cancelled, which no later message undoes",
+    ),
+    Recording.ERASED: (
+        "customer_id",
+        "this customer was erased, and nothing of them is taken while the suppression lasts",
+    ),
 }
 
 
 def _outcome(position: int, purchase: Purchase, recording: Recording) -> PurchaseOutcome:
-    reason = _WHY_NOT.get(recording)
+    field, reason = _WHY_NOT.get(recording, (None, None))
     return PurchaseOutcome(
         position=position,
         outcome=Outcome(recording.value),
         purchase_id=purchase.purchase_id,
-        field="purchase_id" if reason else None,
+        field=field,
         reason=reason,
     )
 

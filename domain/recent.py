@@ -44,12 +44,16 @@ class Retention:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecentHistory:
-    """One customer's purchases, every one since the day `complete_since` but for `overflow_days`."""
+    """One customer's purchases, every one since the day `complete_since` but for `overflow_days`.
+
+    `suppressed`: the customer is being erased, or was, and nothing of them is taken.
+    """
 
     customer_id: str
     complete_since: int
     purchases: Sequence[Purchase] = ()
     overflow_days: frozenset[int] = field(default=frozenset())
+    suppressed: bool = False
 
     def answers(self, window: Window, as_of: int) -> bool:
         """Whether (as_of - length, as_of] is complete here; if not, ask the purchase history."""

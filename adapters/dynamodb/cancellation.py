@@ -1,19 +1,20 @@
 """Cancelled purchases: the item stays as a tombstone, in no index, and the recent element goes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pynamodb.exceptions import TransactWriteError
 from pynamodb.expressions.operand import Path
+from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
 from adapters.dynamodb.attributes import day_attribute, encode_element
 from adapters.dynamodb.client import DynamoClient
 from adapters.dynamodb.errors import cancellation_reasons, condition_failed, pause_or_raise
 from adapters.dynamodb.purchases import stored_purchase
+from adapters.dynamodb.suppression import is_taken
 from domain.instant import MICROS_PER_DAY, to_datetime
 from domain.ports import Cancelling, Clock
-from domain.purchase import Purchase
 from domain.recent import Retention, day_of
 
 
@@ -33,10 +34,17 @@ class DynamoPurchaseCanceller:
             stored = await self._client.retried(deadline, self._stored, customer_id, purchase_id)
             if "cancelled_at" in stored:
                 return Cancelling.ALREADY_CANCELLED
+            now = self._clock()
+            recent = self._recent(customer_id, stored, now)
             try:
-                await self._client.once(deadline, self._transact, customer_id, purchase_id, stored)
+                await self._client.once(
+                    deadline, self._transact, (customer_id, purchase_id), stored, now, recent
+                )
             except TransactWriteError as exc:
-                if not any(map(condition_failed, cancellation_reasons(exc))):
+                reasons = cancellation_reasons(exc)
+                if reasons and condition_failed(reasons[-1 if recent else 0]):
+                    return Cancelling.ERASED
+                if not any(map(condition_failed, reasons)):
                     await pause_or_raise(pauses, exc)
                 # else somebody was quicker, recording it or cancelling it: look again
             else:
@@ -52,8 +60,14 @@ class DynamoPurchaseCanceller:
         found: Mapping[str, Any] = answer.get("Item", {})
         return found
 
-    def _transact(self, customer_id: str, purchase_id: str, stored: Mapping[str, Any]) -> None:
-        model, now = self._client.purchases, self._clock()
+    def _transact(
+        self,
+        key: tuple[str, str],
+        stored: Mapping[str, Any],
+        now: int,
+        recent_actions: Sequence[Action],
+    ) -> None:
+        model, recent = self._client.purchases, self._client.recent
         gone = ("purchased_at", "category", "amount_minor", "category_shard", "fingerprint")
         unchanged = (
             model.fingerprint == stored["fingerprint"]["S"]
@@ -62,30 +76,34 @@ class DynamoPurchaseCanceller:
         )
         with TransactWrite(connection=self._client.connection) as transaction:
             transaction.update(
-                model(customer_id, purchase_id),
+                model(*key),
                 actions=[
                     model.cancelled_at.set(now),
                     *(getattr(model, name).remove() for name in gone),
                 ],
                 condition=unchanged,
             )
-            if stored:
-                self._forget(stored_purchase(stored, customer_id), now, transaction)
+            taken, customer_id = is_taken(recent, now), key[0]
+            if recent_actions:
+                transaction.update(
+                    recent(customer_id), actions=list(recent_actions), condition=taken
+                )
+            else:  # a tombstone must not slip past an erasure
+                transaction.condition_check(recent, customer_id, condition=taken)
 
-    def _forget(self, purchase: Purchase, now: int, transaction: TransactWrite) -> None:
-        """The element of the recent item goes too; of a day with an overflow mark that stays.
+    def _recent(self, customer_id: str, stored: Mapping[str, Any], now: int) -> list[Action]:
+        """The element of the recent item goes too, if one may be there; an overflow mark stays.
 
         The item is there as long as it may hold the day: its TTL counts from the last write.
         """
+        if not stored:
+            return []
+        purchase = stored_purchase(stored, customer_id)
         day = day_of(purchase.purchased_at)
         if day < self._retention.oldest_day(now):
-            return
-        model = self._client.recent
+            return []
         expires = (day_of(now) + self._retention.days + 1) * MICROS_PER_DAY
-        transaction.update(
-            model(purchase.customer_id),
-            actions=[
-                model.expires_at.set(to_datetime(expires)),
-                Path(day_attribute(day)).delete({"SS": [encode_element(purchase)]}),
-            ],
-        )
+        return [
+            self._client.recent.expires_at.set(to_datetime(expires)),
+            Path(day_attribute(day)).delete({"SS": [encode_element(purchase)]}),
+        ]

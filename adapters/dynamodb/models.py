@@ -88,7 +88,11 @@ class PurchaseRow(Model):
 
 
 class RecentRow(Model):
-    """One customer's recent purchases; dropped by TTL when the customer stops buying."""
+    """One customer's recent purchases; dropped by TTL when the customer stops buying.
+
+    Of an erased customer it holds `suppressed_until` (microseconds since the epoch, UTC) instead,
+    and is dropped by TTL after that; while the erasure is unfinished it has no TTL.
+    """
 
     class Meta:
         """Table settings; connection settings are bound by client.py."""
@@ -98,6 +102,7 @@ class RecentRow(Model):
 
     customer_id = UnicodeAttribute(hash_key=True)
     expires_at = TTLAttribute()
+    suppressed_until = IntegerAttribute(null=True)
 
 
 class CategoryRow(Model):

@@ -16,14 +16,14 @@ from adapters.dynamodb.errors import (
     pause_or_raise,
 )
 from adapters.dynamodb.models import ByTime
-from adapters.dynamodb.recent import RecentUpdate
+from adapters.dynamodb.recent_update import RecentUpdate
 from domain.errors import CorruptRecord
 from domain.ports import Clock, Recording
 from domain.purchase import Purchase
 from domain.recent import Retention, day_of
 
 MAX_TRANSACTION_PUTS = 99
-"""One action of the hundred is the update of the recent purchases. Source: AWS, TransactWriteItems."""
+"""One action of the hundred is of the recent purchases. Source: AWS, TransactWriteItems."""
 MAX_TRANSACTION_DAYS = 40
 """Each day costs five of the 300 operators of a condition. Source: AWS, expression limits."""
 
@@ -63,18 +63,20 @@ class DynamoPurchaseRecorder:
             failure = await self._attempt(pending, update, deadline)
             if failure is None:
                 return recordings | dict.fromkeys(_ids(pending), Recording.RECORDED)
-            reasons = cancellation_reasons(failure)
-            if known := _already_stored(pending, reasons):
+            of_purchases, of_recent = update.sorted_out(cancellation_reasons(failure))
+            if condition_failed(of_recent) and update.suppressed(of_recent):
+                return recordings | dict.fromkeys(_ids(pending), Recording.ERASED)
+            if known := _already_stored(pending, of_purchases):
                 recordings |= known
                 pending = [p for p in pending if p.purchase_id not in known]
-            elif update is not None and (full := _full_days(update, pending, reasons)):
-                crowded |= full
+            elif condition_failed(of_recent):
+                crowded |= update.without_room(of_recent)
             else:
                 await pause_or_raise(pauses, failure)
         return recordings
 
     async def _attempt(
-        self, pending: Sequence[Purchase], update: RecentUpdate | None, deadline: Deadline
+        self, pending: Sequence[Purchase], update: RecentUpdate, deadline: Deadline
     ) -> Exception | None:
         """None once the transaction is committed, else why it was not (or may not have been)."""
         try:
@@ -83,14 +85,13 @@ class DynamoPurchaseRecorder:
             return exc
         return None
 
-    def _transact(self, pending: Sequence[Purchase], update: RecentUpdate | None) -> None:
+    def _transact(self, pending: Sequence[Purchase], update: RecentUpdate) -> None:
         model = self._client.purchases
         absent = model.purchase_id.does_not_exist()
         with TransactWrite(connection=self._client.connection) as transaction:
             for purchase in pending:
                 transaction.save(self._row(purchase), condition=absent, return_values="ALL_OLD")
-            if update is not None:
-                update.add_to(transaction, self._client.recent)
+            update.add_to(transaction, self._client.recent)
 
     def _row(self, purchase: Purchase) -> Any:
         return self._client.purchases(
@@ -168,15 +169,6 @@ def _already_stored(pending: Sequence[Purchase], reasons: Sequence[Any]) -> dict
             same = stored == purchase.fingerprint
             known[purchase.purchase_id] = Recording.DUPLICATE if same else Recording.CONFLICT
     return known
-
-
-def _full_days(
-    update: RecentUpdate, pending: Sequence[Purchase], reasons: Sequence[Any]
-) -> frozenset[int]:
-    """The days that lack room, where that cancelled the transaction."""
-    if len(reasons) <= len(pending) or not condition_failed(reasons[-1]):
-        return frozenset()
-    return update.without_room(reasons[-1].raw_item or {})
 
 
 def _ids(purchases: Sequence[Purchase]) -> list[str]:

@@ -19,19 +19,21 @@ from adapters.dynamodb.attributes import (
 )
 from adapters.dynamodb.client import DynamoClient
 from adapters.dynamodb.errors import error_code, pause_or_raise
+from adapters.dynamodb.suppression import SUPPRESSED, is_suppressed
 from domain.instant import MICROS_PER_DAY, to_datetime
 from domain.ports import Clock, PurchaseHistory
 from domain.purchase import CLOCK_SKEW_US, Purchase
 from domain.recent import Retention, day_of
 
+_KEYS = ("customer_id", "expires_at")
 _CONDITION_FAILED = "ConditionalCheckFailedException"
 
 
 class DynamoRecentRebuilder:
     """RecentRebuilder: the item is read before the truth, and written only where it is still so.
 
-    Whoever records or cancels in between changes the item in the same transaction, so that the
-    write is refused and everything is read again.
+    Whoever records, cancels or erases in between changes the item in the same transaction, or
+    before the truth, so that the write is refused and everything is read again.
     """
 
     def __init__(
@@ -54,12 +56,15 @@ class DynamoRecentRebuilder:
         while True:
             stored = await self._client.retried(deadline, self._stored, customer_id)
             now = self._clock()
+            if is_suppressed(stored, now):
+                return False
             oldest = self._retention.oldest_day(now)
             truth = await self._history.between(
                 customer_id, after=oldest * MICROS_PER_DAY - 1, until=now + CLOCK_SKEW_US
             )
             changes = self._changes(stored, truth, oldest)
-            if not (changes or self._incomplete(stored)) or not (stored or truth):
+            held = truth or stored.keys() - {SUPPRESSED, *_KEYS}
+            if not held or not (changes or self._incomplete(stored)):
                 return False
             try:
                 await self._client.once(
@@ -119,6 +124,7 @@ class DynamoRecentRebuilder:
         model(customer_id).update(
             actions=[
                 model.expires_at.set(to_datetime(expires)),
+                model.suppressed_until.remove(),
                 Path(kept_attribute(self._retention.days)).set({"N": str(today)}),
                 *(
                     Path(name).set({"SS": sorted(wanted)}) if wanted else Path(name).remove()
@@ -126,16 +132,18 @@ class DynamoRecentRebuilder:
                 ),
                 *(Path(name).remove() for name in shorter),
             ],
-            condition=_unchanged(stored, [*changes, *shorter]),
+            condition=_unchanged(stored, [SUPPRESSED, *changes, *shorter]),
         )
 
 
-def _unchanged(stored: Mapping[str, Any], names: Sequence[str]) -> Condition | None:
-    same = [
-        Path(name) == stored[name] if name in stored else Path(name).does_not_exist()
-        for name in names
-    ]
-    return reduce(and_, same) if same else None
+def _unchanged(stored: Mapping[str, Any], names: Sequence[str]) -> Condition:
+    return reduce(
+        and_,
+        (
+            Path(name) == stored[name] if name in stored else Path(name).does_not_exist()
+            for name in names
+        ),
+    )
 
 
 def _is_kept(name: str) -> bool:

@@ -15,14 +15,18 @@ from moto import mock_aws
 from adapters.dynamodb.cancellation import DynamoPurchaseCanceller
 from adapters.dynamodb.categories import DynamoCategoryIndex
 from adapters.dynamodb.client import DynamoClient
+from adapters.dynamodb.erasure import DynamoCustomerEraser
 from adapters.dynamodb.purchases import DynamoPurchaseHistory, DynamoPurchaseRecorder
 from adapters.dynamodb.rebuild import DynamoRecentRebuilder
 from adapters.dynamodb.recent import DynamoRecentPurchases
+from adapters.dynamodb.records import DynamoCustomerRecords
 from adapters.dynamodb.tables import DynamoTables
 from adapters.embedded import EmbeddedEngine, free_port
 from adapters.memory import ManualClock, MemoryPurchases
 from domain.ports import (
     CategoryIndex,
+    CustomerEraser,
+    CustomerRecords,
     PurchaseCanceller,
     PurchaseHistory,
     PurchaseRecorder,
@@ -50,6 +54,8 @@ class Store:
 
     recorder: PurchaseRecorder
     canceller: PurchaseCanceller
+    eraser: CustomerEraser
+    records: CustomerRecords
     rebuilder: RecentRebuilder
     history: PurchaseHistory
     recent: RecentPurchases
@@ -65,6 +71,8 @@ def memory_store() -> Store:
     return Store(
         recorder=purchases,
         canceller=purchases,
+        eraser=purchases,
+        records=purchases,
         rebuilder=purchases,
         history=purchases,
         recent=purchases,
@@ -85,6 +93,8 @@ def dynamo_store(client: DynamoClient) -> Store:
             history=DynamoPurchaseHistory(client),
         ),
         canceller=DynamoPurchaseCanceller(client, clock=clock, retention=RETENTION),
+        eraser=DynamoCustomerEraser(client),
+        records=DynamoCustomerRecords(client, clock=clock, retention=RETENTION),
         history=DynamoPurchaseHistory(client),
         recent=DynamoRecentPurchases(client, clock=clock, retention=RETENTION),
         index=DynamoCategoryIndex(client, shards=SHARDS),

@@ -109,6 +109,7 @@ class MemoryPurchases:
 
     async def between(self, customer_id: str, /, *, after: int, until: int) -> Sequence[Purchase]:
         """The purchases in (after, until]; see PurchaseHistory."""
+        self._retention.purchases.check(after, now=self._clock())
         return [p for p in self._history(customer_id) if after < p.purchased_at <= until]
 
     async def read(self, customer_ids: Sequence[str], /) -> RecentBatch:

@@ -47,11 +47,9 @@ from domain.ingestion import RecordPurchases
 from domain.money import Currency
 from domain.ports import CategoryIndex, CustomerRecords, RecentPurchases
 from domain.prediction import PredictPropensity
-from domain.recent import Retention
 from domain.sampling import CollectHistories
 from domain.training_set import TrainingSet
 from domain.verification import VerifyRecent
-from domain.window import Window
 from model_registry.candidate import Candidate
 from model_registry.gates import LoadGates
 from model_registry.live import LiveModel
@@ -180,14 +178,15 @@ def application(settings: Settings, *, batch: bool = False) -> Iterator[Applicat
 def _assemble(settings: Settings, client: DynamoClient) -> Application:
     clock = SystemClock()
     currency = Currency.of(settings.currency)
-    retention = Retention.covering(Window.days(settings.recent_days))
-    history = DynamoPurchaseHistory(client)
+    retention = settings.retention
+    history = DynamoPurchaseHistory(client, clock=clock, retention=retention.purchases)
     record = RecordPurchases(
         recorder=DynamoPurchaseRecorder(
             client, clock=clock, retention=retention, shards=CATEGORY_SHARDS
         ),
         clock=clock,
         currency=currency,
+        retention=retention.purchases,
         concurrent_customers=settings.connections,
     )
     index = DynamoCategoryIndex(client, shards=CATEGORY_SHARDS)
@@ -199,7 +198,7 @@ def _assemble(settings: Settings, client: DynamoClient) -> Application:
         settings=settings,
         clock=clock,
         currency=currency,
-        tables=DynamoTables(client),
+        tables=DynamoTables(client, retention=retention.purchases),
         registry=registry,
         live=live,
         presence=Presence(store=store, clock=clock),
@@ -217,7 +216,9 @@ def _assemble(settings: Settings, client: DynamoClient) -> Application:
         ),
         records=DynamoCustomerRecords(client, clock=clock, retention=retention),
         import_purchases=ImportPurchases(record=record),
-        collect_histories=CollectHistories(index=index, history=history, clock=clock),
+        collect_histories=CollectHistories(
+            index=index, history=history, clock=clock, retention=retention.purchases
+        ),
         recent=recent,
         rebuild=DynamoRecentRebuilder(
             client, clock=clock, retention=retention, history=history
@@ -288,7 +289,11 @@ def presence_only(settings: Settings) -> Presence:
 def _registry(settings: Settings, store: ObjectStore, clock: SystemClock) -> Registry:
     plugins = ScorerPlugins.installed(allowed=settings.scorer_kinds)
     currency = Currency.of(settings.currency)
-    gates = LoadGates(scorer_factory=plugins.factory, currency=currency)
+    gates = LoadGates(
+        scorer_factory=plugins.factory,
+        currency=currency,
+        retention=settings.retention.purchases,
+    )
     return Registry(store=store, clock=clock, gates=gates)
 
 

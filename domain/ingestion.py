@@ -10,6 +10,7 @@ from domain.errors import InvalidPurchase, PartlyRecorded, Unavailable
 from domain.money import Currency
 from domain.ports import Clock, PurchaseRecorder, Recording
 from domain.purchase import MAX_PURCHASE_ID_BYTES, Purchase, parse_purchase
+from domain.purchase_retention import FOR_EVER, PurchaseRetention
 
 
 class Outcome(StrEnum):
@@ -58,13 +59,14 @@ class RecordPurchases:
     """Validates raw purchases and records the good ones, one transaction per customer.
 
     At most `concurrent_customers` are written at the same time; of one call at most
-    `max_purchases` are taken (None: any number).
+    `max_purchases` are taken (None: any number), and none that is older than `retention`.
     """
 
     recorder: PurchaseRecorder
     clock: Clock
     currency: Currency
     max_purchases: int | None = None
+    retention: PurchaseRetention = FOR_EVER
     concurrent_customers: int = 16
 
     async def __call__(
@@ -120,9 +122,15 @@ class RecordPurchases:
             raise InvalidPurchase(
                 "purchases", f"at most {self.max_purchases} are taken per call; send the rest again"
             )
-        return parse_purchase(
+        purchase = parse_purchase(
             entry, currency=self.currency, now=now, default_currency=default_currency
         )
+        if purchase.purchased_at <= self.retention.taken_after(now):
+            raise InvalidPurchase(
+                "purchased_at",
+                f"lies {self.retention.days} days back or more, and purchases are kept no longer",
+            )
+        return purchase
 
     async def _record_customer(self, sent: Mapping[int, Purchase], call: _Call) -> None:
         async with call.slots:

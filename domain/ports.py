@@ -142,14 +142,16 @@ class CustomerRecords(Protocol):
 class PurchaseHistory(Protocol):
     """One customer's purchases by time, as the truth has them.
 
-    Promises: strongly consistent; complete or an error, never a part; oldest first, ties by
-    purchase_id; an unknown customer has an empty history.
+    Promises: strongly consistent; complete or an error, never a part, so that nobody can ask back
+    beyond the retention of purchases; oldest first, ties by purchase_id; an unknown customer has
+    an empty history.
     """
 
     async def between(self, customer_id: str, /, *, after: int, until: int) -> Sequence[Purchase]:
         """The purchases in (after, until], microseconds since the epoch, UTC.
 
         Raises:
+            InvalidRequest: `after` lies before what is kept.
             StoreUnavailable: the whole span could not be read before the deadline.
             CorruptRecord: a stored purchase cannot be read as one.
         """

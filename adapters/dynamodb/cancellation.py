@@ -8,13 +8,14 @@ from pynamodb.expressions.operand import Path
 from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
-from adapters.dynamodb.attributes import day_attribute, encode_element
+from adapters.dynamodb.attributes import day_attribute, encode_element, ttl_seconds
 from adapters.dynamodb.client import DynamoClient
 from adapters.dynamodb.errors import cancellation_reasons, condition_failed, pause_or_raise
 from adapters.dynamodb.purchases import stored_purchase
 from adapters.dynamodb.suppression import is_taken
 from domain.instant import MICROS_PER_DAY, to_datetime
 from domain.ports import Cancelling, Clock
+from domain.purchase import CLOCK_SKEW_US
 from domain.recent import Retention, day_of
 
 
@@ -80,6 +81,7 @@ class DynamoPurchaseCanceller:
                 actions=[
                     model.cancelled_at.set(now),
                     *(getattr(model, name).remove() for name in gone),
+                    *self._expiry(stored, now),
                 ],
                 condition=unchanged,
             )
@@ -90,6 +92,14 @@ class DynamoPurchaseCanceller:
                 )
             else:  # a tombstone must not slip past an erasure
                 transaction.condition_check(recent, customer_id, condition=taken)
+
+    def _expiry(self, stored: Mapping[str, Any], now: int) -> list[Action]:
+        """The tombstone is dropped once its purchase would not be taken any more."""
+        latest = int(stored["purchased_at"]["N"]) if stored else now + CLOCK_SKEW_US
+        expires = self._retention.purchases.expires(latest)
+        if expires is None:
+            return []
+        return [self._client.purchases.expires_at.set(ttl_seconds(expires))]
 
     def _recent(self, customer_id: str, stored: Mapping[str, Any], now: int) -> list[Action]:
         """The element of the recent item goes too, if one may be there; an overflow mark stays.

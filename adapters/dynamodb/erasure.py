@@ -4,13 +4,12 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from adapters.dynamodb.attributes import OVERFLOW
+from adapters.dynamodb.attributes import OVERFLOW, ttl_seconds
 from adapters.dynamodb.backoff import Deadline
 from adapters.dynamodb.client import DynamoClient
 from adapters.dynamodb.suppression import SUPPRESSED
 from domain.erasure import UNFINISHED
 from domain.errors import StoreUnavailable
-from domain.instant import MICROS_PER_SECOND
 from domain.ports import Erasure
 
 _AT_ONCE = 200
@@ -55,7 +54,7 @@ class DynamoCustomerEraser:
         """What the recent item was before it became the marker."""
         attributes = {SUPPRESSED: {"N": str(until)}}
         if until != UNFINISHED:
-            attributes["expires_at"] = {"N": str(-(-until // MICROS_PER_SECOND))}
+            attributes["expires_at"] = {"N": str(ttl_seconds(until))}
         answer: Mapping[str, Any] = self._client.connection.put_item(
             self._client.recent.Meta.table_name,
             customer_id,

@@ -65,8 +65,9 @@ class ByCategory(GlobalSecondaryIndex[Any]):  # type: ignore[no-untyped-call]  #
 class PurchaseRow(Model):
     """One purchase; the item is its own idempotency record.
 
-    A cancelled one keeps its key and `cancelled_at` (microseconds since the epoch, UTC) alone, so that
-    it is in no index and never recorded again.
+    Where purchases are not kept for ever, TTL drops it after `expires_at` (seconds since the epoch);
+    as that depends on a setting, it is no TTLAttribute. A cancelled one keeps its key, `expires_at`
+    and `cancelled_at` (microseconds since the epoch, UTC) alone, so that it is in no index and never recorded again.
     """
 
     class Meta:
@@ -83,6 +84,7 @@ class PurchaseRow(Model):
     category_shard = UnicodeAttribute()
     fingerprint = UnicodeAttribute()
     cancelled_at = IntegerAttribute(null=True)
+    expires_at = IntegerAttribute(null=True)
     by_time = ByTime()
     by_category = ByCategory()
 

@@ -6,7 +6,7 @@ from typing import Any
 from pynamodb.exceptions import TransactWriteError
 from pynamodb.transactions import TransactWrite
 
-from adapters.dynamodb.attributes import category_shard
+from adapters.dynamodb.attributes import category_shard, ttl_seconds
 from adapters.dynamodb.backoff import Deadline
 from adapters.dynamodb.category_list import KnownCategories
 from adapters.dynamodb.client import DynamoClient
@@ -20,6 +20,7 @@ from adapters.dynamodb.recent_update import RecentUpdate
 from domain.errors import CorruptRecord
 from domain.ports import Clock, Recording
 from domain.purchase import Purchase
+from domain.purchase_retention import PurchaseRetention
 from domain.recent import Retention, day_of
 
 MAX_TRANSACTION_PUTS = 99
@@ -94,6 +95,7 @@ class DynamoPurchaseRecorder:
             update.add_to(transaction, self._client.recent)
 
     def _row(self, purchase: Purchase) -> Any:
+        expires = self._retention.purchases.expires(purchase.purchased_at)
         return self._client.purchases(
             customer_id=purchase.customer_id,
             purchase_id=purchase.purchase_id,
@@ -102,17 +104,21 @@ class DynamoPurchaseRecorder:
             amount_minor=purchase.amount_minor,
             category_shard=category_shard(purchase.category, purchase.customer_id, self._shards),
             fingerprint=purchase.fingerprint,
+            expires_at=None if expires is None else ttl_seconds(expires),
         )
 
 
 class DynamoPurchaseHistory:
     """PurchaseHistory on strongly consistent Queries of the LSI `by_time`."""
 
-    def __init__(self, client: DynamoClient) -> None:
+    def __init__(self, client: DynamoClient, *, clock: Clock, retention: PurchaseRetention) -> None:
         self._client = client
+        self._clock = clock
+        self._retention = retention
 
     async def between(self, customer_id: str, /, *, after: int, until: int) -> Sequence[Purchase]:
         """The purchases in (after, until]; see the port."""
+        self._retention.check(after, now=self._clock())
         purchases: list[Purchase] = []
         start_key = None
         deadline = self._client.read_deadline()

@@ -2,7 +2,9 @@
 
 import pytest
 
+from domain.errors import InvalidRequest
 from domain.instant import MICROS_PER_DAY
+from domain.purchase_retention import PurchaseRetention
 from tests.builders import NOW, a_purchase
 from tests.contracts.conftest import Store, recent_of
 
@@ -57,3 +59,14 @@ async def test_every_field_comes_back_as_it_was(store: Store) -> None:
 async def test_other_customers_purchases_stay_out(store: Store) -> None:
     await store.recorder.record([a_purchase(customer_id="other", purchased_at=NOW)])
     assert await store.history.between("othe", after=0, until=NOW) == []
+
+
+async def test_nobody_can_ask_back_beyond_the_retention_of_purchases(store: Store) -> None:
+    kept = store.keeping(PurchaseRetention(40))
+    known_since = NOW - 41 * MICROS_PER_DAY  # a day of grace included
+    purchase = a_purchase(purchased_at=known_since + 1)
+    await kept.recorder.record([purchase])
+    asked = kept.history.between(purchase.customer_id, after=known_since, until=NOW)
+    assert list(await asked) == [purchase]
+    with pytest.raises(InvalidRequest, match="purchases are kept for 40 days"):
+        await kept.history.between(purchase.customer_id, after=known_since - 1, until=NOW)

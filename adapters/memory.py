@@ -10,6 +10,8 @@ from threading import Lock
 from domain.ports import (
     Cancelling,
     Clock,
+    CustomerRecord,
+    Erasure,
     IndexPage,
     Message,
     RawRow,
@@ -37,7 +39,7 @@ class ManualClock:
 
 
 class MemoryPurchases:
-    """The purchases: recorder, canceller, history, recent purchases, category index and health in one."""
+    """The purchases: every port of the store in one."""
 
     shards = 4
 
@@ -46,7 +48,8 @@ class MemoryPurchases:
         self._retention = retention
         self._lock = Lock()
         self._purchases: dict[str, dict[str, Purchase]] = {}
-        self._cancelled: set[tuple[str, str]] = set()
+        self._cancelled: dict[str, dict[str, int]] = {}
+        self._suppressed_until: dict[str, int] = {}
 
     async def record(self, purchases: Sequence[Purchase], /) -> Sequence[Recording]:
         """One outcome per purchase, in order; see PurchaseRecorder."""
@@ -56,24 +59,57 @@ class MemoryPurchases:
     async def cancel(self, customer_id: str, purchase_id: str, /) -> Cancelling:
         """Whether this call cancelled the purchase; see PurchaseCanceller."""
         with self._lock:
-            if (customer_id, purchase_id) in self._cancelled:
+            if self._is_suppressed(customer_id):
+                return Cancelling.ERASED
+            cancelled = self._cancelled.setdefault(customer_id, {})
+            if purchase_id in cancelled:
                 return Cancelling.ALREADY_CANCELLED
-            self._cancelled.add((customer_id, purchase_id))
+            cancelled[purchase_id] = self._clock()
             self._purchases.get(customer_id, {}).pop(purchase_id, None)
             return Cancelling.CANCELLED
 
+    async def erase(self, customer_id: str, /, *, suppressed_until: int) -> Erasure:
+        """What was removed; see CustomerEraser."""
+        recent = self._batch([customer_id]).histories[0].purchases
+        with self._lock:
+            self._suppressed_until[customer_id] = suppressed_until
+            return Erasure(
+                purchases=len(self._purchases.pop(customer_id, ())),
+                cancelled=len(self._cancelled.pop(customer_id, ())),
+                recent_purchases=len(recent),
+                complete=True,
+            )
+
+    async def of(self, customer_id: str, /) -> CustomerRecord:
+        """Everything as it is stored now; see CustomerRecords."""
+        purchases = self._history(customer_id)
+        return CustomerRecord(
+            purchases=purchases,
+            cancelled=dict(self._cancelled.get(customer_id, {})),
+            recent=self._batch([customer_id]).histories[0].purchases,
+            counted_in=sorted({purchase.category for purchase in purchases}),
+            suppressed_until=self._suppressed_until.get(customer_id),
+        )
+
+    def _is_suppressed(self, customer_id: str) -> bool:
+        return self._suppressed_until.get(customer_id, 0) > self._clock()
+
     def _record(self, purchase: Purchase) -> Recording:
-        if (purchase.customer_id, purchase.purchase_id) in self._cancelled:
+        if self._is_suppressed(purchase.customer_id):
+            return Recording.ERASED
+        if purchase.purchase_id in self._cancelled.get(purchase.customer_id, {}):
             return Recording.CANCELLED
         history = self._purchases.setdefault(purchase.customer_id, {})
         stored = history.get(purchase.purchase_id)
         if stored is not None:
             return Recording.DUPLICATE if stored == purchase else Recording.CONFLICT
         history[purchase.purchase_id] = purchase
+        self._suppressed_until.pop(purchase.customer_id, None)
         return Recording.RECORDED
 
     async def between(self, customer_id: str, /, *, after: int, until: int) -> Sequence[Purchase]:
         """The purchases in (after, until]; see PurchaseHistory."""
+        self._retention.purchases.check(after, now=self._clock())
         return [p for p in self._history(customer_id) if after < p.purchased_at <= until]
 
     @property
@@ -143,6 +179,7 @@ class MemoryPurchases:
                 purchases=[
                     p for p in self._history(customer_id) if day_of(p.purchased_at) >= since
                 ],
+                suppressed=self._is_suppressed(customer_id),
             )
             for customer_id in customer_ids
         ]

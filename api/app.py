@@ -18,6 +18,7 @@ from litestar.types import LifeSpanReceive, LifeSpanScope, LifeSpanSend, Receive
 from api.errors import EXCEPTION_HANDLERS
 from api.management import TOKENS
 from api.routes.categories import categories, propensities
+from api.routes.customers import erase_customer
 from api.routes.health import livez, readyz
 from api.routes.models import MODEL_ROUTES
 from api.routes.propensity import propensity
@@ -27,12 +28,14 @@ from domain.money import Currency
 
 DOCS = "/docs"
 ASSETS = f"{DOCS}/static"
+_NOWHERE = "/%"
 
 
 class EncodedPathApp(Litestar):
     """Routes on the path as it was sent, so that an encoded slash stays inside its segment.
 
-    Path parameters arrive percent-encoded; handlers decode them.
+    Path parameters arrive percent-encoded; handlers decode them. Litestar skips empty segments, so
+    that a forgotten id would name something else; such a path leads nowhere.
     """
 
     async def __call__(
@@ -45,7 +48,7 @@ class EncodedPathApp(Litestar):
         if scope["type"] != "lifespan":
             sent = scope.get("raw_path") or quote(scope["path"]).encode()  # optional in ASGI
             path, _, _ = sent.partition(b"?")  # some servers keep the query in it
-            scope["path"] = path.decode("latin-1")
+            scope["path"] = _NOWHERE if b"//" in path else path.decode("latin-1")
         await super().__call__(scope, receive, send)
 
 
@@ -58,6 +61,7 @@ def create_app(services: Services) -> Litestar:
             propensity,
             record_purchases,
             cancel_purchase,
+            erase_customer,
             categories,
             propensities,
             *MODEL_ROUTES,

@@ -16,9 +16,11 @@ from adapters.complete_journey import CompleteJourneyPurchases
 from adapters.dynamodb.cancellation import DynamoPurchaseCanceller
 from adapters.dynamodb.categories import DynamoCategoryIndex
 from adapters.dynamodb.client import DynamoClient, DynamoOptions
+from adapters.dynamodb.erasure import DynamoCustomerEraser
 from adapters.dynamodb.purchases import DynamoPurchaseHistory, DynamoPurchaseRecorder
 from adapters.dynamodb.rebuild import DynamoRecentRebuilder
 from adapters.dynamodb.recent import DynamoRecentPurchases
+from adapters.dynamodb.records import DynamoCustomerRecords
 from adapters.dynamodb.tables import DynamoTables
 from adapters.embedded import EmbeddedEngine, port_is_free
 from adapters.object_store import open_object_store
@@ -37,20 +39,19 @@ from domain.audience import ScoreAudience
 from domain.audience_plan import PlanAudience
 from domain.cancellation import CancelPurchase
 from domain.customers import EveryCustomer
+from domain.erasure import EraseCustomer
 from domain.errors import Rejected
 from domain.features import FEATURE_SETS
 from domain.importing import ImportPurchases
 from domain.ingestion import RecordPurchases
 from domain.money import Currency
-from domain.ports import CategoryIndex, RecentPurchases
+from domain.ports import CategoryIndex, CustomerRecords, RecentPurchases
 from domain.prediction import PredictPropensity
-from domain.recent import Retention
 from domain.recent_first import RecentFirst
 from domain.sampling import CollectHistories
 from domain.shared_reads import SharedReads
 from domain.training_set import TrainingSet
 from domain.verification import VerifyRecent
-from domain.window import Window
 from model_registry.candidate import Candidate
 from model_registry.gates import LoadGates
 from model_registry.live import LiveModel
@@ -82,6 +83,8 @@ class Application:
     predict: PredictPropensity
     record: RecordPurchases
     cancel: CancelPurchase
+    erase: EraseCustomer
+    records: CustomerRecords
     import_purchases: ImportPurchases
     collect_histories: CollectHistories
     recent: RecentPurchases
@@ -119,6 +122,7 @@ class Application:
                 predict=replace(self.predict, observe=shadowing.observe),
                 record=self.record,
                 cancel=self.cancel,
+                erase=self.erase,
                 health=self.tables,
                 traffic=self.live.snapshot,
                 problems=lambda: self.live.problems,
@@ -176,14 +180,15 @@ def application(settings: Settings, *, batch: bool = False) -> Iterator[Applicat
 def _assemble(settings: Settings, client: DynamoClient) -> Application:
     clock = SystemClock()
     currency = Currency.of(settings.currency)
-    retention = Retention.covering(Window.days(settings.recent_days))
-    history = DynamoPurchaseHistory(client)
+    retention = settings.retention
+    history = DynamoPurchaseHistory(client, clock=clock, retention=retention.purchases)
     record = RecordPurchases(
         recorder=DynamoPurchaseRecorder(
             client, clock=clock, retention=retention, shards=CATEGORY_SHARDS
         ),
         clock=clock,
         currency=currency,
+        retention=retention.purchases,
         concurrent_customers=settings.connections,
     )
     index = DynamoCategoryIndex(client, shards=CATEGORY_SHARDS)
@@ -195,7 +200,7 @@ def _assemble(settings: Settings, client: DynamoClient) -> Application:
         settings=settings,
         clock=clock,
         currency=currency,
-        tables=DynamoTables(client),
+        tables=DynamoTables(client, retention=retention.purchases),
         registry=registry,
         live=live,
         presence=Presence(store=store, clock=clock),
@@ -209,8 +214,16 @@ def _assemble(settings: Settings, client: DynamoClient) -> Application:
         cancel=CancelPurchase(
             canceller=DynamoPurchaseCanceller(client, clock=clock, retention=retention)
         ),
+        erase=EraseCustomer(
+            eraser=DynamoCustomerEraser(client),
+            clock=clock,
+            suppression_days=settings.erasure_suppression_days,
+        ),
+        records=DynamoCustomerRecords(client, clock=clock, retention=retention),
         import_purchases=ImportPurchases(record=record),
-        collect_histories=CollectHistories(index=index, history=history, clock=clock),
+        collect_histories=CollectHistories(
+            index=index, history=history, clock=clock, retention=retention.purchases
+        ),
         recent=recent,
         rebuild=DynamoRecentRebuilder(
             client, clock=clock, retention=retention, history=history
@@ -281,7 +294,11 @@ def presence_only(settings: Settings) -> Presence:
 def _registry(settings: Settings, store: ObjectStore, clock: SystemClock) -> Registry:
     plugins = ScorerPlugins.installed(allowed=settings.scorer_kinds)
     currency = Currency.of(settings.currency)
-    gates = LoadGates(scorer_factory=plugins.factory, currency=currency)
+    gates = LoadGates(
+        scorer_factory=plugins.factory,
+        currency=currency,
+        retention=settings.retention.purchases,
+    )
     return Registry(store=store, clock=clock, gates=gates)
 
 

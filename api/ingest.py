@@ -7,6 +7,7 @@ from api.messages import Cancelled, Item, Refused, Sent, items_of
 from api.services import Services
 from domain.errors import InvalidRequest, PartlyRecorded, Unavailable
 from domain.ingestion import Outcome, PurchaseOutcome
+from domain.ports import Cancelling
 
 MOST_LINE_BYTES = 100_000
 LINES_AT_ONCE = 100
@@ -82,12 +83,13 @@ async def _recorded(
 
 async def _cancelled(services: Services, place: int, item: Cancelled) -> PurchaseOutcome | None:
     try:
-        await services.cancel(item.customer_id, item.purchase_id)
+        cancelling = await services.cancel(item.customer_id, item.purchase_id)
     except InvalidRequest as exc:
         return _rejected(place, item.purchase_id, f"{exc.field}: {exc.reason}")
     except Unavailable:
         return None
-    return PurchaseOutcome(position=place, outcome=Outcome.CANCELLED, purchase_id=item.purchase_id)
+    outcome = Outcome.ERASED if cancelling is Cancelling.ERASED else Outcome.CANCELLED
+    return PurchaseOutcome(position=place, outcome=outcome, purchase_id=item.purchase_id)
 
 
 def _rejected(place: int, purchase_id: str | None, said: str) -> PurchaseOutcome:

@@ -39,6 +39,7 @@ class StreamCounts(Struct, frozen=True, kw_only=True):
     duplicate: int
     conflict: int
     cancelled: int
+    erased: int
     rejected: int
     unanswered: int
     complete: bool

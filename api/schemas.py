@@ -7,6 +7,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from domain import instant
 from domain.cost import Cost, Units
+from domain.erasure import Receipt
 from domain.ingestion import Outcome, PurchaseOutcome
 from domain.ports import Cancelling
 from domain.propensity import Arm, Prediction, Reason, ServedModel
@@ -137,7 +138,8 @@ class PurchaseReport(Struct, frozen=True, kw_only=True):
         Meta(
             description="recorded: written now. duplicate: the same purchase was written before. "
             "conflict: the id is taken by another payload. cancelled: it was cancelled before, for "
-            "good. rejected: it breaks a rule."
+            "good. erased: the customer was erased, and nothing of them is taken for a while. "
+            "rejected: it breaks a rule."
         ),
     ]
     purchase_id: Annotated[str | None, Meta(description="As sent, where it is text.")]
@@ -161,9 +163,46 @@ class CancellationReport(Struct, frozen=True, kw_only=True):
 
     outcome: Annotated[
         Cancelling,
-        Meta(description="cancelled: now, recorded or not. already_cancelled: before this call."),
+        Meta(
+            description="cancelled: now, recorded or not. already_cancelled: before this call. "
+            "erased: the customer was erased, and nothing of them is kept or taken for a while."
+        ),
     ]
     cost: CostUsed
+
+
+class ErasureReceipt(Struct, frozen=True, kw_only=True):
+    """What an erasure removed, until when nothing of the customer is taken, and what it cost.
+
+    It does not name the customer, so that it may be kept.
+    """
+
+    complete: Annotated[bool, Meta(description="Nothing is left; false: ask again to go on.")]
+    erased_at: Annotated[str, Meta(description="RFC 3339, UTC.")]
+    suppressed_until: Annotated[
+        str | None,
+        Meta(
+            description="Purchases are taken again from then on; null: not before it is complete."
+        ),
+    ]
+    purchases: Annotated[int, Meta(ge=0, description="Removed now.")]
+    cancelled: Annotated[int, Meta(ge=0, description="Cancellations removed now.")]
+    recent_purchases: Annotated[int, Meta(ge=0, description="Removed now; copies of purchases.")]
+    cost: CostUsed
+
+    @classmethod
+    def of(cls, receipt: Receipt, cost: Cost) -> "ErasureReceipt":
+        """The receipt as it travels."""
+        until = receipt.suppressed_until
+        return cls(
+            complete=receipt.erased.complete,
+            erased_at=instant.render(receipt.at),
+            suppressed_until=None if until is None else instant.render(until),
+            purchases=receipt.erased.purchases,
+            cancelled=receipt.erased.cancelled,
+            recent_purchases=receipt.erased.recent_purchases,
+            cost=cost_used(cost),
+        )
 
 
 class RecordingReport(Struct, frozen=True, kw_only=True):
@@ -173,6 +212,7 @@ class RecordingReport(Struct, frozen=True, kw_only=True):
     duplicate: Annotated[int, Meta(ge=0)]
     conflict: Annotated[int, Meta(ge=0)]
     cancelled: Annotated[int, Meta(ge=0)]
+    erased: Annotated[int, Meta(ge=0)]
     rejected: Annotated[int, Meta(ge=0)]
     outcomes: list[PurchaseReport]
     cost: CostUsed

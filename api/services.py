@@ -8,6 +8,7 @@ from api.management import Tokens
 from domain.audience import ScoreAudience
 from domain.audience_plan import PlanAudience
 from domain.cancellation import CancelPurchase
+from domain.erasure import EraseCustomer
 from domain.ingestion import RecordPurchases
 from domain.money import Currency
 from domain.ports import CategoryIndex, Clock, StoreHealth
@@ -31,6 +32,7 @@ class Services:
     predict: PredictPropensity
     record: RecordPurchases
     cancel: CancelPurchase
+    erase: EraseCustomer
     audience: ScoreAudience
     plan_audience: PlanAudience
     index: CategoryIndex

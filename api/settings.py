@@ -15,6 +15,9 @@ from api.management import Tokens
 from domain.errors import Rejected
 from domain.money import Currency
 from domain.propensity import Policy
+from domain.purchase_retention import PurchaseRetention
+from domain.recent import Retention
+from domain.window import Window
 from model_registry.plugins import SHIPPED
 
 AWS = "aws"
@@ -208,6 +211,18 @@ class Settings(BaseSettings):
         le=64,
         description="Batches of ten messages that a worker handles at a time.",
     )
+    purchase_retention_days: int | None = Field(
+        default=None,
+        ge=1,
+        le=36_500,
+        description="Days for which purchases are kept, counted from when they were bought; empty: for ever.",
+    )
+    erasure_suppression_days: int = Field(
+        default=30,
+        ge=1,
+        le=3_650,
+        description="Days for which nothing of an erased customer is taken; longer than any queue keeps messages.",
+    )
     connections: int = Field(
         default=32,
         ge=1,
@@ -223,6 +238,7 @@ class Settings(BaseSettings):
         if (self.access_key_id is None) != (self.secret_access_key is None):
             raise ValueError("access_key_id and secret_access_key go together")
         _ = self.banner_policy  # raises where the range is empty
+        _ = self.retention  # raises where purchases are dropped too early
         return self
 
     @property
@@ -233,6 +249,17 @@ class Settings(BaseSettings):
             min_probability=self.banner_min_probability,
             max_probability=self.banner_max_probability,
         )
+
+    @property
+    def retention(self) -> Retention:
+        """What is kept for how long."""
+        kept = PurchaseRetention(self.purchase_retention_days)
+        try:
+            return Retention.covering(Window.days(self.recent_days), kept)
+        except ValueError as exc:
+            raise ValueError(
+                f"{exc}: raise {PREFIX}PURCHASE_RETENTION_DAYS or lower {PREFIX}RECENT_DAYS"
+            ) from exc
 
     @property
     def endpoint_url(self) -> str | None:

@@ -1,7 +1,8 @@
 """The worker: purchases and cancellations from a queue, nothing lost, nothing twice.
 
-A message is deleted once everything in it is recorded, known to be a duplicate, cancelled, or in
-the dead-letter queue with its reason. Until then it stays and comes again, which is harmless.
+A message is deleted once everything in it is recorded, known to be a duplicate, cancelled, of an
+erased customer, or in the dead-letter queue with its reason. Until then it stays and comes again,
+which is harmless.
 """
 
 import asyncio
@@ -26,6 +27,7 @@ DRAIN_S = 20.0
 MOST_LETTER_BYTES = 1_000_000
 _PAUSE_S = 1.0
 _REFUSED = (Outcome.REJECTED, Outcome.CONFLICT)
+"""What becomes a dead letter; of an erased customer nothing does, for a queue is storage too."""
 _log = logging.getLogger(__name__)
 
 

@@ -20,6 +20,7 @@ from domain.features import total_purchase_volume_30d
 from domain.money import Currency
 from domain.ports import CategoryIndex, IndexPage
 from domain.propensity import ServedModel
+from domain.purchase_retention import FOR_EVER
 from domain.recent import Retention
 from domain.traffic import Traffic
 from domain.window import Window
@@ -96,7 +97,7 @@ async def stream(endpoint: str, model: Path, sample: int) -> dict[str, object]:
             clock=lambda: NOW,
             retention=Retention.covering(Window.days(WINDOW_DAYS)),
         ),
-        history=DynamoPurchaseHistory(client),
+        history=DynamoPurchaseHistory(client, clock=lambda: NOW, retention=FOR_EVER),
     )
     await service.page(query, position=Position(), most=1)  # connections and lazy imports
     try:

@@ -16,6 +16,11 @@ async def load(endpoint: str, customers: int, *, now: int, tenths_apart: int) ->
     client = a_client(endpoint)
     try:
         DynamoTables(client).create()
+        # The workload's present may lie in the past: what expired since must not go.
+        client.connection.client.update_time_to_live(
+            TableName=client.recent.Meta.table_name,
+            TimeToLiveSpecification={"Enabled": False, "AttributeName": "expires_at"},
+        )
         recorder = DynamoPurchaseRecorder(
             client,
             clock=lambda: now,

@@ -31,6 +31,7 @@ from adapters.sqs import SqsClient, SqsOptions
 from domain.ingestion import RecordPurchases
 from domain.money import Currency
 from domain.purchase import Purchase
+from domain.purchase_retention import FOR_EVER
 from domain.recent import RecentHistory, Retention
 from domain.window import Window
 
@@ -220,7 +221,7 @@ async def _differences(place: _Place, rows: Sequence[dict[str, object]]) -> int:
 
 async def _told(client: DynamoClient, customer: str) -> tuple[Sequence[Purchase], object]:
     clock = SystemClock()
-    history = DynamoPurchaseHistory(client)
+    history = DynamoPurchaseHistory(client, clock=clock, retention=FOR_EVER)
     recent = DynamoRecentPurchases(client, clock=clock, retention=RETENTION)
     purchases = await history.between(customer, after=0, until=clock())
     batch = await recent.read([customer])

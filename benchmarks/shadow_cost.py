@@ -26,6 +26,7 @@ from domain.features import total_purchase_volume_30d
 from domain.money import Currency
 from domain.prediction import PredictPropensity
 from domain.propensity import Policy, ServedModel
+from domain.purchase_retention import FOR_EVER
 from domain.traffic import Traffic
 from model_registry.shadow import ShadowScoring
 
@@ -65,7 +66,7 @@ def measure(endpoint: str, folder: Path, *, rounds: int, predictions: int) -> di
         shadowing = ShadowScoring(POLICY, hand_off=shadows.submit)
         sides = {
             name: PredictPropensity(
-                history=DynamoPurchaseHistory(client),
+                history=DynamoPurchaseHistory(client, clock=lambda: NOW, retention=FOR_EVER),
                 traffic=lambda traffic=traffic: traffic,  # type: ignore[misc]
                 policy=POLICY,
                 clock=lambda: NOW,

@@ -10,6 +10,7 @@ from domain.errors import InvalidPurchase, PartlyRecorded, Unavailable
 from domain.money import Currency
 from domain.ports import Clock, PurchaseRecorder, Recording
 from domain.purchase import MAX_PURCHASE_ID_BYTES, Purchase, parse_purchase
+from domain.purchase_retention import FOR_EVER, PurchaseRetention
 
 
 class Outcome(StrEnum):
@@ -19,6 +20,7 @@ class Outcome(StrEnum):
     DUPLICATE = "duplicate"
     CONFLICT = "conflict"
     CANCELLED = "cancelled"
+    ERASED = "erased"
     REJECTED = "rejected"
 
 
@@ -57,13 +59,14 @@ class RecordPurchases:
     """Validates raw purchases and records the good ones, one transaction per customer.
 
     At most `concurrent_customers` are written at the same time; of one call at most
-    `max_purchases` are taken (None: any number).
+    `max_purchases` are taken (None: any number), and none that is older than `retention`.
     """
 
     recorder: PurchaseRecorder
     clock: Clock
     currency: Currency
     max_purchases: int | None = None
+    retention: PurchaseRetention = FOR_EVER
     concurrent_customers: int = 16
 
     async def __call__(
@@ -119,9 +122,15 @@ class RecordPurchases:
             raise InvalidPurchase(
                 "purchases", f"at most {self.max_purchases} are taken per call; send the rest again"
             )
-        return parse_purchase(
+        purchase = parse_purchase(
             entry, currency=self.currency, now=now, default_currency=default_currency
         )
+        if purchase.purchased_at <= self.retention.taken_after(now):
+            raise InvalidPurchase(
+                "purchased_at",
+                f"lies {self.retention.days} days back or more, and purchases are kept no longer",
+            )
+        return purchase
 
     async def _record_customer(self, sent: Mapping[int, Purchase], call: _Call) -> None:
         async with call.slots:
@@ -154,26 +163,33 @@ class RecordPurchases:
                 recordings[purchase] = answer
                 if answer is not Recording.CONFLICT:
                     beaten = rivals.pop(purchase.purchase_id)
-                    lost = Recording.CONFLICT
-                    if answer is Recording.CANCELLED:
-                        lost = Recording.CANCELLED
+                    lost = answer if answer in _FINAL else Recording.CONFLICT
                     recordings |= dict.fromkeys(beaten, lost)
         return recordings
 
 
+_FINAL = (Recording.CANCELLED, Recording.ERASED)
+"""Whatever the payload is."""
 _WHY_NOT = {
-    Recording.CONFLICT: "this id is taken by a purchase with another payload",
-    Recording.CANCELLED: "this purchase was cancelled, which no later message undoes",
+    Recording.CONFLICT: ("purchase_id", "this id is taken by a purchase with another payload"),
+    Recording.CANCELLED: (
+        "purchase_id",
+        "this purchase was cancelled, which no later message undoes",
+    ),
+    Recording.ERASED: (
+        "customer_id",
+        "this customer was erased, and nothing of them is taken while the suppression lasts",
+    ),
 }
 
 
 def _outcome(position: int, purchase: Purchase, recording: Recording) -> PurchaseOutcome:
-    reason = _WHY_NOT.get(recording)
+    field, reason = _WHY_NOT.get(recording, (None, None))
     return PurchaseOutcome(
         position=position,
         outcome=Outcome(recording.value),
         purchase_id=purchase.purchase_id,
-        field="purchase_id" if reason else None,
+        field=field,
         reason=reason,
     )
 

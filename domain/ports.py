@@ -19,6 +19,7 @@ class Recording(StrEnum):
     DUPLICATE = "duplicate"
     CONFLICT = "conflict"
     CANCELLED = "cancelled"
+    ERASED = "erased"
 
 
 class Cancelling(StrEnum):
@@ -26,6 +27,7 @@ class Cancelling(StrEnum):
 
     CANCELLED = "cancelled"
     ALREADY_CANCELLED = "already_cancelled"
+    ERASED = "erased"
 
 
 class Clock(Protocol):
@@ -44,7 +46,9 @@ class PurchaseRecorder(Protocol):
 
     Promises: an acknowledged purchase is in every later read; the same purchase again is a
     duplicate and changes nothing; another payload under a stored id is a conflict and changes
-    nothing; under a cancelled id every payload is cancelled and changes nothing; the history and the recent purchases change together or not at all.
+    nothing; under a cancelled id every payload is cancelled and changes nothing; of an erased
+    customer every purchase is erased and changes nothing while the suppression lasts; the history
+    and the recent purchases change together or not at all.
     """
 
     async def record(self, purchases: Sequence[Purchase], /) -> Sequence[Recording]:
@@ -60,7 +64,8 @@ class PurchaseCanceller(Protocol):
     """Removes purchases for good, whether they came before or come later.
 
     Promises: a cancelled purchase is in no later read, and never recorded again; cancelling again
-    changes nothing; the history and the recent purchases change together or not at all.
+    changes nothing; of an erased customer nothing is kept, also no cancellation, while the
+    suppression lasts; the history and the recent purchases change together or not at all.
     """
 
     async def cancel(self, customer_id: str, purchase_id: str, /) -> Cancelling:
@@ -73,17 +78,80 @@ class PurchaseCanceller(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Erasure:
+    """What one call removed of a customer; not `complete`: something is left, ask again."""
+
+    purchases: int
+    cancelled: int
+    recent_purchases: int
+    complete: bool
+
+
+class CustomerEraser(Protocol):
+    """Removes everything of a customer, and keeps out what comes for a while.
+
+    Promises: once it is complete, no read finds anything of the customer; whoever records, cancels
+    or rebuilds meanwhile leaves nothing behind; nothing of the customer is taken from the
+    beginning of the erasure until it is complete and the suppression is over, then purchases are
+    taken as a new customer's; interrupted anywhere, asking again finishes; other customers stay
+    as they are.
+    """
+
+    async def erase(self, customer_id: str, /, *, suppressed_until: int) -> Erasure:
+        """What was removed; nothing is taken before that instant, microseconds since the epoch.
+
+        Raises:
+            StoreUnavailable: nothing may be erased yet, or asking again cannot help.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CustomerRecord:
+    """All that is stored about a customer.
+
+    `cancelled` says when, by purchase_id; `counted_in` are the categories whose approximate
+    number of customers rests on a hash of this one's id. Instants in microseconds, UTC.
+    """
+
+    purchases: Sequence[Purchase]
+    cancelled: Mapping[str, int]
+    recent: Sequence[Purchase]
+    counted_in: Sequence[str]
+    suppressed_until: int | None
+
+
+class CustomerRecords(Protocol):
+    """Tells all that is stored about a customer, whether it counts for predictions or not.
+
+    Promises: complete or an error, never a part; strongly consistent; an unknown customer has
+    nothing; purchases oldest first, ties by purchase_id.
+    """
+
+    async def of(self, customer_id: str, /) -> CustomerRecord:
+        """Everything as it is stored now.
+
+        Raises:
+            StoreUnavailable: not everything could be read before the deadline.
+            CorruptRecord: something stored cannot be read.
+        """
+        ...
+
+
 class PurchaseHistory(Protocol):
     """One customer's purchases by time, as the truth has them.
 
-    Promises: strongly consistent; complete or an error, never a part; oldest first, ties by
-    purchase_id; an unknown customer has an empty history.
+    Promises: strongly consistent; complete or an error, never a part, so that nobody can ask back
+    beyond the retention of purchases; oldest first, ties by purchase_id; an unknown customer has
+    an empty history.
     """
 
     async def between(self, customer_id: str, /, *, after: int, until: int) -> Sequence[Purchase]:
         """The purchases in (after, until], microseconds since the epoch, UTC.
 
         Raises:
+            InvalidRequest: `after` lies before what is kept.
             StoreUnavailable: the whole span could not be read before the deadline.
             CorruptRecord: a stored purchase cannot be read as one.
         """
@@ -159,7 +227,7 @@ class RecentRebuilder(Protocol):
     """Computes one customer's recent purchases again from the truth.
 
     Promises: afterwards they are what the truth says; whoever records or cancels meanwhile is
-    neither lost nor doubled; where nothing is wrong nothing is written.
+    neither lost nor doubled; where nothing is wrong nothing is written, nor of an erased customer.
     """
 
     async def rebuild(self, customer_id: str, /) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.errors import CorruptRecord, InvalidPurchase, InvalidRequest
+from domain.errors import CorruptRecord, InvalidRequest
 from domain.history import Histories
 from domain.instant import MICROS_PER_SECOND
 from domain.ports import Clock, PurchaseHistory
@@ -14,9 +14,8 @@ from domain.propensity import Policy, Prediction, ServedModel
 from domain.purchase import (
     CLOCK_SKEW_US,
     EARLIEST,
-    MAX_CUSTOMER_ID_BYTES,
     Purchase,
-    text_field,
+    check_customer,
 )
 from domain.traffic import Traffic
 
@@ -60,7 +59,7 @@ class PredictPropensity:
             StoreUnavailable: the whole window could not be read; no answer from a part.
             CorruptRecord: a stored purchase is none, or the model's score is no probability.
         """
-        _check_customer(customer_id)
+        check_customer(customer_id)
         now = self.clock()
         as_of = now if as_of is None else as_of
         check_as_of(as_of, now=now)
@@ -113,10 +112,3 @@ def _score(model: ServedModel, matrix: NDArray[np.float64]) -> float:
     if not 0.0 <= probability <= 1.0:
         raise CorruptRecord(f"version {model.version} of {model.name} scored {probability}")
     return probability
-
-
-def _check_customer(customer_id: str) -> None:
-    try:
-        text_field({"customer_id": customer_id}, "customer_id", MAX_CUSTOMER_ID_BYTES)
-    except InvalidPurchase as exc:
-        raise InvalidRequest(exc.field, exc.reason) from exc

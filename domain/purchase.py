@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import cast
 
 from domain import instant
-from domain.errors import InvalidPurchase
+from domain.errors import InvalidPurchase, InvalidRequest
 from domain.instant import MICROS_PER_SECOND
 from domain.money import Currency
 
@@ -104,6 +104,18 @@ def text_field(raw: Mapping[str, object], field: str, max_bytes: int) -> str:
     if size > max_bytes:
         raise InvalidPurchase(field, f"has {size} bytes, at most {max_bytes} are allowed")
     return value
+
+
+def check_customer(customer_id: str) -> None:
+    """Returns when a customer may have this id.
+
+    Raises:
+        InvalidRequest: no purchase could have it.
+    """
+    try:
+        text_field({"customer_id": customer_id}, "customer_id", MAX_CUSTOMER_ID_BYTES)
+    except InvalidPurchase as exc:
+        raise InvalidRequest(exc.field, exc.reason) from exc
 
 
 def _is_clean(text: str) -> bool:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from domain.instant import MICROS_PER_DAY
 from domain.purchase import Purchase
+from domain.purchase_retention import FOR_EVER, PurchaseRetention
 from domain.window import Window
 
 SLACK_DAYS = 2
@@ -18,7 +19,7 @@ def day_of(instant: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """Which UTC days the recent purchases keep: the longest window, and slack.
+    """Which UTC days the recent purchases keep: the longest window, and slack; and what the truth keeps.
 
     A write at `now` keeps day_of(now) and the `days` days before it. Raised, it does not bring
     back what was not kept: an item knows with which retentions it was written, but a customer
@@ -27,11 +28,22 @@ class Retention:
     """
 
     days: int
+    purchases: PurchaseRetention = FOR_EVER
 
     @classmethod
-    def covering(cls, window: Window) -> "Retention":
-        """The retention that answers `window` for every as_of of the last SLACK_DAYS - 1 days."""
-        return cls(-(-window.length_us // MICROS_PER_DAY) + SLACK_DAYS)
+    def covering(cls, window: Window, purchases: PurchaseRetention = FOR_EVER) -> "Retention":
+        """The retention that answers `window` for every as_of of the last SLACK_DAYS - 1 days.
+
+        Raises:
+            ValueError: purchases are not kept for so long.
+        """
+        days = -(-window.length_us // MICROS_PER_DAY) + SLACK_DAYS
+        if purchases.days is not None and purchases.days <= days:
+            raise ValueError(
+                f"recent purchases of {window} are kept for {days} days, so purchases must be for "
+                f"more, not for {purchases.days}"
+            )
+        return cls(days, purchases)
 
     def oldest_day(self, now: int) -> int:
         """The oldest day that a write at `now` keeps."""
@@ -44,12 +56,16 @@ class Retention:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecentHistory:
-    """One customer's purchases, every one since the day `complete_since` but for `overflow_days`."""
+    """One customer's purchases, every one since the day `complete_since` but for `overflow_days`.
+
+    `suppressed`: the customer is being erased, or was, and nothing of them is taken.
+    """
 
     customer_id: str
     complete_since: int
     purchases: Sequence[Purchase] = ()
     overflow_days: frozenset[int] = field(default=frozenset())
+    suppressed: bool = False
 
     def answers(self, window: Window, as_of: int) -> bool:
         """Whether (as_of - length, as_of] is complete here; if not, ask the purchase history."""

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from domain.history import Histories
 from domain.ports import CategoryIndex, Clock, PurchaseHistory
 from domain.purchase import Purchase
+from domain.purchase_retention import FOR_EVER, PurchaseRetention
 
-_BEFORE_EVERYTHING = -1
 _CUSTOMERS_AT_ONCE = 64
 _CATEGORIES_AT_ONCE = 16
 
@@ -21,11 +21,12 @@ class CollectHistories:
     index: CategoryIndex
     history: PurchaseHistory
     clock: Clock
+    retention: PurchaseRetention = FOR_EVER
 
     async def __call__(
         self, *, most_customers: int, on_progress: Callable[[int, int], None]
     ) -> Histories:
-        """The histories of at most `most_customers` customers, as known now.
+        """The histories of at most `most_customers` customers, as known now and still kept.
 
         A shard is a hash class of customers, so whole shards are a fair sample; the last one is
         cut by lot. `on_progress` is told how many customers are read, of how many.
@@ -41,7 +42,10 @@ class CollectHistories:
         histories: list[Sequence[Purchase]] = []
         for some in _batches(customers, _CUSTOMERS_AT_ONCE):
             histories += await asyncio.gather(
-                *(self.history.between(c, after=_BEFORE_EVERYTHING, until=now) for c in some)
+                *(
+                    self.history.between(c, after=self.retention.taken_after(now), until=now)
+                    for c in some
+                )
             )
             on_progress(len(histories), len(customers))
         return Histories.of(histories)

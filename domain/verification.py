@@ -61,6 +61,10 @@ class VerifyRecent:
             after=since - 1,
             until=now + MICROS_PER_DAY,  # writers' clocks may be ahead
         )
+        if recent.suppressed and truth:
+            return Difference(
+                recent.customer_id, f"an erasure is unfinished: {len(truth)} left, erase it again"
+            )
         told, true = _exact(recent, recent.purchases), _exact(recent, truth)
         if told != true:
             what = (

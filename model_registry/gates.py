@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from domain.features import FeatureSet
 from domain.money import Currency
 from domain.ports import Scorer
+from domain.purchase_retention import FOR_EVER, PurchaseRetention
+from domain.window import Window
 from model_registry.candidate import GoldenVectors
 from model_registry.errors import GateFailed, UnknownObject
 from model_registry.layout import blob_key
@@ -37,11 +39,13 @@ class Loaded:
 class LoadGates:
     """Turns a version into a scorer and its features, if it passes every gate here and now.
 
-    `scorer_factory` finds the factory of a scorer kind; `currency` is the deployment's.
+    `scorer_factory` finds the factory of a scorer kind; `currency` and `retention` are the
+    deployment's.
     """
 
     scorer_factory: Callable[[str], ScorerFactory]
     currency: Currency
+    retention: PurchaseRetention = FOR_EVER
 
     def __call__(self, manifest: Manifest, read_blob: Callable[[Blob], bytes], /) -> Loaded:
         """A version that may serve, its scorer built from checked bytes.
@@ -53,6 +57,7 @@ class LoadGates:
         """
         check_size(manifest)
         features = check_features(manifest, self.currency)
+        check_retention(features, self.retention)
         blobs = check_integrity(manifest.blobs, read_blob)
         scorer = self._build(manifest, blobs)
         golden = GoldenVectors.decode(blob_key(manifest.blobs[GOLDEN].sha256), blobs[GOLDEN])
@@ -163,6 +168,21 @@ def check_features(manifest: Manifest, currency: Currency) -> FeatureSet:
             f"has {currency.code}; train on this deployment's purchases",
         )
     return features
+
+
+def check_retention(features: FeatureSet, retention: PurchaseRetention) -> None:
+    """Returns when purchases are kept for as long as the features look back.
+
+    Raises:
+        GateFailed: they are not.
+    """
+    window = features.longest_window
+    if retention.days is not None and window > Window.days(retention.days):
+        raise GateFailed(
+            "retention",
+            f"the version looks back {window}, but purchases are kept for {retention.days} days; "
+            "raise PROPENSITY_PURCHASE_RETENTION_DAYS, or promote one that looks back less",
+        )
 
 
 def check_golden(scorer: Scorer, golden: GoldenVectors) -> float:

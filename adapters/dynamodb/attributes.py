@@ -6,7 +6,7 @@ from typing import Any
 
 from domain.errors import CorruptRecord
 from domain.history import PurchaseColumns
-from domain.instant import MICROS_PER_DAY
+from domain.instant import MICROS_PER_DAY, MICROS_PER_SECOND
 from domain.purchase import MAX_CATEGORY_BYTES, MAX_PURCHASE_ID_BYTES, Purchase
 
 OVERFLOW = "+"
@@ -42,6 +42,11 @@ def day_attribute(day: int) -> str:
 def kept_attribute(days: int) -> str:
     """The name of the attribute that holds the last day on which `days` days were kept."""
     return f"k{days}"
+
+
+def ttl_seconds(instant: int) -> int:
+    """The instant as TTL wants it, in seconds since the epoch, not earlier."""
+    return -(-instant // MICROS_PER_SECOND)
 
 
 def encode_element(purchase: Purchase) -> str:

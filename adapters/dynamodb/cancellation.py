@@ -1,6 +1,6 @@
 """Cancelled purchases: the item stays as a tombstone, in no index, and the recent element goes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pynamodb.exceptions import TransactWriteError
@@ -8,14 +8,15 @@ from pynamodb.expressions.operand import Path
 from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
-from adapters.dynamodb.attributes import day_attribute, encode_element
+from adapters.dynamodb.attributes import day_attribute, encode_element, ttl_seconds
 from adapters.dynamodb.client import DynamoClient
 from adapters.dynamodb.errors import cancellation_reasons, condition_failed, pause_or_raise
 from adapters.dynamodb.purchases import stored_purchase
-from adapters.dynamodb.recent import forget_actions, write_actions
+from adapters.dynamodb.recent_update import forget_actions, write_actions
+from adapters.dynamodb.suppression import is_taken
 from domain.errors import CorruptRecord
 from domain.ports import Cancelling, Clock
-from domain.purchase import Purchase
+from domain.purchase import CLOCK_SKEW_US
 from domain.recent import Retention, day_of
 
 
@@ -35,10 +36,19 @@ class DynamoPurchaseCanceller:
             stored = await self._client.retried(deadline, self._stored, customer_id, purchase_id)
             if "cancelled_at" in stored:
                 return Cancelling.ALREADY_CANCELLED
+            if stored and "fingerprint" not in stored:
+                raise CorruptRecord("what is stored under the id of a purchase is none")
+            now = self._clock()
+            recent = self._recent(customer_id, stored, now)
             try:
-                await self._client.once(deadline, self._transact, customer_id, purchase_id, stored)
+                await self._client.once(
+                    deadline, self._transact, (customer_id, purchase_id), stored, now, recent
+                )
             except TransactWriteError as exc:
-                if not any(map(condition_failed, cancellation_reasons(exc))):
+                reasons = cancellation_reasons(exc)
+                if reasons and condition_failed(reasons[-1 if recent else 0]):
+                    return Cancelling.ERASED
+                if not any(map(condition_failed, reasons)):
                     await pause_or_raise(pauses, exc)
                 # else somebody was quicker, recording it or cancelling it: look again
             else:
@@ -54,10 +64,14 @@ class DynamoPurchaseCanceller:
         found: Mapping[str, Any] = answer.get("Item", {})
         return found
 
-    def _transact(self, customer_id: str, purchase_id: str, stored: Mapping[str, Any]) -> None:
-        model, now = self._client.purchases, self._clock()
-        if stored and "fingerprint" not in stored:
-            raise CorruptRecord("what is stored under the id of a purchase is none")
+    def _transact(
+        self,
+        key: tuple[str, str],
+        stored: Mapping[str, Any],
+        now: int,
+        recent_actions: Sequence[Action],
+    ) -> None:
+        model, recent = self._client.purchases, self._client.recent
         gone = ("purchased_at", "category", "amount_minor", "category_shard", "fingerprint")
         unchanged = (
             model.fingerprint == stored["fingerprint"]["S"]
@@ -66,25 +80,39 @@ class DynamoPurchaseCanceller:
         )
         with TransactWrite(connection=self._client.connection) as transaction:
             transaction.update(
-                model(customer_id, purchase_id),
+                model(*key),
                 actions=[
                     model.cancelled_at.set(now),
                     *(getattr(model, name).remove() for name in gone),
+                    *self._expiry(stored, now),
                 ],
                 condition=unchanged,
             )
-            if stored:
+            taken, customer_id = is_taken(recent, now), key[0]
+            if recent_actions:
                 transaction.update(
-                    self._client.recent(customer_id),
-                    actions=self._forgetting(stored_purchase(stored, customer_id), now),
+                    recent(customer_id), actions=list(recent_actions), condition=taken
                 )
+            else:  # a tombstone must not slip past an erasure
+                transaction.condition_check(recent, customer_id, condition=taken)
 
-    def _forgetting(self, purchase: Purchase, now: int) -> list[Action]:
+    def _expiry(self, stored: Mapping[str, Any], now: int) -> list[Action]:
+        """The tombstone is dropped once its purchase would not be taken any more."""
+        latest = int(stored["purchased_at"]["N"]) if stored else now + CLOCK_SKEW_US
+        expires = self._retention.purchases.expires(latest)
+        if expires is None:
+            return []
+        return [self._client.purchases.expires_at.set(ttl_seconds(expires))]
+
+    def _recent(self, customer_id: str, stored: Mapping[str, Any], now: int) -> list[Action]:
         """The element of the recent item goes too; of a day with an overflow mark that stays.
 
         It is a write as any other, of a customer without an item too: whatever else depends on
         the last write goes on to hold.
         """
+        if not stored:
+            return []
+        purchase = stored_purchase(stored, customer_id)
         oldest, day = self._retention.oldest_day(now), day_of(purchase.purchased_at)
         actions = write_actions(self._client.recent, day_of(now), self._retention)
         actions += forget_actions(oldest, self._retention)

@@ -37,6 +37,10 @@ def write_units(
         return _measured(answer) or Units(computed=_of_transaction(request, indexes))
     if operation == "UpdateItem":
         return _measured(answer) or Units(computed=_writes(_updated(request, answer)))
+    if operation == "PutItem":
+        return _measured(answer) or Units(computed=_writes(item_bytes(request["Item"])))
+    if operation == "BatchWriteItem":
+        return _measured(answer) or Units(computed=_of_deletes(request, answer, indexes))
     return Units()
 
 
@@ -123,6 +127,17 @@ def _of_transaction(request: Document, indexes: Callable[[str], int]) -> float:
             entries = indexes(item["TableName"]) if kind == "Put" else 0
             units += (TRANSACTION_WRITES + entries) * _writes(size)
     return units
+
+
+def _of_deletes(request: Document, answer: Document, indexes: Callable[[str], int]) -> float:
+    """At least a unit for each item that was deleted, and one for its entry of each index."""
+    left = answer.get("UnprocessedItems", {})
+    return float(
+        sum(
+            (len(deletes) - len(left.get(table, ()))) * (1 + indexes(table))
+            for table, deletes in request["RequestItems"].items()
+        )
+    )
 
 
 def _updated(request: Document, answer: Document) -> int:

@@ -65,8 +65,9 @@ class ByCategory(GlobalSecondaryIndex[Any]):  # type: ignore[no-untyped-call]  #
 class PurchaseRow(Model):
     """One purchase; the item is its own idempotency record.
 
-    A cancelled one keeps its key and `cancelled_at` (microseconds since the epoch, UTC) alone, so that
-    it is in no index and never recorded again.
+    Where purchases are not kept for ever, TTL drops it after `expires_at` (seconds since the epoch);
+    as that depends on a setting, it is no TTLAttribute. A cancelled one keeps its key, `expires_at`
+    and `cancelled_at` (microseconds since the epoch, UTC) alone, so that it is in no index and never recorded again.
     """
 
     class Meta:
@@ -83,6 +84,7 @@ class PurchaseRow(Model):
     category_shard = UnicodeAttribute()
     fingerprint = UnicodeAttribute()
     cancelled_at = IntegerAttribute(null=True)
+    expires_at = IntegerAttribute(null=True)
     by_time = ByTime()
     by_category = ByCategory()
 
@@ -91,6 +93,8 @@ class RecentRow(Model):
     """One customer's recent purchases; dropped by TTL when the customer stops buying.
 
     Every write adds one to `writes`, so that who read the item can tell whether it is still so.
+    Of an erased customer it holds `suppressed_until` (microseconds since the epoch, UTC) instead,
+    and is dropped by TTL after that; while the erasure is unfinished it has no TTL.
     """
 
     class Meta:
@@ -102,6 +106,7 @@ class RecentRow(Model):
     customer_id = UnicodeAttribute(hash_key=True)
     expires_at = TTLAttribute()
     writes = IntegerAttribute(null=True)
+    suppressed_until = IntegerAttribute(null=True)
 
 
 class CategoryRow(Model):

@@ -6,7 +6,7 @@ from typing import Any
 from pynamodb.exceptions import TransactWriteError
 from pynamodb.transactions import TransactWrite
 
-from adapters.dynamodb.attributes import category_shard
+from adapters.dynamodb.attributes import category_shard, ttl_seconds
 from adapters.dynamodb.backoff import Deadline
 from adapters.dynamodb.category_list import KnownCategories
 from adapters.dynamodb.client import DynamoClient
@@ -16,11 +16,12 @@ from adapters.dynamodb.errors import (
     pause_or_raise,
 )
 from adapters.dynamodb.models import ByTime
-from adapters.dynamodb.recent import RecentUpdate
+from adapters.dynamodb.recent_update import RecentUpdate
 from domain.errors import CorruptRecord
 from domain.history import PurchaseColumns
 from domain.ports import Clock, Recording
 from domain.purchase import Purchase
+from domain.purchase_retention import PurchaseRetention
 from domain.recent import Retention, day_of
 
 _OF_CUSTOMER_IN_SPAN = (
@@ -28,7 +29,7 @@ _OF_CUSTOMER_IN_SPAN = (
     f"AND {ByTime.purchased_at.attr_name} BETWEEN :first AND :last"
 )
 MAX_TRANSACTION_PUTS = 99
-"""One action of the hundred is the update of the recent purchases. Source: AWS, TransactWriteItems."""
+"""One action of the hundred is of the recent purchases. Source: AWS, TransactWriteItems."""
 MAX_TRANSACTION_DAYS = 40
 """Each day costs five of the 300 operators of a condition. Source: AWS, expression limits."""
 
@@ -68,18 +69,20 @@ class DynamoPurchaseRecorder:
             failure = await self._attempt(pending, update, deadline)
             if failure is None:
                 return recordings | dict.fromkeys(_ids(pending), Recording.RECORDED)
-            reasons = cancellation_reasons(failure)
-            if known := _already_stored(pending, reasons):
+            of_purchases, of_recent = update.sorted_out(cancellation_reasons(failure))
+            if condition_failed(of_recent) and update.suppressed(of_recent):
+                return recordings | dict.fromkeys(_ids(pending), Recording.ERASED)
+            if known := _already_stored(pending, of_purchases):
                 recordings |= known
                 pending = [p for p in pending if p.purchase_id not in known]
-            elif update is not None and (full := _full_days(update, pending, reasons)):
-                crowded |= full
+            elif condition_failed(of_recent):
+                crowded |= update.without_room(of_recent)
             else:
                 await pause_or_raise(pauses, failure)
         return recordings
 
     async def _attempt(
-        self, pending: Sequence[Purchase], update: RecentUpdate | None, deadline: Deadline
+        self, pending: Sequence[Purchase], update: RecentUpdate, deadline: Deadline
     ) -> Exception | None:
         """None once the transaction is committed, else why it was not (or may not have been)."""
         try:
@@ -88,16 +91,16 @@ class DynamoPurchaseRecorder:
             return exc
         return None
 
-    def _transact(self, pending: Sequence[Purchase], update: RecentUpdate | None) -> None:
+    def _transact(self, pending: Sequence[Purchase], update: RecentUpdate) -> None:
         model = self._client.purchases
         absent = model.purchase_id.does_not_exist()
         with TransactWrite(connection=self._client.connection) as transaction:
             for purchase in pending:
                 transaction.save(self._row(purchase), condition=absent, return_values="ALL_OLD")
-            if update is not None:
-                update.add_to(transaction, self._client.recent)
+            update.add_to(transaction, self._client.recent)
 
     def _row(self, purchase: Purchase) -> Any:
+        expires = self._retention.purchases.expires(purchase.purchased_at)
         return self._client.purchases(
             customer_id=purchase.customer_id,
             purchase_id=purchase.purchase_id,
@@ -106,17 +109,21 @@ class DynamoPurchaseRecorder:
             amount_minor=purchase.amount_minor,
             category_shard=category_shard(purchase.category, purchase.customer_id, self._shards),
             fingerprint=purchase.fingerprint,
+            expires_at=None if expires is None else ttl_seconds(expires),
         )
 
 
 class DynamoPurchaseHistory:
     """PurchaseHistory on strongly consistent Queries of the LSI `by_time`."""
 
-    def __init__(self, client: DynamoClient) -> None:
+    def __init__(self, client: DynamoClient, *, clock: Clock, retention: PurchaseRetention) -> None:
         self._client = client
+        self._clock = clock
+        self._retention = retention
 
     async def between(self, customer_id: str, /, *, after: int, until: int) -> Sequence[Purchase]:
         """The purchases in (after, until]; see the port."""
+        self._retention.check(after, now=self._clock())
         request: dict[str, Any] = {
             "TableName": self._client.purchases.Meta.table_name,
             "IndexName": ByTime.Meta.index_name,
@@ -180,15 +187,6 @@ def _already_stored(pending: Sequence[Purchase], reasons: Sequence[Any]) -> dict
             same = stored == purchase.fingerprint
             known[purchase.purchase_id] = Recording.DUPLICATE if same else Recording.CONFLICT
     return known
-
-
-def _full_days(
-    update: RecentUpdate, pending: Sequence[Purchase], reasons: Sequence[Any]
-) -> frozenset[int]:
-    """The days that lack room, where that cancelled the transaction."""
-    if len(reasons) <= len(pending) or not condition_failed(reasons[-1]):
-        return frozenset()
-    return update.without_room(reasons[-1].raw_item or {})
 
 
 def _ids(purchases: Sequence[Purchase]) -> list[str]:

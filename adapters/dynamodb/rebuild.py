@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pynamodb.exceptions import UpdateError
+from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.operand import Path
 
 from adapters.dynamodb.attributes import (
@@ -16,12 +17,15 @@ from adapters.dynamodb.attributes import (
 )
 from adapters.dynamodb.client import DynamoClient
 from adapters.dynamodb.errors import error_code, pause_or_raise
-from adapters.dynamodb.recent import write_actions
+from adapters.dynamodb.models import IntegerAttribute
+from adapters.dynamodb.recent_update import write_actions
+from adapters.dynamodb.suppression import SUPPRESSED, is_suppressed
 from domain.instant import MICROS_PER_DAY
 from domain.ports import Clock, PurchaseHistory
 from domain.purchase import Purchase
 from domain.recent import Retention, day_of
 
+_KEYS = ("customer_id", "expires_at")
 _CONDITION_FAILED = "ConditionalCheckFailedException"
 
 
@@ -29,7 +33,8 @@ class DynamoRecentRebuilder:
     """RecentRebuilder: the item is read before the truth, and written only where it is still so.
 
     Whoever records or cancels in between counts as a write of the item in the same transaction,
-    even where that leaves its sets alone, so that this one is refused and all is read again.
+    even where that leaves its sets alone, and an erasure marks it, so that this one is refused and
+    all is read again.
     """
 
     def __init__(
@@ -52,6 +57,8 @@ class DynamoRecentRebuilder:
         while True:
             stored = await self._client.retried(deadline, self._stored, customer_id)
             now = self._clock()
+            if is_suppressed(stored, now):
+                return False
             oldest = self._retention.oldest_day(now)
             truth = await self._history.between(
                 customer_id,
@@ -59,7 +66,8 @@ class DynamoRecentRebuilder:
                 until=now + MICROS_PER_DAY,  # writers' clocks may be ahead
             )
             changes = self._changes(stored, truth, oldest)
-            if not (changes or self._incomplete(stored)) or not (stored or truth):
+            held = truth or stored.keys() - {SUPPRESSED, *_KEYS}
+            if not held or not (changes or self._incomplete(stored)):
                 return False
             try:
                 await self._client.once(
@@ -114,11 +122,6 @@ class DynamoRecentRebuilder:
         today: int,
     ) -> None:
         model = self._client.recent
-        unchanged = (
-            Path(model.writes) == stored["writes"]
-            if "writes" in stored
-            else Path(model.writes).does_not_exist()
-        )
         model(customer_id).update(
             actions=[
                 *write_actions(model, today, self._retention),
@@ -128,8 +131,14 @@ class DynamoRecentRebuilder:
                 ),
                 *(Path(name).remove() for name in self._shorter(stored)),
             ],
-            condition=unchanged,
+            condition=_unchanged(model.writes, stored) & _unchanged(model.suppressed_until, stored),
         )
+
+
+def _unchanged(attribute: IntegerAttribute, stored: Mapping[str, Any]) -> Condition:
+    path = Path(attribute)
+    value = stored.get(attribute.attr_name)
+    return path.does_not_exist() if value is None else path == value
 
 
 def _is_kept(name: str) -> bool:

@@ -10,6 +10,7 @@ from adapters.dynamodb.backoff import Deadline
 from adapters.dynamodb.client import DynamoClient
 from adapters.dynamodb.errors import translated
 from domain.errors import StoreUnavailable, TablesDiffer
+from domain.purchase_retention import FOR_EVER, PurchaseRetention
 
 _HEALTH_KEY = "propensity-health-check"
 CREATION_S = 60.0
@@ -20,9 +21,14 @@ class DynamoTables:
     """The deployment's tables; also its StoreHealth."""
 
     def __init__(
-        self, client: DynamoClient, *, sleep: Callable[[float], None] = time.sleep
+        self,
+        client: DynamoClient,
+        *,
+        retention: PurchaseRetention = FOR_EVER,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._client = client
+        self._retention = retention
         self._sleep = sleep
         self._models = (client.purchases, client.recent, client.categories)
 
@@ -30,7 +36,7 @@ class DynamoTables:
         """The names of the tables created now; what existed before is checked.
 
         An existing table changes in one way: a TTL that is off is turned on, since a creation
-        that was interrupted leaves it off.
+        that was interrupted leaves it off, and purchases may be kept for ever at first.
 
         Raises:
             TablesDiffer: an existing table is not the one declared.
@@ -90,10 +96,18 @@ class DynamoTables:
     def _enable_ttl(self, model: type[Any]) -> None:
         """TTL is on, if it was off and the table is the one declared: TTL deletes items."""
         name = model.Meta.table_name
-        if model._ttl_attribute() is None or any(self._shape_differences(model)):  # noqa: SLF001  # PynamoDB keeps it to itself
+        attribute = self._ttl(model)
+        if attribute is None or any(self._shape_differences(model)):
             return
         if self._live_ttl(name)["TimeToLiveStatus"] == "DISABLED":
-            model.update_ttl(ignore_update_ttl_errors=False)
+            self._client.connection.update_time_to_live(name, attribute)
+
+    def _ttl(self, model: type[Any]) -> str | None:
+        """The attribute after which TTL drops the table's items; None: it must drop none."""
+        if model is self._client.purchases:
+            return None if self._retention.days is None else str(model.expires_at.attr_name)
+        declared = model._ttl_attribute()  # noqa: SLF001  # PynamoDB keeps it to itself
+        return None if declared is None else str(declared.attr_name)
 
     def _live_ttl(self, name: str) -> Mapping[str, str]:
         client: Any = self._client.connection.client
@@ -118,14 +132,16 @@ class DynamoTables:
                 yield f"table {name}: {part} is {found.get(part, 'missing')}, must be {declared}"
 
     def _ttl_differences(self, model: type[Any]) -> Iterator[str]:
-        ttl_attribute = model._ttl_attribute()  # noqa: SLF001  # as above
-        if ttl_attribute is None:
-            return
-        name = model.Meta.table_name
+        name, attribute = model.Meta.table_name, self._ttl(model)
         found = self._live_ttl(name)
         enabled = found["TimeToLiveStatus"] in {"ENABLED", "ENABLING"}
-        if not enabled or found.get("AttributeName") != ttl_attribute.attr_name:
-            yield f"table {name}: TTL must be enabled on {ttl_attribute.attr_name}"
+        if enabled and attribute is None:
+            yield (
+                f"table {name}: TTL drops items after {found.get('AttributeName')}, but nothing may "
+                "be dropped: set PROPENSITY_PURCHASE_RETENTION_DAYS (again), or turn this TTL off"
+            )
+        elif attribute is not None and not (enabled and found.get("AttributeName") == attribute):
+            yield f"table {name}: TTL must be enabled on {attribute} (propensity tables create)"
 
 
 def _declaration(model: type[Any]) -> Mapping[str, Any]:

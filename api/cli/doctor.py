@@ -68,8 +68,10 @@ def _finding(
 
 def _table_fix(loaded: Settings, exc: PropensityError) -> str:
     if isinstance(exc, TablesDiffer):
-        if all("does not exist" in line or "TTL" in line for line in exc.differences):
+        if all("propensity tables create" in line for line in exc.differences):
             return "propensity tables create"
+        if all("TTL" in line for line in exc.differences):
+            return f"set {PREFIX}PURCHASE_RETENTION_DAYS, or turn the TTL off that is named"
         return (
             "keys and indexes cannot be changed: choose another PROPENSITY_TABLE_PREFIX, then "
             "propensity tables create, and import again"

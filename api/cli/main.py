@@ -10,6 +10,7 @@ import typer
 from api.cli import (
     audience,
     comparison,
+    customers,
     demo,
     doctor,
     models,
@@ -34,6 +35,8 @@ app.command("import")(purchases.import_purchases)
 app.command("train")(training.train)
 app.command("predict")(serving.predict)
 app.command("cancel")(serving.cancel)
+app.command("erase")(customers.erase)
+app.command("export-customer")(customers.export_customer)
 app.command("audience")(audience.audience)
 app.command("rebuild")(truth.rebuild)
 app.command("verify")(truth.verify)

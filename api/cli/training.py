@@ -10,11 +10,12 @@ from api.bootstrap import Application, application
 from api.cli.models import actor, describe
 from api.cli.output import AsJson, emit, progress_bar, say
 from api.model_schemas import VersionReport
-from api.settings import Settings, load_settings
+from api.settings import PREFIX, Settings, load_settings
+from domain.errors import TrainingRefused
 from domain.features import FEATURE_SETS, FeatureSet
 from domain.history import Histories
-from domain.instant import MICROS_PER_DAY
-from domain.training_set import training_set
+from domain.instant import MICROS_PER_DAY, render
+from domain.training_set import TrainingSet, training_set
 from domain.window import Window
 from model_registry.manifest import Manifest
 
@@ -69,11 +70,15 @@ def run_training(
     """
     feature_set = FEATURE_SETS[features](built.currency)
     _say_how_audiences_read(feature_set, built.settings)
+    _check_retention(built.settings, feature_set.longest_window, horizon_days=horizon_days)
     examples = training_set(
         _collect(built, customers),
         features=feature_set,
         horizon_us=horizon_days * MICROS_PER_DAY,
         most_cut_offs=cut_offs,
+    )
+    _say_what_is_not_kept(
+        examples, cut_offs, built.settings.retention.purchases.taken_after(built.clock())
     )
     say(
         f"learning from {len(examples.training):,} rows at {len(examples.cut_offs.training)} dates, "
@@ -91,6 +96,32 @@ def _say_how_audiences_read(features: FeatureSet, settings: Settings) -> None:
             f"these features look back {longest}, but only {settings.recent_days} days of purchases "
             "are kept ready per customer: an audience will read customers one by one, slower and "
             f"dearer; PROPENSITY_RECENT_DAYS avoids that once it has covered {longest} for {longest}"
+        )
+
+
+def _check_retention(settings: Settings, window: Window, *, horizon_days: int) -> None:
+    """Returns when purchases are kept for long enough to train at all."""
+    kept = settings.purchase_retention_days
+    need = -(-window.length_us // MICROS_PER_DAY) + 2 * horizon_days
+    if kept is not None and kept < need:
+        raise TrainingRefused(
+            f"{PREFIX}PURCHASE_RETENTION_DAYS",
+            f"keeps {kept} days, training needs {need}: one window, one horizon to learn from and "
+            "one to be tested on; raise it, or lower --horizon-days",
+        )
+
+
+def _say_what_is_not_kept(examples: TrainingSet, cut_offs: int, since: int) -> None:
+    """What the retention of purchases, which are kept since that instant, keeps from training."""
+    if since < 0:
+        return
+    say(f"purchases are kept since {render(since)}: who bought before only is known at no date")
+    found, window = examples.cut_offs, examples.features.longest_window
+    back_to = window.after(found.held_out - cut_offs * found.horizon_us)
+    if back_to < since:
+        say(
+            f"{cut_offs} dates would reach back to {render(back_to)}: learning from "
+            f"{len(found.training)}, whose windows are whole"
         )
 
 

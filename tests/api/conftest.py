@@ -17,9 +17,10 @@ from domain.audience import ScoreAudience
 from domain.audience_plan import PlanAudience
 from domain.cancellation import CancelPurchase
 from domain.cost import Units, count_round_trip, count_units
+from domain.erasure import EraseCustomer
 from domain.errors import NoLiveModel
 from domain.ingestion import RecordPurchases
-from domain.ports import Cancelling, IndexPage, RecentBatch, Recording, TableSize
+from domain.ports import Cancelling, Erasure, IndexPage, RecentBatch, Recording, TableSize
 from domain.prediction import PredictPropensity
 from domain.purchase import Purchase
 from domain.recent import RecentHistory, Retention
@@ -62,6 +63,8 @@ class Shop:
     statuses: MemoryStatusStore = field(init=False)
     closed: int = 0
     cancelled: set[tuple[str, str]] = field(default_factory=set)
+    suppressed_until: dict[str, int] = field(default_factory=dict)
+    interrupted: bool = False
     registry: Registry = field(default_factory=a_registry)
 
     @property
@@ -76,11 +79,31 @@ class Shop:
 
     async def cancel(self, customer_id: str, purchase_id: str, /) -> Cancelling:
         self._answer(writes=Units(computed=4.0))
+        if self.suppressed_until.get(customer_id, 0) > self.clock():
+            return Cancelling.ERASED
         if (customer_id, purchase_id) in self.cancelled:
             return Cancelling.ALREADY_CANCELLED
         self.cancelled.add((customer_id, purchase_id))
         self.purchases.pop((customer_id, purchase_id), None)
         return Cancelling.CANCELLED
+
+    async def erase(self, customer_id: str, /, *, suppressed_until: int) -> Erasure:
+        """Only the beginning of it, where it is `interrupted`."""
+        self._answer(writes=Units(computed=4.0))
+        self.suppressed_until[customer_id] = suppressed_until
+        purchases = {key for key in self.purchases if key[0] == customer_id}
+        cancelled = {key for key in self.cancelled if key[0] == customer_id}
+        if self.interrupted:
+            return Erasure(purchases=0, cancelled=0, recent_purchases=0, complete=False)
+        self.cancelled -= cancelled
+        for key in purchases:
+            del self.purchases[key]
+        return Erasure(
+            purchases=len(purchases),
+            cancelled=len(cancelled),
+            recent_purchases=len(purchases),
+            complete=True,
+        )
 
     async def between(self, customer_id: str, /, *, after: int, until: int) -> Sequence[Purchase]:
         self._answer()
@@ -145,6 +168,8 @@ class Shop:
         self._answer(writes=Units(computed=4.0))
         if trouble := self.trouble_of.get(purchase.customer_id):
             raise trouble
+        if self.suppressed_until.get(purchase.customer_id, 0) > self.clock():
+            return Recording.ERASED
         if (purchase.customer_id, purchase.purchase_id) in self.cancelled:
             return Recording.CANCELLED
         known = self.purchases.setdefault((purchase.customer_id, purchase.purchase_id), purchase)
@@ -167,6 +192,7 @@ def services_over(shop: Shop, *, cursor_key: str | None = None) -> Services:
         ),
         record=RecordPurchases(recorder=shop, clock=shop.clock, currency=USD, max_purchases=100),
         cancel=CancelPurchase(canceller=shop),
+        erase=EraseCustomer(eraser=shop, clock=shop.clock, suppression_days=30),
         audience=ScoreAudience(index=shop, recent=shop, history=shop, pacing=shop.time.pacing()),
         plan_audience=PlanAudience(index=shop, recent=shop, pacing=shop.time.pacing()),
         index=shop,

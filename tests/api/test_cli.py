@@ -512,6 +512,46 @@ def test_training_without_purchases_is_refused(deployment: Path, run: Run) -> No
     assert "import some first" in err
 
 
+def test_a_retention_is_heeded_by_every_command(
+    deployment: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = str(write_csv(deployment / "purchases.csv", purchases()))
+    run("tables", "create")
+    run("import", file)
+    run("train")
+    run("train", "--features", "rfm_90d")
+
+    age = (SystemClock()() - END) // MICROS_PER_DAY
+    monkeypatch.setenv("PROPENSITY_PURCHASE_RETENTION_DAYS", "60")
+    assert "TTL must be enabled on expires_at (propensity tables create)" in run("serve")[2]
+    assert "propensity tables create" in run("doctor")[1]
+    assert run("tables", "create")[0] == 0
+    code, _, err = run("train", "--features", "rfm_90d")
+    assert (code, "training needs 150: one window" in err) == (3, True)
+    promote = ("models", "promote", "purchase-propensity")
+    code, _, err = run(*promote, "2", "--reason", "nine features")
+    assert (code, "looks back 90d, but purchases are kept for 60 days" in err) == (3, True)
+    assert run(*promote, "1", "--reason", "first")[0] == 0
+    code, _, err = run("predict", "c0", "--as-of", instant.render(END - 60 * MICROS_PER_DAY))
+    assert (code, "purchases are kept for 60 days" in err) == (2, True)
+    assert run("predict", "c0")[0] == 0
+    code, _, err = run(
+        "audience", "jewellery", "--as-of", instant.render(END - 60 * MICROS_PER_DAY)
+    )
+    assert (code, "purchases are kept for 60 days" in err) == (2, True)
+    again = json.loads(run("import", file, "--json")[1])
+    assert again["rejected"] > 0
+
+    monkeypatch.setenv("PROPENSITY_PURCHASE_RETENTION_DAYS", str(age + 195))
+    code, _, err = run("train")
+    assert (code, "who bought before only is known at no date" in err) == (0, True)
+    assert "6 dates would reach back to " in err
+    assert ": learning from 4, whose windows are whole" in err
+    monkeypatch.delenv("PROPENSITY_PURCHASE_RETENTION_DAYS")
+    assert "or turn this TTL off" in run("tables", "check")[2]
+    assert "turn the TTL off" in run("doctor")[1]
+
+
 def test_a_doctor_without_an_engine_names_each_fix(
     home: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -63,6 +63,7 @@ def test_every_line_has_its_outcome_in_order(http: Http) -> None:
         "duplicate": 1,
         "conflict": 1,
         "cancelled": 1,
+        "erased": 0,
         "rejected": 3,
         "unanswered": 0,
         "complete": True,

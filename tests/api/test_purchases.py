@@ -32,6 +32,7 @@ def test_recorded_and_duplicate_purchases_answer_200(http: Http, shop: Shop) -> 
         "duplicate": 1,
         "conflict": 0,
         "cancelled": 0,
+        "erased": 0,
         "rejected": 0,
         "outcomes": [
             {"position": 0, "outcome": "recorded", "purchase_id": "purchase-1", **outcome},

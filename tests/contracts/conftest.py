@@ -19,15 +19,19 @@ from moto import mock_aws
 from adapters.dynamodb.cancellation import DynamoPurchaseCanceller
 from adapters.dynamodb.categories import DynamoCategoryIndex
 from adapters.dynamodb.client import DynamoClient
+from adapters.dynamodb.erasure import DynamoCustomerEraser
 from adapters.dynamodb.purchases import DynamoPurchaseHistory, DynamoPurchaseRecorder
 from adapters.dynamodb.rebuild import DynamoRecentRebuilder
 from adapters.dynamodb.recent import DynamoRecentPurchases
+from adapters.dynamodb.records import DynamoCustomerRecords
 from adapters.dynamodb.tables import DynamoTables
 from adapters.dynamodb.transport import Answer, Exchange
 from adapters.embedded import EmbeddedEngine, free_port
 from adapters.memory import ManualClock, MemoryPurchases
 from domain.ports import (
     CategoryIndex,
+    CustomerEraser,
+    CustomerRecords,
     PurchaseCanceller,
     PurchaseHistory,
     PurchaseRecorder,
@@ -35,6 +39,7 @@ from domain.ports import (
     RecentRebuilder,
     StoreHealth,
 )
+from domain.purchase_retention import FOR_EVER, PurchaseRetention
 from domain.recent import RecentHistory, Retention
 from domain.window import Window
 from tests.builders import NOW
@@ -50,51 +55,61 @@ ENDPOINTS = [url for url in [os.environ.get("TEST_DYNAMODB_ENDPOINT")] if url]
 class Store:
     """One implementation of every port of the store, over the same empty purchases.
 
-    `client` None: no calls are made.
+    `client` None: no calls are made. `keeping` is a store with a retention, as empty as this one.
     """
 
     recorder: PurchaseRecorder
     canceller: PurchaseCanceller
+    eraser: CustomerEraser
+    records: CustomerRecords
     rebuilder: RecentRebuilder
     history: PurchaseHistory
     recent: RecentPurchases
     index: CategoryIndex
     health: StoreHealth
     clock: ManualClock
+    keeping: Callable[[PurchaseRetention], "Store"]
     client: DynamoClient | None = None
 
 
-def memory_store() -> Store:
+def memory_store(kept: PurchaseRetention = FOR_EVER) -> Store:
     clock = ManualClock(NOW)
-    purchases = MemoryPurchases(clock=clock, retention=RETENTION)
+    purchases = MemoryPurchases(clock=clock, retention=Retention(RETENTION.days, kept))
     return Store(
         recorder=purchases,
         canceller=purchases,
+        eraser=purchases,
+        records=purchases,
         rebuilder=purchases,
         history=purchases,
         recent=purchases,
         index=purchases,
         health=purchases,
         clock=clock,
+        keeping=memory_store,
     )
 
 
-def dynamo_store(client: DynamoClient) -> Store:
-    clock = ManualClock(NOW)
+def dynamo_store(client: DynamoClient, kept: PurchaseRetention = FOR_EVER) -> Store:
+    clock, retention = ManualClock(NOW), Retention(RETENTION.days, kept)
+    history = DynamoPurchaseHistory(client, clock=clock, retention=kept)
     return Store(
-        recorder=DynamoPurchaseRecorder(client, clock=clock, retention=RETENTION, shards=SHARDS),
+        recorder=DynamoPurchaseRecorder(client, clock=clock, retention=retention, shards=SHARDS),
         rebuilder=DynamoRecentRebuilder(
             client,
             clock=clock,
-            retention=RETENTION,
-            history=DynamoPurchaseHistory(client),
+            retention=retention,
+            history=history,
         ),
-        canceller=DynamoPurchaseCanceller(client, clock=clock, retention=RETENTION),
-        history=DynamoPurchaseHistory(client),
-        recent=DynamoRecentPurchases(client, clock=clock, retention=RETENTION),
+        canceller=DynamoPurchaseCanceller(client, clock=clock, retention=retention),
+        eraser=DynamoCustomerEraser(client),
+        records=DynamoCustomerRecords(client, clock=clock, retention=retention),
+        history=history,
+        recent=DynamoRecentPurchases(client, clock=clock, retention=retention),
         index=DynamoCategoryIndex(client, shards=SHARDS),
         health=DynamoTables(client),
         clock=clock,
+        keeping=lambda kept: dynamo_store(client, kept),
         client=client,
     )
 

@@ -48,19 +48,25 @@ READS: dict[str, Call] = {
     "categories": lambda store: store.index.categories(),
     "page": lambda store: store.index.page("jewellery", shard=0, after=None, most=None),
     "health": lambda store: store.health.check(),
+    "records": lambda store: store.records.of("customer-1"),
 }
 WRITES: dict[str, Call] = {"record": record, "record a duplicate": record_again}
+BOTH: dict[str, Call] = {
+    "cancel": lambda store: store.canceller.cancel("customer-1", "purchase-1"),
+    "erase": lambda store: store.eraser.erase("customer-1", suppressed_until=NOW + 1),
+}
 FREE: dict[str, Call] = {"size": lambda store: store.recent.size()}
 
 
-@pytest.mark.parametrize("name", [*READS, *WRITES, *FREE])
+@pytest.mark.parametrize("name", [*READS, *WRITES, *BOTH, *FREE])
 async def test_every_call_is_counted_with_what_it_consumes(store: Store, name: str) -> None:
     await record_again(store)
     with requests(store) as sent, metered() as cost:
-        await (READS | WRITES | FREE)[name](store)
+        await (READS | WRITES | BOTH | FREE)[name](store)
     assert cost.round_trips == len(sent)
     if store.client is None:
         assert cost == Cost()
         return
     assert sent
-    assert (cost.reads.total > 0, cost.writes.total > 0) == (name in READS, name in WRITES)
+    assert (cost.reads.total > 0) == (name in READS | BOTH)
+    assert (cost.writes.total > 0) == (name in WRITES | BOTH)

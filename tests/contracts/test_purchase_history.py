@@ -2,8 +2,10 @@
 
 import pytest
 
+from domain.errors import InvalidRequest
 from domain.instant import MICROS_PER_DAY
 from domain.ports import PurchaseHistory
+from domain.purchase_retention import PurchaseRetention
 from domain.recent_first import RecentFirst
 from domain.shared_reads import SharedReads
 from tests.builders import NOW, a_purchase
@@ -95,3 +97,14 @@ async def test_a_day_too_full_to_keep_is_read_completely(
     for start in range(0, len(crowd), 40):
         await store.recorder.record(crowd[start : start + 40])
     assert await history.between(crowd[0].customer_id, after=after, until=NOW) == crowd[::-1]
+
+
+async def test_nobody_can_ask_back_beyond_the_retention_of_purchases(store: Store) -> None:
+    kept = store.keeping(PurchaseRetention(40))
+    known_since = NOW - 41 * MICROS_PER_DAY  # a day of grace included
+    purchase = a_purchase(purchased_at=known_since + 1)
+    await kept.recorder.record([purchase])
+    asked = kept.history.between(purchase.customer_id, after=known_since, until=NOW)
+    assert list(await asked) == [purchase]
+    with pytest.raises(InvalidRequest, match="purchases are kept for 40 days"):
+        await kept.history.between(purchase.customer_id, after=known_since - 1, until=NOW)

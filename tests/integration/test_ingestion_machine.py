@@ -30,7 +30,8 @@ OPERATIONS = ("TransactWriteItems", "UpdateItem")
 
 
 def a_store(client: DynamoClient) -> Store:
-    clock, history = ManualClock(NOW), DynamoPurchaseHistory(client)
+    clock = ManualClock(NOW)
+    history = DynamoPurchaseHistory(client, clock=clock, retention=RETENTION.purchases)
     return replace(
         dynamo_store(client),
         recorder=DynamoPurchaseRecorder(client, clock=clock, retention=RETENTION, shards=SHARDS),

@@ -21,6 +21,7 @@ from domain.features import FEATURE_SETS
 from domain.instant import MICROS_PER_DAY
 from domain.ports import PurchaseHistory
 from domain.purchase import CLOCK_SKEW_US, Purchase
+from domain.purchase_retention import FOR_EVER
 from domain.recent import Retention, day_of
 from domain.verification import VerifyRecent
 from domain.window import Window
@@ -37,7 +38,7 @@ class Truth:
     def __init__(self, client: DynamoClient, retention: Retention = RETENTION) -> None:
         clock = ManualClock(NOW)
         self.client = client
-        self.history = DynamoPurchaseHistory(client)
+        self.history = DynamoPurchaseHistory(client, clock=clock, retention=FOR_EVER)
         self.recent = DynamoRecentPurchases(client, clock=clock, retention=retention)
         self.recorder = DynamoPurchaseRecorder(
             client, clock=clock, retention=retention, shards=SHARDS

@@ -133,7 +133,9 @@ def test_a_ttl_that_is_off_is_named_and_creation_turns_it_on(client: DynamoClien
     name = replace_table(client, client.recent, lambda _: None)
     with pytest.raises(TablesDiffer) as caught:
         tables(client).verify()
-    assert caught.value.differences == (f"table {name}: TTL must be enabled on expires_at",)
+    assert caught.value.differences == (
+        f"table {name}: TTL must be enabled on expires_at (propensity tables create)",
+    )
     assert tables(client).create() == []
     tables(client).verify()
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from domain.errors import StoreUnavailable
 from domain.features import Aggregation, FeatureSet, total_purchase_volume_30d
 from domain.ports import Scorer
+from domain.purchase_retention import PurchaseRetention
 from model_registry.candidate import Candidate
 from model_registry.errors import CorruptRegistry, GateFailed
 from model_registry.gates import (
@@ -86,6 +87,22 @@ def test_a_sound_version_becomes_its_features_and_scorer() -> None:
     assert loaded.scorer.score(np.array([[0.0]])) == [0.5]
     assert isinstance(loaded.scorer, LogisticScorer)
     assert loaded.scorer.weight == 0.25
+
+
+@pytest.mark.parametrize(("days", "passes"), [(None, True), (30, True), (29, False)])
+def test_a_version_that_looks_back_beyond_the_retention_may_not_serve(
+    days: int | None, *, passes: bool
+) -> None:
+    manifest, read_blob = registered(candidate=a_candidate(0.25))
+    gates = LoadGates(
+        scorer_factory=FACTORIES.__getitem__, currency=USD, retention=PurchaseRetention(days)
+    )
+    if passes:
+        gates(manifest, read_blob)
+        return
+    failed = failure(lambda: gates(manifest, read_blob))
+    assert failed.gate == "retention"
+    assert "looks back 30d, but purchases are kept for 29 days; raise PROP" in failed.reason
 
 
 # Integrity

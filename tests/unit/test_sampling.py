@@ -7,8 +7,9 @@ from domain.errors import StoreUnavailable
 from domain.history import Histories
 from domain.ports import IndexPage
 from domain.purchase import Purchase
+from domain.purchase_retention import PurchaseRetention
 from domain.sampling import CollectHistories
-from tests.builders import NOW, a_history
+from tests.builders import DAY, NOW, a_history
 from tests.fakes import FakeCategoryIndex, FakeHistory
 
 INDEX = {
@@ -50,6 +51,20 @@ def test_histories_are_whole_and_end_now() -> None:
     assert len(histories) == 6
     assert sorted(set(histories.purchased_at.tolist())) == [NOW - 1, NOW]
     assert len(histories.purchased_at) == 12
+
+
+def test_of_purchases_that_are_not_kept_for_ever_only_the_kept_ones_are_read() -> None:
+    history = FakeHistory(
+        a_history(NOW - 40 * DAY, NOW - 40 * DAY + 1, NOW, customer_id="a"),
+    )
+    service = CollectHistories(
+        index=FakeCategoryIndex({"books": [["a"]]}, shards=1),
+        history=history,
+        clock=lambda: NOW,
+        retention=PurchaseRetention(40),
+    )
+    histories = asyncio.run(service(most_customers=1, on_progress=lambda *_: None))
+    assert histories.purchased_at.tolist() == [NOW - 40 * DAY + 1, NOW]
 
 
 def test_shards_are_taken_whole_until_there_are_enough_customers() -> None:

@@ -105,6 +105,19 @@ def test_the_environment_goes_before_the_file_and_empty_means_unset(
     assert settings.registry_location == ".propensity/registry"
 
 
+def test_purchases_are_kept_for_ever_or_longer_than_recent_ones(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PROPENSITY_PURCHASE_RETENTION_DAYS", "")
+    assert load_settings().retention.purchases.days is None
+    monkeypatch.setenv("PROPENSITY_PURCHASE_RETENTION_DAYS", "33")
+    assert load_settings().retention.purchases.days == 33
+    monkeypatch.setenv("PROPENSITY_RECENT_DAYS", "31")
+    way_out = "raise PROPENSITY_PURCHASE_RETENTION_DAYS or lower PROPENSITY_RECENT_DAYS"
+    with pytest.raises(Rejected, match=way_out):
+        load_settings()
+
+
 def test_settings_cannot_be_changed_once_read() -> None:
     with pytest.raises(ValidationError, match="frozen"):
         Settings().port = 1

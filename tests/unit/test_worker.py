@@ -129,6 +129,21 @@ async def test_what_cannot_be_taken_is_a_dead_letter_and_the_rest_is_recorded() 
     assert await setting.queue.receive(wait_s=0, visibility_s=0) == []
 
 
+async def test_of_an_erased_customer_nothing_is_taken_and_nothing_kept_as_a_dead_letter() -> None:
+    setting = Setting()
+    await setting.store.erase("customer-1", suppressed_until=NOW + 1)
+    ids = {"customer_id": "customer-1", "purchase_id": "p"}
+    theirs = purchase(2, customer_id="customer-2")
+    other = replace(purchase(1), amount_minor=7)
+    await setting.send([raw_of(purchase(1)), raw_of(theirs), raw_of(other)], {"cancelled": ids})
+    await setting.once()
+    assert list(await setting.stored()) == []
+    assert list(await setting.stored("customer-2")) == [theirs]
+    assert await setting.refused() == []
+    assert setting.consume.counts == {"erased": 2, "recorded": 1, "cancellation erased": 1}
+    assert await setting.queue.receive(wait_s=0, visibility_s=0) == []
+
+
 async def test_while_the_store_is_silent_nothing_is_deleted_or_refused() -> None:
     setting = Setting()
     setting.store.failing = 1.0

@@ -1,0 +1,80 @@
+"""Commands for a customer's own sake: erase everything, or hand everything out."""
+
+import asyncio
+import os
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+
+from api.bootstrap import application
+from api.cli.cost import cost_text
+from api.cli.output import AsJson, emit, say
+from api.customer_export import CustomerExport
+from api.schemas import ErasureReceipt
+from api.settings import load_settings
+from domain.cost import metered
+from domain.errors import Rejected
+from domain.purchase import check_customer
+
+UNFINISHED = 1
+_ONLY_MINE = 0o600
+
+
+def erase(
+    customer: Annotated[str, typer.Argument(help="The customer's id.")],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Erase a customer, and refuse new purchases of theirs for a while; prints a receipt.
+
+    Exits with 1 when something is left: run it again to go on.
+    """
+    with application(load_settings(), batch=True) as built, metered() as cost:
+        receipt = asyncio.run(built.erase(customer))
+    report = ErasureReceipt.of(receipt, cost)
+    emit(report, as_json=as_json, text=f"{_described(report)}\n{cost_text(cost)}")
+    if not report.complete:
+        say("something is left, and nothing of the customer is taken meanwhile: run it again")
+        raise typer.Exit(UNFINISHED)
+
+
+def _described(report: ErasureReceipt) -> str:
+    end = f"suppressed until {report.suppressed_until}" if report.complete else "not complete"
+    return (
+        f"erased at {report.erased_at}: {report.purchases:,} purchases, {report.cancelled:,} "
+        f"cancellations, {report.recent_purchases:,} recent purchases; {end}"
+    )
+
+
+def export_customer(
+    customer: Annotated[str, typer.Argument(help="The customer's id.")],
+    *,
+    output: Annotated[
+        Path | None,
+        typer.Option(help="A new file that only you can read.", show_default="stdout"),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The only form, and the default.")] = True,
+) -> None:
+    """Write all that is held about a customer, as one JSON document."""
+    del as_json
+    check_customer(customer)
+    with application(load_settings(), batch=True) as built:
+        record = asyncio.run(built.records.of(customer))
+        document = CustomerExport.of(customer, record, at=built.clock(), currency=built.currency)
+    text = msgspec.json.format(msgspec.json.encode(document), indent=2)
+    if output is None:
+        typer.echo(text.decode())
+    else:
+        _write(output, text)
+
+
+def _write(path: Path, content: bytes) -> None:
+    try:
+        with os.fdopen(
+            os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _ONLY_MINE), "wb"
+        ) as file:
+            file.write(content + b"\n")
+    except OSError as exc:
+        raise Rejected("--output", f"cannot write {path}: {exc.strerror}; name a new file") from exc

@@ -1,0 +1,93 @@
+"""The commands for a customer's own sake, on the embedded engine."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from adapters.clock import SystemClock
+from api.cli import customers
+from domain import instant
+from domain.erasure import EraseCustomer, Receipt
+from domain.instant import MICROS_PER_DAY
+from domain.ports import Erasure
+from tests.api.test_cli import Run, deployment, run, write_csv
+
+__all__ = ["deployment", "run"]
+
+
+@pytest.fixture
+def shop(deployment: Path, run: Run) -> Path:
+    """A deployment where c1 bought yesterday and last year, and c2 yesterday."""
+    run("tables", "create")
+    now = SystemClock()()
+    rows = [
+        ["c1", "new", instant.render(now - MICROS_PER_DAY), "jewellery", "5.00"],
+        ["c1", "old", instant.render(now - 365 * MICROS_PER_DAY), "shirts", "7.50"],
+        ["c2", "new", instant.render(now - MICROS_PER_DAY), "jewellery", "5.00"],
+    ]
+    run("import", str(write_csv(deployment / "purchases.csv", rows)))
+    return deployment
+
+
+def test_all_that_is_held_about_a_customer_is_written_and_erased(shop: Path, run: Run) -> None:
+    run("cancel", "c1", "returned")
+    code, out, _ = run("export-customer", "c1", "--json")
+    held = json.loads(out)
+    assert code == 0
+    assert [each["purchase_id"] for each in held["purchases"]] == ["old", "new"]
+    assert held["purchases"][0]["amount_minor"] == 750
+    assert [each["purchase_id"] for each in held["recent_purchases"]] == ["new"]
+    assert [each["purchase_id"] for each in held["cancelled"]] == ["returned"]
+    assert held["categories"] == held["counted_in"] == ["jewellery", "shirts"]
+    assert (held["customer_id"], held["currency"]) == ("c1", "USD")
+    assert held["suppressed_until"] is None
+
+    code, out, _ = run("erase", "c1", "--json")
+    receipt = json.loads(out)
+    assert (code, receipt["complete"], "c1" in out) == (0, True, False)
+    assert [receipt[name] for name in ("purchases", "cancelled", "recent_purchases")] == [2, 1, 1]
+    assert receipt["cost"]["write_units"]["measured"] > 0
+    assert "0 purchases" in run("erase", "c1")[1]
+
+    held = json.loads(run("export-customer", "c1")[1])
+    assert (held["purchases"], held["cancelled"], held["recent_purchases"]) == ([], [], [])
+    assert held["categories"] == []
+    assert held["counted_in"] == ["jewellery", "shirts"]  # hashes, which the README tells of
+    assert held["suppressed_until"] > receipt["erased_at"]
+
+    again = json.loads(run("import", str(shop / "purchases.csv"), "--json")[1])
+    assert (again["erased"], again["duplicate"], again["refused_rows"]) == (2, 1, None)
+    assert run("rebuild")[0] == 0
+    code, out, _ = run("verify", "--all", "--json")
+    assert (code, json.loads(out)["customers"]) == (0, 1)
+    assert run("erase", " ")[0] == 2
+
+
+def test_an_export_goes_to_a_new_file_that_nobody_else_can_read(shop: Path, run: Run) -> None:
+    file = shop / "c1.json"
+    assert run("export-customer", "c1", "--output", str(file))[:2] == (0, "")
+    assert len(json.loads(file.read_text())["purchases"]) == 2
+    assert file.stat().st_mode & 0o077 == 0
+    code, _, err = run("export-customer", "c1", "--output", str(file))
+    assert (code, "name a new file" in err) == (2, True)
+    assert run("export-customer", " ")[0] == 2
+
+
+def test_an_erasure_that_could_not_finish_exits_with_1(
+    shop: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert shop.exists()
+
+    async def interrupted(self: EraseCustomer, customer_id: str, /) -> Receipt:
+        del self, customer_id
+        nothing = Erasure(purchases=0, cancelled=0, recent_purchases=0, complete=False)
+        return Receipt(erased=nothing, at=0, suppressed_until=None)
+
+    monkeypatch.setattr(EraseCustomer, "__call__", interrupted)
+    code, out, err = run("erase", "c1")
+    assert (code, "not complete" in out, "run it again" in err) == (
+        customers.UNFINISHED,
+        True,
+        True,
+    )

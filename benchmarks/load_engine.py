@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 
+from adapters.dynamodb.client import DynamoClient
 from adapters.dynamodb.purchases import DynamoPurchaseRecorder
 from adapters.dynamodb.tables import DynamoTables
 from benchmarks.audience_stream import a_client
@@ -16,11 +17,8 @@ async def load(endpoint: str, customers: int, *, now: int, tenths_apart: int) ->
     client = a_client(endpoint)
     try:
         DynamoTables(client).create()
-        # The workload's present may lie in the past: what expired since must not go.
-        client.connection.client.update_time_to_live(
-            TableName=client.recent.Meta.table_name,
-            TimeToLiveSpecification={"Enabled": False, "AttributeName": "expires_at"},
-        )
+        if now == NOW:
+            _keep_what_expired(client)
         recorder = DynamoPurchaseRecorder(
             client,
             clock=lambda: now,
@@ -31,6 +29,14 @@ async def load(endpoint: str, customers: int, *, now: int, tenths_apart: int) ->
             await recorder.record(purchases_of(number, now=now, tenths_apart=tenths_apart))
     finally:
         client.close()
+
+
+def _keep_what_expired(client: DynamoClient) -> None:
+    """The workload's present lies in the past, where all recent purchases have expired since."""
+    client.connection.client.update_time_to_live(
+        TableName=client.recent.Meta.table_name,
+        TimeToLiveSpecification={"Enabled": False, "AttributeName": "expires_at"},
+    )
 
 
 if __name__ == "__main__":

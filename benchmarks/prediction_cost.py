@@ -1,5 +1,7 @@
 """What one prediction costs: our server beside the reference design and the floor of the same read.
 
+Where `make bench` has installed Feast, its feature server is measured too: it only reads a feature
+that somebody stored, and scores nothing.
 Every service is one process on a core of its own; its load and its store are on the other. They take
 turns in shuffled order, since a fixed one flatters whoever comes later. CPU time is the operating
 system's account of the server's process. Run: python -m benchmarks.prediction_cost
@@ -19,8 +21,16 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.processes import embedded_endpoint, on_core, replayed_endpoint, run, trained_model
-from benchmarks.services import Running, Service, floor, ours, reference, started
+from benchmarks.processes import (
+    FEAST,
+    embedded_endpoint,
+    feast_repo,
+    on_core,
+    replayed_endpoint,
+    run,
+    trained_model,
+)
+from benchmarks.services import Running, Service, feast, floor, ours, reference, started
 from benchmarks.usage import cpu_seconds_of, resident_mb_of
 from domain import instant
 from domain.instant import MICROS_PER_SECOND
@@ -45,6 +55,7 @@ def asked(running: Running, as_of: str, *, requests: int, in_flight: int) -> dic
         found = run(
             "benchmarks.load",
             *("--port", running.port, "--path", running.service.path_at(as_of)),
+            *(("--body", running.service.body) if running.service.body else ()),
             *("--customers", CUSTOMERS, "--requests", requests, "--in-flight", in_flight),
         )
     cpu = cpu_seconds_of(running.process) - before
@@ -95,14 +106,16 @@ def measure(*, count: int, requests: int) -> dict[str, Figures]:
         with on_core(LOAD_CORE):
             engine = stack.enter_context(embedded_endpoint(CUSTOMERS, *filling))
             replayed = stack.enter_context(replayed_endpoint(engine))
+        repo = stack.enter_context(feast_repo(engine, CUSTOMERS)) if FEAST.exists() else None
         return {
-            name: rounds(_services(endpoint, folder), as_of, count=count, requests=requests)
+            name: rounds(_services(endpoint, folder, repo), as_of, count=count, requests=requests)
             for name, endpoint in (("replayed", replayed), ("embedded engine", engine))
         }
 
 
-def _services(endpoint: str, folder: Path) -> list[Service]:
+def _services(endpoint: str, folder: Path, repo: Path | None) -> list[Service]:
     return [
+        *([feast(endpoint, repo)] if repo else []),
         ours(endpoint, folder),
         reference(endpoint, folder),
         floor(endpoint, "item"),

@@ -12,15 +12,25 @@ from typing import Any
 
 from adapters.embedded import HOST, EmbeddedEngine, free_port
 
+FEAST = Path(".venv-feast/bin").absolute()
+"""Feast's own environment, which `make bench` installs: its versions are not ours."""
 
-def run(module: str, *arguments: object) -> dict[str, Any]:
+
+def run(module: str, *arguments: object, feast: str = "") -> dict[str, Any]:
     """What the module reported, run to its end in a process of its own; {} if nothing.
+
+    `feast` is the endpoint of a module that needs Feast, and then runs in its environment.
 
     Raises:
         CalledProcessError: it failed; its words are on standard error.
     """
+    command = _command(module, arguments)
+    environment = None
+    if feast:
+        command[0] = str(FEAST / "python")
+        environment = {**os.environ, **feast_environment(feast)}
     finished = subprocess.run(  # noqa: S603  # our own modules, no shell
-        _command(module, arguments), stdout=subprocess.PIPE, check=True
+        command, stdout=subprocess.PIPE, check=True, env=environment
     )
     return dict(json.loads(finished.stdout or b"{}"))
 
@@ -63,6 +73,23 @@ def embedded_endpoint(customers: int, *arguments: object) -> Iterator[str]:
             yield endpoint
         finally:
             engine.stop()
+
+
+def feast_environment(endpoint: str) -> dict[str, str]:
+    """What Feast's processes find in their environment; the repo's configuration refers to it."""
+    return {
+        "BENCHMARK_ENDPOINT": endpoint,
+        "AWS_ACCESS_KEY_ID": "benchmark",
+        "AWS_SECRET_ACCESS_KEY": "benchmark",
+    }
+
+
+@contextmanager
+def feast_repo(endpoint: str, customers: int) -> Iterator[Path]:
+    """A feature repository whose online store, at the endpoint, holds so many customers."""
+    with TemporaryDirectory() as folder:
+        run("benchmarks.peers.feast_repo", folder, customers, feast=endpoint)
+        yield Path(folder)
 
 
 @contextmanager

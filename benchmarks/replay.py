@@ -1,8 +1,9 @@
 """A DynamoDB endpoint without latency: what the store behind it answered once, it answers at once.
 
 A request is known by its operation and body; the first of each kind is passed on to the store, and
-whatever it answered is kept as bytes; a batch is put together from its items, whatever their order. So every service is asked and answered as by a real engine,
-but neither the engine's speed nor its CPU time is in the figures. It checks no signature. With
+whatever it answered is kept as bytes; a batch is put together from its items, whatever their order,
+each with the attributes that are asked for. So every service is asked and answered as by a real
+engine, but neither the engine's speed nor its CPU time is in the figures. It checks no signature. With
 `--delay-ms` every answer waits so long, as a store across a network would make it.
 Run as a process of its own: it prints its port, and serves until it is terminated.
 """
@@ -11,7 +12,7 @@ import argparse
 import asyncio
 import sys
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http.client import HTTPConnection
 from typing import Any, cast
 
@@ -22,6 +23,8 @@ _HOST = "127.0.0.1"
 _END_OF_HEAD = b"\r\n\r\n"
 _LENGTH = b"content-length:"
 _TARGET = b"x-amz-target:"
+_OK = 200
+_PROJECTION = ("ProjectionExpression", "ExpressionAttributeNames")
 
 
 class Recorded:
@@ -30,7 +33,7 @@ class Recorded:
     def __init__(self, port: int) -> None:
         self._port = port
         self._answers: dict[tuple[bytes, bytes], bytes] = {}
-        self._items: dict[tuple[str, ...], bytes] = {}
+        self._items: dict[tuple[str | bytes, ...], bytes] = {}
 
     def answer(self, target: bytes, body: bytes) -> bytes:
         """The whole HTTP answer to a request, headers included."""
@@ -45,25 +48,38 @@ class Recorded:
         tables: list[bytes] = []
         consumed: list[bytes] = []
         for table, asked in request["RequestItems"].items():
-            items = (self._item(table, key) for key in asked["Keys"])
+            projection = {name: asked[name] for name in _PROJECTION if name in asked}
+            items = self._some(table, asked["Keys"], projection)
             found = b",".join(item for item in items if item)
             tables.append(b'"%b":[%b]' % (table.encode(), found))
             units = (table.encode(), len(asked["Keys"]))
             consumed.append(b'{"TableName":"%b","CapacityUnits":%d.0}' % units)
-        return b'{"Responses":{%b},"UnprocessedKeys":{},"ConsumedCapacity":[%b]}' % (
-            b",".join(tables),
-            b",".join(consumed),
-        )
+        capacity = b""
+        if request.get("ReturnConsumedCapacity", "NONE") != "NONE":
+            capacity = b',"ConsumedCapacity":[%b]' % b",".join(consumed)
+        return b'{"Responses":{%b},"UnprocessedKeys":{}%b}' % (b",".join(tables), capacity)
 
-    def _item(self, table: str, key: Mapping[str, Any]) -> bytes:
-        """The item under a key as JSON; nothing if there is none."""
-        name = (table, *(text for value in key.values() for text in value.values()))
-        if name not in self._items:
-            request = {"TableName": table, "Key": key, "ConsistentRead": True}
-            _, content = self._ask(b"DynamoDB_20120810.GetItem", msgspec.json.encode(request))
-            item = msgspec.json.decode(content).get("Item")
-            self._items[name] = msgspec.json.encode(item) if item else b""
-        return self._items[name]
+    def _some(
+        self, table: str, keys: Sequence[Mapping[str, Any]], projection: Mapping[str, Any]
+    ) -> list[bytes]:
+        """The items under the keys as JSON; nothing for a key where there is none."""
+        kind = (table, msgspec.json.encode(projection)) if projection else (table,)
+        found: list[bytes] = []
+        for key in keys:
+            name = (*kind, *(text for value in key.values() for text in value.values()))
+            if name not in self._items:
+                self._items[name] = self._item(
+                    {"TableName": table, "Key": key, "ConsistentRead": True, **projection}
+                )
+            found.append(self._items[name])
+        return found
+
+    def _item(self, request: Mapping[str, Any]) -> bytes:
+        status, content = self._ask(b"DynamoDB_20120810.GetItem", msgspec.json.encode(request))
+        if status != _OK:
+            raise RuntimeError(f"the store refused {request}: {content.decode()}")
+        item = msgspec.json.decode(content).get("Item")
+        return msgspec.json.encode(item) if item else b""
 
     def _ask(self, target: bytes, body: bytes) -> tuple[int, bytes]:
         connection = HTTPConnection(_HOST, self._port, timeout=60)

@@ -11,8 +11,8 @@ from http.client import HTTPConnection
 from pathlib import Path
 
 from adapters.embedded import HOST, free_port
-from benchmarks.processes import on_core
-from benchmarks.workload import customer_id
+from benchmarks.processes import FEAST, feast_environment, on_core
+from benchmarks.workload import FEAST_FEATURE, customer_id
 
 READY_S = 120.0
 _UVICORN = ("-m", "uvicorn", "--host", HOST, "--no-access-log", "--log-level", "warning")
@@ -20,11 +20,15 @@ _UVICORN = ("-m", "uvicorn", "--host", HOST, "--no-access-log", "--log-level", "
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """How one service is started, and under which path it answers; {as_of} is the instant."""
+    """How one service is started, and how it is asked; {as_of} in the path is the instant.
+
+    With a body, JSON with {customer} in it, it is asked by POST.
+    """
 
     name: str
     command: Sequence[str]
     path: str
+    body: str | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
 
     def path_at(self, as_of: str) -> str:
@@ -85,6 +89,25 @@ def floor(endpoint: str, read: str) -> Service:
     )
 
 
+def feast(endpoint: str, repo: Path) -> Service:
+    """Feast's feature server: it reads the stored feature of one customer, and scores nothing.
+
+    Its worker is kept for good; by default a new one starts every 1,000 requests.
+    """
+    serving = ("serve", "--host", HOST, "--port", "{port}", "--workers", "1", "--no-access-log")
+    features = f'"features": ["{FEAST_FEATURE}"]'
+    return Service(
+        name="Feast server",
+        command=(
+            *(str(FEAST / "feast"), "--chdir", str(repo), *serving),
+            *("--max-requests", "0", "--max-requests-jitter", "0"),
+        ),
+        path="/get-online-features",
+        body=f'{{{features}, "entities": {{"customer_id": ["{{customer}}"]}}}}',
+        environment={**feast_environment(endpoint), "HOME": str(repo)},  # gunicorn writes there
+    )
+
+
 @contextmanager
 def started(service: Service, *, core: int | None) -> Iterator[Running]:
     """The service on one core (None: on all), answering, while the block runs.
@@ -109,11 +132,13 @@ def started(service: Service, *, core: int | None) -> Iterator[Running]:
 
 def _await_answer(service: Service, process: "subprocess.Popen[bytes]", port: int) -> None:
     path = service.path_at("2026-01-01T00:00:00Z").replace("{customer}", customer_id(0))
+    body = service.body and service.body.replace("{customer}", customer_id(0))
+    headers = {"Content-Type": "application/json"} if body else {}
     end = time.monotonic() + READY_S
     while time.monotonic() < end and process.poll() is None:
         connection = HTTPConnection(HOST, port, timeout=5)
         try:
-            connection.request("GET", path)
+            connection.request("POST" if body else "GET", path, body, headers)
             if connection.getresponse().status < 500:  # noqa: PLR2004  # server errors
                 return
         except OSError:

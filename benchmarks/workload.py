@@ -11,6 +11,8 @@ CATEGORY = "grocery"
 SHARDS = 16
 PURCHASES_EACH = 10
 """Entries of one customer in the index; half of them lie within the window."""
+FEAST_FEATURE = "spending:total_purchase_volume_30d"
+"""The feature view and feature under which Feast stores what a customer spent in the window."""
 VARIANTS = 512
 """How many different histories there are; customers take them in turn."""
 
@@ -43,3 +45,9 @@ def purchases_of(
         )
         for ordinal in range(count)
     ]
+
+
+def spent_by(number: int) -> float:
+    """What one customer spent within the window up to NOW, in minor units."""
+    first = NOW - WINDOW_DAYS * MICROS_PER_DAY
+    return float(sum(p.amount_minor for p in purchases_of(number) if p.purchased_at > first))

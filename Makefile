@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 FEAST := .venv-feast
 FEAST_STAMP := $(FEAST)/.installed
 
-.PHONY: help setup demo test test-slow bench lint lock clean
+.PHONY: help setup demo test test-slow bench proofs lint lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -38,12 +38,12 @@ $(FEAST_STAMP): benchmarks/feast.lock | setup
 	$(BIN)/uv pip sync --quiet --python $(FEAST)/bin/python --require-hashes benchmarks/feast.lock
 	@touch $@
 
-bench: setup $(FEAST_STAMP)  ## what the figures in the README come from: about five minutes
-	$(BIN)/python -m benchmarks.audience_memory
-	$(BIN)/python -m benchmarks.audience_speed
-	$(BIN)/python -m benchmarks.entities
+bench: setup $(FEAST_STAMP)  ## all speeds side by side in one run, written to benchmarks/RESULTS.md
+	$(BIN)/python -m benchmarks.results
+
+proofs: setup  ## the long proofs: swaps under load, a killed worker, what a purchase costs
 	$(BIN)/python -m benchmarks.swap_under_load
-	$(BIN)/python -m benchmarks.shadow_cost
+	$(BIN)/python -m benchmarks.queue_exactness
 	$(BIN)/python -m benchmarks.ingestion_cost
 
 lint: setup

@@ -30,7 +30,16 @@ from benchmarks.processes import (
     run,
     trained_model,
 )
-from benchmarks.services import Running, Service, feast, floor, ours, reference, started
+from benchmarks.services import (
+    Running,
+    Service,
+    feast,
+    floor,
+    ours,
+    ours_on_granian,
+    reference,
+    started,
+)
 from benchmarks.usage import cpu_seconds_of, resident_mb_of
 from domain import instant
 from domain.instant import MICROS_PER_SECOND
@@ -117,6 +126,7 @@ def _services(endpoint: str, folder: Path, repo: Path | None) -> list[Service]:
     return [
         *([feast(endpoint, repo)] if repo else []),
         ours(endpoint, folder),
+        ours_on_granian(endpoint, folder),
         reference(endpoint, folder),
         floor(endpoint, "item"),
         floor(endpoint, "index"),
@@ -145,8 +155,8 @@ def table(name: str, figures: Figures) -> Table:
 def main() -> None:
     """Prints the tables."""
     arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--rounds", type=int, default=5)
-    arguments.add_argument("--requests", type=int, default=1_500)
+    arguments.add_argument("--rounds", type=int, default=3)
+    arguments.add_argument("--requests", type=int, default=1_000)
     arguments.add_argument("--output", type=Path, help="write the figures as JSON")
     options = arguments.parse_args()
     figures: dict[str, Any] = measure(count=options.rounds, requests=options.requests)

@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.client import HTTPConnection
 from pathlib import Path
 
@@ -63,6 +63,18 @@ def ours(endpoint: str, folder: Path, *, name: str = "ours", workers: int = 1) -
             "PROPENSITY_READ_TIMEOUT_S": "20",
             "PROPENSITY_READ_DEADLINE_S": "30",
         },
+    )
+
+
+def ours_on_granian(endpoint: str, folder: Path) -> Service:
+    """The same application on another server, to know what uvicorn costs."""
+    server = str(Path(sys.executable).with_name("granian"))
+    return replace(
+        ours(endpoint, folder, name="ours on granian"),
+        command=(
+            *(server, "--interface", "asgi", "--loop", "uvloop", "--no-ws", "--factory"),
+            *("--host", HOST, "--port", "{port}", "--log-level", "error", "api.asgi:create"),
+        ),
     )
 
 

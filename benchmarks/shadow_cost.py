@@ -94,10 +94,13 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--rounds", type=int, default=9)
     arguments.add_argument("--predictions", type=int, default=1_000)
+    arguments.add_argument("--output", type=Path, help="write the figures as JSON")
     options = arguments.parse_args()
     with trained_model() as folder, canned_endpoint(CUSTOMERS) as endpoint:
         figures = measure(endpoint, folder, rounds=options.rounds, predictions=options.predictions)
     sys.stdout.write(json.dumps(figures) + "\n")
+    if options.output:
+        options.output.write_text(json.dumps(figures))
     sys.exit(figures["more"] > MOST_MORE)
 
 

@@ -1,0 +1,159 @@
+"""Runs every benchmark of speed in one run and writes what was seen to benchmarks/RESULTS.md.
+
+A target that is missed is written down as missed: it fails nothing. Run: make bench
+"""
+
+import json
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from math import inf
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from rich.progress import track
+
+RESULTS = Path(__file__).with_name("RESULTS.md")
+MODULES = (
+    "prediction_cost",
+    "prediction_limits",
+    "audience_speed",
+    "audience_memory",
+    "entities",
+    "shadow_cost",
+)
+SERVICE, FEAST = "ours", "Feast server"
+Found = Mapping[str, Any]
+
+
+def found_by(module: str, folder: Path) -> Any:
+    """The figures of one benchmark; what it prints is for whoever waits.
+
+    Raises:
+        RuntimeError: it gave none.
+    """
+    output = folder / f"{module}.json"
+    command = [sys.executable, "-m", f"benchmarks.{module}", "--output", str(output)]
+    subprocess.run(command, check=False)  # noqa: S603  # our own modules, no shell
+    if not output.exists():
+        raise RuntimeError(f"benchmarks.{module} gave no figures")
+    return json.loads(output.read_text())
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What was aimed at, at least or at most, and what was seen."""
+
+    what: str
+    seen: float
+    least: float = -inf
+    most: float = inf
+
+    @property
+    def row(self) -> Sequence[str]:
+        """As it is written down."""
+        held = self.least <= self.seen <= self.most
+        aim = f"at most {self.most:,.4g}" if self.most < inf else f"at least {self.least:,.6g}"
+        return self.what, aim, f"{self.seen:,.2f}", "held" if held else "**missed**"
+
+
+def targets(found: Found) -> Iterator[Target]:
+    """Every aim of speed, and what was seen of it."""
+    for in_flight in ("1", "16"):
+        yield from _of_predictions(found["prediction_cost"]["replayed"], in_flight)
+    limits = found["prediction_limits"]
+    yield Target("p50: 100,000 purchases ever / 10", limits["flatness"]["ratio"], most=1.3)
+    grown = 1 + limits["memory"]["growth"]
+    yield Target("memory after 100,000 requests / after 1,000", grown, most=1.05)
+    yield Target("16 in flight, store of 5 ms: p99, ms", limits["slow_store"]["p99_ms"], most=12)
+    speed, memory = found["audience_speed"]["canned"], found["audience_memory"]
+    yield Target("audience: customers/s on one core", speed["ours_per_second"], least=15_000)
+    yield Target("audience: customers per CPU second / the loop's", speed["ratio"], least=40)
+    peak = memory["peak resident, MB"]
+    yield Target("audience of 100,000 customers: peak MB", peak, most=300)
+    fast = {name: side["entities_per_second"] for name, side in found["entities"].items()}
+    mine = max(value for name, value in fast.items() if SERVICE in name)
+    feast = max(value for name, value in fast.items() if SERVICE not in name)
+    yield Target("audience: customers/s / entities/s of Feast's SDK", mine / feast, least=3)
+    yield Target(
+        "CPU of a prediction with two shadows / without",
+        1 + found["shadow_cost"]["more"],
+        most=1.05,
+    )
+
+
+def _of_predictions(sides: Mapping[str, Mapping[str, Found]], in_flight: str) -> Iterator[Target]:
+    us, them = sides[SERVICE][in_flight], sides["reference"][in_flight]
+    floor, at = sides["floor (item)"][in_flight], f"{in_flight} in flight: "
+    yield Target(at + "CPU of the reference design / ours", them["cpu_ms"] / us["cpu_ms"], least=4)
+    yield Target(at + "CPU of ours / the floor's", us["cpu_ms"] / floor["cpu_ms"], most=1.2)
+    fast = us["per_second"]
+    yield Target(at + "req/s of ours / the reference design's", fast / them["per_second"], least=4)
+    if FEAST in sides:
+        theirs = sides[FEAST][in_flight]["per_second"]
+        yield Target(at + "req/s of ours / Feast's server's", fast / theirs, least=5)
+    if in_flight != "1":
+        tail = us["p99_ms"] / them["p99_ms"]
+        yield Target(at + "p99 of ours / the reference design's", tail, most=1 / 3)
+
+
+def markdown(found: Found) -> str:
+    """The whole page."""
+    lines = [
+        "# Results",
+        "",
+        "Written by `make bench`. Read the ratios: absolute times are the machine's, and it is noisy.",
+        f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {os.cpu_count()} cores, Python {platform.python_version()}.",
+        "",
+        "## Targets",
+        "",
+        *_table(
+            ("what", "aim", "seen", ""),
+            [target.row for target in targets(found)],
+        ),
+    ]
+    for endpoint, sides in found["prediction_cost"].items():
+        lines += ["", f"## One prediction, {endpoint}", "", *_table(*_predictions(sides))]
+    for module in MODULES[1:]:
+        lines += ["", f"## {module}", "", "```json", json.dumps(found[module], indent=1), "```"]
+    return "\n".join(lines) + "\n"
+
+
+def _predictions(
+    sides: Mapping[str, Mapping[str, Found]],
+) -> tuple[Sequence[str], list[Sequence[str]]]:
+    keys = ("cpu_ms", "spread", "per_second", "p50_ms", "p99_ms", "p99.9_ms", "resident_mb")
+    rows: list[Sequence[str]] = [
+        (name, flight, *(f"{figures[key]:,.2f}" for key in keys))
+        for name, of_side in sorted(sides.items())
+        for flight, figures in sorted(of_side.items(), key=lambda item: int(item[0]))
+    ]
+    return ("service", "in flight", *keys), rows
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    return [
+        "| " + " | ".join(head) + " |",
+        "|" + "---|" * len(head),
+        *("| " + " | ".join(row) + " |" for row in rows),
+    ]
+
+
+def main() -> None:
+    """The page is written."""
+    with TemporaryDirectory() as folder:
+        found = {
+            module: found_by(module, Path(folder))
+            for module in track(MODULES, description="benchmarks")
+        }
+    RESULTS.write_text(markdown(found))
+    sys.stdout.write(f"written: {RESULTS}\n")
+
+
+if __name__ == "__main__":
+    main()

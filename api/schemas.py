@@ -60,9 +60,14 @@ class UnitsUsed(Struct, frozen=True, kw_only=True):
 
 
 class CostUsed(Struct, frozen=True, kw_only=True):
-    """What the calls to the store came to, retries and refusals included."""
+    """What the calls to the store came to, retries and refusals included.
 
-    round_trips: Annotated[int, Meta(ge=0, description="Calls to the store.")]
+    Predictions that are asked for at the same moment may share a call: its units are split evenly.
+    """
+
+    round_trips: Annotated[
+        int, Meta(ge=0, description="Calls to the store; a shared one counts for one request.")
+    ]
     read_units: UnitsUsed
     write_units: UnitsUsed
 

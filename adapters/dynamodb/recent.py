@@ -116,11 +116,13 @@ def recent_history(
     for name, value in item.items():
         if name in _OTHER_ATTRIBUTES:
             continue
-        if name.startswith(_KEPT):
+        if name[0] == _KEPT:
             complete_since = max(complete_since, _kept_since(name, value))
             continue
-        day = _day(name)
-        found = _elements(name, value)
+        try:
+            day, found = int(name.removeprefix("d")), value["SS"]
+        except (KeyError, ValueError) as exc:
+            raise CorruptRecord(f"attribute {name!r} of a recent item is no day's set") from exc
         if OVERFLOW in found:
             overflow_days.add(day)
             found = [element for element in found if element != OVERFLOW]
@@ -135,14 +137,6 @@ def recent_history(
     )
 
 
-def _elements(name: str, value: Mapping[str, Any]) -> list[str]:
-    try:
-        elements: list[str] = value["SS"]
-    except KeyError as exc:
-        raise CorruptRecord(f"attribute {name!r} of a recent item is no set") from exc
-    return elements
-
-
 def _kept_since(name: str, value: Mapping[str, str]) -> int:
     """The oldest day that is complete after the last write of one retention."""
     try:
@@ -150,10 +144,3 @@ def _kept_since(name: str, value: Mapping[str, str]) -> int:
     except (KeyError, ValueError) as exc:
         raise CorruptRecord(f"attribute {name!r} of a recent item is no retention") from exc
     return retention.complete_since(day * MICROS_PER_DAY)
-
-
-def _day(name: str) -> int:
-    try:
-        return int(name.removeprefix("d"))
-    except ValueError as exc:
-        raise CorruptRecord(f"attribute {name!r} of a recent item is no day") from exc

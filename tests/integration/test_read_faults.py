@@ -349,8 +349,22 @@ async def test_an_item_that_is_no_purchase_is_an_error(client: DynamoClient, sto
         {"d20000": {"SS": ["no purchase"]}},
         {"d20000": {"S": "no set"}},
         {"no day": {"SS": ["1|1|1|cp"]}},
+        {"e20000": {"SS": ["1|1|1|cp"]}},
+        {"d20000": {"SS": ["1|1|2|cp"]}},
+        {"d20000": {"SS": ["86400000000|1|1|cp"]}},
+        {"d20000": {"SS": ["-1|1|1|cp"]}},
+        {"d20000": {"SS": ["1|1|cp"]}},
     ],
-    ids=["no purchase", "no set", "no day"],
+    ids=[
+        "no purchase",
+        "no set",
+        "no day",
+        "another letter",
+        "no id",
+        "after its day",
+        "before its day",
+        "too few parts",
+    ],
 )
 async def test_an_element_that_is_no_purchase_is_an_error(
     client: DynamoClient, store: Store, attribute: dict[str, Any]

@@ -1,4 +1,6 @@
+import gc
 import hashlib
+import weakref
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -113,6 +115,21 @@ def test_a_request_keeps_the_snapshot_it_took() -> None:
     registry.promote(NAME, 2, actor="tests", reason="why")
     live.start()
     assert (taken.champion.version, serving(live)) == (1, (2, 2))
+
+
+def test_a_version_dies_when_the_last_request_that_took_it_ends() -> None:
+    registry = a_history(FragileStore(), 1)
+    live = started(registry)
+    taken = live.snapshot()
+    scorer = weakref.ref(taken.champion.scorer)
+    registry.promote(NAME, 2, actor="tests", reason="why")
+    live.refresh()
+    gc.collect()
+    assert serving(live) == (2, 2)
+    assert scorer() is taken.champion.scorer
+    del taken
+    gc.collect()
+    assert scorer() is None
 
 
 def test_before_it_is_started_nothing_serves() -> None:

@@ -1,5 +1,6 @@
 """Shared fixtures: the embedded engine, and a DynamoDB client with tables of its own."""
 
+import logging
 import os
 import uuid
 from collections.abc import Iterator
@@ -18,6 +19,17 @@ LOCAL_CREDENTIALS = ("test", "test")
 def anyio_backend() -> str:
     """Async tests run on asyncio, as the product does."""
     return "asyncio"
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_it_was() -> Iterator[None]:
+    """A command that configures logging, which is global, does so for its own test alone."""
+    root = logging.getLogger()
+    level = root.level
+    yield
+    root.setLevel(level)
+    for handler in [each for each in root.handlers if type(each) is logging.StreamHandler]:
+        root.removeHandler(handler)
 
 
 @pytest.fixture(scope="session")

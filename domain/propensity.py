@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+import numpy as np
+from numpy.typing import NDArray
+
 from domain.features import FeatureSet
 from domain.ports import Scorer
 
@@ -47,6 +50,10 @@ class Policy:
                 f"policy {self.name!r} needs 0 <= min <= max <= 1, "
                 f"not [{self.min_probability}, {self.max_probability}]"
             )
+
+    def shows(self, probabilities: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Whether each would be acted on, as `decide` says. Shape: (n,) float64 to (n,) bool."""
+        return (probabilities >= self.min_probability) & (probabilities <= self.max_probability)
 
     def decide(self, probability: float) -> Decision:
         """The decision for one probability.

@@ -206,8 +206,7 @@ class ShadowScoring:
                 if problem:
                     comparison.failed(int(mine.sum()), problem)
                     continue
-                would = [self._policy.decide(score).show for score in scores[mine].tolist()]
-                changed = int((np.array(would) != shown[mine]).sum())
+                changed = int((self._policy.shows(scores[mine]) != shown[mine]).sum())
                 comparison.add(answered[mine], scores[mine], changed)
 
     def _forget_others(self, traffic: Traffic) -> None:

@@ -1,5 +1,6 @@
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -72,3 +73,10 @@ def test_a_range_that_is_empty_or_no_probability_is_refused(low: float, high: fl
 def test_a_policy_does_not_decide_about_what_is_no_probability(score: float) -> None:
     with pytest.raises(ValueError, match="is no probability"):
         a_policy(min_probability=0.0, max_probability=1.0).decide(score)
+
+
+@given(st.lists(st.floats(0.0, 1.0)), st.floats(0.0, 1.0), st.floats(0.0, 1.0))
+def test_many_are_decided_as_each_is(scores: list[float], one: float, other: float) -> None:
+    policy = a_policy(min_probability=min(one, other), max_probability=max(one, other))
+    many = policy.shows(np.array([*scores, one, other]))
+    assert many.tolist() == [policy.decide(score).show for score in [*scores, one, other]]

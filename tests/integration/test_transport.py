@@ -16,6 +16,7 @@ from botocore.credentials import Credentials, RefreshableCredentials
 from botocore.exceptions import ClientError, NoCredentialsError
 
 from adapters.dynamodb.client import DynamoClient
+from adapters.dynamodb.errors import translated
 from adapters.dynamodb.transport import Answer, Exchange, Transport
 from domain.errors import StoreUnavailable
 from tests.conftest import dynamo_client
@@ -136,10 +137,11 @@ def test_one_session_serves_requests_side_by_side(client: DynamoClient) -> None:
 
 
 def test_a_store_that_is_not_there_is_unavailable() -> None:
-    client = dynamo_client(UNUSED, read_deadline_s=0.2)
+    client = dynamo_client(UNUSED, read_timeout_s=30, read_deadline_s=30)
 
     async def read() -> object:
-        return await client.read(client.read_deadline(), "GetItem", REQUEST)
+        with translated():
+            return await client.read_once(client.read_deadline(), "GetItem", REQUEST)
 
     with pytest.raises(
         StoreUnavailable, match=r"did not answer \(EndpointConnectionError\)"

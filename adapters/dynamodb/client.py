@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass
@@ -130,16 +130,7 @@ class DynamoClient:
         Raises:
             StoreUnavailable: no answer before the deadline, or one that retrying cannot mend.
         """
-        pauses = deadline.pauses()
-        with translated():
-            while True:
-                try:
-                    return await self.read_once(deadline, operation, request)
-                except _VENDOR as exc:
-                    pause = next(pauses, None)
-                    if pause is None or not is_transient(exc):
-                        raise
-                await asyncio.sleep(pause)
+        return await _retried(deadline, lambda: self.read_once(deadline, operation, request))
 
     async def read_once(
         self, deadline: Deadline, operation: str, request: dict[str, Any]
@@ -188,17 +179,22 @@ class DynamoClient:
         Raises:
             StoreUnavailable: no answer before the deadline, or one that retrying cannot mend.
         """
-        pauses = deadline.pauses()
-        with translated():
-            while True:
-                try:
-                    return await self.once(deadline, call, *args)
-                except _VENDOR as exc:
-                    pause = next(pauses, None)
-                    if pause is None or not is_transient(exc):
-                        raise
-                await asyncio.sleep(pause)
+        return await _retried(deadline, lambda: self.once(deadline, call, *args))
 
     def close(self) -> None:
         """No thread is left once this returns."""
         self._threads.shutdown(wait=True, cancel_futures=True)
+
+
+async def _retried(deadline: Deadline, attempt: Callable[[], Awaitable[T]]) -> T:
+    """The first answer of an attempt, with full jitter between them; vendor errors translated."""
+    pauses = deadline.pauses()
+    with translated():
+        while True:
+            try:
+                return await attempt()
+            except _VENDOR as exc:
+                pause = next(pauses, None)
+                if pause is None or not is_transient(exc):
+                    raise
+            await asyncio.sleep(pause)

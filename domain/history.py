@@ -139,28 +139,32 @@ class Histories:
 
     def count(self, chosen: NDArray[np.bool_]) -> NDArray[np.int64]:
         """How many chosen purchases each customer has. Shape: (m,) bool to (n,) int64."""
-        return self.total(chosen, np.ones(len(chosen), dtype=np.int64))
+        return self._of_each(np.add, chosen.astype(np.int64), empty=0)
 
     def total(self, chosen: NDArray[np.bool_], values: NDArray[np.int64]) -> NDArray[np.int64]:
-        """The sum of the chosen values per customer, exact. Shape: (m,) to (n,) int64.
-
-        The running sum may wrap around; the difference of two of its values does not, as long
-        as one customer's own sum fits into 63 bits.
-        """
-        running = np.zeros(len(values) + 1, dtype=np.int64)
-        np.cumsum(np.where(chosen, values, 0), out=running[1:])
-        return running[self.offsets[1:]] - running[self.offsets[:-1]]
+        """The sum of the chosen values per customer, exact. Shape: (m,) to (n,) int64."""
+        return self._of_each(np.add, chosen * values, empty=0)
 
     def largest(
         self, chosen: NDArray[np.bool_], values: NDArray[np.int64], *, empty: int
     ) -> NDArray[np.int64]:
         """The largest chosen value per customer, or `empty`. Shape: (m,) to (n,) int64."""
-        result = np.full(len(self), empty, dtype=np.int64)
+        return self._of_each(np.maximum, np.where(chosen, values, empty), empty=empty)
+
+    def _of_each(
+        self, reduce: np.ufunc, values: NDArray[np.int64], *, empty: int
+    ) -> NDArray[np.int64]:
+        """Each customer's values reduced to one, or `empty` without any. Shape: (m,) to (n,) int64."""
         starts = self.offsets[:-1]
         filled = starts < self.offsets[1:]
-        if filled.any():
-            result[filled] = np.maximum.reduceat(np.where(chosen, values, empty), starts[filled])
-        return result
+        reduced: NDArray[np.int64]
+        if filled.all() and len(values):
+            reduced = reduce.reduceat(values, starts)
+            return reduced
+        reduced = np.full(len(self), empty, dtype=np.int64)
+        if len(values):
+            reduced[filled] = reduce.reduceat(values, starts[filled])
+        return reduced
 
     def distinct_categories(self, chosen: NDArray[np.bool_]) -> NDArray[np.int64]:
         """How many categories each customer's chosen purchases have. Shape: (m,) to (n,) int64."""

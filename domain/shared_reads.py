@@ -1,7 +1,7 @@
 """Shared reads: requests that wait at the same moment are read in one round trip.
 
-A busy server answers many customers side by side. Whoever asks while others do shares one batch
-with them; nobody waits for company, and whoever asks alone is read alone.
+A busy server answers many customers side by side. Whoever asks while others are being read shares
+one batch with those who ask in the same turn of the event loop; whoever asks alone is read at once.
 """
 
 import asyncio
@@ -28,9 +28,17 @@ class _Found:
 Waiting: TypeAlias = "dict[str, asyncio.Future[_Found | None]]"
 
 
+@dataclass(slots=True)
+class _Here:
+    """What one event loop's requests are at: who waits for a batch, and how many are being read."""
+
+    waiting: Waiting = field(default_factory=dict)
+    reading: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class SharedReads:
-    """Reads single customers of the recent purchases, those of one turn of the event loop at once.
+    """Reads single customers of the recent purchases; on a busy event loop, those of one turn at once.
 
     A batch is tried once. Whom it leaves unread is read alone, as if nobody else had asked, so
     that no request's deadline or failure is another's. Units are shared evenly; the round trip counts
@@ -38,10 +46,10 @@ class SharedReads:
     """
 
     recent: RecentPurchases
-    _waiting: WeakKeyDictionary[asyncio.AbstractEventLoop, Waiting] = field(
+    _loops: WeakKeyDictionary[asyncio.AbstractEventLoop, _Here] = field(
         default_factory=WeakKeyDictionary, init=False
     )
-    _reading: set["asyncio.Task[None]"] = field(default_factory=set, init=False)
+    _batches: set["asyncio.Task[None]"] = field(default_factory=set, init=False)
 
     @property
     def complete_since(self) -> int:
@@ -51,12 +59,21 @@ class SharedReads:
     async def one(self, customer_id: str, /) -> RecentHistory:
         """One customer's history; see RecentPurchases."""
         loop = asyncio.get_running_loop()
-        waiting = self._waiting.setdefault(loop, {})
-        if not waiting:
-            loop.call_soon(self._read_waiting, loop)
-        if customer_id in waiting:
-            return await self.recent.one(customer_id)
-        future = waiting[customer_id] = loop.create_future()
+        here = self._loops.get(loop) or self._loops.setdefault(loop, _Here())
+        here.reading += 1
+        try:
+            if here.reading == 1 or customer_id in here.waiting:
+                return await self.recent.one(customer_id)
+            return await self._shared(customer_id, here, loop)
+        finally:
+            here.reading -= 1
+
+    async def _shared(
+        self, customer_id: str, here: _Here, loop: asyncio.AbstractEventLoop
+    ) -> RecentHistory:
+        if not here.waiting:
+            loop.call_soon(self._read_waiting, here, loop)
+        future = here.waiting[customer_id] = loop.create_future()
         found: _Found | None = await future
         if found is None:
             return await self.recent.one(customer_id)
@@ -65,8 +82,8 @@ class SharedReads:
         count_units(reads=found.units)
         return found.history
 
-    def _read_waiting(self, loop: asyncio.AbstractEventLoop) -> None:
-        waiting = self._waiting.pop(loop)
+    def _read_waiting(self, here: _Here, loop: asyncio.AbstractEventLoop) -> None:
+        waiting, here.waiting = here.waiting, {}
         asked = {customer: future for customer, future in waiting.items() if not future.done()}
         customers = list(asked)
         if len(customers) == 1:
@@ -74,9 +91,9 @@ class SharedReads:
             return
         for start in range(0, len(customers), BATCH):
             some = {customer: asked[customer] for customer in customers[start : start + BATCH]}
-            reading = loop.create_task(self._read(some))
-            self._reading.add(reading)  # else it might be collected before it ends
-            reading.add_done_callback(self._reading.discard)
+            batch = loop.create_task(self._read(some))
+            self._batches.add(batch)  # else it might be collected before it ends
+            batch.add_done_callback(self._batches.discard)
 
     async def _read(self, asked: Waiting) -> None:
         found: dict[str, _Found] = {}

@@ -56,64 +56,43 @@ def encode_element(purchase: Purchase) -> str:
     return head + purchase.category + purchase.purchase_id
 
 
-def decode_elements(
-    elements: Sequence[str], days: Sequence[int], *, customer_id: str
-) -> PurchaseColumns:
-    """One customer's purchases out of the elements of sets, each with the day of its set.
+def decode_days(sets: Mapping[int, Sequence[str]], *, customer_id: str) -> PurchaseColumns:
+    """One customer's purchases out of the elements of each UTC day's set.
 
-    Columns at a time, since this is most of what reading an audience costs.
+    One plain loop, since this is most of what reading an audience costs.
 
     Raises:
         CorruptRecord: an element holds none.
     """
-    try:
-        parts = [element.split("|", 3) for element in elements]
-        times = [int(part[0]) for part in parts]
-        amounts = [int(part[1]) for part in parts]
-        cuts = [int(part[2]) for part in parts]
-        texts = [part[3] for part in parts]
-    except (ValueError, IndexError):
-        raise _no_purchase(elements, days) from None
-    if parts and not (
-        min(times) >= 0
-        and max(times) < MICROS_PER_DAY
-        and min(cuts) >= 0
-        and all(cut < len(text) for cut, text in zip(cuts, texts, strict=True))
-    ):
-        raise _no_purchase(elements, days)
+    purchase_id: list[str] = []
+    purchased_at: list[int] = []
+    category: list[str] = []
+    amount_minor: list[int] = []
+    for day, elements in sets.items():
+        midnight = day * MICROS_PER_DAY
+        for element in elements:
+            try:
+                time_of_day, amount, length, text = element.split("|", 3)
+                time, cut = int(time_of_day), int(length)
+                amount_minor.append(int(amount))
+            except ValueError:
+                raise _no_purchase(element, day) from None
+            if not (0 <= time < MICROS_PER_DAY and 0 <= cut < len(text)):
+                raise _no_purchase(element, day)
+            purchased_at.append(midnight + time)
+            category.append(text[:cut])
+            purchase_id.append(text[cut:])
     return PurchaseColumns(
         customer_id=customer_id,
-        purchase_id=[text[cut:] for cut, text in zip(cuts, texts, strict=True)],
-        purchased_at=[day * MICROS_PER_DAY + time for day, time in zip(days, times, strict=True)],
-        category=[text[:cut] for cut, text in zip(cuts, texts, strict=True)],
-        amount_minor=amounts,
+        purchase_id=purchase_id,
+        purchased_at=purchased_at,
+        category=category,
+        amount_minor=amount_minor,
     )
 
 
-def _no_purchase(elements: Sequence[str], days: Sequence[int]) -> CorruptRecord:
-    """The error that names the first element that is none."""
-    element, day = next(
-        (element, day)
-        for element, day in zip(elements, days, strict=True)
-        if not _is_purchase(element)
-    )
+def _no_purchase(element: str, day: int) -> CorruptRecord:
     return CorruptRecord(f"element {element!r} of day {day} is no purchase")
-
-
-def _is_purchase(element: str) -> bool:
-    match element.split("|", 3):
-        case [time, amount, cut, text] if all(map(_is_whole, (time, amount, cut))):
-            return 0 <= int(time) < MICROS_PER_DAY and 0 <= int(cut) < len(text)
-        case _:
-            return False
-
-
-def _is_whole(text: str) -> bool:
-    try:
-        int(text)
-    except ValueError:
-        return False
-    return True
 
 
 def encode_hash(number: int) -> str:

@@ -69,12 +69,16 @@ def _value_bytes(value: Document) -> int:
 
 
 def _measured(answer: Document) -> Units | None:
-    """The units that the answer reports: one entry, or one per table; None without any."""
+    """The units that the answer reports: one entry, or one per table; None without any.
+
+    None where it reports nothing consumed, as DynamoDB Local does for an empty page of an index.
+    """
     reported = answer.get("ConsumedCapacity")
     if not reported:
         return None
     entries = reported if isinstance(reported, list) else [reported]
-    return Units(measured=sum(float(entry["CapacityUnits"]) for entry in entries))
+    units = sum(float(entry["CapacityUnits"]) for entry in entries)
+    return Units(measured=units) if units else None
 
 
 def _reads(size: int, request: Document) -> float:

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
-from adapters.dynamodb.attributes import OVERFLOW, decode_elements
+from adapters.dynamodb.attributes import OVERFLOW, decode_days
 from adapters.dynamodb.client import DynamoClient
 from adapters.dynamodb.errors import translated
 from adapters.dynamodb.models import RecentRow
@@ -110,8 +110,7 @@ def recent_history(
         CorruptRecord: an attribute or an element of it cannot be read.
     """
     complete_since = retention.complete_since(now)
-    elements: list[str] = []
-    days: list[int] = []
+    sets: dict[int, Sequence[str]] = {}
     overflow_days: set[int] = set()
     for name, value in item.items():
         if name in _OTHER_ATTRIBUTES:
@@ -126,12 +125,11 @@ def recent_history(
         if OVERFLOW in found:
             overflow_days.add(day)
             found = [element for element in found if element != OVERFLOW]
-        elements += found
-        days += [day] * len(found)
+        sets[day] = found
     return RecentHistory(
         customer_id=customer_id,
         complete_since=complete_since,
-        purchases=decode_elements(elements, days, customer_id=customer_id),
+        purchases=decode_days(sets, customer_id=customer_id),
         overflow_days=frozenset(overflow_days),
         suppressed=is_suppressed(item, now),
     )

@@ -77,7 +77,7 @@ class OnnxScorer:
             probabilities = np.concatenate([np.empty(0), *map(self._run, rows[:, np.newaxis])])
         else:
             probabilities = self._run(rows) if len(rows) else np.empty(0)
-        if not ((probabilities >= 0.0) & (probabilities <= 1.0)).all():  # false for NaN as well
+        if not all(0.0 <= each <= 1.0 for each in probabilities.tolist()):  # false for NaN as well
             raise CorruptRecord(
                 f"the model's output {self.output!r} holds a value that is no probability"
             )

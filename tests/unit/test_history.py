@@ -68,7 +68,7 @@ def test_only_chosen_purchases_count() -> None:
     assert histories.largest(chosen, histories.purchased_at, empty=-1).tolist() == [2, -1]
 
 
-def test_one_customers_total_is_exact_though_the_running_sum_wraps_around() -> None:
+def test_one_customers_total_is_exact_though_all_together_would_not_fit() -> None:
     near_the_limit = a_purchase(amount_minor=2**62)
     histories = Histories.of([[near_the_limit]] * 5)
     totals = histories.total(everything(histories), histories.amount_minor)

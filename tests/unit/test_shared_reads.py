@@ -23,6 +23,7 @@ class Recent:
     def __init__(self, *unread: str, trouble: Exception | None = None) -> None:
         self.unread = set(unread)
         self.trouble = trouble
+        self.trouble_alone: Exception | None = None
         self.batches: list[list[str]] = []
         self.alone: list[str] = []
 
@@ -41,6 +42,9 @@ class Recent:
     async def one(self, customer_id: str, /) -> RecentHistory:
         self.alone.append(customer_id)
         count_round_trip()
+        if self.trouble_alone:
+            raise self.trouble_alone
+        await asyncio.sleep(0)
         count_units(reads=Units(measured=1.0))
         return history(customer_id)
 
@@ -74,30 +78,51 @@ async def test_whoever_asks_alone_is_read_alone() -> None:
 
 async def test_requests_side_by_side_share_a_round_trip_and_its_cost() -> None:
     recent = Recent()
-    found = await asked(recent, "a", "b", "c")
-    assert [customer for customer, _ in found] == ["a", "b", "c"]
-    assert (recent.batches, recent.alone) == ([["a", "b", "c"]], [])
-    assert [cost.round_trips for _, cost in found] == [1, 0, 0]
-    assert [cost.reads for _, cost in found] == [Units(measured=1.0)] * 3
+    found = await asked(recent, "a", "b", "c", "d")
+    assert [customer for customer, _ in found] == ["a", "b", "c", "d"]
+    assert (recent.batches, recent.alone) == ([["b", "c", "d"]], ["a"])
+    assert [cost.round_trips for _, cost in found] == [1, 1, 0, 0]
+    assert [cost.reads for _, cost in found] == [Units(measured=1.0)] * 4
+
+
+async def test_whoever_asks_after_the_others_were_answered_is_read_alone() -> None:
+    recent = Recent()
+    reads = SharedReads(recent)  # type: ignore[arg-type]  # a part of the port
+    await asyncio.gather(*map(reads.one, "abc"))
+    assert await reads.one("d") == history("d")
+    assert (recent.batches, recent.alone) == ([["b", "c"]], ["a", "d"])
+
+
+async def test_whoever_failed_is_in_nobodys_way() -> None:
+    recent = Recent()
+    reads = SharedReads(recent)  # type: ignore[arg-type]  # as above
+    recent.trouble_alone = StoreUnavailable("gone")
+    with pytest.raises(StoreUnavailable):
+        await reads.one("a")
+    recent.trouble_alone = None
+    assert await reads.one("b") == history("b")
+    assert (recent.batches, recent.alone) == ([], ["a", "b"])
 
 
 async def test_more_than_a_batch_takes_are_several_batches() -> None:
     recent = Recent()
-    found = await asked(recent, *(f"customer-{n}" for n in range(250)))
+    found = await asked(recent, *(f"customer-{n}" for n in range(251)))
     assert [len(batch) for batch in recent.batches] == [100, 100, 50]
-    assert sum(cost.round_trips for _, cost in found) == 3
+    assert sum(cost.round_trips for _, cost in found) == 4
 
 
 async def test_two_requests_for_one_customer_are_both_answered() -> None:
     recent = Recent()
-    assert [customer for customer, _ in await asked(recent, "a", "b", "a")] == ["a", "b", "a"]
-    assert (recent.batches, recent.alone) == ([["a", "b"]], ["a"])
+    found = await asked(recent, "x", "a", "b", "a")
+    assert [customer for customer, _ in found] == ["x", "a", "b", "a"]
+    assert (recent.batches, recent.alone) == ([["a", "b"]], ["x", "a"])
 
 
 async def test_whom_a_batch_leaves_unread_is_read_alone() -> None:
     recent = Recent("b")
-    assert [customer for customer, _ in await asked(recent, "a", "b", "c")] == ["a", "b", "c"]
-    assert recent.alone == ["b"]
+    found = await asked(recent, "x", "a", "b", "c")
+    assert [customer for customer, _ in found] == ["x", "a", "b", "c"]
+    assert recent.alone == ["x", "b"]
 
 
 @pytest.mark.parametrize(
@@ -105,28 +130,28 @@ async def test_whom_a_batch_leaves_unread_is_read_alone() -> None:
 )
 async def test_a_batch_that_fails_is_nobodys_failure(trouble: Exception) -> None:
     recent = Recent(trouble=trouble)
-    assert [customer for customer, _ in await asked(recent, "a", "b")] == ["a", "b"]
-    assert recent.alone == ["a", "b"]
+    assert [customer for customer, _ in await asked(recent, "x", "a", "b")] == ["x", "a", "b"]
+    assert recent.alone == ["x", "a", "b"]
 
 
 async def test_a_request_that_is_given_up_takes_nobody_along() -> None:
     recent = Recent()
     reads = SharedReads(recent)  # type: ignore[arg-type]  # as above
-    calls = [asyncio.ensure_future(reads.one(customer)) for customer in "abc"]
+    calls = [asyncio.ensure_future(reads.one(customer)) for customer in "xabc"]
     await asyncio.sleep(0)
-    calls[1].cancel()
+    calls[2].cancel()
     found = await asyncio.gather(*calls, return_exceptions=True)
-    assert (found[0], found[2]) == (history("a"), history("c"))
-    assert isinstance(found[1], asyncio.CancelledError)
+    assert [*found[:2], found[3]] == [history("x"), history("a"), history("c")]
+    assert isinstance(found[2], asyncio.CancelledError)
 
 
 async def test_an_unexpected_error_leaves_nobody_waiting() -> None:
     recent = Recent(trouble=InvalidRequest("x", "y"))
-    assert len(await asked(recent, "a", "b")) == 2
+    assert len(await asked(recent, "x", "a", "b")) == 3
 
 
 def test_event_loops_do_not_share() -> None:
     recent = Recent()
     for _ in range(2):
-        assert len(asyncio.run(asked(recent, "a", "b"))) == 2
+        assert len(asyncio.run(asked(recent, "x", "a", "b"))) == 3
     assert recent.batches == [["a", "b"]] * 2

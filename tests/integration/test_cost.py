@@ -42,13 +42,18 @@ def without_costs(request: AWSPreparedRequest) -> AWSResponse:
     return answer(really(with_parameters(request, ReturnConsumedCapacity="NONE")))
 
 
-def with_costs(request: AWSPreparedRequest) -> AWSResponse:
-    """The answer of an engine that reports 7.5 units, as AWS does for each operation."""
+def with_costs(request: AWSPreparedRequest, units: float = 7.5) -> AWSResponse:
+    """The answer of an engine that reports so many units, as AWS does for each operation."""
     assert body(request)["ReturnConsumedCapacity"] == "TOTAL"
     document = really(request)
-    cost = {"TableName": "any", "CapacityUnits": 7.5}
+    cost = {"TableName": "any", "CapacityUnits": units}
     several = {"RequestItems", "TransactItems"} & body(request).keys()
     return answer(document | {"ConsumedCapacity": [cost] if several else cost})
+
+
+def with_no_costs(request: AWSPreparedRequest) -> AWSResponse:
+    """The answer of an engine that reports a read as free, as DynamoDB Local does an empty page."""
+    return with_costs(request, units=0.0)
 
 
 async def record_large(store: Store) -> None:
@@ -74,15 +79,15 @@ async def scan(store: Store) -> None:
     _ = [batch async for batch in store.recent.scan(segment=0, segments=1)]
 
 
+# Two for the large item and one for each other; 61 purchases are a page of 8 KB;
+# 60 entries as well, but not strongly consistent; 60 purchases of 200 bytes.
+COMPUTED = [Units(computed=units) for units in (4.0, 2.0, 1.0, 3.0)]
+
+
 @pytest.mark.parametrize(
     ("fault", "expected"),
-    [
-        (with_costs, [REPORTED] * 4),
-        # Two for the large item and one for each other; 61 purchases are a page of 8 KB;
-        # 60 entries as well, but not strongly consistent; 60 purchases of 200 bytes.
-        (without_costs, [Units(computed=units) for units in (4.0, 2.0, 1.0, 3.0)]),
-    ],
-    ids=["reported", "computed"],
+    [(with_costs, [REPORTED] * 4), (without_costs, COMPUTED), (with_no_costs, COMPUTED)],
+    ids=["reported", "not reported", "reported as nothing"],
 )
 async def test_read_units_are_those_reported_or_else_computed_from_sizes(
     client: DynamoClient, store: Store, fault: Fault, expected: list[Units]

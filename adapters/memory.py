@@ -163,6 +163,11 @@ class MemoryPurchases:
         del customer_id
         return False
 
+    async def finish(self, *, began_at: int) -> Mapping[int, int]:
+        """Nothing binds: recent purchases never expire here; see RecentRebuilder."""
+        del began_at
+        return {}
+
     async def check(self) -> None:
         """Returns at once: memory is always there; see StoreHealth."""
 

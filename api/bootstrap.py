@@ -1,6 +1,6 @@
 """The composition root: the one place where adapters are built and use cases get theirs."""
 
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
@@ -45,7 +45,7 @@ from domain.features import FEATURE_SETS
 from domain.importing import ImportPurchases
 from domain.ingestion import RecordPurchases
 from domain.money import Currency
-from domain.ports import CategoryIndex, CustomerRecords, RecentPurchases
+from domain.ports import CategoryIndex, CustomerRecords, RecentPurchases, RecentRebuilder
 from domain.prediction import PredictPropensity
 from domain.recent_first import RecentFirst
 from domain.sampling import CollectHistories
@@ -88,7 +88,7 @@ class Application:
     import_purchases: ImportPurchases
     collect_histories: CollectHistories
     recent: RecentPurchases
-    rebuild: Callable[[str], Coroutine[None, None, bool]]
+    rebuilder: RecentRebuilder
     verify: VerifyRecent
     every_customer: EveryCustomer
     audience: ScoreAudience
@@ -225,9 +225,7 @@ def _assemble(settings: Settings, client: DynamoClient) -> Application:
             index=index, history=history, clock=clock, retention=retention.purchases
         ),
         recent=recent,
-        rebuild=DynamoRecentRebuilder(
-            client, clock=clock, retention=retention, history=history
-        ).rebuild,
+        rebuilder=DynamoRecentRebuilder(client, clock=clock, retention=retention, history=history),
         verify=VerifyRecent(
             history=history,
             recent=recent,

@@ -238,6 +238,18 @@ class RecentRebuilder(Protocol):
         """
         ...
 
+    async def finish(self, *, began_at: int) -> Mapping[int, int]:
+        """After a rebuild of everybody: windows as long as it kept are complete, whoever the customer.
+
+        Unless others went on writing with shorter retentions since it began: then those are returned,
+        by the days they keep, with when they last wrote; they bind as before. Instants are
+        microseconds since the epoch, UTC.
+
+        Raises:
+            StoreUnavailable: nothing is promised yet; asking again is safe.
+        """
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexPage:

@@ -1,6 +1,6 @@
 """Recent purchases: what one small item per customer knows, and for which instants it suffices."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from domain.instant import MICROS_PER_DAY
@@ -22,9 +22,9 @@ class Retention:
     """Which UTC days the recent purchases keep: the longest window, and slack; and what the truth keeps.
 
     A write at `now` keeps day_of(now) and the `days` days before it. Raised, it does not bring
-    back what was not kept: an item knows with which retentions it was written, but a customer
-    without an item may have had one that expired. So after raising it rebuild the recent
-    purchases, or rely on the longer windows only that many days later.
+    back what was not kept: an item knows with which retentions it was written, and the store when
+    somebody last wrote with which, since a customer without an item may have had one that expired.
+    Rebuilding the recent purchases makes them complete at once, patience after that many days.
     """
 
     days: int
@@ -52,6 +52,20 @@ class Retention:
     def complete_since(self, now: int) -> int:
         """The oldest day a read at `now` may trust: a writer's clock may be a day further on."""
         return self.oldest_day(now) + 1
+
+    def complete_for_all(self, now: int, last_writes: Mapping[int, int]) -> int:
+        """The oldest day a read at `now` may trust where others wrote with other retentions.
+
+        `last_writes` tells when, by the days they keep; both are microseconds since the epoch, UTC.
+        What a shorter one kept is there for as long as it promised; before that, it may have expired,
+        up to a day after the last of its writes.
+        """
+        since = self.complete_since(now)
+        for days, last in last_writes.items():
+            if days < self.days:
+                expired = min(day_of(last) + 2, Retention(days).complete_since(now))
+                since = max(since, expired)
+        return since
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,8 @@ from domain.history import PurchaseColumns
 from domain.instant import MICROS_PER_DAY, MICROS_PER_SECOND
 from domain.purchase import MAX_CATEGORY_BYTES, MAX_PURCHASE_ID_BYTES, Purchase
 
+KEPT = "k"
+"""How the name of an attribute begins that tells of one retention."""
 OVERFLOW = "+"
 """The element of a day's set that says: this day has purchases that are not in the set."""
 MAX_ELEMENT_BYTES = (
@@ -41,7 +43,7 @@ def day_attribute(day: int) -> str:
 
 def kept_attribute(days: int) -> str:
     """The name of the attribute that holds the last day on which `days` days were kept."""
-    return f"k{days}"
+    return f"{KEPT}{days}"
 
 
 def ttl_seconds(instant: int) -> int:

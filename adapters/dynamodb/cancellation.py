@@ -13,6 +13,7 @@ from adapters.dynamodb.client import DynamoClient
 from adapters.dynamodb.errors import cancellation_reasons, condition_failed, pause_or_raise
 from adapters.dynamodb.purchases import stored_purchase
 from adapters.dynamodb.recent_update import forget_actions, write_actions
+from adapters.dynamodb.retention_marks import RetentionMarks
 from adapters.dynamodb.suppression import is_taken
 from domain.errors import CorruptRecord
 from domain.ports import Cancelling, Clock
@@ -27,10 +28,12 @@ class DynamoPurchaseCanceller:
         self._client = client
         self._clock = clock
         self._retention = retention
+        self._marks = RetentionMarks(client, clock=clock, retention=retention)
 
     async def cancel(self, customer_id: str, purchase_id: str, /) -> Cancelling:
         """Whether this call cancelled the purchase; see the port."""
         deadline = self._client.write_deadline()
+        await self._marks.mark(deadline)
         pauses = deadline.pauses()
         while True:
             stored = await self._client.retried(deadline, self._stored, customer_id, purchase_id)

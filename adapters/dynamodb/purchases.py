@@ -17,6 +17,7 @@ from adapters.dynamodb.errors import (
 )
 from adapters.dynamodb.models import ByTime
 from adapters.dynamodb.recent_update import RecentUpdate
+from adapters.dynamodb.retention_marks import RetentionMarks
 from domain.errors import CorruptRecord
 from domain.history import PurchaseColumns
 from domain.ports import Clock, Recording
@@ -44,11 +45,13 @@ class DynamoPurchaseRecorder:
         self._clock = clock
         self._retention = retention
         self._shards = shards
+        self._marks = RetentionMarks(client, clock=clock, retention=retention)
         self._categories = KnownCategories(client)
 
     async def record(self, purchases: Sequence[Purchase], /) -> Sequence[Recording]:
         """One outcome per purchase, in order; see the port."""
         deadline = self._client.write_deadline()
+        await self._marks.mark(deadline)
         await self._categories.add({(p.category, p.customer_id) for p in purchases}, deadline)
         recordings: dict[str, Recording] = {}
         for chunk in _transactions(purchases):

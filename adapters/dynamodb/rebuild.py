@@ -19,6 +19,7 @@ from adapters.dynamodb.client import DynamoClient
 from adapters.dynamodb.errors import error_code, pause_or_raise
 from adapters.dynamodb.models import IntegerAttribute
 from adapters.dynamodb.recent_update import write_actions
+from adapters.dynamodb.retention_marks import RetentionMarks
 from adapters.dynamodb.suppression import SUPPRESSED, is_suppressed
 from domain.instant import MICROS_PER_DAY
 from domain.ports import Clock, PurchaseHistory
@@ -49,10 +50,12 @@ class DynamoRecentRebuilder:
         self._clock = clock
         self._retention = retention
         self._history = history
+        self._marks = RetentionMarks(client, clock=clock, retention=retention)
 
     async def rebuild(self, customer_id: str, /) -> bool:
         """Whether the item was not what the truth says; see the port."""
         deadline = self._client.write_deadline()
+        await self._marks.mark(deadline)
         pauses = deadline.pauses()
         while True:
             stored = await self._client.retried(deadline, self._stored, customer_id)
@@ -78,6 +81,10 @@ class DynamoRecentRebuilder:
                     await pause_or_raise(pauses, exc)
             else:
                 return True
+
+    async def finish(self, *, began_at: int) -> Mapping[int, int]:
+        """Shorter retentions bind nobody any more, unless somebody went on writing with them; see the port."""
+        return await self._marks.forget_shorter(rebuilt_since=began_at)
 
     def _incomplete(self, stored: Mapping[str, Any]) -> bool:
         """Whether the item was not written with this retention, or with a shorter one too."""

@@ -3,10 +3,11 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
-from adapters.dynamodb.attributes import OVERFLOW, decode_days
+from adapters.dynamodb.attributes import KEPT, OVERFLOW, decode_days, kept_attribute
 from adapters.dynamodb.client import DynamoClient
 from adapters.dynamodb.errors import translated
 from adapters.dynamodb.models import RecentRow
+from adapters.dynamodb.retention_marks import MARKS, RetentionMarks
 from adapters.dynamodb.suppression import SUPPRESSED, is_suppressed
 from domain.errors import CorruptRecord
 from domain.instant import MICROS_PER_DAY
@@ -15,7 +16,6 @@ from domain.recent import RecentHistory, Retention
 
 _OTHER_ATTRIBUTES = frozenset(RecentRow.get_attributes())
 _CUSTOMER = str(RecentRow.customer_id.attr_name)
-_KEPT = "k"
 
 
 class DynamoRecentPurchases:
@@ -25,6 +25,7 @@ class DynamoRecentPurchases:
         self._client = client
         self._clock = clock
         self._retention = retention
+        self._marks = RetentionMarks(client, clock=clock, retention=retention)
         self._table: str = client.recent.Meta.table_name
 
     @property
@@ -34,7 +35,7 @@ class DynamoRecentPurchases:
 
     async def one(self, customer_id: str, /) -> RecentHistory:
         """One customer's, by a strongly consistent GetItem; see the port."""
-        now = self._clock()
+        shorter, now = await self._marks.shorter(), self._clock()
         answer = await self._client.read(
             self._client.read_deadline(),
             "GetItem",
@@ -44,13 +45,13 @@ class DynamoRecentPurchases:
                 "ConsistentRead": True,
             },
         )
-        return recent_history(customer_id, answer.get("Item", {}), self._retention, now)
+        return recent_history(customer_id, answer.get("Item", {}), self._retention, shorter, now)
 
     async def read(self, customer_ids: Sequence[str], /) -> RecentBatch:
         """One round trip for at most a hundred distinct customers; see the port."""
         if not customer_ids:
             return RecentBatch(histories=(), unread=())
-        now = self._clock()
+        shorter, now = await self._marks.shorter(), self._clock()
         keys = [{_CUSTOMER: {"S": customer_id}} for customer_id in customer_ids]
         request = {"RequestItems": {self._table: {"Keys": keys, "ConsistentRead": True}}}
         with translated():
@@ -62,7 +63,9 @@ class DynamoRecentPurchases:
         unread = {key[_CUSTOMER]["S"] for key in left}
         read = [customer for customer in customer_ids if customer not in unread]
         return RecentBatch(
-            histories=[recent_history(c, items.get(c, {}), self._retention, now) for c in read],
+            histories=[
+                recent_history(c, items.get(c, {}), self._retention, shorter, now) for c in read
+            ],
             unread=[customer for customer in customer_ids if customer in unread],
         )
 
@@ -75,13 +78,14 @@ class DynamoRecentPurchases:
             "ConsistentRead": True,
         }
         while True:
-            now = self._clock()
+            shorter, now = await self._marks.shorter(), self._clock()
             page = await self._client.read(self._client.read_deadline(), "Scan", request)
             yield RecentBatch(
                 histories=[
-                    recent_history(item[_CUSTOMER]["S"], item, self._retention, now)
+                    recent_history(item[_CUSTOMER]["S"], item, self._retention, shorter, now)
                     for item in page["Items"]
-                    if SUPPRESSED not in item  # it holds nothing else
+                    if item[_CUSTOMER]["S"] != MARKS
+                    and SUPPRESSED not in item  # it holds nothing else
                 ],
                 unread=(),
             )
@@ -102,20 +106,28 @@ class DynamoRecentPurchases:
 
 
 def recent_history(
-    customer_id: str, item: Mapping[str, Any], retention: Retention, now: int
+    customer_id: str,
+    item: Mapping[str, Any],
+    retention: Retention,
+    shorter: Mapping[int, int],
+    now: int,
 ) -> RecentHistory:
     """What a recent item, empty where there is none, tells at an instant.
+
+    `shorter` tells when somebody last wrote with shorter retentions; an item tells itself with which it
+    was written, for as long as it is there.
 
     Raises:
         CorruptRecord: an attribute or an element of it cannot be read.
     """
-    complete_since = retention.complete_since(now)
+    elsewhere = {days: last for days, last in shorter.items() if kept_attribute(days) not in item}
+    complete_since = retention.complete_for_all(now, elsewhere)
     sets: dict[int, Sequence[str]] = {}
     overflow_days: set[int] = set()
     for name, value in item.items():
         if name in _OTHER_ATTRIBUTES:
             continue
-        if name[0] == _KEPT:
+        if name[0] == KEPT:
             complete_since = max(complete_since, _kept_since(name, value))
             continue
         try:
@@ -138,7 +150,7 @@ def recent_history(
 def _kept_since(name: str, value: Mapping[str, str]) -> int:
     """The oldest day that is complete after the last write of one retention."""
     try:
-        retention, day = Retention(int(name.removeprefix(_KEPT))), int(value["N"])
+        retention, day = Retention(int(name.removeprefix(KEPT))), int(value["N"])
     except (KeyError, ValueError) as exc:
         raise CorruptRecord(f"attribute {name!r} of a recent item is no retention") from exc
     return retention.complete_since(day * MICROS_PER_DAY)

@@ -34,7 +34,7 @@ class DynamoCustomerRecords:
             if number in stored_hashes(item)
         ]
         recent = await self._client.retried(self._client.read_deadline(), self._recent, customer_id)
-        history = recent_history(customer_id, recent, self._retention, self._clock())
+        history = recent_history(customer_id, recent, self._retention, {}, self._clock())
         purchases = [stored_purchase(i, customer_id) for i in items if "cancelled_at" not in i]
         return CustomerRecord(
             purchases=sorted(purchases, key=lambda p: (p.purchased_at, p.purchase_id)),

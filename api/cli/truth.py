@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Annotated
@@ -14,14 +15,24 @@ from api.bootstrap import Application, application
 from api.cli.cost import cost_text
 from api.cli.output import AsJson, emit, progress_bar, say
 from api.schemas import cost_used
-from api.settings import load_settings
+from api.settings import PREFIX, load_settings
+from domain import instant
 from domain.audience import Position
 from domain.cost import metered
 from domain.errors import Rejected
+from domain.recent import SLACK_DAYS
 from domain.verification import Difference
 
 DIFFERENT = 1
 _AT_ONCE = 16
+
+
+@dataclass(frozen=True, slots=True)
+class _Stand:
+    """Where a rebuild stands, and when it began (microseconds since the epoch, UTC)."""
+
+    position: Position
+    began_at: int
 
 
 class _Checkpoint:
@@ -30,26 +41,32 @@ class _Checkpoint:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def read(self) -> Position:
-        """Where to go on: at the beginning, unless one was interrupted.
+    def read(self, now: int) -> _Stand:
+        """Where to go on: at the beginning, `now`, unless one was interrupted.
 
         Raises:
             Rejected: the file holds something else.
         """
         if not self._path.exists():
-            return Position()
+            return _Stand(Position(), now)
         try:
             found = json.loads(self._path.read_text())
             position = Position(int(found["shard"]), str(found["after"]))
+            began_at = instant.parse(found["began_at"])
         except (ValueError, KeyError, TypeError) as exc:
             raise Rejected(str(self._path), "is no checkpoint; remove it to begin anew") from exc
         say(f"going on in shard {position.shard}, where the one before stopped ({self._path})")
-        return position
+        return _Stand(position, began_at)
 
-    def write(self, position: Position) -> None:
+    def write(self, stand: _Stand) -> None:
         """Everybody up to there is done."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._path.write_text(json.dumps({"shard": position.shard, "after": position.after}))
+        document = {
+            "began_at": instant.render(stand.began_at),
+            "shard": stand.position.shard,
+            "after": stand.position.after,
+        }
+        self._path.write_text(json.dumps(document))
 
     def remove(self) -> None:
         """Everybody is done."""
@@ -69,41 +86,58 @@ def rebuild(
     """
     settings = load_settings()
     checkpoint = _Checkpoint(settings.home / "rebuild.json")
+    shorter: list[dict[str, object]] = []
     with application(settings, batch=True) as built, metered() as cost:
         if customer is not None:
-            counts = {"customers": 1, "changed": int(asyncio.run(built.rebuild(customer)))}
+            changed = asyncio.run(built.rebuilder.rebuild(customer))
+            counts = {"customers": 1, "changed": int(changed)}
         else:
-            counts = asyncio.run(_rebuild_all(built, checkpoint))
-    document = {**counts, "cost": cost_used(cost)}
-    emit(
-        document,
-        as_json=as_json,
-        text=f"customers: {counts['customers']:,}, changed: {counts['changed']:,}\n{cost_text(cost)}",
+            counts, last_writes = asyncio.run(_rebuild_all(built, checkpoint))
+            shorter = [
+                {"recent_days": days - SLACK_DAYS, "last_write": instant.render(last)}
+                for days, last in last_writes.items()
+            ]
+    document = {**counts, "shorter_retentions": shorter, "cost": cost_used(cost)}
+    lines = [
+        f"customers: {counts['customers']:,}, changed: {counts['changed']:,}",
+        *(_still_written(settings.recent_days, **each) for each in shorter),
+        cost_text(cost),
+    ]
+    emit(document, as_json=as_json, text="\n".join(lines))
+
+
+def _still_written(ours: int, *, recent_days: object, last_write: object) -> str:
+    return (
+        f"a process with {PREFIX}RECENT_DAYS={recent_days} wrote until {last_write}: windows that look "
+        f"back further are read by time; restart it with {ours}, wait two minutes, rebuild again"
     )
 
 
-async def _rebuild_all(built: Application, checkpoint: _Checkpoint) -> dict[str, int]:
+async def _rebuild_all(
+    built: Application, checkpoint: _Checkpoint
+) -> tuple[dict[str, int], Mapping[int, int]]:
     counts = {"customers": 0, "changed": 0}
-    start = checkpoint.read()
+    start = checkpoint.read(built.clock())
     slots = asyncio.Semaphore(_AT_ONCE)
 
     async def one(customer: str) -> bool:
         async with slots:
-            return await built.rebuild(customer)
+            return await built.rebuilder.rebuild(customer)
 
     with progress_bar(TextColumn("{task.fields[state]}")) as bar:
         task = bar.add_task("rebuilding", total=built.index.shards, state="")
-        async for position, customers in built.every_customer.batches(start):
+        async for position, customers in built.every_customer.batches(start.position):
             changed = await asyncio.gather(*map(one, customers))
             counts["customers"] += len(customers)
             counts["changed"] += sum(changed)
-            checkpoint.write(position)
+            checkpoint.write(_Stand(position, start.began_at))
             state = f"{counts['customers']:,} customers, {counts['changed']:,} changed"
             bar.update(task, completed=position.shard, state=state)
         bar.update(task, completed=built.index.shards)
     await _rebuild_unlisted(built, one, counts)
+    shorter = await built.rebuilder.finish(began_at=start.began_at)
     checkpoint.remove()
-    return counts
+    return counts, shorter
 
 
 async def _rebuild_unlisted(

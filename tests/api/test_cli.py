@@ -142,16 +142,18 @@ def test_imports_predictions_and_audiences_tell_what_they_cost(deployment: Path,
     run("train")
     run("models", "promote", "purchase-propensity", "1", "--reason", "first")
     answer = json.loads(run("predict", "c0", "--json")[1])
+    # A new process looks first how long others keep recent purchases.
     assert (answer["cost"]["round_trips"], units(answer["cost"], "read_units")) == (
-        1,
+        1 + 1,
         (True, False),
     )
-    assert run("predict", "c0")[1].endswith("(1.0 measured, 0.0 computed)\n")
+    assert run("predict", "c0")[1].endswith("(2.0 measured, 0.0 computed)\n")
 
     arguments = ("audience", "jewellery", "--way", "batch", "--output", "blast.csv", "--json")
     report = json.loads(run(*arguments)[1])
-    # The planner's three; then whether absence means anything, and each shard's list and its batch.
-    assert report["round_trips"] == 3 + 1 + 16 + 16
+    # As above, and the planner's three; then whether absence means anything, and each shard's list
+    # and its batch.
+    assert report["round_trips"] == 1 + 3 + 1 + 16 + 16
     assert (units(report, "read_units"), units(report, "write_units")) == (
         (True, True),
         (False, False),
@@ -327,7 +329,16 @@ def test_the_truth_is_verified_and_rebuilt(
     assert (code, "going on in shard" in err) == (0, True)
     assert json.loads(out)["customers"] < 9
     assert not (deployment / ".propensity" / "rebuild.json").exists()
-    run("rebuild")
+    assert json.loads(run("rebuild", "--json")[1])["shorter_retentions"] == []
+    assert run("verify", "--all")[0] == 0
+
+    monkeypatch.setenv("PROPENSITY_RECENT_DAYS", "90")
+    (still,) = json.loads(run("rebuild", "--json")[1])["shorter_retentions"]
+    assert still["recent_days"] == 30
+    assert (
+        f"a process with PROPENSITY_RECENT_DAYS=30 wrote until {still['last_write']}"
+        in run("rebuild")[1]
+    )
     assert run("verify", "--all")[0] == 0
     (deployment / ".propensity" / "rebuild.json").write_text("[]")
     assert run("rebuild")[0] == 2

@@ -114,6 +114,16 @@ def dynamo_store(client: DynamoClient, kept: PurchaseRetention = FOR_EVER) -> St
     )
 
 
+async def settled(store: Store) -> Store:
+    """The store, once it has set and read the marks of retentions that it looks after once a minute.
+
+    For tests that count or break its requests; the tests' clock stands still.
+    """
+    await store.recorder.record([])
+    await store.recent.one("nobody")
+    return store
+
+
 def through_botocore(client: DynamoClient) -> Callable[[Exchange], Awaitable[Answer]]:
     """Reads as botocore would send them: moto answers in this process, to botocore alone."""
     reader: Any = get_session().create_client(

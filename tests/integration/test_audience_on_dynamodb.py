@@ -21,7 +21,7 @@ from domain.plan import ReadWay
 from domain.prediction import PredictPropensity
 from domain.window import Window
 from tests.builders import NOW, USD, a_policy, a_purchase, a_traffic
-from tests.contracts.conftest import Store, dynamo_store
+from tests.contracts.conftest import Store, dynamo_store, settled
 from tests.fakes import SaturatingScorer
 from tests.integration.faults import Fault, error, injected, time_out, with_parameters
 from tests.integration.test_read_faults import leave_unread
@@ -39,7 +39,7 @@ MODEL = a_traffic(
 @pytest.fixture
 async def store(client: DynamoClient) -> Store:
     """Fifteen households of the sample."""
-    store = dynamo_store(client)
+    store = await settled(dynamo_store(client))
     record = RecordPurchases(recorder=store.recorder, clock=ManualClock(NOW), currency=USD)
     counts = await ImportPurchases(record=record)(
         CompleteJourneyPurchases(now=NOW, households=15),
@@ -121,7 +121,7 @@ async def test_faults_at_the_wire_lose_nobody(
 
 
 async def test_round_trips_are_bounded(client: DynamoClient) -> None:
-    store, page_size = dynamo_store(client), 15
+    store, page_size = await settled(dynamo_store(client)), 15
     customers = [f"customer-{number}" for number in range(400)]
     for customer in customers:
         bought = a_purchase(customer_id=customer, category="meat", purchased_at=NOW)

@@ -11,7 +11,7 @@ from domain.cost import Cost, Units, metered
 from domain.errors import StoreUnavailable
 from domain.ports import Recording
 from tests.builders import NOW, a_purchase
-from tests.contracts.conftest import Store, dynamo_store
+from tests.contracts.conftest import Store, dynamo_store, settled
 from tests.integration.faults import (
     Fault,
     answer,
@@ -33,8 +33,8 @@ REPORTED = Units(measured=7.5)
 
 
 @pytest.fixture
-def store(client: DynamoClient) -> Store:
-    return dynamo_store(client)
+async def store(client: DynamoClient) -> Store:
+    return await settled(dynamo_store(client))
 
 
 def without_costs(request: AWSPreparedRequest) -> AWSResponse:

@@ -116,7 +116,7 @@ async def test_waiting_for_a_thread_counts_and_a_call_given_up_is_never_made(
                 await given_up(store.canceller.cancel(CUSTOMER, "p0"))
         client.options = patient
         assert await store.canceller.cancel(CUSTOMER, "p0") is Cancelling.CANCELLED
-    assert sent == ["GetItem", "TransactWriteItems"]
+    assert sent == ["UpdateItem", "GetItem", "TransactWriteItems"]
 
 
 async def test_reads_wait_for_no_thread(client: DynamoClient) -> None:

@@ -16,7 +16,7 @@ from adapters.dynamodb.errors import translated
 from domain.errors import CorruptRecord, StoreUnavailable
 from domain.purchase import Purchase
 from tests.builders import NOW, a_purchase
-from tests.contracts.conftest import Store, dynamo_store
+from tests.contracts.conftest import Store, dynamo_store, settled
 from tests.integration.faults import (
     Fault,
     answer,
@@ -37,7 +37,7 @@ CUSTOMER = PURCHASES[0].customer_id
 
 @pytest.fixture
 async def store(client: DynamoClient) -> Store:
-    store = dynamo_store(client)
+    store = await settled(dynamo_store(client))
     await store.recorder.record(PURCHASES)
     return store
 

@@ -18,7 +18,7 @@ from adapters.memory import ManualClock
 from domain.audience import Position
 from domain.customers import EveryCustomer
 from domain.features import FEATURE_SETS
-from domain.instant import MICROS_PER_DAY
+from domain.instant import MICROS_PER_DAY, MICROS_PER_SECOND
 from domain.ports import PurchaseHistory
 from domain.purchase import CLOCK_SKEW_US, Purchase
 from domain.purchase_retention import FOR_EVER
@@ -30,13 +30,16 @@ from tests.builders import NOW, USD, a_purchase
 pytestmark = pytest.mark.anyio
 RETENTION = Retention.covering(Window.days(30))
 SHARDS = 4
+MINUTE = 60 * MICROS_PER_SECOND
 
 
 class Truth:
     """Everything over one client."""
 
-    def __init__(self, client: DynamoClient, retention: Retention = RETENTION) -> None:
-        clock = ManualClock(NOW)
+    def __init__(
+        self, client: DynamoClient, retention: Retention = RETENTION, now: int = NOW
+    ) -> None:
+        clock = ManualClock(now)
         self.client = client
         self.history = DynamoPurchaseHistory(client, clock=clock, retention=FOR_EVER)
         self.recent = DynamoRecentPurchases(client, clock=clock, retention=retention)
@@ -119,15 +122,40 @@ async def test_whatever_is_wrong_is_found_and_mended(truth: Truth) -> None:
     assert list(recent.purchases) == purchases[10::-1]
 
 
-async def test_a_longer_retention_is_complete_once_it_is_rebuilt(truth: Truth) -> None:
+async def answering(truth: Truth, customer: str, now: int) -> bool:
+    """Whether 60 days of the customer are complete."""
+    (history,) = (await truth.recent.read([customer])).histories
+    return history.answers(Window.days(60), now)
+
+
+async def test_a_longer_retention_is_complete_once_everybody_is_rebuilt(truth: Truth) -> None:
     await truth.recorder.record(some_purchases("c", 25))
-    longer = Truth(truth.client, Retention.covering(Window.days(60)))
-    (before,) = (await longer.recent.read(["c"])).histories
-    assert not before.answers(Window.days(60), NOW)
-    assert await longer.rebuilder.rebuild("c")
-    (after,) = (await longer.recent.read(["c"])).histories
-    assert after.answers(Window.days(60), NOW)
-    assert await longer.verify(["c"]) == []
+    began_at, longer = NOW + 3 * MINUTE, Retention.covering(Window.days(60))
+    rebuilding = Truth(truth.client, longer, began_at)
+    for customer in ("c", "lapsed"):
+        assert not await answering(rebuilding, customer, began_at)
+    assert await rebuilding.rebuilder.rebuild("c")
+    assert not await rebuilding.rebuilder.rebuild("lapsed")
+    assert await rebuilding.rebuilder.finish(began_at=began_at) == {}
+    after = Truth(truth.client, longer, began_at + MINUTE)
+    for customer in ("c", "lapsed"):
+        assert await answering(after, customer, began_at)
+        assert await after.verify([customer]) == []
+
+
+@pytest.mark.parametrize("minutes", [1, 4], ids=["just before", "since it began"])
+async def test_a_rebuild_lifts_nothing_while_somebody_writes_with_fewer_days(
+    truth: Truth, minutes: int
+) -> None:
+    await truth.recorder.record(some_purchases("c"))
+    began_at, longer = NOW + 3 * MINUTE, Retention.covering(Window.days(60))
+    rebuilding = Truth(truth.client, longer, began_at)
+    await rebuilding.rebuilder.rebuild("c")
+    wrote_at = NOW + (1 + minutes) * MINUTE
+    await Truth(truth.client, RETENTION, wrote_at).recorder.record(some_purchases("d"))
+    assert await rebuilding.rebuilder.finish(began_at=began_at) == {RETENTION.days: wrote_at}
+    after = Truth(truth.client, longer, began_at + 2 * MINUTE)
+    assert not await answering(after, "lapsed", began_at)
 
 
 async def test_a_day_with_too_many_purchases_overflows_again(truth: Truth) -> None:

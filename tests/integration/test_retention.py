@@ -64,3 +64,50 @@ async def test_fewer_days_for_a_while_are_remembered(client: DynamoClient) -> No
     await written(client, LONG, NOW + 2 * DAY)
     history = await read(client, LONG, NOW + 2 * DAY)
     assert not history.answers(Window.days(60), NOW + 2 * DAY)
+
+
+async def test_an_item_that_expired_under_fewer_days_is_missed(client: DynamoClient) -> None:
+    await written(client, SHORT, NOW)
+    later = NOW + 40 * DAY
+    expire(client)
+    history = await read(client, LONG, later)
+    assert not history.purchases
+    assert not history.answers(Window.days(60), later)
+    assert history.answers(Window.days(30), later)
+
+
+async def test_an_item_begun_after_another_expired_does_not_speak_for_it(
+    client: DynamoClient,
+) -> None:
+    await written(client, SHORT, NOW)
+    later = NOW + 40 * DAY
+    expire(client)
+    await written(client, LONG, later)
+    history = await read(client, LONG, later)
+    assert len(history.purchases) == 1
+    assert not history.answers(Window.days(60), later)
+    assert history.answers(Window.days(30), later)
+
+
+async def test_patience_makes_customers_without_an_item_complete_for_more_days(
+    client: DynamoClient,
+) -> None:
+    await written(client, SHORT, NOW)
+    expire(client)
+    for age, patient_enough in ((90, False), (92, True)):
+        history = await read(client, LONG, NOW + age * DAY)
+        assert history.answers(Window.days(90), NOW + age * DAY) is patient_enough
+
+
+async def test_more_days_than_ours_bind_nobody(client: DynamoClient) -> None:
+    await written(client, LONG, NOW)
+    expire(client)
+    history = await read(client, SHORT, NOW + DAY)
+    assert history.answers(Window.days(30), NOW + DAY)
+
+
+def expire(client: DynamoClient) -> None:
+    """TTL drops the customer's item."""
+    client.connection.client.delete_item(
+        TableName=client.recent.Meta.table_name, Key={"customer_id": {"S": CUSTOMER}}
+    )

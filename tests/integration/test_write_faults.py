@@ -16,7 +16,7 @@ from domain.ports import Recording
 from domain.purchase import Purchase
 from domain.recent import day_of
 from tests.builders import DAY, NOW, a_purchase
-from tests.contracts.conftest import dynamo_store, recent_of
+from tests.contracts.conftest import dynamo_store, recent_of, settled
 from tests.integration.faults import (
     Fault,
     Stopwatch,
@@ -107,7 +107,7 @@ async def test_what_retrying_cannot_mend_is_reported_at_once_with_advice(
 async def test_a_category_lists_and_counts_a_customer_whatever_the_write_meets(
     client: DynamoClient, fault: Fault
 ) -> None:
-    store = dynamo_store(client)
+    store = await settled(dynamo_store(client))
     with injected(client, "UpdateItem", fault, fault) as sent:
         await store.recorder.record([a_purchase(purchased_at=NOW)])
     assert sent == ["UpdateItem"] * 3 + ["TransactWriteItems"]
@@ -115,7 +115,7 @@ async def test_a_category_lists_and_counts_a_customer_whatever_the_write_meets(
 
 
 async def test_a_purchase_is_not_recorded_before_its_category_is(client: DynamoClient) -> None:
-    store = dynamo_store(client)
+    store = await settled(dynamo_store(client))
     purchase = a_purchase(purchased_at=NOW)
     with (
         injected(client, "UpdateItem", error("AccessDeniedException")) as sent,
@@ -130,11 +130,25 @@ async def test_a_purchase_is_not_recorded_before_its_category_is(client: DynamoC
 async def test_a_category_whose_customers_are_known_is_not_written_again(
     client: DynamoClient,
 ) -> None:
-    store = dynamo_store(client)
+    store = await settled(dynamo_store(client))
     with injected(client, "UpdateItem") as sent:
         for n in range(3):
             await store.recorder.record([a_purchase(purchase_id=f"p{n}", purchased_at=NOW)])
     assert sent.count("UpdateItem") == 1
+
+
+async def test_a_write_that_cannot_be_marked_is_not_made(client: DynamoClient) -> None:
+    store = dynamo_store(client)
+    purchase = a_purchase(purchased_at=NOW)
+    with injected(client, "UpdateItem", *[error("AccessDeniedException")] * 3) as sent:
+        for call in (
+            store.recorder.record([purchase]),
+            store.canceller.cancel(purchase.customer_id, purchase.purchase_id),
+            store.rebuilder.rebuild(purchase.customer_id),
+        ):
+            with pytest.raises(StoreUnavailable, match="policy"):
+                await call
+    assert sent == ["UpdateItem"] * 3
 
 
 async def test_two_writers_at_once_count_as_one_would_and_store_no_more_than_they_need(

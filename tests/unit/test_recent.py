@@ -62,6 +62,44 @@ def test_retention_answers_its_window_for_every_as_of_of_the_last_day(
     assert kept.answers(window, now - lag)
 
 
+writes = st.lists(st.tuples(st.integers(0, 120), st.sampled_from([10, 20, 40])), max_size=12)
+
+
+@given(writes, st.integers(0, 150), st.sampled_from([10, 20, 40]))
+@settings(max_examples=1_000)
+def test_what_others_let_expire_is_never_relied_on(
+    writes: list[tuple[int, int]], today: int, kept: int
+) -> None:
+    """A customer buys on some days, each time in a deployment that keeps so many; items expire on time."""
+    held: set[int] = set()
+    told: set[int] = set()
+    expires = 0
+    last_writes: dict[int, int] = {}
+    done = sorted(write for write in writes if write[0] <= today)
+    for day, days in done:
+        if day >= expires:
+            held, told = set(), set()
+        held = {each for each in held if each >= Retention(days).oldest_day(day * DAY)} | {day}
+        told.add(days)
+        expires = day + days + 1
+        last_writes[days] = day * DAY
+    if today >= expires:
+        held, told = set(), set()
+    retention, now = Retention(kept), today * DAY
+    elsewhere = {days: last for days, last in last_writes.items() if days not in told}
+    since = retention.complete_for_all(now, elsewhere)
+    for days in told:
+        since = max(since, Retention(days).complete_since(last_writes[days]))
+    assert {day for day, _ in done if day >= since} <= held
+
+
+def test_without_other_retentions_everything_kept_is_relied_on() -> None:
+    retention = Retention(40)
+    assert retention.complete_for_all(NOW, {}) == retention.complete_since(NOW)
+    assert retention.complete_for_all(NOW, {50: NOW}) == retention.complete_since(NOW)
+    assert retention.complete_for_all(NOW, {10: NOW}) == Retention(10).complete_since(NOW)
+
+
 @pytest.mark.parametrize(("lag_days", "answers"), [(SLACK_DAYS - 1, True), (SLACK_DAYS, False)])
 def test_one_day_of_the_slack_is_for_the_clocks_of_writers(lag_days: int, answers: bool) -> None:
     kept = recent(Retention.covering(Window.days(30)).complete_since(NOW))

@@ -36,6 +36,7 @@ from benchmarks.services import (
     feast,
     floor,
     ours,
+    ours_by_time,
     ours_on_granian,
     reference,
     started,
@@ -126,6 +127,7 @@ def _services(endpoint: str, folder: Path, repo: Path | None) -> list[Service]:
     return [
         *([feast(endpoint, repo)] if repo else []),
         ours(endpoint, folder),
+        ours_by_time(endpoint, folder),
         ours_on_granian(endpoint, folder),
         reference(endpoint, folder),
         floor(endpoint, "item"),

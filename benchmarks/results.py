@@ -8,6 +8,7 @@ import os
 import platform
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -31,18 +32,20 @@ SERVICE, FEAST = "ours", "Feast server"
 Found = Mapping[str, Any]
 
 
-def found_by(module: str, folder: Path) -> Any:
-    """The figures of one benchmark; what it prints is for whoever waits.
+def found_by(module: str, folder: Path) -> tuple[Any, float]:
+    """The figures of one benchmark, and its minutes; what it prints is for whoever waits.
 
     Raises:
         RuntimeError: it gave none.
     """
     output = folder / f"{module}.json"
     command = [sys.executable, "-m", f"benchmarks.{module}", "--output", str(output)]
+    began = time.monotonic()
     subprocess.run(command, check=False)  # noqa: S603  # our own modules, no shell
+    minutes = (time.monotonic() - began) / 60
     if not output.exists():
         raise RuntimeError(f"benchmarks.{module} gave no figures")
-    return json.loads(output.read_text())
+    return json.loads(output.read_text()), minutes
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,13 +105,16 @@ def _of_predictions(sides: Mapping[str, Mapping[str, Found]], in_flight: str) ->
         yield Target(at + "p99 of ours / the reference design's", tail, most=1 / 3)
 
 
-def markdown(found: Found) -> str:
+def markdown(found: Found, minutes: Mapping[str, float]) -> str:
     """The whole page."""
     lines = [
         "# Results",
         "",
         "Written by `make bench`. Read the ratios: absolute times are the machine's, and it is noisy.",
-        f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {os.cpu_count()} cores, Python {platform.python_version()}.",
+        f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {os.cpu_count()} cores, Python {platform.python_version()}; "
+        f"{sum(minutes.values()):.1f} minutes: "
+        + ", ".join(f"{module} {spent:.1f}" for module, spent in minutes.items())
+        + ".",
         "",
         "## Targets",
         "",
@@ -146,12 +152,12 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
 
 def main() -> None:
     """The page is written."""
+    found: dict[str, Any] = {}
+    minutes: dict[str, float] = {}
     with TemporaryDirectory() as folder:
-        found = {
-            module: found_by(module, Path(folder))
-            for module in track(MODULES, description="benchmarks")
-        }
-    RESULTS.write_text(markdown(found))
+        for module in track(MODULES, description="benchmarks"):
+            found[module], minutes[module] = found_by(module, Path(folder))
+    RESULTS.write_text(markdown(found, minutes))
     sys.stdout.write(f"written: {RESULTS}\n")
 
 

@@ -35,9 +35,10 @@ class DynamoRecentPurchases:
 
     async def one(self, customer_id: str, /) -> RecentHistory:
         """One customer's, by a strongly consistent GetItem; see the port."""
-        shorter, now = await self._marks.shorter(), self._clock()
+        deadline = self._client.read_deadline()
+        shorter, now = await self._marks.shorter(deadline), self._clock()
         answer = await self._client.read(
-            self._client.read_deadline(),
+            deadline,
             "GetItem",
             {
                 "TableName": self._table,
@@ -51,13 +52,12 @@ class DynamoRecentPurchases:
         """One round trip for at most a hundred distinct customers; see the port."""
         if not customer_ids:
             return RecentBatch(histories=(), unread=())
-        shorter, now = await self._marks.shorter(), self._clock()
+        deadline = self._client.read_deadline()
+        shorter, now = await self._marks.shorter(deadline), self._clock()
         keys = [{_CUSTOMER: {"S": customer_id}} for customer_id in customer_ids]
         request = {"RequestItems": {self._table: {"Keys": keys, "ConsistentRead": True}}}
         with translated():
-            answer = await self._client.read_once(
-                self._client.read_deadline(), "BatchGetItem", request
-            )
+            answer = await self._client.read_once(deadline, "BatchGetItem", request)
         items = {item[_CUSTOMER]["S"]: item for item in answer["Responses"].get(self._table, ())}
         left = answer.get("UnprocessedKeys", {}).get(self._table, {}).get("Keys", ())
         unread = {key[_CUSTOMER]["S"] for key in left}
@@ -78,8 +78,9 @@ class DynamoRecentPurchases:
             "ConsistentRead": True,
         }
         while True:
-            shorter, now = await self._marks.shorter(), self._clock()
-            page = await self._client.read(self._client.read_deadline(), "Scan", request)
+            deadline = self._client.read_deadline()
+            shorter, now = await self._marks.shorter(deadline), self._clock()
+            page = await self._client.read(deadline, "Scan", request)
             yield RecentBatch(
                 histories=[
                     recent_history(item[_CUSTOMER]["S"], item, self._retention, shorter, now)

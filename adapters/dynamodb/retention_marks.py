@@ -51,7 +51,7 @@ class RetentionMarks:
             await self._client.retried(deadline, self._set, now)
             self._marked_at = now
 
-    async def shorter(self) -> Mapping[int, int]:
+    async def shorter(self, deadline: Deadline) -> Mapping[int, int]:
         """When somebody last wrote with a shorter retention, by the days it keeps.
 
         Microseconds since the epoch, UTC, and a minute old at most; so may be what is written since.
@@ -61,7 +61,7 @@ class RetentionMarks:
         """
         now = self._clock()
         if self._read_at is None or not 0 <= now - self._read_at < GOOD_FOR_US:
-            self._shorter = await self._read()
+            self._shorter = await self._read(deadline)
             self._read_at = now
         return self._shorter
 
@@ -74,23 +74,22 @@ class RetentionMarks:
         Raises:
             StoreUnavailable: some may be forgotten; asking again is safe.
         """
+        deadline = self._client.write_deadline()
         before = rebuilt_since - GOOD_FOR_US - SKEW_US
         with translated():
-            for days in await self._read():
+            for days in await self._read(deadline):
                 try:
-                    await self._client.once(
-                        self._client.write_deadline(), self._remove, days, before
-                    )
+                    await self._client.once(deadline, self._remove, days, before)
                 except UpdateError as exc:
                     if error_code(exc) != _CONDITION_FAILED:
                         raise
-        return await self._read()
+        return await self._read(deadline)
 
-    async def _read(self) -> Mapping[int, int]:
+    async def _read(self, deadline: Deadline) -> Mapping[int, int]:
         """The instants of the marks of shorter retentions, by the days they keep."""
         key = {_CUSTOMER: {"S": MARKS}}
         request = {"TableName": self._table, "Key": key, "ConsistentRead": True}
-        answer = await self._client.read(self._client.read_deadline(), "GetItem", request)
+        answer = await self._client.read(deadline, "GetItem", request)
         marks = {
             int(name.removeprefix(KEPT)): int(value["N"])
             for name, value in answer.get("Item", {}).items()

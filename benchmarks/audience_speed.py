@@ -93,7 +93,7 @@ def contests(*, quick: bool) -> list[Contest]:
             name="canned",
             endpoint=canned_endpoint,
             ours=5_000 if quick else 20_000,
-            loop=500 if quick else 2_000,
+            loop=500 if quick else 1_000,
             rounds=1 if quick else 5,
         ),
         Contest(
@@ -101,7 +101,7 @@ def contests(*, quick: bool) -> list[Contest]:
             endpoint=embedded_endpoint,
             ours=200 if quick else 1_600,
             loop=200 if quick else 1_600,
-            rounds=1 if quick else 3,
+            rounds=1,
         ),
     ]
 

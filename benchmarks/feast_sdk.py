@@ -53,7 +53,7 @@ if __name__ == "__main__":
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--repo", type=Path, required=True)
     arguments.add_argument("--sizes", type=int, nargs="+", default=[100, 1_000, 10_000])
-    arguments.add_argument("--least", type=int, default=20_000)
+    arguments.add_argument("--least", type=int, default=10_000)
     options = arguments.parse_args()
     feature_store = FeatureStore(repo_path=str(options.repo))
     sizes = random.sample(options.sizes, len(options.sizes))

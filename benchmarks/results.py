@@ -22,6 +22,7 @@ from rich.progress import track
 RESULTS = Path(__file__).with_name("RESULTS.md")
 MODULES = (
     "prediction_cost",
+    "prediction_parts",
     "prediction_limits",
     "audience_speed",
     "audience_memory",

@@ -21,6 +21,7 @@ from adapters.dynamodb.purchases import DynamoPurchaseHistory, DynamoPurchaseRec
 from adapters.dynamodb.rebuild import DynamoRecentRebuilder
 from adapters.dynamodb.recent import DynamoRecentPurchases
 from adapters.dynamodb.records import DynamoCustomerRecords
+from adapters.dynamodb.retention_marks import RetentionMarks
 from adapters.dynamodb.tables import DynamoTables
 from adapters.embedded import EmbeddedEngine, port_is_free
 from adapters.object_store import open_object_store
@@ -88,6 +89,7 @@ class Application:
     import_purchases: ImportPurchases
     collect_histories: CollectHistories
     recent: RecentPurchases
+    marks: RetentionMarks
     rebuilder: RecentRebuilder
     verify: VerifyRecent
     every_customer: EveryCustomer
@@ -225,6 +227,7 @@ def _assemble(settings: Settings, client: DynamoClient) -> Application:
             index=index, history=history, clock=clock, retention=retention.purchases
         ),
         recent=recent,
+        marks=RetentionMarks(client, clock=clock, retention=retention),
         rebuilder=DynamoRecentRebuilder(client, clock=clock, retention=retention, history=history),
         verify=VerifyRecent(
             history=history,

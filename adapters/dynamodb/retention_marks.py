@@ -14,6 +14,7 @@ from adapters.dynamodb.backoff import Deadline
 from adapters.dynamodb.client import DynamoClient
 from adapters.dynamodb.errors import error_code, translated
 from adapters.dynamodb.models import RecentRow
+from domain.errors import CorruptRecord
 from domain.instant import MICROS_PER_SECOND
 from domain.ports import Clock
 from domain.recent import Retention
@@ -58,6 +59,7 @@ class RetentionMarks:
 
         Raises:
             StoreUnavailable: the marks could not be read.
+            CorruptRecord: they are none.
         """
         now = self._clock()
         if self._read_at is None or not 0 <= now - self._read_at < GOOD_FOR_US:
@@ -90,11 +92,14 @@ class RetentionMarks:
         key = {_CUSTOMER: {"S": MARKS}}
         request = {"TableName": self._table, "Key": key, "ConsistentRead": True}
         answer = await self._client.read(deadline, "GetItem", request)
-        marks = {
-            int(name.removeprefix(KEPT)): int(value["N"])
-            for name, value in answer.get("Item", {}).items()
-            if name.startswith(KEPT)
-        }
+        try:
+            marks = {
+                int(name.removeprefix(KEPT)): int(value["N"])
+                for name, value in answer.get("Item", {}).items()
+                if name.startswith(KEPT)
+            }
+        except (KeyError, ValueError) as exc:
+            raise CorruptRecord("the item of retention marks holds something else") from exc
         return {days: last for days, last in marks.items() if days < self._retention.days}
 
     def _set(self, now: int) -> None:

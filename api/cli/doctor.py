@@ -1,5 +1,6 @@
 """Commands that look at a deployment: every finding names its fix."""
 
+import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -9,7 +10,9 @@ import typer
 from api.bootstrap import Application, application
 from api.cli.output import AsJson, emit, table
 from api.settings import PREFIX, Settings, load_settings
-from domain.errors import NoLiveModel, NotFound, PropensityError, TablesDiffer
+from domain import instant
+from domain.errors import NoLiveModel, NotFound, PropensityError, Rejected, TablesDiffer
+from domain.recent import SLACK_DAYS
 from model_registry.errors import GateFailed
 
 
@@ -52,6 +55,9 @@ def _examine() -> Iterator[Finding]:
     yield Finding(check="settings", ok=True, finding=f"DynamoDB: {loaded.dynamodb_endpoint}")
     with application(loaded) as built:
         yield _finding("tables", lambda: _tables(built), lambda exc: _table_fix(loaded, exc))
+        yield _finding(
+            "recent purchases", lambda: _recent(built), lambda exc: _recent_fix(loaded, exc)
+        )
         yield _finding("registry", lambda: _registry(built), _registry_fix)
         yield _finding("model", lambda: _model(built), _registry_fix)
         yield Finding(check="libraries", ok=True, finding=_libraries())
@@ -81,6 +87,12 @@ def _table_fix(loaded: Settings, exc: PropensityError) -> str:
     return "propensity db start"
 
 
+def _recent_fix(loaded: Settings, exc: PropensityError) -> str:
+    if isinstance(exc, Rejected):
+        return f"set it to {loaded.recent_days} everywhere, then propensity rebuild"
+    return _table_fix(loaded, exc)
+
+
 def _registry_fix(exc: PropensityError) -> str:
     if isinstance(exc, NotFound):
         return "propensity train"
@@ -92,6 +104,21 @@ def _registry_fix(exc: PropensityError) -> str:
 def _tables(built: Application) -> str:
     built.tables.verify()
     return "keys, indexes and TTL are as they must be"
+
+
+def _recent(built: Application) -> str:
+    now, kept = built.clock(), built.settings.retention
+    shorter = asyncio.run(built.marks.shorter(built.client.read_deadline()))
+    if kept.complete_for_all(now, shorter) > kept.complete_since(now):
+        others = ", ".join(
+            f"{days - SLACK_DAYS} until {instant.render(last)}"
+            for days, last in sorted(shorter.items())
+        )
+        raise Rejected(
+            f"{PREFIX}RECENT_DAYS",
+            f"was less for somebody who wrote ({others}): longer windows are read by time",
+        )
+    return f"{built.settings.recent_days} days of everybody's are complete"
 
 
 def _registry(built: Application) -> str:

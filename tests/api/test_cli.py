@@ -117,7 +117,7 @@ def test_a_year_of_purchases_becomes_a_served_prediction(deployment: Path, run: 
     }
     assert run(*arguments)[1] == run(*arguments)[1]
     code, out, _ = run("doctor", "--json")
-    assert (code, [finding["ok"] for finding in json.loads(out)]) == (0, [True] * 5)
+    assert (code, [finding["ok"] for finding in json.loads(out)]) == (0, [True] * 6)
 
 
 def units(document: dict[str, Any], kind: str) -> tuple[bool, bool]:
@@ -333,6 +333,9 @@ def test_the_truth_is_verified_and_rebuilt(
     assert run("verify", "--all")[0] == 0
 
     monkeypatch.setenv("PROPENSITY_RECENT_DAYS", "90")
+    findings = {each["check"]: each for each in json.loads(run("doctor", "--json")[1])}
+    assert "was less for somebody who wrote (30 until " in findings["recent purchases"]["finding"]
+    assert "then propensity rebuild" in findings["recent purchases"]["fix"]
     (still,) = json.loads(run("rebuild", "--json")[1])["shorter_retentions"]
     assert still["recent_days"] == 30
     assert (
@@ -571,7 +574,7 @@ def test_a_doctor_without_an_engine_names_each_fix(
     code, out, _ = run("doctor", "--json")
     findings: list[dict[str, Any]] = json.loads(out)
     assert code == 1
-    assert [finding["ok"] for finding in findings] == [True, False, False, False, True]
+    assert [finding["ok"] for finding in findings] == [True, False, False, False, False, True]
     assert "propensity db start" in findings[1]["fix"]
     assert all(finding["fix"] for finding in findings if not finding["ok"])
 

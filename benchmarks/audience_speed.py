@@ -94,7 +94,7 @@ def contests(*, quick: bool) -> list[Contest]:
             endpoint=canned_endpoint,
             ours=5_000 if quick else 20_000,
             loop=500 if quick else 1_000,
-            rounds=1 if quick else 5,
+            rounds=1 if quick else 4,
         ),
         Contest(
             name="embedded engine",

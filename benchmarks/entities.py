@@ -90,7 +90,7 @@ def main() -> None:
     figures = (
         measure(rounds=1, customers=5_000, sizes=(100, 1_000))
         if options.quick
-        else measure(rounds=3, customers=20_000, sizes=SIZES)
+        else measure(rounds=2, customers=20_000, sizes=SIZES)
     )
     ours = figures[OURS]
     columns = ("side", "entities/s", "ours / this", "CPU us each", "CPU: this / ours")

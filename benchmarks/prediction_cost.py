@@ -162,7 +162,7 @@ def main() -> None:
     """Prints the tables."""
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--rounds", type=int, default=3)
-    arguments.add_argument("--requests", type=int, default=1_000)
+    arguments.add_argument("--requests", type=int, default=750)
     arguments.add_argument("--output", type=Path, help="write the figures as JSON")
     options = arguments.parse_args()
     figures: dict[str, Any] = measure(count=options.rounds, requests=options.requests)

@@ -4,7 +4,7 @@ import json
 import os
 import resource
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 
@@ -17,20 +17,26 @@ def cpu_seconds() -> float:
 def cpu_seconds_of(process: int) -> float:
     """CPU time of a process and everything that it started, ended ones too. Source: proc(5)."""
     ticks = 0
-    pending = [process]
-    while pending:
-        folder = Path("/proc") / str(pending.pop())
+    for folder in _tree(process):
         fields = (folder / "stat").read_text().rpartition(")")[2].split()
         ticks += sum(map(int, fields[11:15]))
-        for children in folder.glob("task/*/children"):
-            pending += map(int, children.read_text().split())
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def resident_mb_of(process: int) -> float:
-    """Resident memory of a process now, in units of 10**6 bytes. Source: proc(5)."""
-    pages = int((Path("/proc") / str(process) / "statm").read_text().split()[1])
+    """Resident memory of a process and all that it started, now, in units of 10**6 bytes. Source: proc(5)."""
+    pages = sum(int((folder / "statm").read_text().split()[1]) for folder in _tree(process))
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def _tree(process: int) -> Iterator[Path]:
+    """The folders in proc of a process and of those that it started."""
+    pending = [process]
+    while pending:
+        folder = Path("/proc") / str(pending.pop())
+        yield folder
+        for children in folder.glob("task/*/children"):
+            pending += map(int, children.read_text().split())
 
 
 def peak_mb() -> float:

@@ -20,9 +20,10 @@ from typing import Any
 from rich.progress import track
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
+PARTS = "prediction_parts"
 MODULES = (
     "prediction_cost",
-    "prediction_parts",
+    PARTS,
     "prediction_limits",
     "audience_speed",
     "audience_memory",
@@ -126,7 +127,8 @@ def markdown(found: Found, minutes: Mapping[str, float]) -> str:
     ]
     for endpoint, sides in found["prediction_cost"].items():
         lines += ["", f"## One prediction, {endpoint}", "", *_table(*_predictions(sides))]
-    for module in MODULES[1:]:
+    lines += ["", "## Our own steps of one prediction", "", *_table(*_steps(found[PARTS]))]
+    for module in MODULES[2:]:
         lines += ["", f"## {module}", "", "```json", json.dumps(found[module], indent=1), "```"]
     return "\n".join(lines) + "\n"
 
@@ -141,6 +143,17 @@ def _predictions(
         for flight, figures in sorted(of_side.items(), key=lambda item: int(item[0]))
     ]
     return ("service", "in flight", *keys), rows
+
+
+def _steps(
+    parts: Mapping[str, Mapping[str, float]],
+) -> tuple[Sequence[str], list[Sequence[str]]]:
+    all_ = {key: sum(step[key] for step in parts.values()) for key in ("hot_us", "cold_us")}
+    rows: list[Sequence[str]] = [
+        (name, f"{step['hot_us']:.1f}", f"{step['cold_us']:.1f}")
+        for name, step in [*parts.items(), ("all of them", all_)]
+    ]
+    return ("step", "hot, us", "cold, us"), rows
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

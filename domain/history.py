@@ -158,7 +158,7 @@ class Histories:
         starts = self.offsets[:-1]
         filled = starts < self.offsets[1:]
         reduced: NDArray[np.int64]
-        if filled.all() and len(values):
+        if filled.all() and len(values):  # as with one customer: half the calls
             reduced = reduce.reduceat(values, starts)
             return reduced
         reduced = np.full(len(self), empty, dtype=np.int64)

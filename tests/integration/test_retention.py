@@ -5,7 +5,9 @@ import pytest
 from adapters.dynamodb.client import DynamoClient
 from adapters.dynamodb.purchases import DynamoPurchaseRecorder
 from adapters.dynamodb.recent import DynamoRecentPurchases
+from adapters.dynamodb.retention_marks import MARKS
 from adapters.memory import ManualClock
+from domain.errors import CorruptRecord
 from domain.recent import RecentHistory, Retention
 from domain.window import Window
 from tests.builders import DAY, NOW, a_purchase
@@ -104,6 +106,17 @@ async def test_more_days_than_ours_bind_nobody(client: DynamoClient) -> None:
     expire(client)
     history = await read(client, SHORT, NOW + DAY)
     assert history.answers(Window.days(30), NOW + DAY)
+
+
+@pytest.mark.parametrize("mark", [{"k10": {"S": "x"}}, {"kx": {"N": "1"}}], ids=["value", "name"])
+async def test_a_mark_that_is_none_is_an_error(
+    client: DynamoClient, mark: dict[str, dict[str, str]]
+) -> None:
+    client.connection.client.put_item(
+        TableName=client.recent.Meta.table_name, Item={"customer_id": {"S": MARKS}, **mark}
+    )
+    with pytest.raises(CorruptRecord, match="retention marks"):
+        await read(client, SHORT, NOW)
 
 
 def expire(client: DynamoClient) -> None:

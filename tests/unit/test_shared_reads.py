@@ -49,6 +49,10 @@ class Recent:
         return history(customer_id)
 
 
+def shared(recent: Recent) -> SharedReads:
+    return SharedReads(recent)  # type: ignore[arg-type]  # the part of the port that is asked
+
+
 def history(customer: str) -> RecentHistory:
     return RecentHistory(
         customer_id=customer,
@@ -59,7 +63,7 @@ def history(customer: str) -> RecentHistory:
 
 async def asked(recent: Recent, *customers: str) -> list[tuple[str, Cost]]:
     """Whom each of so many requests side by side was told of, and what it was told to cost."""
-    reads = SharedReads(recent)  # type: ignore[arg-type]  # a part of the port
+    reads = shared(recent)
 
     async def one(customer: str) -> tuple[str, Cost]:
         with metered() as cost:
@@ -87,7 +91,7 @@ async def test_requests_side_by_side_share_a_round_trip_and_its_cost() -> None:
 
 async def test_whoever_asks_after_the_others_were_answered_is_read_alone() -> None:
     recent = Recent()
-    reads = SharedReads(recent)  # type: ignore[arg-type]  # a part of the port
+    reads = shared(recent)
     await asyncio.gather(*map(reads.one, "abc"))
     assert await reads.one("d") == history("d")
     assert (recent.batches, recent.alone) == ([["b", "c"]], ["a", "d"])
@@ -95,7 +99,7 @@ async def test_whoever_asks_after_the_others_were_answered_is_read_alone() -> No
 
 async def test_whoever_failed_is_in_nobodys_way() -> None:
     recent = Recent()
-    reads = SharedReads(recent)  # type: ignore[arg-type]  # as above
+    reads = shared(recent)
     recent.trouble_alone = StoreUnavailable("gone")
     with pytest.raises(StoreUnavailable):
         await reads.one("a")
@@ -136,7 +140,7 @@ async def test_a_batch_that_fails_is_nobodys_failure(trouble: Exception) -> None
 
 async def test_a_request_that_is_given_up_takes_nobody_along() -> None:
     recent = Recent()
-    reads = SharedReads(recent)  # type: ignore[arg-type]  # as above
+    reads = shared(recent)
     calls = [asyncio.ensure_future(reads.one(customer)) for customer in "xabc"]
     await asyncio.sleep(0)
     calls[2].cancel()

@@ -8,10 +8,10 @@ from msgspec import Struct
 
 from domain.errors import Rejected
 from domain.features import FEATURE_SETS
-from domain.money import Currency
-from model_registry.candidate import CalibrationBin, Candidate, GoldenVectors
-from model_registry.canonical import canonical
+from domain.values import Currency
 from model_registry.errors import CorruptRegistry
+from model_registry.storage import canonical
+from model_registry.versions import CalibrationBin, Candidate, GoldenVectors
 
 CANDIDATE = "candidate.json"
 

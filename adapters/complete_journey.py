@@ -11,10 +11,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from domain import instant
 from domain.errors import Rejected
-from domain.instant import MICROS_PER_DAY
-from domain.ports import RawRow
+from domain.purchases import RawRow
+from domain.values import MICROS_PER_DAY, instant
 
 _WEEK = 7 * MICROS_PER_DAY
 _ROWS_AT_ONCE = 4096

@@ -7,20 +7,13 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from itertools import count
 from threading import Lock
 
-from domain.ports import (
-    Cancelling,
-    Clock,
-    CustomerRecord,
-    Erasure,
-    IndexPage,
-    Message,
-    RawRow,
-    RecentBatch,
-    Recording,
-    TableSize,
-)
-from domain.purchase import Purchase
-from domain.recent import RecentHistory, Retention, day_of
+from domain.categories import IndexPage
+from domain.customers import CustomerRecord, Erasure
+from domain.purchases import Cancelling, Purchase, RawRow, Recording
+from domain.queue import Message
+from domain.recent import RecentBatch, RecentHistory, TableSize
+from domain.retention import Retention
+from domain.values import Clock, day_of
 from model_registry.errors import UnknownObject
 from model_registry.ports import Status
 

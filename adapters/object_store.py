@@ -12,7 +12,7 @@ from obstore.exceptions import AlreadyExistsError, BaseError, NotFoundError
 from obstore.store import LocalStore, MemoryStore, S3Store
 
 from domain.errors import InvalidRequest, PropensityError, StoreUnavailable
-from domain.instant import from_datetime
+from domain.values import from_datetime
 from model_registry.errors import UnknownObject
 from model_registry.ports import Status
 

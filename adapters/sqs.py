@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import get_session
 
 from domain.errors import NotFound, StoreUnavailable
-from domain.ports import Message
+from domain.queue import Message
 
 T = TypeVar("T")
 BATCH = 10

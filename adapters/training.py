@@ -14,15 +14,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from domain import instant
 from domain.errors import TrainingRefused
-from domain.history import Histories
-from domain.instant import MICROS_PER_DAY
-from domain.training_set import Examples, TrainingSet
-from model_registry.candidate import Candidate, GoldenVectors
+from domain.purchases import Histories
+from domain.training import Examples, TrainingSet
+from domain.values import MICROS_PER_DAY, instant
 from model_registry.evaluation import calibration, evaluate, intervals
-from model_registry.held_out import HeldOut
 from model_registry.ports import ScorerFactory
+from model_registry.versions import Candidate, GoldenVectors, HeldOut
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline

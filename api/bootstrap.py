@@ -13,54 +13,44 @@ from adapters.audience_files import AudienceFiles, open_audience_files
 from adapters.candidate_folder import read_candidate
 from adapters.clock import SystemClock
 from adapters.complete_journey import CompleteJourneyPurchases
-from adapters.dynamodb.cancellation import DynamoPurchaseCanceller
-from adapters.dynamodb.categories import DynamoCategoryIndex
-from adapters.dynamodb.client import DynamoClient, DynamoOptions
-from adapters.dynamodb.erasure import DynamoCustomerEraser
-from adapters.dynamodb.purchases import DynamoPurchaseHistory, DynamoPurchaseRecorder
-from adapters.dynamodb.rebuild import DynamoRecentRebuilder
-from adapters.dynamodb.recent import DynamoRecentPurchases
-from adapters.dynamodb.records import DynamoCustomerRecords
-from adapters.dynamodb.retention_marks import RetentionMarks
-from adapters.dynamodb.tables import DynamoTables
+from adapters.dynamodb import (
+    DynamoCategoryIndex,
+    DynamoClient,
+    DynamoCustomerEraser,
+    DynamoCustomerRecords,
+    DynamoOptions,
+    DynamoPurchaseCanceller,
+    DynamoPurchaseHistory,
+    DynamoPurchaseRecorder,
+    DynamoRecentPurchases,
+    DynamoRecentRebuilder,
+    DynamoTables,
+    RetentionMarks,
+)
 from adapters.embedded import EmbeddedEngine, port_is_free
 from adapters.object_store import open_object_store
 from adapters.purchase_files import PurchaseFile, open_purchase_file
 from adapters.sqs import SqsClient, SqsOptions
 from adapters.training import train
-from api.app import create_app
-from api.cursor import Cursors
-from api.openapi import MAX_PURCHASES
-from api.polling import LivePolling
+from api.http import MAX_PURCHASES, Cursors, create_app
+from api.process import LivePolling, Settings
+from api.queue import Consume, Worker
 from api.services import Services
-from api.settings import Settings
-from api.worker import Consume, Worker
-from domain import instant
-from domain.audience import ScoreAudience
-from domain.audience_plan import PlanAudience
-from domain.cancellation import CancelPurchase
-from domain.customers import EveryCustomer
-from domain.erasure import EraseCustomer
+from domain.audience import PlanAudience, ScoreAudience
+from domain.categories import CategoryIndex
+from domain.customers import CustomerRecords, EraseCustomer, EveryCustomer
 from domain.errors import Rejected
 from domain.features import FEATURE_SETS
-from domain.importing import ImportPurchases
-from domain.ingestion import RecordPurchases
-from domain.money import Currency
-from domain.ports import CategoryIndex, CustomerRecords, RecentPurchases, RecentRebuilder
 from domain.prediction import PredictPropensity
-from domain.recent_first import RecentFirst
-from domain.sampling import CollectHistories
-from domain.shared_reads import SharedReads
-from domain.training_set import TrainingSet
-from domain.verification import VerifyRecent
-from model_registry.candidate import Candidate
-from model_registry.gates import LoadGates
-from model_registry.live import LiveModel
-from model_registry.plugins import ScorerPlugins
+from domain.purchases import CancelPurchase, ImportPurchases, RecordPurchases
+from domain.recent import RecentFirst, RecentPurchases, RecentRebuilder, SharedReads, VerifyRecent
+from domain.training import CollectHistories, TrainingSet
+from domain.values import Currency, instant
+from model_registry.gates import LoadGates, ScorerPlugins
 from model_registry.ports import ObjectStore
-from model_registry.presence import Presence
 from model_registry.registry import Registry
-from model_registry.shadow import ShadowReport, ShadowScoring
+from model_registry.serving import LiveModel, Presence, ShadowReport, ShadowScoring
+from model_registry.versions import Candidate
 
 BATCH_READ_TIMEOUT_S = 10.0
 """Longer, and Ctrl-C would wait for a hung socket."""

@@ -3,19 +3,16 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from api.cursor import Cursors
-from api.management import Tokens
-from domain.audience import ScoreAudience
-from domain.audience_plan import PlanAudience
-from domain.cancellation import CancelPurchase
-from domain.erasure import EraseCustomer
-from domain.ingestion import RecordPurchases
-from domain.money import Currency
-from domain.ports import CategoryIndex, Clock, StoreHealth
-from domain.prediction import PredictPropensity
-from domain.traffic import Traffic
-from model_registry.presence import Presence
+from api.http import Cursors, Tokens
+from domain.audience import PlanAudience, ScoreAudience
+from domain.categories import CategoryIndex
+from domain.customers import EraseCustomer
+from domain.health import StoreHealth
+from domain.prediction import PredictPropensity, Traffic
+from domain.purchases import CancelPurchase, RecordPurchases
+from domain.values import Clock, Currency
 from model_registry.registry import Registry
+from model_registry.serving import Presence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,7 +23,7 @@ from benchmarks.workload import (
     customer_id,
     customer_number,
 )
-from domain.instant import MICROS_PER_DAY
+from domain.values import MICROS_PER_DAY
 
 AFTER = NOW - WINDOW_DAYS * MICROS_PER_DAY
 

@@ -6,24 +6,24 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from adapters.dynamodb.categories import DynamoCategoryIndex
-from adapters.dynamodb.client import DynamoClient, DynamoOptions
-from adapters.dynamodb.purchases import DynamoPurchaseHistory
-from adapters.dynamodb.recent import DynamoRecentPurchases
+from adapters.dynamodb import (
+    DynamoCategoryIndex,
+    DynamoClient,
+    DynamoOptions,
+    DynamoPurchaseHistory,
+    DynamoRecentPurchases,
+)
 from adapters.scorers.onnx import OnnxScorer
 from adapters.training import SCORER_OPTIONS
-from api.garbage import settle
+from api.process import settle
 from benchmarks.usage import cpu_seconds, peak_mb, report
 from benchmarks.workload import CATEGORY, NOW, SHARDS, WINDOW_DAYS, customer_number
 from domain.audience import AudienceQuery, Position, ScoreAudience
-from domain.features import total_purchase_volume_30d
-from domain.money import Currency
-from domain.ports import CategoryIndex, IndexPage
-from domain.propensity import ServedModel
-from domain.purchase_retention import FOR_EVER
-from domain.recent import Retention
-from domain.traffic import Traffic
-from domain.window import Window
+from domain.categories import CategoryIndex, IndexPage
+from domain.features.feature_set import total_purchase_volume_30d
+from domain.prediction import ServedModel, Traffic
+from domain.retention import FOR_EVER, Retention
+from domain.values import Currency, Window
 
 PATIENCE_S = 600.0
 

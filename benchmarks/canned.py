@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, cast
 
-from adapters.dynamodb.attributes import category_shard, day_attribute, encode_element
+from adapters.dynamodb.schema.attributes import category_shard, day_attribute, encode_element
 from benchmarks.workload import (
     CATEGORY,
     NOW,
@@ -28,9 +28,9 @@ from benchmarks.workload import (
     customer_number,
     purchases_of,
 )
-from domain.instant import MICROS_PER_DAY
-from domain.plan import INDEX_ENTRY_BYTES, PAGE_BYTES
-from domain.recent import day_of
+from domain.audience import INDEX_ENTRY_BYTES
+from domain.audience.cost_plan import PAGE_BYTES
+from domain.values import MICROS_PER_DAY, day_of
 
 ENTRIES_PER_PAGE = PAGE_BYTES // INDEX_ENTRY_BYTES
 _HOST = "127.0.0.1"

@@ -23,21 +23,17 @@ import boto3  # type: ignore[import-untyped]  # it has no types
 from rich.console import Console
 from rich.table import Table
 
-from adapters.dynamodb.attributes import category_shard
-from adapters.dynamodb.capacity import BYTES_PER_WRITE_UNIT, item_bytes
-from adapters.dynamodb.client import DynamoClient
-from adapters.dynamodb.purchases import DynamoPurchaseRecorder
+from adapters.dynamodb import DynamoClient, DynamoPurchaseRecorder
+from adapters.dynamodb.schema.attributes import category_shard
+from adapters.dynamodb.wire.capacity import BYTES_PER_WRITE_UNIT, item_bytes
 from benchmarks.audience_stream import a_client
 from benchmarks.processes import embedded_endpoint
 from benchmarks.usage import cpu_seconds
 from benchmarks.workload import NOW, SHARDS, WINDOW_DAYS, purchases_of
 from domain.cost import metered
-from domain.ingestion import Outcome, RecordPurchases
-from domain.instant import render
-from domain.money import Currency
-from domain.purchase import Purchase
-from domain.recent import Retention
-from domain.window import Window
+from domain.purchases import Outcome, Purchase, RecordPurchases
+from domain.retention import Retention
+from domain.values import Currency, Window, render
 
 CURRENCY = Currency.of("USD")
 INDEXES = 2

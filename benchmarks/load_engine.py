@@ -3,13 +3,11 @@
 import argparse
 import asyncio
 
-from adapters.dynamodb.client import DynamoClient
-from adapters.dynamodb.purchases import DynamoPurchaseRecorder
-from adapters.dynamodb.tables import DynamoTables
+from adapters.dynamodb import DynamoClient, DynamoPurchaseRecorder, DynamoTables
 from benchmarks.audience_stream import a_client
 from benchmarks.workload import NOW, SHARDS, WINDOW_DAYS, purchases_of
-from domain.recent import Retention
-from domain.window import Window
+from domain.retention import Retention
+from domain.values import Window
 
 
 async def load(endpoint: str, customers: int, *, now: int, tenths_apart: int) -> None:

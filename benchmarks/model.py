@@ -15,12 +15,12 @@ from sklearn.preprocessing import StandardScaler
 from adapters.scorers.onnx import OnnxScorer
 from adapters.training import HYPERPARAMETERS, train
 from api.bootstrap import registry_only
-from api.settings import Settings
+from api.process import Settings
 from benchmarks.workload import NOW, WINDOW_DAYS
-from domain.features import total_purchase_volume_30d
-from domain.instant import MICROS_PER_DAY
-from domain.money import Currency
-from domain.training_set import CutOffs, Examples, TrainingSet
+from domain.features.feature_set import total_purchase_volume_30d
+from domain.training import Examples, TrainingSet
+from domain.training.training_set import CutOffs
+from domain.values import MICROS_PER_DAY, Currency
 
 ROWS = 2_000
 MONTH_US = WINDOW_DAYS * MICROS_PER_DAY

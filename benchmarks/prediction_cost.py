@@ -42,8 +42,7 @@ from benchmarks.services import (
     started,
 )
 from benchmarks.usage import cpu_seconds_of, resident_mb_of
-from domain import instant
-from domain.instant import MICROS_PER_SECOND
+from domain.values import MICROS_PER_SECOND, instant
 
 CUSTOMERS = 500
 TENTHS_APART = 25

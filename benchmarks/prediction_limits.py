@@ -14,8 +14,8 @@ from statistics import median
 from rich.console import Console
 from rich.table import Table
 
-from adapters.dynamodb.attributes import category_shard
-from adapters.dynamodb.client import DynamoClient
+from adapters.dynamodb import DynamoClient
+from adapters.dynamodb.schema.attributes import category_shard
 from benchmarks.audience_stream import a_client
 from benchmarks.prediction_cost import (
     CUSTOMERS,
@@ -28,8 +28,7 @@ from benchmarks.processes import embedded_endpoint, on_core, replayed_endpoint, 
 from benchmarks.services import Running, ours, started
 from benchmarks.usage import resident_mb_of
 from benchmarks.workload import SHARDS, customer_id, purchases_of
-from domain import instant
-from domain.instant import MICROS_PER_DAY, MICROS_PER_SECOND
+from domain.values import MICROS_PER_DAY, MICROS_PER_SECOND, instant
 
 EVER = 100_000
 """Purchases of the customer with the long history; as many of them lie in the window as another's."""

@@ -25,23 +25,23 @@ from rich.console import Console
 from rich.table import Table
 from yarl import URL
 
-from adapters.dynamodb.answers import document_of
-from adapters.dynamodb.attributes import day_attribute, encode_element, kept_attribute
-from adapters.dynamodb.capacity import read_units
-from adapters.dynamodb.recent import recent_history
+from adapters.dynamodb.recent.reader import recent_history
+from adapters.dynamodb.schema.attributes import day_attribute, encode_element, kept_attribute
+from adapters.dynamodb.wire.answers import document_of
+from adapters.dynamodb.wire.capacity import read_units
 from adapters.scorers.onnx import OnnxScorer
 from adapters.training import SCORER_OPTIONS
-from api.query import check_names, decoded, instant_of
-from api.schemas import CustomerPropensity
+from api.documents import CustomerPropensity
+from api.http.parameters import check_names, decoded, instant_of
 from benchmarks.processes import trained_model
 from benchmarks.workload import NOW, customer_id, purchases_of
-from domain import instant
 from domain.cost import Units, count_round_trip, count_units, metered
-from domain.features import total_purchase_volume_30d
-from domain.history import Histories, PurchaseColumns
-from domain.money import Currency
-from domain.propensity import Policy, Prediction, ServedModel
-from domain.recent import Retention, day_of
+from domain.decisions import Policy
+from domain.features.feature_set import total_purchase_volume_30d
+from domain.prediction import Prediction, ServedModel
+from domain.purchases import Histories, PurchaseColumns
+from domain.retention import Retention
+from domain.values import Currency, day_of, instant
 
 PURCHASES = 10
 OTHER_MEMORY = 12 * 1024 * 1024 // 8

@@ -22,18 +22,20 @@ from typing import Any
 
 from adapters.clock import SystemClock
 from adapters.complete_journey import CompleteJourneyPurchases
-from adapters.dynamodb.client import DynamoClient, DynamoOptions
-from adapters.dynamodb.purchases import DynamoPurchaseHistory, DynamoPurchaseRecorder
-from adapters.dynamodb.recent import DynamoRecentPurchases
-from adapters.dynamodb.tables import DynamoTables
+from adapters.dynamodb import (
+    DynamoClient,
+    DynamoOptions,
+    DynamoPurchaseHistory,
+    DynamoPurchaseRecorder,
+    DynamoRecentPurchases,
+    DynamoTables,
+)
 from adapters.embedded import HOST, EmbeddedEngine, free_port
 from adapters.sqs import SqsClient, SqsOptions
-from domain.ingestion import RecordPurchases
-from domain.money import Currency
-from domain.purchase import Purchase
-from domain.purchase_retention import FOR_EVER
-from domain.recent import RecentHistory, Retention
-from domain.window import Window
+from domain.purchases import Purchase, RecordPurchases
+from domain.recent import RecentHistory
+from domain.retention import FOR_EVER, Retention
+from domain.values import Currency, Window
 
 QUEUE = "purchases"
 SHARDS = 16

@@ -13,9 +13,8 @@ from pathlib import Path
 from adapters.embedded import HOST, free_port
 from benchmarks.processes import FEAST, feast_environment, on_core
 from benchmarks.workload import FEAST_FEATURE, customer_id
-from domain import instant
-from domain.instant import MICROS_PER_DAY
-from domain.recent import SLACK_DAYS
+from domain.retention import SLACK_DAYS
+from domain.values import MICROS_PER_DAY, instant
 
 READY_S = 120.0
 _UVICORN = ("-m", "uvicorn", "--host", HOST, "--no-access-log", "--log-level", "warning")
@@ -84,7 +83,7 @@ def ours_on_granian(endpoint: str, folder: Path) -> Service:
         ours(endpoint, folder, name="ours on granian"),
         command=(
             *(server, "--interface", "asgi", "--loop", "uvloop", "--no-ws", "--factory"),
-            *("--host", HOST, "--port", "{port}", "--log-level", "error", "api.asgi:create"),
+            *("--host", HOST, "--port", "{port}", "--log-level", "error", "api.entry.asgi:create"),
         ),
     )
 

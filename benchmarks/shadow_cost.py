@@ -15,20 +15,19 @@ from dataclasses import replace
 from pathlib import Path
 from statistics import median
 
-from adapters.dynamodb.purchases import DynamoPurchaseHistory
+from adapters.dynamodb import DynamoPurchaseHistory
 from adapters.scorers.onnx import OnnxScorer
 from adapters.training import SCORER_OPTIONS
 from benchmarks.audience_stream import a_client
 from benchmarks.processes import canned_endpoint, trained_model
 from benchmarks.usage import cpu_seconds
 from benchmarks.workload import NOW, WINDOW_DAYS, customer_id
-from domain.features import total_purchase_volume_30d
-from domain.money import Currency
-from domain.prediction import PredictPropensity
-from domain.propensity import Policy, ServedModel
-from domain.purchase_retention import FOR_EVER
-from domain.traffic import Traffic
-from model_registry.shadow import ShadowScoring
+from domain.decisions import Policy
+from domain.features.feature_set import total_purchase_volume_30d
+from domain.prediction import PredictPropensity, ServedModel, Traffic
+from domain.retention import FOR_EVER
+from domain.values import Currency
+from model_registry.serving import ShadowScoring
 
 CUSTOMERS = 2_000
 MOST_MORE = 0.05

@@ -28,12 +28,12 @@ import numpy as np
 
 from adapters.embedded import HOST, EmbeddedEngine, free_port
 from api.bootstrap import application, presence_only
-from api.settings import Settings
-from domain.features import total_purchase_volume_30d
-from domain.money import Currency
-from model_registry.candidate import CalibrationBin, Candidate, GoldenVectors
-from model_registry.presence import Presence
+from api.process import Settings
+from domain.features.feature_set import total_purchase_volume_30d
+from domain.values import Currency
 from model_registry.registry import Registry
+from model_registry.serving import Presence
+from model_registry.versions import CalibrationBin, Candidate, GoldenVectors
 
 NAME = "purchase-propensity"
 PROBABILITIES = {1: 0.25, 2: 0.75}

@@ -1,8 +1,7 @@
 """The workload of the audience benchmarks: customers of one category and what each bought."""
 
-from domain import instant
-from domain.instant import MICROS_PER_DAY
-from domain.purchase import Purchase
+from domain.purchases import Purchase
+from domain.values import MICROS_PER_DAY, instant
 
 NOW = instant.parse("2026-03-01T12:00:00Z")
 """The present of every benchmark, and its as_of."""

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.ports import Scorer
+from domain.prediction import Scorer
 
 _SIZES = (*range(1, 70), 127, 128, 129, 255, 256, 257, 511, 512, 513, 999, 1000)
 """Batches around the widths at which vectorised code changes its ways."""

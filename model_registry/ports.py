@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from domain.ports import Scorer
+from domain.prediction import Scorer
 
 
 class ObjectStore(Protocol):

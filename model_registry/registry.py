@@ -5,13 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
 
-from domain.buckets import BUCKETS
 from domain.errors import InvalidRequest, NotFound
-from domain.ports import Clock
-from model_registry import layout
-from model_registry.admission import Admission
-from model_registry.candidate import Candidate
-from model_registry.draft import Draft
+from domain.values import BUCKETS, Clock
 from model_registry.errors import (
     CorruptRegistry,
     GateFailed,
@@ -21,19 +16,20 @@ from model_registry.errors import (
     UnknownRevision,
     UnknownVersion,
 )
-from model_registry.gates import LoadGates
-from model_registry.manifest import Blob, Manifest
+from model_registry.gates import Admission, LoadGates
 from model_registry.ports import ObjectStore
-from model_registry.revision import (
+from model_registry.revisions import (
     Action,
     Change,
     GateResult,
     Judge,
     Revision,
+    RevisionLog,
     State,
     without_judging,
 )
-from model_registry.revision_log import RevisionLog
+from model_registry.storage import layout
+from model_registry.versions import Blob, Candidate, Draft, Manifest
 
 _ATTEMPTS = 1_000
 """Lost races in a row before giving up; each one lost is another writer's success."""

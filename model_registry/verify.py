@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from domain.errors import NotFound
-from model_registry.candidate import GoldenVectors
 from model_registry.errors import CorruptRegistry, GateFailed, UnknownRevision
 from model_registry.gates import check_integrity
-from model_registry.layout import blob_key, manifest_key, revision_key
-from model_registry.manifest import GOLDEN, Manifest
 from model_registry.registry import Registry
-from model_registry.revision import Revision
+from model_registry.revisions import Revision
+from model_registry.storage import blob_key, manifest_key, revision_key
+from model_registry.versions import GOLDEN, GoldenVectors, Manifest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

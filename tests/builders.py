@@ -3,16 +3,12 @@
 from collections.abc import Iterable
 from decimal import Decimal
 
-from domain import instant
-from domain.features import Aggregation, Feature, FeatureSet, total_purchase_volume_30d
-from domain.history import Histories
-from domain.instant import MICROS_PER_DAY
-from domain.money import Currency
-from domain.ports import Scorer
-from domain.propensity import Arm, Policy, ServedModel
-from domain.purchase import Purchase
-from domain.traffic import Traffic
-from domain.window import Window
+from domain.decisions import Policy
+from domain.features import FeatureSet
+from domain.features.feature_set import Aggregation, Feature, total_purchase_volume_30d
+from domain.prediction import Arm, Scorer, ServedModel, Traffic
+from domain.purchases import Histories, Purchase
+from domain.values import MICROS_PER_DAY, Currency, Window, instant
 
 NOW = instant.parse("2026-03-01T12:00:00Z")
 """The present of every test, in microseconds since the epoch, UTC."""

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.dynamodb.client import DynamoClient, DynamoOptions
-from adapters.dynamodb.tables import DynamoTables
+from adapters.dynamodb import DynamoClient, DynamoOptions, DynamoTables
 from adapters.embedded import EmbeddedEngine, free_port
 
 LOCAL_CREDENTIALS = ("test", "test")

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from domain.categories import IndexPage
 from domain.errors import StoreUnavailable
-from domain.ports import IndexPage, RawRow, Recording
-from domain.purchase import Purchase
+from domain.purchases import Purchase, RawRow, Recording
 
 
 class FakeRecorder:

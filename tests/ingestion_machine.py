@@ -13,16 +13,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
 from adapters.memory import MemoryQueue
-from api.worker import Consume
-from domain.cancellation import CancelPurchase
+from api.queue import Consume
 from domain.errors import StoreUnavailable
 from domain.features import FEATURE_SETS
-from domain.history import Histories
-from domain.ingestion import RecordPurchases
-from domain.purchase import Purchase
-from domain.recent import RecentHistory, Retention, day_of
-from domain.verification import VerifyRecent
-from domain.window import Window
+from domain.purchases import CancelPurchase, Histories, Purchase, RecordPurchases
+from domain.recent import RecentHistory, VerifyRecent
+from domain.retention import Retention
+from domain.values import Window, day_of
 from tests.builders import DAY, USD, raw_of
 from tests.contracts.conftest import Store
 from tests.reference import row

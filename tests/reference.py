@@ -7,9 +7,10 @@ Slow and obvious on purpose, without numpy and without rounding; the fast comput
 from collections.abc import Iterable
 from fractions import Fraction
 
-from domain.features import Aggregation, Feature, FeatureSet
-from domain.money import Currency
-from domain.purchase import Purchase
+from domain.features import FeatureSet
+from domain.features.feature_set import Aggregation, Feature
+from domain.purchases import Purchase
+from domain.values import Currency
 
 
 def purchases_inside(feature: Feature, purchases: Iterable[Purchase], as_of: int) -> list[Purchase]:

@@ -8,13 +8,14 @@ from numpy.typing import NDArray
 
 from adapters.memory import ManualClock, MemoryObjectStore
 from domain.errors import StoreUnavailable
-from domain.features import FeatureSet, total_purchase_volume_30d
-from domain.money import Currency
-from domain.ports import Scorer
-from model_registry.candidate import CalibrationBin, Candidate, GoldenVectors
+from domain.features import FeatureSet
+from domain.features.feature_set import total_purchase_volume_30d
+from domain.prediction import Scorer
+from domain.values import Currency
 from model_registry.gates import LoadGates
 from model_registry.ports import ObjectStore, ScorerFactory
 from model_registry.registry import Registry
+from model_registry.versions import CalibrationBin, Candidate, GoldenVectors
 from tests.builders import NOW, USD
 
 NAME = "propensity"

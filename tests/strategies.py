@@ -20,11 +20,11 @@ from decimal import Decimal
 
 from hypothesis import strategies as st
 
-from domain.features import FEATURE_SETS, Aggregation, Feature, FeatureSet
-from domain.instant import MICROS_PER_DAY, MICROS_PER_HOUR
-from domain.money import Currency
-from domain.purchase import CLOCK_SKEW_US, EARLIEST, MAX_AMOUNT_MINOR, Purchase
-from domain.window import Window
+from domain.features import FEATURE_SETS, FeatureSet
+from domain.features.feature_set import Aggregation, Feature
+from domain.purchases import CLOCK_SKEW_US, EARLIEST, MAX_AMOUNT_MINOR, Purchase
+from domain.values import MICROS_PER_DAY, Currency, Window
+from domain.values.instant import MICROS_PER_HOUR
 from tests.builders import NOW, raw_in_major_units, raw_of
 
 CATEGORIES = ("grocery", "jewellery", "Bücher")

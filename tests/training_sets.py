@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 from onnx import TensorProto, ValueInfoProto, helper
 
 from domain.features import FeatureSet
-from domain.training_set import CutOffs, Examples, TrainingSet
+from domain.training import Examples, TrainingSet
+from domain.training.training_set import CutOffs
 from tests.builders import DAY, NOW, USD, a_feature
 
 ELEMENTS = {

@@ -9,8 +9,8 @@ from typing import BinaryIO
 
 from adapters.audience_files.cells import csv_lines, is_email, text_cell
 from adapters.audience_files.profiles import Profile
+from domain.audience import Listed
 from domain.errors import Rejected
-from domain.holdout import Listed
 
 ATTRIBUTES = ("purchase_propensity", "propensity_score")
 """The probability in full precision, and the same as a whole number from 0 to 100."""

@@ -15,8 +15,8 @@ from adapters.audience_files.pending import (
 )
 from adapters.audience_files.profiles import PROFILES
 from adapters.audience_files.sheets import CsvSheet, NdjsonSheet, Sheet, parquet_sheet
+from domain.audience import Listed
 from domain.errors import Rejected
-from domain.holdout import Listed
 
 _TEXT: Mapping[str, type[CsvSheet] | type[NdjsonSheet]] = {"csv": CsvSheet, "ndjson": NdjsonSheet}
 

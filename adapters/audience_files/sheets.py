@@ -8,8 +8,8 @@ import msgspec
 
 from adapters.audience_files.cells import csv_lines, text_cell
 from adapters.audience_files.pending import reporting_disk_errors
+from domain.audience import Listed
 from domain.errors import Rejected
-from domain.holdout import Listed
 
 _ROWS_AT_ONCE = 65_536
 

@@ -6,11 +6,9 @@ from typing import Any
 
 from pynamodb.exceptions import TableDoesNotExist
 
-from adapters.dynamodb.backoff import Deadline
-from adapters.dynamodb.client import DynamoClient
-from adapters.dynamodb.errors import translated
+from adapters.dynamodb.wire import Deadline, DynamoClient, translated
 from domain.errors import StoreUnavailable, TablesDiffer
-from domain.purchase_retention import FOR_EVER, PurchaseRetention
+from domain.retention import FOR_EVER, PurchaseRetention
 
 _HEALTH_KEY = "propensity-health-check"
 CREATION_S = 60.0

@@ -10,7 +10,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Protocol
 
 from domain.errors import Rejected
-from domain.ports import PurchaseSource
+from domain.purchases import PurchaseSource
 
 REQUIRED = ("customer_id", "purchase_id", "purchased_at", "category")
 AMOUNTS = ("amount", "amount_minor")

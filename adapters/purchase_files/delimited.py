@@ -16,7 +16,7 @@ from adapters.purchase_files.lines import (
     up_to,
 )
 from domain.errors import Rejected
-from domain.ports import RawRow
+from domain.purchases import RawRow
 
 
 class CsvPurchases:

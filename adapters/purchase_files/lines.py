@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from domain.errors import Rejected
-from domain.ports import RawRow
+from domain.purchases import RawRow
 
 MAX_ROW_BYTES = 2**20
 """A purchase of a megabyte is none; without a limit, one missing line end fills the memory."""

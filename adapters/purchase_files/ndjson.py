@@ -7,7 +7,7 @@ from pathlib import Path
 
 from adapters.purchase_files.columns import KNOWN, decimal_or_text, typed
 from adapters.purchase_files.lines import Line, physical_lines, reading, unreadable, up_to
-from domain.ports import RawRow
+from domain.purchases import RawRow
 
 _MOST_IGNORED_NAMES = 100  # a file may invent a new one on every line
 

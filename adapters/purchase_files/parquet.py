@@ -8,7 +8,7 @@ from typing import Any
 
 from adapters.purchase_files.columns import KNOWN, ignored_columns, typed
 from domain.errors import Rejected
-from domain.ports import RawRow
+from domain.purchases import RawRow
 
 _ROWS_AT_ONCE = 1024
 _DIGITS = {"s": 0, "ms": 3, "us": 6, "ns": 9}

@@ -9,16 +9,14 @@ from msgspec import to_builtins
 from api.bootstrap import registry_only
 from api.cli.models import Name
 from api.cli.output import AsJson, emit
-from api.model_schemas import VersionReport
-from api.settings import load_settings
+from api.documents import VersionReport
+from api.process import load_settings
 from domain.errors import InvalidRequest
-from model_registry.candidate import CalibrationBin
-from model_registry.comparison import Comparison, Difference
-from model_registry.comparison import compare as compare_versions
 from model_registry.errors import UnknownVersion
-from model_registry.evaluation import METRICS
-from model_registry.manifest import Manifest
+from model_registry.evaluation import METRICS, Comparison, Difference
+from model_registry.evaluation import compare as compare_versions
 from model_registry.registry import Registry
+from model_registry.versions import CalibrationBin, Manifest
 
 Which = Annotated[str, typer.Argument(help="A version's number, or champion or challenger.")]
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from api.settings import Settings
+from api.process import Settings
 from domain.cost import Cost, Units
 
 

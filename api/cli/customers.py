@@ -11,12 +11,11 @@ import typer
 from api.bootstrap import application
 from api.cli.cost import cost_text
 from api.cli.output import AsJson, emit, say
-from api.customer_export import CustomerExport
-from api.schemas import ErasureReceipt
-from api.settings import load_settings
+from api.documents import CustomerExport, ErasureReceipt
+from api.process import load_settings
 from domain.cost import metered
 from domain.errors import Rejected
-from domain.purchase import check_customer
+from domain.purchases import check_customer
 
 UNFINISHED = 1
 _ONLY_MINE = 0o600

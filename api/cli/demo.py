@@ -11,8 +11,8 @@ from api.cli.output import say
 from api.cli.purchases import refusals_path, run_import
 from api.cli.serving import check_port, run_server
 from api.cli.training import run_training
-from api.settings import Settings, load_settings
-from domain.ingestion import Outcome
+from api.process import Settings, load_settings
+from domain.purchases import Outcome
 
 HOST = "127.0.0.1"
 

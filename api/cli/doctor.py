@@ -9,10 +9,10 @@ import typer
 
 from api.bootstrap import Application, application
 from api.cli.output import AsJson, emit, table
-from api.settings import PREFIX, Settings, load_settings
-from domain import instant
+from api.process import PREFIX, Settings, load_settings
 from domain.errors import NoLiveModel, NotFound, PropensityError, Rejected, TablesDiffer
-from domain.recent import SLACK_DAYS
+from domain.retention import SLACK_DAYS
+from domain.values import instant
 from model_registry.errors import GateFailed
 
 

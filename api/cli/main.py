@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from api.cli import (
-    audience,
     comparison,
     customers,
     demo,
@@ -17,9 +16,10 @@ from api.cli import (
     purchases,
     serving,
     training,
-    truth,
     worker,
 )
+from api.cli import consistency as truth
+from api.cli.audience import command as audience
 from api.cli.output import exit_code, say
 from domain.errors import PropensityError
 

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from api.bootstrap import candidate_in, presence_only, registry_only
 from api.cli.output import EXIT_CODE_OF, AsJson, emit, say, table
-from api.model_schemas import (
+from api.documents import (
     MOST,
     RevisionReport,
     ShadowFindings,
@@ -21,12 +21,12 @@ from api.model_schemas import (
     status_of_model,
     summaries,
 )
-from api.settings import load_settings
-from domain.buckets import BUCKETS, basis_points_of
+from api.process import load_settings
 from domain.errors import CorruptRecord, InvalidRequest
-from model_registry.manifest import Manifest
-from model_registry.revision import Revision, State
+from domain.values import BUCKETS, basis_points_of
+from model_registry.revisions import Revision, State
 from model_registry.verify import verify
+from model_registry.versions import Manifest
 
 app = typer.Typer(help="Versions of models, and which one serves.", no_args_is_help=True)
 

@@ -14,13 +14,11 @@ from api.bootstrap import Application, application
 from api.cli.cost import Price, cost_text
 from api.cli.output import AsJson, emit, progress_bar, say
 from api.cli.refused_rows import RefusedRows
-from api.schemas import cost_used
-from api.settings import Settings, load_settings
+from api.documents import cost_used
+from api.process import Settings, load_settings
 from domain.cost import metered
 from domain.errors import PartlyRecorded, Rejected
-from domain.importing import ImportProgress
-from domain.ingestion import Outcome
-from domain.ports import PurchaseSource
+from domain.purchases import ImportProgress, Outcome, PurchaseSource
 
 tables = typer.Typer(help="The DynamoDB tables.", no_args_is_help=True)
 engine = typer.Typer(help="The embedded DynamoDB engine.", no_args_is_help=True)

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Self
 
 from domain.errors import Rejected
-from domain.importing import RefusedRow
+from domain.purchases import RefusedRow
 
 
 class RefusedRows:

@@ -11,12 +11,11 @@ from cryptography.fernet import Fernet
 from api.bootstrap import application, port_is_free
 from api.cli.cost import cost_text
 from api.cli.output import AsJson, emit, say
-from api.logs import configure_logging
-from api.schemas import CancellationReport, CustomerPropensity, cost_used
-from api.settings import PREFIX, Settings, load_settings
-from domain import instant
+from api.documents import CancellationReport, CustomerPropensity, cost_used
+from api.process import PREFIX, Settings, configure_logging, load_settings
 from domain.cost import metered
 from domain.errors import InvalidRequest, Rejected
+from domain.values import instant
 
 CURSOR_KEY = f"{PREFIX}CURSOR_KEY"
 WORKER_SILENT_S = 30
@@ -67,7 +66,7 @@ def run_server(settings: Settings, host: str, port: int, *, workers: int = 1) ->
         # Each page of a sequence may be another worker's to answer.
         os.environ[CURSOR_KEY] = Fernet.generate_key().decode()
     uvicorn.run(
-        "api.asgi:create",
+        "api.entry.asgi:create",
         factory=True,
         host=host,
         port=port,

@@ -9,15 +9,14 @@ from msgspec import to_builtins
 from api.bootstrap import Application, application
 from api.cli.models import actor, describe
 from api.cli.output import AsJson, emit, progress_bar, say
-from api.model_schemas import VersionReport
-from api.settings import PREFIX, Settings, load_settings
+from api.documents import VersionReport
+from api.process import PREFIX, Settings, load_settings
 from domain.errors import TrainingRefused
 from domain.features import FEATURE_SETS, FeatureSet
-from domain.history import Histories
-from domain.instant import MICROS_PER_DAY, render
-from domain.training_set import TrainingSet, training_set
-from domain.window import Window
-from model_registry.manifest import Manifest
+from domain.purchases import Histories
+from domain.training import TrainingSet, training_set
+from domain.values import MICROS_PER_DAY, Window, render
+from model_registry.versions import Manifest
 
 FeatureSetName = Literal["total_purchase_volume_30d", "rfm_90d"]
 

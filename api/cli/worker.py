@@ -9,9 +9,8 @@ import typer
 
 from api.bootstrap import queues, worker
 from api.cli.output import AsJson, emit, say, table
-from api.dead_letters import look, replay
-from api.logs import configure_logging
-from api.settings import load_settings
+from api.process import configure_logging, load_settings
+from api.queue import look, replay
 
 app = typer.Typer(help="Purchases from a queue of SQS.", invoke_without_command=True)
 dead = typer.Typer(help="What no worker could take, and why.", no_args_is_help=True)

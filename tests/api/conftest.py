@@ -9,25 +9,20 @@ from litestar import Litestar
 from litestar.testing import TestClient
 
 from adapters.memory import ManualClock, MemoryPurchases, MemoryStatusStore
-from api.app import create_app
-from api.cursor import Cursors
-from api.management import Tokens
+from api.http import Cursors, Tokens, create_app
 from api.services import Services
-from domain.audience import ScoreAudience
-from domain.audience_plan import PlanAudience
-from domain.cancellation import CancelPurchase
+from domain.audience import PlanAudience, ScoreAudience
+from domain.categories import IndexPage
 from domain.cost import Units, count_round_trip, count_units
-from domain.erasure import EraseCustomer
+from domain.customers import EraseCustomer, Erasure
 from domain.errors import NoLiveModel
-from domain.ingestion import RecordPurchases
-from domain.ports import Cancelling, Erasure, IndexPage, RecentBatch, Recording, TableSize
-from domain.prediction import PredictPropensity
-from domain.purchase import Purchase
-from domain.recent import RecentHistory, Retention
-from domain.traffic import Traffic
-from domain.window import Window
-from model_registry.presence import Presence
+from domain.prediction import PredictPropensity, Traffic
+from domain.purchases import Cancelling, CancelPurchase, Purchase, Recording, RecordPurchases
+from domain.recent import RecentBatch, RecentHistory, TableSize
+from domain.retention import Retention
+from domain.values import Window
 from model_registry.registry import Registry
+from model_registry.serving import Presence
 from tests.builders import NOW, USD, a_policy, a_traffic
 from tests.fakes import SaturatingScorer
 from tests.faulty_store import VirtualTime

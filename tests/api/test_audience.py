@@ -14,8 +14,9 @@ from httpx import Response
 from litestar.testing import TestClient
 from litestar.types import HTTPDisconnectEvent, HTTPScope, Message
 
+from domain.categories import IndexPage
 from domain.errors import CorruptRecord, StoreUnavailable
-from domain.ports import IndexPage, RecentBatch
+from domain.recent import RecentBatch
 from tests.api.conftest import Http, Shop, app_over
 from tests.api.problems import field_of, problem_of
 from tests.builders import DAY, NOW, a_purchase

@@ -19,22 +19,26 @@ from numpy.typing import NDArray
 from typer.testing import CliRunner
 
 from adapters.audience_files import open_audience_files
-from api.cli.audience import audience
-from api.cli.audience_report import Report, estimate_document, estimate_text
-from api.cli.audience_run import Order, conclude, run_audience
-from api.cli.choice import Choice
+from api.cli.audience.command import audience
+from api.cli.audience.report import Report, estimate_document, estimate_text
+from api.cli.audience.run import Order, conclude, run_audience
+from api.cli.audience.selection import Choice
 from api.cli.cost import Price
-from domain.audience import AudienceQuery, ScoreAudience
-from domain.audience_plan import PlanAudience
-from domain.audience_reads import Member
+from domain.audience import (
+    AudienceQuery,
+    Holdout,
+    Member,
+    Plan,
+    PlanAudience,
+    ReadWay,
+    ScoreAudience,
+)
+from domain.audience.pacing import Pacing
+from domain.categories import IndexPage
 from domain.cost import Cost, Units, count_round_trip, count_units, metered
 from domain.errors import NotFound, Rejected, StoreUnavailable
-from domain.holdout import Holdout
-from domain.pacing import Pacing
-from domain.plan import Plan, ReadWay
-from domain.ports import IndexPage, RecentBatch, TableSize
-from domain.purchase import Purchase
-from domain.recent import RecentHistory
+from domain.purchases import Purchase
+from domain.recent import RecentBatch, RecentHistory, TableSize
 from tests.builders import NOW, a_purchase, a_traffic
 
 CUSTOMERS = {f"c{number:03}": number / 1_000 for number in range(1, 251)}

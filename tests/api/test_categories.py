@@ -8,10 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from litestar.testing import TestClient
 
-from api.negotiation import negotiated
-from domain import instant
+from api.http.negotiation import negotiated
 from domain.errors import StoreUnavailable
-from domain.instant import MICROS_PER_SECOND
+from domain.values import MICROS_PER_SECOND, instant
 from tests.api.conftest import CURSOR_TTL_S, Http, Shop, app_over
 from tests.api.problems import field_of, problem_of
 from tests.builders import DAY, NOW, a_purchase

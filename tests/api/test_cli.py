@@ -12,25 +12,21 @@ from typing import Any, get_args
 import pytest
 
 from adapters.clock import SystemClock
-from adapters.dynamodb.purchases import DynamoPurchaseRecorder
-from adapters.dynamodb.tables import DynamoTables
+from adapters.dynamodb import DynamoPurchaseRecorder, DynamoTables
 from adapters.embedded import EmbeddedEngine, free_port
 from api.bootstrap import application, presence_only
 from api.cli import main
 from api.cli.refused_rows import RefusedRows
 from api.cli.training import FeatureSetName
-from api.settings import PREFIX, Settings, load_settings
-from domain import instant
+from api.process import PREFIX, Settings, load_settings
 from domain.audience import Position
 from domain.customers import EveryCustomer
 from domain.errors import StoreUnavailable
 from domain.features import FEATURE_SETS
-from domain.importing import RefusedRow
-from domain.ingestion import Outcome
-from domain.instant import MICROS_PER_DAY
-from domain.ports import RawRow
-from domain.traffic import Traffic
-from model_registry.shadow import ShadowReport
+from domain.prediction import Traffic
+from domain.purchases import Outcome, RawRow, RefusedRow
+from domain.values import MICROS_PER_DAY, instant
+from model_registry.serving import ShadowReport
 from tests.builders import a_served_model
 from tests.conftest import dynamo_client
 from tests.fakes import SaturatingScorer

@@ -7,10 +7,8 @@ import pytest
 
 from adapters.clock import SystemClock
 from api.cli import customers
-from domain import instant
-from domain.erasure import EraseCustomer, Receipt
-from domain.instant import MICROS_PER_DAY
-from domain.ports import Erasure
+from domain.customers import EraseCustomer, Erasure, Receipt
+from domain.values import MICROS_PER_DAY, instant
 from tests.api.test_cli import Run, deployment, run, write_csv
 
 __all__ = ["deployment", "run"]

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from api.openapi import PRINTABLE
+from api.http.openapi import PRINTABLE
 from domain.errors import InvalidPurchase
-from domain.purchase import MAX_CATEGORY_BYTES, text_field
+from domain.purchases import MAX_CATEGORY_BYTES, text_field
 from tests.api.conftest import Http
 from tests.builders import USD, raw_purchase
 

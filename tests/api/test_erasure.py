@@ -2,8 +2,8 @@
 
 import json
 
-from domain import instant
 from domain.errors import StoreUnavailable
+from domain.values import instant
 from tests.api.conftest import Http, Shop
 from tests.api.problems import field_of, problem_of
 from tests.builders import DAY, NOW, a_purchase, raw_of

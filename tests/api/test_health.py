@@ -2,9 +2,9 @@ from dataclasses import replace
 
 from litestar.testing import TestClient
 
-from adapters.dynamodb.tables import DynamoTables
+from adapters.dynamodb import DynamoTables
 from adapters.embedded import free_port
-from api.app import create_app
+from api.http import create_app
 from domain.errors import StoreUnavailable
 from tests.api.conftest import Http, Shop, services_over
 from tests.api.problems import problem_of

@@ -13,7 +13,7 @@ import sys
 from api.logs import configure_logging
 
 configure_logging(sys.argv[1])
-for name in ("api.errors", "uvicorn.error", "uvicorn.access", "pynamodb.connection", "botocore.parsers"):
+for name in ("api.http.problems", "uvicorn.error", "uvicorn.access", "pynamodb.connection", "botocore.parsers"):
     for level in (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR):
         logging.getLogger(name).log(level, "said %s", logging.getLevelName(level))
 """
@@ -34,7 +34,7 @@ def test_every_logger_follows_the_level_but_libraries_never_debug(
     level: str, lines_of_ours: int, lines_of_libraries: int
 ) -> None:
     names = [line.split()[2] for line in logged(level)]
-    for name in ("api.errors:", "uvicorn.error:"):
+    for name in ("api.http.problems:", "uvicorn.error:"):
         assert names.count(name) == lines_of_ours
     for name in ("pynamodb.connection:", "botocore.parsers:"):
         assert names.count(name) == lines_of_libraries

@@ -5,10 +5,11 @@ from typing import Any
 import pytest
 from httpx import Response
 
-from api.management import Scope, Tokens
-from api.settings import load_settings
+from api.http import Tokens
+from api.http.tokens import Scope
+from api.process import load_settings
 from domain.errors import Rejected
-from model_registry.shadow import ShadowReport
+from model_registry.serving import ShadowReport
 from tests.api.conftest import SECRETS, Http, Shop, app_over
 from tests.api.problems import field_of, problem_of
 from tests.builders import a_served_model

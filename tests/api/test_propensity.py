@@ -4,8 +4,8 @@ import pytest
 from litestar.testing import TestClient
 from litestar.types import Receive, Scope, Send
 
-from domain import instant
 from domain.errors import CorruptRecord, StoreUnavailable
+from domain.values import instant
 from tests.api.conftest import Http, Shop, app_over
 from tests.api.problems import field_of, problem_of
 from tests.builders import DAY, NOW, a_purchase

@@ -8,10 +8,10 @@ from threading import Condition
 import pytest
 
 from adapters.memory import ManualClock, MemoryStatusStore
-from api.polling import LONGEST_PAUSE_S, LivePolling
-from model_registry.live import LiveModel
-from model_registry.presence import Presence
+from api.process import LivePolling
+from api.process.polling import LONGEST_PAUSE_S
 from model_registry.registry import Registry
+from model_registry.serving import LiveModel, Presence
 from tests.builders import NOW
 from tests.registries import NAME, FragileStore, a_candidate, a_registry
 

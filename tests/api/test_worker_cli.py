@@ -12,7 +12,7 @@ import pytest
 
 from adapters.embedded import EmbeddedEngine
 from api.bootstrap import queues
-from api.settings import load_settings
+from api.process import load_settings
 from tests.api.test_cli import Run, deployment, run
 from tests.builders import a_purchase, raw_of
 

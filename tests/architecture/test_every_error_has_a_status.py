@@ -4,7 +4,7 @@ import pytest
 
 import domain.errors
 import model_registry.errors
-from api.errors import STATUS_OF, slug_of, status_of
+from api.http.problems import STATUS_OF, slug_of, status_of
 from domain.errors import PropensityError
 
 ROOMS = (domain.errors.__name__, model_registry.errors.__name__)

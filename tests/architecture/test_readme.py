@@ -9,7 +9,7 @@ import pytest
 import typer
 
 from api.cli.main import app
-from api.settings import PREFIX, Settings
+from api.process import PREFIX, Settings
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()

@@ -6,7 +6,7 @@ import botocore.exceptions
 import pynamodb.exceptions
 import pytest
 
-from adapters.dynamodb.errors import TRANSLATION, describe, translated
+from adapters.dynamodb.wire.errors import TRANSLATION, describe, translated
 from domain.errors import PropensityError
 
 UNRAISED = {

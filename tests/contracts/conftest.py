@@ -16,32 +16,30 @@ from botocore.exceptions import ClientError
 from botocore.session import get_session
 from moto import mock_aws
 
-from adapters.dynamodb.cancellation import DynamoPurchaseCanceller
-from adapters.dynamodb.categories import DynamoCategoryIndex
-from adapters.dynamodb.client import DynamoClient
-from adapters.dynamodb.erasure import DynamoCustomerEraser
-from adapters.dynamodb.purchases import DynamoPurchaseHistory, DynamoPurchaseRecorder
-from adapters.dynamodb.rebuild import DynamoRecentRebuilder
-from adapters.dynamodb.recent import DynamoRecentPurchases
-from adapters.dynamodb.records import DynamoCustomerRecords
-from adapters.dynamodb.tables import DynamoTables
-from adapters.dynamodb.transport import Answer, Exchange
+from adapters.dynamodb import (
+    DynamoCategoryIndex,
+    DynamoClient,
+    DynamoCustomerEraser,
+    DynamoCustomerRecords,
+    DynamoPurchaseCanceller,
+    DynamoPurchaseHistory,
+    DynamoPurchaseRecorder,
+    DynamoRecentPurchases,
+    DynamoRecentRebuilder,
+    DynamoTables,
+)
+from adapters.dynamodb.wire.transport import Answer, Exchange
 from adapters.embedded import EmbeddedEngine, free_port
 from adapters.memory import ManualClock, MemoryPurchases
-from domain.ports import (
-    CategoryIndex,
-    CustomerEraser,
-    CustomerRecords,
-    PurchaseCanceller,
-    PurchaseHistory,
-    PurchaseRecorder,
-    RecentPurchases,
-    RecentRebuilder,
-    StoreHealth,
-)
-from domain.purchase_retention import FOR_EVER, PurchaseRetention
-from domain.recent import RecentHistory, Retention
-from domain.window import Window
+from domain.categories import CategoryIndex
+from domain.customers import CustomerRecords
+from domain.customers.ports import CustomerEraser
+from domain.health import StoreHealth
+from domain.purchases import PurchaseHistory
+from domain.purchases.ports import PurchaseCanceller, PurchaseRecorder
+from domain.recent import RecentHistory, RecentPurchases, RecentRebuilder
+from domain.retention import FOR_EVER, PurchaseRetention, Retention
+from domain.values import Window
 from tests.builders import NOW
 from tests.conftest import create_tables, dynamo_client
 from tests.contracts.buckets import create_bucket, location

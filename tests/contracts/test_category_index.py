@@ -2,7 +2,7 @@
 
 import pytest
 
-from domain.ports import IndexPage
+from domain.categories import IndexPage
 from tests.builders import NOW, a_purchase
 from tests.contracts.conftest import Store
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from adapters.clock import SystemClock
 from adapters.memory import ManualClock
-from domain.instant import MICROS_PER_DAY, from_datetime
+from domain.values import MICROS_PER_DAY, from_datetime
 
 
 def test_the_system_clock_tells_microseconds_of_utc() -> None:

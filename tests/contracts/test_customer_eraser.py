@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from domain.instant import MICROS_PER_DAY
-from domain.ports import Cancelling, Erasure, Recording
-from domain.purchase import Purchase
+from domain.customers import Erasure
+from domain.purchases import Cancelling, Purchase, Recording
+from domain.values import MICROS_PER_DAY
 from tests.builders import NOW, a_purchase
 from tests.contracts.conftest import Store, recent_of
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from domain.ports import CustomerRecord
+from domain.customers import CustomerRecord
 from tests.builders import DAY, NOW, a_purchase
 from tests.contracts.conftest import Store
 

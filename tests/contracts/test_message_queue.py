@@ -13,7 +13,7 @@ from adapters.embedded import EmbeddedEngine
 from adapters.memory import MemoryQueue
 from adapters.sqs import MOST_BYTES, SqsClient, SqsOptions
 from domain.errors import NotFound, StoreUnavailable
-from domain.ports import Message, MessageQueue
+from domain.queue import Message, MessageQueue
 from tests.conftest import LOCAL_CREDENTIALS
 
 pytestmark = pytest.mark.anyio

@@ -3,11 +3,10 @@
 import pytest
 
 from domain.errors import InvalidRequest
-from domain.instant import MICROS_PER_DAY
-from domain.ports import PurchaseHistory
-from domain.purchase_retention import PurchaseRetention
-from domain.recent_first import RecentFirst
-from domain.shared_reads import SharedReads
+from domain.purchases import PurchaseHistory
+from domain.recent import RecentFirst, SharedReads
+from domain.retention import PurchaseRetention
+from domain.values import MICROS_PER_DAY
 from tests.builders import NOW, a_purchase
 from tests.contracts.conftest import Store, recent_of
 

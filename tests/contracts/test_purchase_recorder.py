@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from domain.instant import MICROS_PER_DAY
-from domain.ports import Recording
+from domain.purchases import Recording
+from domain.values import MICROS_PER_DAY
 from tests.builders import NOW, a_purchase
 from tests.contracts.conftest import Store, recent_of
 

@@ -14,11 +14,10 @@ from pyarrow import parquet
 from adapters.complete_journey import CompleteJourneyPurchases
 from adapters.memory import MemoryPurchaseSource
 from adapters.purchase_files import open_purchase_file
-from domain import instant
 from domain.errors import Rejected
-from domain.money import Currency
-from domain.ports import PurchaseSource
-from domain.purchase import parse_purchase
+from domain.purchases import PurchaseSource
+from domain.purchases.purchase import parse_purchase
+from domain.values import Currency, instant
 
 NEWEST = datetime(2026, 2, 28, 12, tzinfo=UTC)
 NOW = instant.from_datetime(NEWEST)

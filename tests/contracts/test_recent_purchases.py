@@ -3,10 +3,9 @@
 import pytest
 
 from domain.cost import Cost, metered
-from domain.instant import MICROS_PER_DAY
-from domain.ports import RecentBatch, Recording
-from domain.recent import RecentHistory, day_of
-from domain.window import Window
+from domain.purchases import Recording
+from domain.recent import RecentBatch, RecentHistory
+from domain.values import MICROS_PER_DAY, Window, day_of
 from tests.builders import NOW, a_purchase
 from tests.contracts.conftest import RETENTION, Store, recent_of, settled
 

@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from domain.instant import MICROS_PER_DAY
+from domain.values import MICROS_PER_DAY
 from tests.builders import NOW, a_purchase
 from tests.contracts.conftest import Store, recent_of
 

@@ -19,9 +19,9 @@ from adapters.scorers.linear import LinearScorer
 from adapters.scorers.onnx import OnnxScorer
 from adapters.training import SCORER_OPTIONS, train
 from domain.errors import CorruptRecord
-from domain.ports import Scorer
-from model_registry.candidate import Candidate
+from domain.prediction import Scorer
 from model_registry.contract import ScorerContract
+from model_registry.versions import Candidate
 from tests.training_sets import a_graph, a_training_set, spends, tensor
 
 FIVE = (0.02, -0.01, 0.005, 0.0, 0.03)

@@ -12,7 +12,7 @@ from adapters.scorers.linear import LinearScorer
 from adapters.scorers.onnx import OnnxScorer
 from adapters.training import train
 from model_registry.errors import GateFailed
-from model_registry.plugins import GROUP
+from model_registry.gates.plugins import GROUP
 from model_registry.ports import ScorerFactory
 from tests.training_sets import a_graph, a_training_set, tensor
 

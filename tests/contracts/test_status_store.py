@@ -8,7 +8,7 @@ import pytest
 from adapters.clock import SystemClock
 from adapters.memory import MemoryStatusStore
 from adapters.object_store import open_object_store
-from domain.instant import MICROS_PER_SECOND
+from domain.values import MICROS_PER_SECOND
 from model_registry.ports import StatusStore
 from tests.contracts.conftest import OBSTORES
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from adapters.dynamodb.tables import DynamoTables
+from adapters.dynamodb import DynamoTables
 from adapters.embedded import EmbeddedEngine, free_port
 from domain.errors import StoreUnavailable
 from tests.conftest import dynamo_client

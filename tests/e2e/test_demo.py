@@ -13,8 +13,7 @@ import httpx
 import pytest
 
 from adapters.embedded import EmbeddedEngine, free_port, port_is_free
-from domain import instant
-from domain.instant import MICROS_PER_DAY
+from domain.values import MICROS_PER_DAY, instant
 
 PROPENSITY = str(Path(sys.executable).with_name("propensity"))
 READY_TIMEOUT_S = 240

@@ -15,8 +15,8 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.exceptions import ReadTimeoutError
 from botocore.httpsession import URLLib3Session
 
-from adapters.dynamodb.client import DynamoClient
-from adapters.dynamodb.transport import Answer, Exchange
+from adapters.dynamodb import DynamoClient
+from adapters.dynamodb.wire.transport import Answer, Exchange
 
 Fault = Callable[[AWSPreparedRequest], AWSResponse | None]
 

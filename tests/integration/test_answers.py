@@ -5,9 +5,9 @@ import zlib
 import pytest
 from botocore.exceptions import ClientError
 
-from adapters.dynamodb.client import DynamoClient
+from adapters.dynamodb import DynamoClient
 from domain.errors import StoreUnavailable
-from domain.ports import Cancelling
+from domain.purchases import Cancelling
 from tests.builders import NOW, a_purchase
 from tests.contracts.conftest import Store, dynamo_store
 from tests.integration.faults import injected, raw_answer

@@ -6,20 +6,16 @@ import pytest
 from botocore.awsrequest import AWSPreparedRequest
 
 from adapters.complete_journey import CompleteJourneyPurchases
-from adapters.dynamodb.attributes import category_shard
-from adapters.dynamodb.client import DynamoClient
+from adapters.dynamodb import DynamoClient
+from adapters.dynamodb.schema.attributes import category_shard
 from adapters.memory import ManualClock
-from domain.audience import AudienceQuery, Position, ScoreAudience
-from domain.audience_plan import PlanAudience
-from domain.audience_reads import Member
+from domain.audience import AudienceQuery, Member, PlanAudience, Position, ReadWay, ScoreAudience
 from domain.cost import metered
-from domain.features import Aggregation, Feature, FeatureSet
-from domain.importing import ImportPurchases
-from domain.ingestion import Outcome, RecordPurchases
-from domain.instant import MICROS_PER_DAY
-from domain.plan import ReadWay
+from domain.features import FeatureSet
+from domain.features.feature_set import Aggregation, Feature
 from domain.prediction import PredictPropensity
-from domain.window import Window
+from domain.purchases import ImportPurchases, Outcome, RecordPurchases
+from domain.values import MICROS_PER_DAY, Window
 from tests.builders import NOW, USD, a_policy, a_purchase, a_traffic
 from tests.contracts.conftest import Store, dynamo_store, settled
 from tests.fakes import SaturatingScorer

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
-from adapters.dynamodb.client import DynamoClient
+from adapters.dynamodb import DynamoClient
 from domain.cost import Cost, Units, metered
 from domain.errors import StoreUnavailable
-from domain.ports import Recording
+from domain.purchases import Recording
 from tests.builders import NOW, a_purchase
 from tests.contracts.conftest import Store, dynamo_store, settled
 from tests.integration.faults import (

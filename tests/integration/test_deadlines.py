@@ -10,11 +10,10 @@ from typing import TypeVar
 import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
-from adapters.dynamodb.backoff import Deadline
-from adapters.dynamodb.client import DynamoClient
+from adapters.dynamodb import DynamoClient
+from adapters.dynamodb.wire.backoff import Deadline
 from domain.errors import StoreUnavailable
-from domain.ports import Cancelling
-from domain.purchase import Purchase
+from domain.purchases import Cancelling, Purchase
 from tests.builders import NOW, a_purchase
 from tests.contracts.conftest import Store, dynamo_store
 from tests.integration.faults import Stopwatch, injected, one_item_a_page, taking

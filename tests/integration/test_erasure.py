@@ -13,12 +13,12 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from adapters.dynamodb.client import DynamoClient
-from domain.erasure import UNFINISHED
+from adapters.dynamodb import DynamoClient
+from domain.customers import UNFINISHED
 from domain.errors import StoreUnavailable
 from domain.features import FEATURE_SETS
-from domain.ports import Cancelling, Recording
-from domain.verification import VerifyRecent
+from domain.purchases import Cancelling, Recording
+from domain.recent import VerifyRecent
 from tests.builders import DAY, USD, a_purchase
 from tests.contracts.conftest import Store, dynamo_store, memory_store
 from tests.contracts.test_customer_eraser import UNTIL, assert_nothing_is_left, bought

@@ -8,12 +8,15 @@ import pytest
 from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from adapters.dynamodb.attributes import day_capacity
-from adapters.dynamodb.cancellation import DynamoPurchaseCanceller
-from adapters.dynamodb.client import DynamoClient
-from adapters.dynamodb.purchases import DynamoPurchaseHistory, DynamoPurchaseRecorder
-from adapters.dynamodb.rebuild import DynamoRecentRebuilder
-from adapters.dynamodb.recent import DynamoRecentPurchases
+from adapters.dynamodb import (
+    DynamoClient,
+    DynamoPurchaseCanceller,
+    DynamoPurchaseHistory,
+    DynamoPurchaseRecorder,
+    DynamoRecentPurchases,
+    DynamoRecentRebuilder,
+)
+from adapters.dynamodb.schema.attributes import day_capacity
 from adapters.memory import ManualClock
 from tests.builders import NOW
 from tests.contracts.conftest import SHARDS, Store, dynamo_store

@@ -7,16 +7,13 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from adapters.dynamodb.attributes import day_capacity
-from adapters.dynamodb.client import DynamoClient
-from domain.features import Aggregation, Feature, FeatureSet
-from domain.history import Histories
-from domain.instant import MICROS_PER_DAY
-from domain.money import Currency
-from domain.recent import day_of
-from domain.recent_first import RecentFirst
-from domain.shared_reads import SharedReads
-from domain.window import Window
+from adapters.dynamodb import DynamoClient
+from adapters.dynamodb.schema.attributes import day_capacity
+from domain.features import FeatureSet
+from domain.features.feature_set import Aggregation, Feature
+from domain.purchases import Histories
+from domain.recent import RecentFirst, SharedReads
+from domain.values import MICROS_PER_DAY, Currency, Window, day_of
 from tests.builders import NOW, a_purchase
 from tests.contracts.conftest import RETENTION, dynamo_store, recent_of
 

@@ -2,16 +2,12 @@
 
 import pytest
 
-from adapters.dynamodb.client import DynamoClient
-from adapters.dynamodb.tables import DynamoTables
+from adapters.dynamodb import DynamoClient, DynamoTables
 from domain.errors import InvalidRequest, TablesDiffer
-from domain.features import total_purchase_volume_30d
-from domain.history import Histories
-from domain.instant import MICROS_PER_SECOND
-from domain.ports import Cancelling, Recording
-from domain.purchase import CLOCK_SKEW_US
-from domain.purchase_retention import PurchaseRetention
-from domain.window import Window
+from domain.features.feature_set import total_purchase_volume_30d
+from domain.purchases import CLOCK_SKEW_US, Cancelling, Histories, Recording
+from domain.retention import PurchaseRetention
+from domain.values import MICROS_PER_SECOND, Window
 from tests.builders import DAY, NOW, USD, a_purchase
 from tests.contracts.conftest import RETENTION, dynamo_store, recent_of
 

@@ -11,10 +11,10 @@ from botocore.exceptions import (
     TokenRetrievalError,
 )
 
-from adapters.dynamodb.client import DynamoClient
-from adapters.dynamodb.errors import translated
+from adapters.dynamodb import DynamoClient
+from adapters.dynamodb.wire.errors import translated
 from domain.errors import CorruptRecord, StoreUnavailable
-from domain.purchase import Purchase
+from domain.purchases import Purchase
 from tests.builders import NOW, a_purchase
 from tests.contracts.conftest import Store, dynamo_store, settled
 from tests.integration.faults import (

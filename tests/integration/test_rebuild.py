@@ -7,24 +7,24 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from adapters.dynamodb.attributes import day_attribute, day_capacity, encode_element
-from adapters.dynamodb.cancellation import DynamoPurchaseCanceller
-from adapters.dynamodb.categories import DynamoCategoryIndex
-from adapters.dynamodb.client import DynamoClient
-from adapters.dynamodb.purchases import DynamoPurchaseHistory, DynamoPurchaseRecorder
-from adapters.dynamodb.rebuild import DynamoRecentRebuilder
-from adapters.dynamodb.recent import DynamoRecentPurchases
+from adapters.dynamodb import (
+    DynamoCategoryIndex,
+    DynamoClient,
+    DynamoPurchaseCanceller,
+    DynamoPurchaseHistory,
+    DynamoPurchaseRecorder,
+    DynamoRecentPurchases,
+    DynamoRecentRebuilder,
+)
+from adapters.dynamodb.schema.attributes import day_attribute, day_capacity, encode_element
 from adapters.memory import ManualClock
 from domain.audience import Position
 from domain.customers import EveryCustomer
 from domain.features import FEATURE_SETS
-from domain.instant import MICROS_PER_DAY, MICROS_PER_SECOND
-from domain.ports import PurchaseHistory
-from domain.purchase import CLOCK_SKEW_US, Purchase
-from domain.purchase_retention import FOR_EVER
-from domain.recent import Retention, day_of
-from domain.verification import VerifyRecent
-from domain.window import Window
+from domain.purchases import CLOCK_SKEW_US, Purchase, PurchaseHistory
+from domain.recent import VerifyRecent
+from domain.retention import FOR_EVER, Retention
+from domain.values import MICROS_PER_DAY, MICROS_PER_SECOND, Window, day_of
 from tests.builders import NOW, USD, a_purchase
 
 pytestmark = pytest.mark.anyio

@@ -2,14 +2,13 @@
 
 import pytest
 
-from adapters.dynamodb.client import DynamoClient
-from adapters.dynamodb.purchases import DynamoPurchaseRecorder
-from adapters.dynamodb.recent import DynamoRecentPurchases
-from adapters.dynamodb.retention_marks import MARKS
+from adapters.dynamodb import DynamoClient, DynamoPurchaseRecorder, DynamoRecentPurchases
+from adapters.dynamodb.recent.marks import MARKS
 from adapters.memory import ManualClock
 from domain.errors import CorruptRecord
-from domain.recent import RecentHistory, Retention
-from domain.window import Window
+from domain.recent import RecentHistory
+from domain.retention import Retention
+from domain.values import Window
 from tests.builders import DAY, NOW, a_purchase
 from tests.contracts.conftest import SHARDS
 

@@ -10,12 +10,12 @@ from adapters.complete_journey import CompleteJourneyPurchases
 from adapters.scorers.onnx import OnnxScorer
 from adapters.training import train
 from domain.features import FEATURE_SETS
-from domain.history import Histories
-from domain.instant import MICROS_PER_DAY
-from domain.purchase import parse_purchase
-from domain.training_set import TrainingSet, training_set
-from model_registry.candidate import Candidate
-from model_registry.evaluation import differences
+from domain.purchases import Histories
+from domain.purchases.purchase import parse_purchase
+from domain.training import TrainingSet, training_set
+from domain.values import MICROS_PER_DAY
+from model_registry.evaluation.metrics import differences
+from model_registry.versions import Candidate
 from tests.builders import NOW, USD
 
 

@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 
-from adapters.dynamodb.client import DynamoClient
-from adapters.dynamodb.tables import DynamoTables
+from adapters.dynamodb import DynamoClient, DynamoTables
 from adapters.embedded import EmbeddedEngine
 from domain.errors import StoreUnavailable, TablesDiffer
 from tests.conftest import dynamo_client

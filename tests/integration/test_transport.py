@@ -15,9 +15,9 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials, RefreshableCredentials
 from botocore.exceptions import ClientError, NoCredentialsError
 
-from adapters.dynamodb.client import DynamoClient
-from adapters.dynamodb.errors import translated
-from adapters.dynamodb.transport import Answer, Exchange, Transport
+from adapters.dynamodb import DynamoClient
+from adapters.dynamodb.wire.errors import translated
+from adapters.dynamodb.wire.transport import Answer, Exchange, Transport
 from domain.errors import StoreUnavailable
 from tests.conftest import dynamo_client
 

@@ -5,12 +5,11 @@ import json
 
 import pytest
 
-from adapters.dynamodb.client import DynamoClient
+from adapters.dynamodb import DynamoClient
 from adapters.memory import MemoryQueue
-from api.worker import Consume
-from domain.cancellation import CancelPurchase
-from domain.ingestion import RecordPurchases
-from domain.ports import Message
+from api.queue import Consume
+from domain.purchases import CancelPurchase, RecordPurchases
+from domain.queue import Message
 from tests.builders import DAY, NOW, USD, a_purchase, raw_of
 from tests.contracts.conftest import Store, dynamo_store, recent_of
 

@@ -7,14 +7,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from adapters.dynamodb.categories import DynamoCategoryIndex
-from adapters.dynamodb.category_list import TRUST_S, KnownCategories
-from adapters.dynamodb.client import DynamoClient
-from adapters.dynamodb.sketch import KEPT, Sketch, hash_of
+from adapters.dynamodb import DynamoCategoryIndex, DynamoClient
+from adapters.dynamodb.categories.listed import TRUST_S, KnownCategories
+from adapters.dynamodb.categories.sketch import KEPT, Sketch, hash_of
 from domain.errors import StoreUnavailable
-from domain.ports import Recording
-from domain.purchase import Purchase
-from domain.recent import day_of
+from domain.purchases import Purchase, Recording
+from domain.values import day_of
 from tests.builders import DAY, NOW, a_purchase
 from tests.contracts.conftest import dynamo_store, recent_of, settled
 from tests.integration.faults import (

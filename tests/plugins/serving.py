@@ -9,9 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from api.bootstrap import registry_only
-from api.settings import load_settings
-from model_registry.candidate import GoldenVectors
-from model_registry.live import LiveModel
+from api.process import load_settings
+from model_registry.serving import LiveModel
+from model_registry.versions import GoldenVectors
 from tests.registries import NAME, a_candidate
 
 KIND = "boosted-trees"

@@ -12,7 +12,7 @@ from skl2onnx import to_onnx
 from skl2onnx.common.data_types import FloatTensorType
 from sklearn.ensemble import GradientBoostingClassifier
 
-from model_registry.candidate import GoldenVectors
+from model_registry.versions import GoldenVectors
 from tests.plugins.serving import KIND
 from tests.training_sets import a_training_set
 

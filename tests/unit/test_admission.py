@@ -5,10 +5,11 @@ from itertools import accumulate, cycle
 import pytest
 
 from adapters.memory import MemoryObjectStore
-from model_registry.admission import LATENCY_BUDGET_S, QUALITY_MARGIN, Admission
-from model_registry.candidate import Candidate
 from model_registry.errors import GateFailed
+from model_registry.gates import Admission
+from model_registry.gates.admission import LATENCY_BUDGET_S, QUALITY_MARGIN
 from model_registry.registry import Registry
+from model_registry.versions import Candidate
 from tests.registries import NAME, FragileStore, a_candidate, a_registry
 
 

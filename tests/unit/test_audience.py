@@ -4,15 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from domain.audience import AudienceQuery, Position, ScoreAudience
-from domain.audience_reads import Member
+from domain.audience import AudienceQuery, Member, Position, ReadWay, ScoreAudience
+from domain.audience.cost_plan import plan
+from domain.audience.pacing import LONGEST_PAUSE_S, AdaptiveLimit
+from domain.categories import IndexPage
 from domain.cost import metered
 from domain.errors import CorruptRecord, StoreUnavailable
-from domain.instant import MICROS_PER_DAY
-from domain.pacing import LONGEST_PAUSE_S, AdaptiveLimit
-from domain.plan import ReadWay, plan
-from domain.ports import IndexPage, RecentBatch, TableSize
-from domain.recent import day_of
+from domain.recent import RecentBatch, TableSize
+from domain.values import MICROS_PER_DAY, day_of
 from tests.builders import NOW, a_purchase, a_traffic
 from tests.fakes import SaturatingScorer
 from tests.faulty_store import Faults, FaultyStore, VirtualTime

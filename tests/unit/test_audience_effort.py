@@ -8,15 +8,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from domain.audience import AudienceQuery, ScoreAudience
-from domain.audience_reads import AudienceSummary, Member
+from domain.audience import AudienceQuery, AudienceSummary, Member, ReadWay, ScoreAudience
+from domain.audience.pacing import FIRST_PAUSE_S, LONGEST_PAUSE_S
 from domain.errors import StoreUnavailable
-from domain.instant import MICROS_PER_DAY
-from domain.pacing import FIRST_PAUSE_S, LONGEST_PAUSE_S
-from domain.plan import ReadWay
-from domain.ports import RecentBatch
-from domain.purchase import Purchase
-from domain.recent import day_of
+from domain.purchases import Purchase
+from domain.recent import RecentBatch
+from domain.values import MICROS_PER_DAY, day_of
 from tests.builders import NOW, a_purchase, a_traffic
 from tests.fakes import SaturatingScorer
 from tests.faulty_store import Faults, FaultyStore

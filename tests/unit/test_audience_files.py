@@ -21,9 +21,8 @@ from adapters.audience_files.campaign import CampaignSheet, Parts
 from adapters.audience_files.cells import csv_lines, is_email, text_cell
 from adapters.audience_files.pending import pending_files
 from adapters.audience_files.profiles import PROFILES, Profile
-from domain.audience_reads import Member
+from domain.audience import Listed, Member
 from domain.errors import Rejected
-from domain.holdout import Listed
 
 THIRD = 1 / 3
 TEXT = st.text(st.characters(codec="utf-8"), min_size=1, max_size=20)

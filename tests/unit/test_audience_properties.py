@@ -5,16 +5,12 @@ import random
 
 import pytest
 
-from domain.audience import AudienceQuery, Position, ScoreAudience
-from domain.audience_reads import AudienceSummary, Member
+from domain.audience import AudienceQuery, AudienceSummary, Member, Position, ReadWay, ScoreAudience
 from domain.errors import StoreUnavailable
-from domain.features import Aggregation, Feature, FeatureSet
-from domain.history import Histories
-from domain.instant import MICROS_PER_DAY
-from domain.plan import ReadWay
-from domain.purchase import Purchase
-from domain.recent import day_of
-from domain.window import Window
+from domain.features import FeatureSet
+from domain.features.feature_set import Aggregation, Feature
+from domain.purchases import Histories, Purchase
+from domain.values import MICROS_PER_DAY, Window, day_of
 from tests.builders import NOW, USD, a_purchase, a_traffic
 from tests.fakes import SaturatingScorer
 from tests.faulty_store import Faults, FaultyStore, shard_of

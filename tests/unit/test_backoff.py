@@ -3,7 +3,7 @@ from itertools import islice
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapters.dynamodb.backoff import FIRST_PAUSE_S, LONGEST_PAUSE_S, Deadline
+from adapters.dynamodb.wire.backoff import FIRST_PAUSE_S, LONGEST_PAUSE_S, Deadline
 from tests.integration.faults import Stopwatch
 
 

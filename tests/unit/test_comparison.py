@@ -5,12 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from model_registry.candidate import Candidate
-from model_registry.comparison import Comparison, compare
 from model_registry.errors import CorruptRegistry, GateFailed
-from model_registry.evaluation import METRICS, evaluate
-from model_registry.held_out import HeldOut
-from model_registry.layout import blob_key
+from model_registry.evaluation import METRICS, Comparison, compare, evaluate
+from model_registry.storage import blob_key
+from model_registry.versions import Candidate, HeldOut
 from tests.registries import NAME, FragileStore, a_candidate, a_registry
 from tests.training_sets import ASKED
 

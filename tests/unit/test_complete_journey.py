@@ -14,11 +14,9 @@ from pyarrow import compute as pc
 from pyarrow import parquet
 
 from adapters.complete_journey import CompleteJourneyPurchases
-from domain import instant
 from domain.errors import Rejected
-from domain.instant import MICROS_PER_DAY
-from domain.money import Currency
-from domain.purchase import parse_purchase
+from domain.purchases.purchase import parse_purchase
+from domain.values import MICROS_PER_DAY, Currency, instant
 
 NOW = instant.parse("2026-03-01T00:00:00Z")
 WEEK = 7 * MICROS_PER_DAY

@@ -9,12 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.memory import ManualClock
-from api.cursor import Cursors, Place, fingerprint
-from api.settings import load_settings
+from api.http import Cursors
+from api.http.cursor import Place, fingerprint
+from api.process import load_settings
 from domain.audience import Position
 from domain.errors import InvalidRequest, Rejected
-from domain.instant import MICROS_PER_SECOND
-from domain.traffic import Traffic
+from domain.prediction import Traffic
+from domain.values import MICROS_PER_SECOND
 from tests.builders import NOW, a_traffic
 from tests.fakes import SaturatingScorer
 

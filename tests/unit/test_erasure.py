@@ -3,10 +3,9 @@
 import pytest
 
 from adapters.memory import ManualClock, MemoryPurchases
-from domain.erasure import EraseCustomer
+from domain.customers import EraseCustomer, Erasure
 from domain.errors import InvalidRequest
-from domain.ports import Erasure
-from domain.recent import Retention
+from domain.retention import Retention
 from tests.builders import DAY, NOW, a_purchase
 
 pytestmark = pytest.mark.anyio

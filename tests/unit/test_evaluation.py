@@ -10,17 +10,10 @@ from hypothesis import strategies as st
 from numpy.typing import ArrayLike
 from sklearn.metrics import brier_score_loss, log_loss, roc_auc_score
 
-from model_registry.candidate import CalibrationBin
 from model_registry.errors import CorruptRegistry
-from model_registry.evaluation import (
-    METRICS,
-    RESAMPLES,
-    calibration,
-    differences,
-    evaluate,
-    intervals,
-)
-from model_registry.held_out import HeldOut
+from model_registry.evaluation import METRICS, calibration, evaluate, intervals
+from model_registry.evaluation.metrics import RESAMPLES, differences
+from model_registry.versions import CalibrationBin, HeldOut
 from tests.training_sets import ASKED
 
 

@@ -5,18 +5,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from domain.features import (
-    FEATURE_SETS,
+from domain.features import FEATURE_SETS, FeatureSet
+from domain.features.feature_set import (
     SEMANTICS,
     Aggregation,
     Feature,
-    FeatureSet,
     rfm_90d,
     total_purchase_volume_30d,
 )
-from domain.history import Histories
-from domain.instant import MICROS_PER_HOUR
-from domain.window import Window
+from domain.purchases import Histories
+from domain.values import Window
+from domain.values.instant import MICROS_PER_HOUR
 from tests.builders import (
     DAY,
     JPY,

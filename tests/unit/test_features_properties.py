@@ -7,11 +7,10 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from domain.features import FEATURE_SETS, Aggregation, Feature, FeatureSet
-from domain.history import Histories
-from domain.money import Currency
-from domain.purchase import Purchase
-from domain.window import Window
+from domain.features import FEATURE_SETS, FeatureSet
+from domain.features.feature_set import Aggregation, Feature
+from domain.purchases import Histories, Purchase
+from domain.values import Currency, Window
 from tests import reference
 from tests.builders import JPY, NOW, USD, a_purchase, value_of
 from tests.strategies import (

@@ -8,19 +8,14 @@ import pytest
 from numpy.typing import NDArray
 
 from domain.errors import StoreUnavailable
-from domain.features import Aggregation, FeatureSet, total_purchase_volume_30d
-from domain.ports import Scorer
-from domain.purchase_retention import PurchaseRetention
-from model_registry.candidate import Candidate
+from domain.features import FeatureSet
+from domain.features.feature_set import Aggregation, total_purchase_volume_30d
+from domain.prediction import Scorer
+from domain.retention import PurchaseRetention
 from model_registry.errors import CorruptRegistry, GateFailed
-from model_registry.gates import (
-    TOLERANCE,
-    LoadGates,
-    check_features,
-    check_golden,
-    check_integrity,
-)
-from model_registry.manifest import Blob, Manifest
+from model_registry.gates import LoadGates, check_integrity
+from model_registry.gates.load import TOLERANCE, check_features, check_golden
+from model_registry.versions import Blob, Candidate, Manifest
 from tests.builders import JPY, USD, a_feature
 from tests.registries import (
     FACTORIES,

@@ -3,8 +3,7 @@ import pytest
 from hypothesis import given, settings
 
 from domain.errors import CorruptRecord
-from domain.history import Histories
-from domain.purchase import Purchase
+from domain.purchases import Histories, Purchase
 from tests.builders import NOW, a_history, a_purchase
 from tests.strategies import batches
 

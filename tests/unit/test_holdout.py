@@ -4,9 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.audience_reads import Member
-from domain.buckets import BUCKETS, bucket
-from domain.holdout import Holdout, Listed
+from domain.audience import Holdout, Listed, Member
+from domain.values import BUCKETS, bucket
 
 IDS = st.text(st.characters(codec="utf-8"), min_size=1, max_size=20)
 

@@ -8,13 +8,20 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from adapters.memory import MemoryPurchases
-from domain import importing
 from domain.errors import PartlyRecorded
-from domain.importing import ImportProgress, ImportPurchases, RefusedRow
-from domain.ingestion import Outcome, RecordPurchases
-from domain.ports import PurchaseRecorder, PurchaseSource, RawRow
-from domain.purchase import Purchase
-from domain.recent import Retention
+from domain.purchases import (
+    ImportProgress,
+    ImportPurchases,
+    Outcome,
+    Purchase,
+    PurchaseSource,
+    RawRow,
+    RecordPurchases,
+    RefusedRow,
+    importing,
+)
+from domain.purchases.ports import PurchaseRecorder
+from domain.retention import Retention
 from tests.builders import NOW, USD, raw_purchase
 from tests.fakes import FakeRecorder, FakeSource
 from tests.strategies import junk_purchases

@@ -9,9 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.errors import CorruptRecord, PartlyRecorded, StoreUnavailable
-from domain.ingestion import Outcome, PurchaseOutcome, RecordPurchases
-from domain.ports import Recording
-from domain.purchase import MAX_PURCHASE_ID_BYTES, Purchase
+from domain.purchases import (
+    MAX_PURCHASE_ID_BYTES,
+    Outcome,
+    Purchase,
+    PurchaseOutcome,
+    Recording,
+    RecordPurchases,
+)
 from tests.builders import NOW, USD, a_history, a_purchase, raw_of, raw_purchase
 from tests.fakes import FakeRecorder
 from tests.strategies import junk_purchases

@@ -10,8 +10,7 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from adapters.memory import ManualClock, MemoryPurchases
 from domain.errors import StoreUnavailable
-from domain.ports import Cancelling, Recording
-from domain.purchase import Purchase
+from domain.purchases import Cancelling, Purchase, Recording
 from tests.builders import NOW
 from tests.contracts.conftest import Store, memory_store
 from tests.ingestion_machine import RETENTION, IngestionMachine

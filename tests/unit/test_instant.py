@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain import instant
+from domain.values import instant
 
 FIRST = instant.from_datetime(datetime.min.replace(tzinfo=UTC))
 LAST = instant.from_datetime(datetime.max.replace(tzinfo=UTC))

@@ -7,11 +7,12 @@ from dataclasses import replace
 import pytest
 
 from domain.errors import InvalidRequest, NoLiveModel
-from domain.features import total_purchase_volume_30d
-from domain.traffic import Traffic
+from domain.features.feature_set import total_purchase_volume_30d
+from domain.prediction import Traffic
 from model_registry.errors import GateFailed, UnknownVersion
-from model_registry.live import LiveModel, load
 from model_registry.registry import Registry
+from model_registry.serving import LiveModel
+from model_registry.serving.live import load
 from tests.builders import USD
 from tests.registries import NAME, FragileStore, LogisticScorer, a_candidate, a_registry
 

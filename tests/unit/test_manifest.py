@@ -7,11 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from model_registry.candidate import CalibrationBin, GoldenVectors
-from model_registry.canonical import canonical
-from model_registry.draft import Draft
 from model_registry.errors import CorruptRegistry
-from model_registry.manifest import Blob, Manifest
+from model_registry.storage import canonical
+from model_registry.versions import Blob, CalibrationBin, Draft, GoldenVectors, Manifest
 from tests.builders import NOW
 from tests.registries import NAME, a_candidate
 

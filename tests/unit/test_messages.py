@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from api.messages import CANCELLED, RECORDED, Cancelled, Refused, Sent, items_of
+from api.intake import Cancelled, Refused, Sent, items_of
+from api.intake.messages import CANCELLED, RECORDED
 from tests.builders import raw_purchase
 
 PURCHASE = raw_purchase()

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.money import Currency
+from domain.values import Currency
 from tests.builders import USD
 from tests.strategies import currencies
 

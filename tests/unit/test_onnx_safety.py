@@ -40,7 +40,7 @@ from adapters.scorers.onnx import OnnxScorer
 from adapters.scorers.onnx_safety import check_safe
 from adapters.training import SCORER_OPTIONS, train
 from model_registry.errors import GateFailed
-from model_registry.gates import MOST_BYTES
+from model_registry.gates.load import MOST_BYTES
 from tests.registries import NAME, a_candidate, a_registry
 from tests.training_sets import a_training_set, tensor
 

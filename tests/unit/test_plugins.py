@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from model_registry.errors import GateFailed
-from model_registry.plugins import GROUP, SHIPPED, ScorerPlugins
+from model_registry.gates import SHIPPED, ScorerPlugins
+from model_registry.gates.plugins import GROUP
 
 WORKING = """
 class Half:

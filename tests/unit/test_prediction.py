@@ -8,18 +8,13 @@ import pytest
 from hypothesis import given, settings
 from numpy.typing import NDArray
 
+from domain.decisions import Reason
 from domain.errors import CorruptRecord, InvalidRequest, NoLiveModel, StoreUnavailable
-from domain.features import Aggregation, FeatureSet
-from domain.prediction import PredictPropensity
-from domain.propensity import Prediction, Reason
-from domain.purchase import (
-    CLOCK_SKEW_US,
-    EARLIEST,
-    MAX_CUSTOMER_ID_BYTES,
-    Purchase,
-    parse_purchase,
-)
-from domain.traffic import Traffic
+from domain.features import FeatureSet
+from domain.features.feature_set import Aggregation
+from domain.prediction import Prediction, PredictPropensity, Traffic
+from domain.purchases import CLOCK_SKEW_US, EARLIEST, MAX_CUSTOMER_ID_BYTES, Purchase
+from domain.purchases.purchase import parse_purchase
 from tests import reference
 from tests.builders import (
     DAY,

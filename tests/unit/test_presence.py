@@ -6,11 +6,11 @@ from dataclasses import replace
 import pytest
 
 from adapters.memory import ManualClock, MemoryStatusStore
-from domain.instant import MICROS_PER_SECOND
-from domain.propensity import ServedModel
-from domain.traffic import Traffic
+from domain.prediction import ServedModel, Traffic
+from domain.values import MICROS_PER_SECOND
 from model_registry.errors import NotConverged
-from model_registry.presence import FORGOTTEN_S, TTL_S, Presence
+from model_registry.serving import TTL_S, Presence
+from model_registry.serving.presence import FORGOTTEN_S
 from tests.builders import NOW, a_served_model
 from tests.fakes import SaturatingScorer
 from tests.registries import NAME

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.propensity import Reason
+from domain.decisions import Reason
 from tests.builders import a_policy
 
 

@@ -6,10 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain import instant
 from domain.errors import InvalidPurchase
-from domain.money import Currency
-from domain.purchase import (
+from domain.purchases import (
     CLOCK_SKEW_US,
     EARLIEST,
     MAX_AMOUNT_MINOR,
@@ -17,8 +15,9 @@ from domain.purchase import (
     MAX_CUSTOMER_ID_BYTES,
     MAX_PURCHASE_ID_BYTES,
     Purchase,
-    parse_purchase,
 )
+from domain.purchases.purchase import parse_purchase
+from domain.values import Currency, instant
 from tests.builders import JPY, NOW, USD, a_purchase, raw_of, raw_purchase
 from tests.strategies import currencies, junk_purchases, raw_purchases
 

@@ -18,10 +18,10 @@ from pyarrow import parquet
 
 from adapters.purchase_files import PurchaseFile, open_purchase_file
 from adapters.purchase_files.lines import MAX_ROW_BYTES
-from domain import instant
 from domain.errors import InvalidPurchase, Rejected
-from domain.money import Currency
-from domain.purchase import EARLIEST, MAX_AMOUNT_MINOR, Purchase, parse_purchase
+from domain.purchases import EARLIEST, MAX_AMOUNT_MINOR, Purchase
+from domain.purchases.purchase import parse_purchase
+from domain.values import Currency, instant
 
 USD = Currency.of("USD")
 NOW = instant.parse("2026-03-01T00:00:00Z")

@@ -7,10 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.errors import InvalidRequest
-from domain.ingestion import RecordPurchases
-from domain.purchase_retention import FOR_EVER, PurchaseRetention
-from domain.recent import SLACK_DAYS, Retention
-from domain.window import Window
+from domain.purchases import RecordPurchases
+from domain.retention import FOR_EVER, SLACK_DAYS, PurchaseRetention, Retention
+from domain.values import Window
 from tests.builders import DAY, NOW, USD, a_purchase, raw_of
 from tests.fakes import FakeRecorder
 

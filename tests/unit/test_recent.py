@@ -3,11 +3,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.features import FeatureSet
-from domain.history import Histories
-from domain.instant import MICROS_PER_HOUR
-from domain.purchase import Purchase
-from domain.recent import SLACK_DAYS, RecentHistory, Retention, day_of
-from domain.window import Window
+from domain.purchases import Histories, Purchase
+from domain.recent import RecentHistory
+from domain.retention import SLACK_DAYS, Retention
+from domain.values import Window, day_of
+from domain.values.instant import MICROS_PER_HOUR
 from tests.builders import DAY, NOW
 from tests.strategies import feature_sets, histories, instants, windows
 

@@ -11,8 +11,7 @@ import pytest
 from adapters.memory import ManualClock, MemoryObjectStore
 from adapters.object_store import open_object_store
 from domain.errors import InvalidRequest, StoreUnavailable
-from domain.features import total_purchase_volume_30d
-from model_registry.candidate import CalibrationBin, Candidate
+from domain.features.feature_set import total_purchase_volume_30d
 from model_registry.errors import (
     CorruptRegistry,
     GateFailed,
@@ -23,8 +22,9 @@ from model_registry.errors import (
     UnknownVersion,
 )
 from model_registry.registry import Registry
-from model_registry.revision import Action, Revision
+from model_registry.revisions import Action, Revision
 from model_registry.verify import verify
+from model_registry.versions import CalibrationBin, Candidate
 from tests.builders import JPY, NOW
 from tests.registries import NAME, FragileStore, a_candidate, a_registry, golden_of, with_golden
 

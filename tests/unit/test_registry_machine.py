@@ -12,8 +12,8 @@ from model_registry.errors import (
     UnknownRevision,
     UnknownVersion,
 )
-from model_registry.live import LiveModel
-from model_registry.revision import State
+from model_registry.revisions import State
+from model_registry.serving import LiveModel
 from tests.registries import NAME, a_candidate, a_registry
 
 numbers = st.integers(1, 8)

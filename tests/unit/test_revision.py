@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from model_registry.canonical import canonical
 from model_registry.errors import CorruptRegistry
-from model_registry.revision import Action, Change, GateResult, Revision, State
+from model_registry.revisions import Action, Change, GateResult, Revision, State
+from model_registry.storage import canonical
 from tests.builders import NOW
 
 

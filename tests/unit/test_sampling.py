@@ -3,12 +3,11 @@ from collections import Counter
 
 import pytest
 
+from domain.categories import IndexPage
 from domain.errors import StoreUnavailable
-from domain.history import Histories
-from domain.ports import IndexPage
-from domain.purchase import Purchase
-from domain.purchase_retention import PurchaseRetention
-from domain.sampling import CollectHistories
+from domain.purchases import Histories, Purchase
+from domain.retention import PurchaseRetention
+from domain.training import CollectHistories
 from tests.builders import DAY, NOW, a_history
 from tests.fakes import FakeCategoryIndex, FakeHistory
 

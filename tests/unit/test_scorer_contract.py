@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from adapters.scorers.linear import LinearScorer
-from domain.ports import Scorer
+from domain.prediction import Scorer
 from model_registry.contract import ScorerContract
 
 Matrix = NDArray[np.float64]

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from api.settings import Settings, load_settings
+from api.process import Settings, load_settings
+from domain.decisions import Policy
 from domain.errors import Rejected
-from domain.propensity import Policy
 
 pytestmark = pytest.mark.usefixtures("home")
 

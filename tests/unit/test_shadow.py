@@ -10,12 +10,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from domain.features import FeatureSet
-from domain.history import Histories
-from domain.prediction import Observation
-from domain.propensity import ServedModel
-from domain.purchase import Purchase
-from domain.traffic import Traffic
-from model_registry.shadow import BATCH, MOST_BATCHES, ShadowReport, ShadowScoring, merged
+from domain.prediction import Observation, ServedModel, Traffic
+from domain.purchases import Histories, Purchase
+from model_registry.serving import ShadowReport, ShadowScoring, merged
+from model_registry.serving.shadow import BATCH, MOST_BATCHES
 from tests.builders import NOW, USD, a_feature, a_policy, a_purchase, a_served_model
 from tests.fakes import SaturatingScorer
 from tests.strategies import histories, instants

@@ -7,9 +7,7 @@ import pytest
 
 from domain.cost import Cost, Units, count_round_trip, count_units, metered
 from domain.errors import CorruptRecord, InvalidRequest, StoreUnavailable
-from domain.ports import RecentBatch
-from domain.recent import RecentHistory
-from domain.shared_reads import SharedReads
+from domain.recent import RecentBatch, RecentHistory, SharedReads
 from tests.builders import a_purchase
 
 pytestmark = pytest.mark.anyio

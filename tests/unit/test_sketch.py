@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapters.dynamodb.sketch import KEPT, Sketch, hash_of, surplus
+from adapters.dynamodb.categories.sketch import KEPT, Sketch, hash_of, surplus
 
 ids = st.lists(st.text(max_size=8), max_size=40)
 

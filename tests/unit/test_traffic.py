@@ -7,17 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.audience import AudienceQuery, Position, ScoreAudience
-from domain.audience_reads import Member
-from domain.buckets import BUCKETS
+from domain.audience import AudienceQuery, Member, Position, ReadWay, ScoreAudience
+from domain.audience.cost_plan import plan
 from domain.features import FeatureSet
-from domain.instant import MICROS_PER_DAY
-from domain.plan import ReadWay, plan
-from domain.ports import TableSize
-from domain.prediction import Observation, PredictPropensity
-from domain.propensity import Arm, ServedModel
-from domain.recent import day_of
-from domain.traffic import Traffic
+from domain.prediction import Arm, Observation, PredictPropensity, ServedModel, Traffic
+from domain.recent import TableSize
+from domain.values import BUCKETS, MICROS_PER_DAY, day_of
 from tests.builders import NOW, USD, a_feature, a_policy, a_purchase, a_served_model
 from tests.fakes import FakeHistory, SaturatingScorer
 from tests.faulty_store import FaultyStore

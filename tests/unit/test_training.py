@@ -12,15 +12,14 @@ from adapters import training
 from adapters.scorers.onnx import OnnxScorer
 from adapters.training import train
 from domain.errors import TrainingRefused
-from domain.features import FEATURE_SETS, total_purchase_volume_30d
-from domain.ports import Scorer
-from domain.training_set import Examples
-from model_registry.candidate import Candidate
-from model_registry.draft import Draft
+from domain.features import FEATURE_SETS
+from domain.features.feature_set import total_purchase_volume_30d
+from domain.prediction import Scorer
+from domain.training import Examples
 from model_registry.evaluation import calibration, evaluate, intervals
-from model_registry.gates import check_golden
-from model_registry.held_out import HeldOut
+from model_registry.gates.load import check_golden
 from model_registry.ports import ScorerFactory
+from model_registry.versions import Candidate, Draft, HeldOut
 from tests.builders import DAY, USD
 from tests.training_sets import ASKED, a_training_set
 

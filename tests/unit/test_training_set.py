@@ -6,17 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.errors import TrainingRefused
-from domain.features import Aggregation, FeatureSet
-from domain.history import Histories
-from domain.purchase import Purchase
-from domain.training_set import (
-    MIN_EXAMPLES_PER_CLASS,
-    CutOffs,
-    Examples,
-    TrainingSet,
-    examples_at,
-    training_set,
-)
+from domain.features import FeatureSet
+from domain.features.feature_set import Aggregation
+from domain.purchases import Histories, Purchase
+from domain.training import Examples, TrainingSet, training_set
+from domain.training.training_set import MIN_EXAMPLES_PER_CLASS, CutOffs, examples_at
 from tests import reference
 from tests.builders import DAY, NOW, USD, a_feature, a_history, a_purchase
 from tests.strategies import batches, feature_sets, instants

@@ -1,8 +1,9 @@
 import pytest
 from hypothesis import given, settings
 
-from domain.instant import MICROS_PER_DAY, MICROS_PER_HOUR
-from domain.window import MAX_LENGTH_US, Window
+from domain.values import MICROS_PER_DAY, Window
+from domain.values.instant import MICROS_PER_HOUR
+from domain.values.window import MAX_LENGTH_US
 from tests.builders import NOW
 from tests.strategies import windows
 

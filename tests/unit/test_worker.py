@@ -10,16 +10,14 @@ from typing import Any
 import pytest
 
 from adapters.memory import ManualClock, MemoryPurchases, MemoryQueue
-from api.dead_letters import Replayed, look, replay
-from api.lambda_handler import failures
-from api.worker import Consume, Worker
-from domain.cancellation import CancelPurchase
+from api.entry.lambda_handler import failures
+from api.queue import Consume, Worker, look, replay
+from api.queue.dead_letters import Replayed
 from domain.errors import CorruptRecord, StoreUnavailable
-from domain.ingestion import RecordPurchases
-from domain.ports import Message, Recording
-from domain.purchase import Purchase
-from domain.recent import Retention
-from domain.window import Window
+from domain.purchases import CancelPurchase, Purchase, Recording, RecordPurchases
+from domain.queue import Message
+from domain.retention import Retention
+from domain.values import Window
 from tests.builders import NOW, USD, a_purchase, raw_of
 
 pytestmark = pytest.mark.anyio

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from boosted_trees import build
 
-from domain.ports import Scorer
+from domain.prediction import Scorer
 from model_registry.contract import ScorerContract
 
 

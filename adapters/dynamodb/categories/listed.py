@@ -1,0 +1,95 @@
+"""The list of categories: each one's item names it and counts its customers by their hashes."""
+
+import asyncio
+from collections.abc import Iterable
+from typing import Any
+
+from adapters.dynamodb.categories.sketch import Sketch, hash_of, surplus
+from adapters.dynamodb.schema import encode_hash, stored_hashes
+from adapters.dynamodb.wire import Deadline, DynamoClient
+
+_REMEMBERED = 10_000
+"""Categories whose hashes are held in memory: at most 2 KB each."""
+TRUST_S = 60.0
+"""How long a listed category is taken to be listed still: a restored table may have lost it."""
+
+
+class KnownCategories:
+    """Sees to it that a category lists and counts a customer before their purchase is written.
+
+    The other order could lose a category for ever; this one can only list an empty one. What the
+    list holds is remembered: each process writes a category once, and all of them together then
+    about KEPT * ln(customers / KEPT) times.
+    """
+
+    def __init__(self, client: DynamoClient) -> None:
+        self._client = client
+        self._known: dict[str, _Category] = {}
+
+    async def add(self, members: Iterable[tuple[str, str]], deadline: Deadline) -> None:
+        """Every (category, customer) is listed and counted once this returns.
+
+        Raises:
+            StoreUnavailable: the list could not be written before the deadline.
+        """
+        await asyncio.gather(
+            *(self._category(name).add(hash_of(customer), deadline) for name, customer in members)
+        )
+
+    def _category(self, name: str) -> "_Category":
+        if name not in self._known:
+            if len(self._known) >= _REMEMBERED:
+                del self._known[next(iter(self._known))]
+            self._known[name] = _Category(self._client, name)
+        return self._known[name]
+
+
+class _Category:
+    """One category's item; hashes that arrive while it is written are written together next.
+
+    One item takes a thousand write units a second, and each write of this one costs several. A
+    write that serves several callers counts as the cost of the one who began it.
+    """
+
+    def __init__(self, client: DynamoClient, name: str) -> None:
+        self._client = client
+        self._name = name
+        self._sketch: Sketch | None = None
+        self._trusted_until = 0.0
+        self._waiting: set[int] = set()
+        self._writing: asyncio.Task[None] | None = None
+
+    async def add(self, number: int, deadline: Deadline) -> None:
+        """The hash is stored, or KEPT smaller ones are, once this returns."""
+        trusted = self._client.monotonic() < self._trusted_until
+        if trusted and self._sketch is not None and not self._sketch.lacks(number):
+            return
+        if not self._waiting:
+            self._writing = asyncio.create_task(self._write(deadline, after=self._writing))
+        self._waiting.add(number)
+        # The others who wait for the same write need it even if this one is cancelled.
+        await asyncio.shield(self._writing)  # type: ignore[arg-type]  # who waits has a write
+
+    async def _write(self, deadline: Deadline, *, after: "asyncio.Task[None] | None") -> None:
+        if after is not None and not after.done():
+            await asyncio.wait([after])
+        numbers, self._waiting = self._waiting, set()
+        smallest = self._client.categories.smallest
+        stored = await self._update(deadline, smallest.add(set(map(encode_hash, numbers))))
+        if deleted := surplus(stored):
+            await self._update(deadline, smallest.delete(set(map(encode_hash, deleted))))
+        self._sketch = Sketch.of(stored)
+        self._trusted_until = self._client.monotonic() + TRUST_S
+
+    async def _update(self, deadline: Deadline, action: Any) -> set[int]:
+        """The stored hashes after the update, which creates the item if need be."""
+        answer = await self._client.retried(
+            deadline,
+            lambda: self._client.connection.update_item(
+                self._client.categories.Meta.table_name,
+                self._name,
+                actions=[action],
+                return_values="ALL_NEW",
+            ),
+        )
+        return stored_hashes(answer["Attributes"])

@@ -1,0 +1,5 @@
+"""The purchases table: written, cancelled and read."""
+
+from adapters.dynamodb.purchases.history import stored_purchase
+
+__all__ = ["stored_purchase"]

@@ -1,0 +1,79 @@
+"""The purchases table, read: one customer's purchases by time."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from adapters.dynamodb.schema import ByTime
+from adapters.dynamodb.wire import DynamoClient
+from domain.errors import CorruptRecord
+from domain.purchases import Purchase, PurchaseColumns
+from domain.retention import PurchaseRetention
+from domain.values import Clock
+
+_OF_CUSTOMER_IN_SPAN = (
+    f"{ByTime.customer_id.attr_name} = :customer "
+    f"AND {ByTime.purchased_at.attr_name} BETWEEN :first AND :last"
+)
+
+
+class DynamoPurchaseHistory:
+    """PurchaseHistory on strongly consistent Queries of the LSI `by_time`."""
+
+    def __init__(self, client: DynamoClient, *, clock: Clock, retention: PurchaseRetention) -> None:
+        self._client = client
+        self._clock = clock
+        self._retention = retention
+
+    async def between(self, customer_id: str, /, *, after: int, until: int) -> Sequence[Purchase]:
+        """The purchases in (after, until]; see the port."""
+        self._retention.check(after, now=self._clock())
+        request: dict[str, Any] = {
+            "TableName": self._client.purchases.Meta.table_name,
+            "IndexName": ByTime.Meta.index_name,
+            "KeyConditionExpression": _OF_CUSTOMER_IN_SPAN,
+            "ExpressionAttributeValues": {
+                ":customer": {"S": customer_id},
+                ":first": {"N": str(after + 1)},
+                ":last": {"N": str(until)},
+            },
+            "ConsistentRead": True,
+        }
+        items: list[Mapping[str, Any]] = []
+        deadline = self._client.read_deadline()
+        while True:
+            page = await self._client.read(deadline, "Query", request)
+            items += page["Items"]
+            if (start_key := page.get("LastEvaluatedKey")) is None:
+                return _columns(items, customer_id)
+            request["ExclusiveStartKey"] = start_key
+
+
+def _columns(items: Sequence[Mapping[str, Any]], customer_id: str) -> PurchaseColumns:
+    try:
+        return PurchaseColumns(
+            customer_id=customer_id,
+            purchase_id=[item["purchase_id"]["S"] for item in items],
+            purchased_at=[int(item["purchased_at"]["N"]) for item in items],
+            category=[item["category"]["S"] for item in items],
+            amount_minor=[int(item["amount_minor"]["N"]) for item in items],
+        )
+    except (KeyError, ValueError) as exc:
+        raise CorruptRecord(f"a stored purchase cannot be read: {exc!r}") from exc
+
+
+def stored_purchase(item: Mapping[str, Any], customer_id: str) -> Purchase:
+    """The purchase that an item of the table or of its LSI holds.
+
+    Raises:
+        CorruptRecord: it holds none.
+    """
+    try:
+        return Purchase(
+            customer_id=customer_id,
+            purchase_id=item["purchase_id"]["S"],
+            purchased_at=int(item["purchased_at"]["N"]),
+            category=item["category"]["S"],
+            amount_minor=int(item["amount_minor"]["N"]),
+        )
+    except (KeyError, ValueError) as exc:
+        raise CorruptRecord(f"a stored purchase cannot be read: {exc!r}") from exc

@@ -1,0 +1,155 @@
+"""The recent purchases: one item per customer, a String Set per UTC day."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any
+
+from adapters.dynamodb.recent.marks import MARKS, RetentionMarks
+from adapters.dynamodb.recent.suppression import SUPPRESSED, is_suppressed
+from adapters.dynamodb.schema import KEPT, OVERFLOW, RecentRow, decode_days, kept_attribute
+from adapters.dynamodb.wire import DynamoClient, translated
+from domain.errors import CorruptRecord
+from domain.recent import RecentBatch, RecentHistory, TableSize
+from domain.retention import Retention
+from domain.values import MICROS_PER_DAY, Clock
+
+_OTHER_ATTRIBUTES = frozenset(RecentRow.get_attributes())
+_CUSTOMER = str(RecentRow.customer_id.attr_name)
+
+
+class DynamoRecentPurchases:
+    """RecentPurchases on strongly consistent GetItems, BatchGetItems of a hundred, and Scans."""
+
+    def __init__(self, client: DynamoClient, *, clock: Clock, retention: Retention) -> None:
+        self._client = client
+        self._clock = clock
+        self._retention = retention
+        self._marks = RetentionMarks(client, clock=clock, retention=retention)
+        self._table: str = client.recent.Meta.table_name
+
+    @property
+    def complete_since(self) -> int:
+        """The oldest day that an item written now and read now still holds; see the port."""
+        return self._retention.complete_since(self._clock())
+
+    async def one(self, customer_id: str, /) -> RecentHistory:
+        """One customer's, by a strongly consistent GetItem; see the port."""
+        deadline = self._client.read_deadline()
+        shorter, now = await self._marks.shorter(deadline), self._clock()
+        answer = await self._client.read(
+            deadline,
+            "GetItem",
+            {
+                "TableName": self._table,
+                "Key": {_CUSTOMER: {"S": customer_id}},
+                "ConsistentRead": True,
+            },
+        )
+        return recent_history(customer_id, answer.get("Item", {}), self._retention, shorter, now)
+
+    async def read(self, customer_ids: Sequence[str], /) -> RecentBatch:
+        """One round trip for at most a hundred distinct customers; see the port."""
+        if not customer_ids:
+            return RecentBatch(histories=(), unread=())
+        deadline = self._client.read_deadline()
+        shorter, now = await self._marks.shorter(deadline), self._clock()
+        keys = [{_CUSTOMER: {"S": customer_id}} for customer_id in customer_ids]
+        request = {"RequestItems": {self._table: {"Keys": keys, "ConsistentRead": True}}}
+        with translated():
+            answer = await self._client.read_once(deadline, "BatchGetItem", request)
+        items = {item[_CUSTOMER]["S"]: item for item in answer["Responses"].get(self._table, ())}
+        left = answer.get("UnprocessedKeys", {}).get(self._table, {}).get("Keys", ())
+        unread = {key[_CUSTOMER]["S"] for key in left}
+        read = [customer for customer in customer_ids if customer not in unread]
+        return RecentBatch(
+            histories=[
+                recent_history(c, items.get(c, {}), self._retention, shorter, now) for c in read
+            ],
+            unread=[customer for customer in customer_ids if customer in unread],
+        )
+
+    async def scan(self, *, segment: int, segments: int) -> AsyncIterator[RecentBatch]:
+        """Every stored history of one segment, page by page; see the port."""
+        request: dict[str, Any] = {
+            "TableName": self._table,
+            "Segment": segment,
+            "TotalSegments": segments,
+            "ConsistentRead": True,
+        }
+        while True:
+            deadline = self._client.read_deadline()
+            shorter, now = await self._marks.shorter(deadline), self._clock()
+            page = await self._client.read(deadline, "Scan", request)
+            yield RecentBatch(
+                histories=[
+                    recent_history(item[_CUSTOMER]["S"], item, self._retention, shorter, now)
+                    for item in page["Items"]
+                    if item[_CUSTOMER]["S"] != MARKS
+                    and SUPPRESSED not in item  # it holds nothing else
+                ],
+                unread=(),
+            )
+            if (start_key := page.get("LastEvaluatedKey")) is None:
+                return
+            request["ExclusiveStartKey"] = start_key
+
+    async def size(self) -> TableSize:
+        """How many customers are stored, and their bytes, as of hours ago; see the port."""
+        answer = await self._client.retried(
+            self._client.read_deadline(),
+            self._client.connection.dispatch,
+            "DescribeTable",
+            {"TableName": self._table},
+        )
+        description = answer["Table"]
+        return TableSize(items=description["ItemCount"], bytes=description["TableSizeBytes"])
+
+
+def recent_history(
+    customer_id: str,
+    item: Mapping[str, Any],
+    retention: Retention,
+    shorter: Mapping[int, int],
+    now: int,
+) -> RecentHistory:
+    """What a recent item, empty where there is none, tells at an instant.
+
+    `shorter` tells when somebody last wrote with shorter retentions; an item tells itself with which it
+    was written, for as long as it is there.
+
+    Raises:
+        CorruptRecord: an attribute or an element of it cannot be read.
+    """
+    elsewhere = {days: last for days, last in shorter.items() if kept_attribute(days) not in item}
+    complete_since = retention.complete_for_all(now, elsewhere)
+    sets: dict[int, Sequence[str]] = {}
+    overflow_days: set[int] = set()
+    for name, value in item.items():
+        if name in _OTHER_ATTRIBUTES:
+            continue
+        if name[0] == KEPT:
+            complete_since = max(complete_since, _kept_since(name, value))
+            continue
+        try:
+            day, found = int(name.removeprefix("d")), value["SS"]
+        except (KeyError, ValueError) as exc:
+            raise CorruptRecord(f"attribute {name!r} of a recent item is no day's set") from exc
+        if OVERFLOW in found:
+            overflow_days.add(day)
+            found = [element for element in found if element != OVERFLOW]
+        sets[day] = found
+    return RecentHistory(
+        customer_id=customer_id,
+        complete_since=complete_since,
+        purchases=decode_days(sets, customer_id=customer_id),
+        overflow_days=frozenset(overflow_days),
+        suppressed=is_suppressed(item, now),
+    )
+
+
+def _kept_since(name: str, value: Mapping[str, str]) -> int:
+    """The oldest day that is complete after the last write of one retention."""
+    try:
+        retention, day = Retention(int(name.removeprefix(KEPT))), int(value["N"])
+    except (KeyError, ValueError) as exc:
+        raise CorruptRecord(f"attribute {name!r} of a recent item is no retention") from exc
+    return retention.complete_since(day * MICROS_PER_DAY)

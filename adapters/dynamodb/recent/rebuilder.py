@@ -1,0 +1,154 @@
+"""Rebuild one customer's recent item from the purchases, while both may change."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pynamodb.exceptions import UpdateError
+from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.operand import Path
+
+from adapters.dynamodb.recent.marks import RetentionMarks
+from adapters.dynamodb.recent.suppression import SUPPRESSED, is_suppressed
+from adapters.dynamodb.recent.update import write_actions
+from adapters.dynamodb.schema import (
+    OVERFLOW,
+    IntegerAttribute,
+    day_attribute,
+    day_capacity,
+    encode_element,
+    kept_attribute,
+)
+from adapters.dynamodb.wire import DynamoClient, error_code, pause_or_raise
+from domain.purchases import Purchase, PurchaseHistory
+from domain.retention import Retention
+from domain.values import MICROS_PER_DAY, Clock, day_of
+
+_KEYS = ("customer_id", "expires_at")
+_CONDITION_FAILED = "ConditionalCheckFailedException"
+
+
+class DynamoRecentRebuilder:
+    """RecentRebuilder: the item is read before the truth, and written only where it is still so.
+
+    Whoever records or cancels in between counts as a write of the item in the same transaction,
+    even where that leaves its sets alone, and an erasure marks it, so that this one is refused and
+    all is read again.
+    """
+
+    def __init__(
+        self,
+        client: DynamoClient,
+        *,
+        clock: Clock,
+        retention: Retention,
+        history: PurchaseHistory,
+    ) -> None:
+        self._client = client
+        self._clock = clock
+        self._retention = retention
+        self._history = history
+        self._marks = RetentionMarks(client, clock=clock, retention=retention)
+
+    async def rebuild(self, customer_id: str, /) -> bool:
+        """Whether the item was not what the truth says; see the port."""
+        deadline = self._client.write_deadline()
+        await self._marks.mark(deadline)
+        pauses = deadline.pauses()
+        while True:
+            stored = await self._client.retried(deadline, self._stored, customer_id)
+            now = self._clock()
+            if is_suppressed(stored, now):
+                return False
+            oldest = self._retention.oldest_day(now)
+            truth = await self._history.between(
+                customer_id,
+                after=oldest * MICROS_PER_DAY - 1,
+                until=now + MICROS_PER_DAY,  # writers' clocks may be ahead
+            )
+            changes = self._changes(stored, truth, oldest)
+            held = truth or stored.keys() - {SUPPRESSED, *_KEYS}
+            if not held or not (changes or self._incomplete(stored)):
+                return False
+            try:
+                await self._client.once(
+                    deadline, self._write, customer_id, stored, changes, day_of(now)
+                )
+            except UpdateError as exc:
+                if error_code(exc) != _CONDITION_FAILED:
+                    await pause_or_raise(pauses, exc)
+            else:
+                return True
+
+    async def finish(self, *, began_at: int) -> Mapping[int, int]:
+        """Shorter retentions bind nobody any more, unless somebody went on writing with them; see the port."""
+        return await self._marks.forget_shorter(rebuilt_since=began_at)
+
+    def _incomplete(self, stored: Mapping[str, Any]) -> bool:
+        """Whether the item was not written with this retention, or with a shorter one too."""
+        kept = kept_attribute(self._retention.days)
+        return kept not in stored or bool(self._shorter(stored))
+
+    def _shorter(self, stored: Mapping[str, Any]) -> list[str]:
+        """The marks of shorter retentions, which a rebuilt item is no longer bound by."""
+        days = self._retention.days
+        return [name for name in stored if _is_kept(name) and int(name[1:]) < days]
+
+    def _changes(
+        self, stored: Mapping[str, Any], truth: Sequence[Purchase], oldest: int
+    ) -> dict[str, set[str]]:
+        """What each attribute of a day should hold, where it does not; nothing: remove it."""
+        elements: dict[str, set[str]] = defaultdict(set)
+        for purchase in truth:
+            elements[day_attribute(day_of(purchase.purchased_at))].add(encode_element(purchase))
+        capacity = day_capacity(self._retention.days)
+        changes: dict[str, set[str]] = {}
+        for name in {*elements, *filter(_is_day, stored)}:
+            wanted = elements[name] if int(name[1:]) >= oldest else set[str]()
+            has = set(stored.get(name, {}).get("SS", ()))
+            if len(wanted) > capacity:
+                wanted = has if OVERFLOW in has else {OVERFLOW}
+            if wanted != has:
+                changes[name] = wanted
+        return changes
+
+    def _stored(self, customer_id: str) -> Mapping[str, Any]:
+        answer: Mapping[str, Any] = self._client.connection.get_item(
+            self._client.recent.Meta.table_name, customer_id, consistent_read=True
+        )
+        found: Mapping[str, Any] = answer.get("Item", {})
+        return found
+
+    def _write(
+        self,
+        customer_id: str,
+        stored: Mapping[str, Any],
+        changes: Mapping[str, set[str]],
+        today: int,
+    ) -> None:
+        model = self._client.recent
+        model(customer_id).update(
+            actions=[
+                *write_actions(model, today, self._retention),
+                *(
+                    Path(name).set({"SS": sorted(wanted)}) if wanted else Path(name).remove()
+                    for name, wanted in changes.items()
+                ),
+                *(Path(name).remove() for name in self._shorter(stored)),
+            ],
+            condition=_unchanged(model.writes, stored) & _unchanged(model.suppressed_until, stored),
+        )
+
+
+def _unchanged(attribute: IntegerAttribute, stored: Mapping[str, Any]) -> Condition:
+    path = Path(attribute)
+    value = stored.get(attribute.attr_name)
+    return path.does_not_exist() if value is None else path == value
+
+
+def _is_kept(name: str) -> bool:
+    return name[:1] == "k" and name[1:].isdecimal()
+
+
+def _is_day(name: str) -> bool:
+    return name[:1] == "d" and name[1:].isdecimal()

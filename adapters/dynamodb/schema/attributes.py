@@ -1,0 +1,113 @@
+"""How items are laid out: the shard and the hashes of a category, the element of a day's set."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from domain.errors import CorruptRecord
+from domain.purchases import MAX_CATEGORY_BYTES, MAX_PURCHASE_ID_BYTES, Purchase, PurchaseColumns
+from domain.values import MICROS_PER_DAY, MICROS_PER_SECOND
+
+KEPT = "k"
+"""How the name of an attribute begins that tells of one retention."""
+OVERFLOW = "+"
+"""The element of a day's set that says: this day has purchases that are not in the set."""
+MAX_ELEMENT_BYTES = (
+    len("86399999999|1000000000000|64|") + MAX_CATEGORY_BYTES + MAX_PURCHASE_ID_BYTES
+)
+ITEM_BUDGET_BYTES = 350_000
+"""Room for day sets in one item of 400 KB. Source: AWS, DynamoDB quotas."""
+
+
+def category_shard(category: str, customer_id: str, shards: int) -> str:
+    """The index partition of a customer in a category: the same shard in every category."""
+    digest = hashlib.blake2b(customer_id.encode(), digest_size=8).digest()
+    return shard_name(category, int.from_bytes(digest) % shards)
+
+
+def shard_name(category: str, shard: int) -> str:
+    """The index partition of one shard of a category."""
+    return f"{category}#{shard:03d}"
+
+
+def day_capacity(days_kept: int) -> int:
+    """How many purchases one day's set takes, so that no item can outgrow DynamoDB's limit."""
+    return max(1, ITEM_BUDGET_BYTES // ((days_kept + 2) * MAX_ELEMENT_BYTES))
+
+
+def day_attribute(day: int) -> str:
+    """The name of the attribute that holds one UTC day's purchases."""
+    return f"d{day}"
+
+
+def kept_attribute(days: int) -> str:
+    """The name of the attribute that holds the last day on which `days` days were kept."""
+    return f"{KEPT}{days}"
+
+
+def ttl_seconds(instant: int) -> int:
+    """The instant as TTL wants it, in seconds since the epoch, not earlier."""
+    return -(-instant // MICROS_PER_SECOND)
+
+
+def encode_element(purchase: Purchase) -> str:
+    """One purchase as an element of its day's set: time of day, amount, category, id."""
+    time_of_day = purchase.purchased_at % MICROS_PER_DAY
+    head = f"{time_of_day}|{purchase.amount_minor}|{len(purchase.category)}|"
+    return head + purchase.category + purchase.purchase_id
+
+
+def decode_days(sets: Mapping[int, Sequence[str]], *, customer_id: str) -> PurchaseColumns:
+    """One customer's purchases out of the elements of each UTC day's set.
+
+    One plain loop, since this is most of what reading an audience costs.
+
+    Raises:
+        CorruptRecord: an element holds none.
+    """
+    purchase_id: list[str] = []
+    purchased_at: list[int] = []
+    category: list[str] = []
+    amount_minor: list[int] = []
+    for day, elements in sets.items():
+        midnight = day * MICROS_PER_DAY
+        for element in elements:
+            try:
+                time_of_day, amount, length, text = element.split("|", 3)
+                time, cut = int(time_of_day), int(length)
+                amount_minor.append(int(amount))
+            except ValueError:
+                raise _no_purchase(element, day) from None
+            if not (0 <= time < MICROS_PER_DAY and 0 <= cut < len(text)):
+                raise _no_purchase(element, day)
+            purchased_at.append(midnight + time)
+            category.append(text[:cut])
+            purchase_id.append(text[cut:])
+    return PurchaseColumns(
+        customer_id=customer_id,
+        purchase_id=purchase_id,
+        purchased_at=purchased_at,
+        category=category,
+        amount_minor=amount_minor,
+    )
+
+
+def _no_purchase(element: str, day: int) -> CorruptRecord:
+    return CorruptRecord(f"element {element!r} of day {day} is no purchase")
+
+
+def encode_hash(number: int) -> str:
+    """One of a category's hashes as an element of its set."""
+    return f"{number:016x}"
+
+
+def stored_hashes(item: Mapping[str, Any]) -> set[int]:
+    """The hashes by which a category's item counts its customers.
+
+    Raises:
+        CorruptRecord: an element is no hash.
+    """
+    try:
+        return {int(number, 16) for number in item.get("smallest", {}).get("SS", ())}
+    except ValueError as exc:
+        raise CorruptRecord("a category counts its customers by something else") from exc

@@ -1,0 +1,82 @@
+"""All that is held about a customer, as a document for the customer."""
+
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from domain.customers import CustomerRecord
+from domain.purchases import Purchase
+from domain.values import Currency, instant
+
+
+class ExportedPurchase(Struct, frozen=True, kw_only=True):
+    """One purchase as it was sent; its shard and fingerprint are computed from it."""
+
+    purchase_id: str
+    purchased_at: Annotated[str, Meta(description="RFC 3339, UTC.")]
+    category: str
+    amount_minor: Annotated[int, Meta(description="In minor units of the document's currency.")]
+
+    @classmethod
+    def of(cls, purchase: Purchase) -> "ExportedPurchase":
+        """The purchase as it travels."""
+        return cls(
+            purchase_id=purchase.purchase_id,
+            purchased_at=instant.render(purchase.purchased_at),
+            category=purchase.category,
+            amount_minor=purchase.amount_minor,
+        )
+
+
+class ExportedCancellation(Struct, frozen=True, kw_only=True):
+    """All that is kept of a cancelled purchase."""
+
+    purchase_id: str
+    cancelled_at: str
+
+
+class CustomerExport(Struct, frozen=True, kw_only=True):
+    """Everything that the tables hold about one customer at one instant."""
+
+    customer_id: str
+    exported_at: str
+    currency: str
+    purchases: list[ExportedPurchase]
+    cancelled: list[ExportedCancellation]
+    recent_purchases: Annotated[
+        list[ExportedPurchase], Meta(description="Copies of the latest purchases, kept ready.")
+    ]
+    categories: Annotated[
+        list[str], Meta(description="Whose lists of customers name this one: the index.")
+    ]
+    counted_in: Annotated[
+        list[str],
+        Meta(
+            description="Categories that count customers by a hash of this one's id, among others."
+        ),
+    ]
+    suppressed_until: Annotated[
+        str | None,
+        Meta(description="Erased: nothing is taken until then; year 9999: erasure unfinished."),
+    ]
+
+    @classmethod
+    def of(
+        cls, customer_id: str, record: CustomerRecord, *, at: int, currency: Currency
+    ) -> "CustomerExport":
+        """The record as it travels; `at` in microseconds since the epoch, UTC."""
+        until = record.suppressed_until
+        return cls(
+            customer_id=customer_id,
+            exported_at=instant.render(at),
+            currency=currency.code,
+            purchases=[ExportedPurchase.of(purchase) for purchase in record.purchases],
+            cancelled=[
+                ExportedCancellation(purchase_id=name, cancelled_at=instant.render(when))
+                for name, when in sorted(record.cancelled.items())
+            ],
+            recent_purchases=[ExportedPurchase.of(purchase) for purchase in record.recent],
+            categories=sorted({purchase.category for purchase in record.purchases}),
+            counted_in=list(record.counted_in),
+            suppressed_until=None if until is None else instant.render(until),
+        )

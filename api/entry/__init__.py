@@ -1,0 +1,1 @@
+"""Where a server process or a Lambda function starts."""

@@ -1,0 +1,22 @@
+"""The HTTP application as a server process makes it for itself."""
+
+from contextlib import ExitStack
+
+from litestar import Litestar
+
+from api.bootstrap import application
+from api.process import configure_logging, load_settings, settle
+
+
+def create() -> Litestar:
+    """The application of the settings in the environment; stopping it releases everything.
+
+    Called in the serving process itself: neither connections nor models survive a fork.
+    """
+    settings = load_settings()
+    configure_logging(settings.log_level)
+    with ExitStack() as stack:
+        built = stack.enter_context(application(settings))
+        app = built.http(close=stack.pop_all().close)
+    app.on_startup.append(settle)  # after the models are loaded
+    return app

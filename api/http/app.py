@@ -1,0 +1,115 @@
+"""The HTTP application; building it does no I/O."""
+
+from importlib.metadata import version
+from importlib.resources import files
+from urllib.parse import quote
+
+from litestar import Litestar, Response
+from litestar.datastructures import State
+from litestar.di import Provide
+from litestar.exceptions import NotFoundException
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import SwaggerRenderPlugin
+from litestar.openapi.spec import Components, SecurityScheme
+from litestar.router import Router
+from litestar.static_files import create_static_files_router
+from litestar.types import LifeSpanReceive, LifeSpanScope, LifeSpanSend, Receive, Scope, Send
+
+from api.http.problems import EXCEPTION_HANDLERS
+from api.http.routes.categories import categories, propensities
+from api.http.routes.customers import erase_customer
+from api.http.routes.health import livez, readyz
+from api.http.routes.models import MODEL_ROUTES
+from api.http.routes.propensity import propensity
+from api.http.routes.purchases import cancel_purchase, record_purchases
+from api.http.tokens import TOKENS
+from api.services import Services
+from domain.values import Currency
+
+DOCS = "/docs"
+ASSETS = f"{DOCS}/static"
+_NOWHERE = "/%"
+
+
+class EncodedPathApp(Litestar):
+    """Routes on the path as it was sent, so that an encoded slash stays inside its segment.
+
+    Path parameters arrive percent-encoded; handlers decode them. Litestar skips empty segments, so
+    that a forgotten id would name something else; such a path leads nowhere.
+    """
+
+    async def __call__(
+        self,
+        scope: Scope | LifeSpanScope,
+        receive: Receive | LifeSpanReceive,
+        send: Send | LifeSpanSend,
+    ) -> None:
+        """Answers one connection."""
+        if scope["type"] != "lifespan":
+            sent = scope.get("raw_path") or quote(scope["path"]).encode()  # optional in ASGI
+            path, _, _ = sent.partition(b"?")  # some servers keep the query in it
+            scope["path"] = _NOWHERE if b"//" in path else path.decode("latin-1")
+        await super().__call__(scope, receive, send)
+
+
+def create_app(services: Services) -> Litestar:
+    """The application over these services; they are closed when it shuts down."""
+    return EncodedPathApp(
+        route_handlers=[
+            livez,
+            readyz,
+            propensity,
+            record_purchases,
+            cancel_purchase,
+            erase_customer,
+            categories,
+            propensities,
+            *MODEL_ROUTES,
+            _docs_assets(),
+        ],
+        dependencies={"services": Provide(lambda: services, sync_to_thread=False, use_cache=True)},
+        exception_handlers=EXCEPTION_HANDLERS,
+        openapi_config=_openapi(services.currency),
+        state=State({TOKENS: services.tokens}),
+        on_startup=[services.start],
+        on_shutdown=[services.close],
+        logging_config=None,  # Litestar's own would log paths and bodies, which hold customer ids
+    )
+
+
+def _openapi(currency: Currency) -> OpenAPIConfig:
+    one = f"1 {currency.code} is {currency.minor_per_major} minor units"
+    return OpenAPIConfig(
+        title="propensity",
+        version=version("propensity"),
+        description=f"Will this customer buy? Amounts are in {currency.code}: {one}. "
+        "Every error is application/problem+json (RFC 9457).",
+        components=Components(
+            security_schemes={"management": SecurityScheme(type="http", scheme="bearer")}
+        ),
+        openapi_router=Router(
+            DOCS, route_handlers=[], include_in_schema=False, after_request=_no_html_errors
+        ),
+        render_plugins=[
+            SwaggerRenderPlugin(
+                path="/",
+                js_url=f"{ASSETS}/swagger-ui-bundle.js",
+                css_url=f"{ASSETS}/swagger-ui.css",
+                standalone_preset_js_url=f"{ASSETS}/swagger-ui-standalone-preset.js",
+                favicon='<link rel="icon" href="data:,">',
+            )
+        ],
+    )
+
+
+def _docs_assets() -> Router:
+    """Swagger UI from the installed package: the page asks no other host for anything."""
+    folder = str(files("litestar_offline_docs") / "static")
+    return create_static_files_router(ASSETS, directories=[folder], name="docs-assets")
+
+
+def _no_html_errors(response: Response[bytes]) -> Response[bytes]:
+    """Litestar's docs router answers unknown pages in HTML; every error is a problem here."""
+    if response.status_code == NotFoundException.status_code:
+        raise NotFoundException
+    return response

@@ -1,0 +1,179 @@
+"""Every error as an RFC 9457 problem; the only place that knows HTTP status codes of errors."""
+
+import logging
+import re
+import traceback
+from collections.abc import Iterator, Mapping
+from http import HTTPStatus
+from typing import Any, TypeAlias
+
+from litestar import Request, Response
+from litestar.exceptions import HTTPException
+from litestar.types import ExceptionHandlersMap
+from msgspec import UNSET, UnsetType
+
+from api.documents import FieldError, Problem, PurchaseReport, encodable
+from api.http.openapi import PROBLEM_JSON
+from domain.errors import (
+    Conflict,
+    CorruptRecord,
+    NotFound,
+    PropensityError,
+    Rejected,
+    Unavailable,
+)
+
+AnyRequest: TypeAlias = Request[Any, Any, Any]
+
+STATUS_OF: dict[type[PropensityError], HTTPStatus] = {
+    NotFound: HTTPStatus.NOT_FOUND,
+    Rejected: HTTPStatus.BAD_REQUEST,
+    Conflict: HTTPStatus.CONFLICT,
+    Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    CorruptRecord: HTTPStatus.INTERNAL_SERVER_ERROR,
+}
+RETRY_AFTER_S = 1
+
+_DETAIL_OF = {
+    HTTPStatus.NOT_FOUND: "nothing is served at this path",
+    HTTPStatus.METHOD_NOT_ALLOWED: "this path has no such method; the Allow header lists them",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "the body is too large; send fewer purchases per call",
+}
+TOO_LARGE = "content-too-large"
+_SLUG_OF = {HTTPStatus.REQUEST_ENTITY_TOO_LARGE: TOO_LARGE}
+"""Where Python's phrase depends on its version."""
+_INTERNAL = "this is our fault and was logged; the same call will most likely fail again"
+_DISCONNECTED = "client disconnected prematurely"
+"""How Litestar says that the rest of a body never came; it has no exception of its own for it."""
+_log = logging.getLogger(__name__)
+
+
+class ProblemRaised(Exception):
+    """Carries a finished problem out of a handler that answers something else."""
+
+    def __init__(self, response: Response[Problem]) -> None:
+        super().__init__()
+        self.response = response
+
+
+def problem(  # noqa: PLR0913  # the members of a problem
+    status: HTTPStatus,
+    slug: str,
+    detail: str,
+    *,
+    headers: Mapping[str, str] | None = None,
+    errors: list[FieldError] | UnsetType = UNSET,
+    outcomes: list[PurchaseReport | None] | UnsetType = UNSET,
+    checks: dict[str, str] | UnsetType = UNSET,
+) -> Response[Problem]:
+    """A problem response; every 503 says when to try again."""
+    retry = {"Retry-After": str(RETRY_AFTER_S)} if status == HTTPStatus.SERVICE_UNAVAILABLE else {}
+    return Response(
+        Problem(
+            type=f"urn:propensity:problem:{slug}",
+            title=status.phrase,
+            status=status,
+            detail=detail,
+            errors=errors,
+            outcomes=outcomes,
+            checks=checks,
+        ),
+        status_code=status,
+        media_type=PROBLEM_JSON,
+        headers={**(headers or {}), **retry},
+    )
+
+
+def status_of(error: type[PropensityError]) -> HTTPStatus:
+    """The status of the nearest branch of the error tree."""
+    known = (STATUS_OF[base] for base in error.__mro__ if base in STATUS_OF)
+    return next(known, HTTPStatus.INTERNAL_SERVER_ERROR)
+
+
+def slug_of(error: type[PropensityError]) -> str:
+    """The problem's name in its URN: NoLiveModel is no-live-model."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "-", error.__name__).lower()
+
+
+def domain_problem(request: AnyRequest, exc: PropensityError) -> Response[Problem]:
+    """The problem of an error raised on purpose."""
+    status, slug = status_of(type(exc)), slug_of(type(exc))
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        _log.warning("%s %s: %s: %s", request.method, _template(request), slug, exc)
+    if status == HTTPStatus.INTERNAL_SERVER_ERROR:
+        return problem(status, slug, _INTERNAL)
+    if isinstance(exc, Rejected):
+        field, reason = encodable(exc.field) or "", encodable(exc.reason) or ""
+        errors = [FieldError(field=field, reason=reason)]
+        return problem(status, slug, f"{field} {reason}", errors=errors)
+    return problem(status, slug, str(exc))
+
+
+def http_problem(request: AnyRequest, exc: HTTPException) -> Response[Problem]:
+    """The problem of what Litestar, or a handler through it, refuses."""
+    status = HTTPStatus(exc.status_code)
+    if exc.detail == _DISCONNECTED:
+        _log.debug("%s %s: %s", request.method, _template(request), exc.detail)
+        return problem(HTTPStatus.BAD_REQUEST, "client-disconnected", exc.detail)  # nobody reads it
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return unexpected_problem(request, exc)
+    slug = _SLUG_OF.get(status) or status.phrase.lower().replace(" ", "-")
+    said = exc.detail if exc.detail != status.phrase else ""
+    return problem(
+        status,
+        slug,
+        _DETAIL_OF.get(status) or said or status.description,
+        headers=exc.headers,
+        errors=_validation_errors(exc.extra) or UNSET,
+    )
+
+
+def unexpected_problem(request: AnyRequest, exc: Exception) -> Response[Problem]:
+    """A problem that tells the caller nothing, and the log where it came from."""
+    _log.error(
+        "%s %s: unexpected %s\n%s",
+        request.method,
+        _template(request),
+        type(exc).__qualname__,
+        "".join(_frames(exc)),
+    )
+    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal-error", _INTERNAL)
+
+
+def raised_problem(request: AnyRequest, exc: ProblemRaised) -> Response[Problem]:
+    """The problem that a handler built itself."""
+    content = exc.response.content
+    _log.warning("%s %s: %s: %s", request.method, _template(request), content.type, content.detail)
+    return exc.response
+
+
+EXCEPTION_HANDLERS: ExceptionHandlersMap = {
+    PropensityError: domain_problem,
+    HTTPException: http_problem,
+    ProblemRaised: raised_problem,
+    Exception: unexpected_problem,
+}
+
+
+def _template(request: AnyRequest) -> str:
+    """The route's template: the path itself holds customer ids."""
+    return str(request.scope.get("path_template", "(no route)"))
+
+
+def _frames(exc: BaseException) -> Iterator[str]:
+    """The traceback without messages: foreign exceptions may quote what a customer sent."""
+    cause = exc.__cause__ or exc.__context__
+    if cause is not None:
+        yield from _frames(cause)
+        yield "which led to\n"
+    yield from traceback.format_tb(exc.__traceback__)
+    yield f"{type(exc).__qualname__}\n"
+
+
+def _validation_errors(extra: object) -> list[FieldError]:
+    entries = extra if isinstance(extra, list) else []
+    return [
+        FieldError(field=str(entry.get("key", "")), reason=str(entry.get("message", "")))
+        for entry in entries
+        if isinstance(entry, dict)
+    ]

@@ -1,0 +1,49 @@
+"""How likely is this customer to buy?"""
+
+from http import HTTPStatus
+from typing import Annotated
+
+from litestar import get
+from litestar.di import NamedDependency
+from litestar.openapi.spec import Example
+from litestar.params import PathParameter
+
+from api.documents import CustomerPropensity
+from api.http.openapi import PRINTABLE, problems
+from api.http.parameters import AsOf, check_names, decoded, instant_of
+from api.http.problems import AnyRequest
+from api.services import Services
+from domain.cost import metered
+from domain.purchases import MAX_CUSTOMER_ID_BYTES
+
+
+@get(
+    "/v1/customers/{customer_id:str}/propensity",
+    operation_id="getPropensity",
+    summary="One customer's propensity to buy",
+    description="Reads the customer's purchases with strong consistency: a purchase acknowledged "
+    "is in the next answer. A customer without purchases has an empty history, not an error.",
+    tags=["propensity"],
+    response_description="The propensity, the decision and what both rest on.",
+    responses=problems(HTTPStatus.BAD_REQUEST, HTTPStatus.SERVICE_UNAVAILABLE),
+)
+async def propensity(
+    customer_id: Annotated[
+        str,
+        PathParameter(
+            description="Percent-encoded, a slash too. At most 256 bytes of printable UTF-8.",
+            examples=[Example(value="c-2469")],
+            schema_extra={"pattern": PRINTABLE, "max_length": MAX_CUSTOMER_ID_BYTES},
+        ),
+    ],
+    request: AnyRequest,
+    services: NamedDependency[Services],
+    as_of: AsOf = None,
+) -> CustomerPropensity:
+    """The propensity now, or as it was known at `as_of`."""
+    check_names(request.query_params, ["as_of"])
+    with metered() as cost:
+        prediction = await services.predict(
+            decoded(customer_id, "customer_id"), as_of=instant_of(as_of)
+        )
+    return CustomerPropensity.of(prediction, cost)

@@ -1,0 +1,266 @@
+"""Record purchases: one outcome each, whatever its neighbours are."""
+
+import json
+from collections.abc import AsyncGenerator, Sequence
+from http import HTTPStatus
+from typing import Annotated, Any
+
+import msgspec
+from litestar import Response, delete, post
+from litestar.di import NamedDependency
+from litestar.exceptions import HTTPException
+from litestar.exceptions.http_exceptions import RequestEntityTooLarge
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.params import PathParameter
+
+from api.documents import (
+    CancellationReport,
+    FieldError,
+    Problem,
+    PurchaseReport,
+    RecordingReport,
+    cost_used,
+)
+from api.http.openapi import EVENT, EVENTS, JSON, MAX_PURCHASES, NDJSON, RecordOperation, problems
+from api.http.parameters import check_names, decoded
+from api.http.problems import (
+    TOO_LARGE,
+    AnyRequest,
+    ProblemRaised,
+    domain_problem,
+    http_problem,
+    problem,
+    slug_of,
+    status_of,
+    unexpected_problem,
+)
+from api.http.streams import DuplexStream, failure_line, outcome_lines
+from api.intake import UNANSWERED, ingested, items_of
+from api.services import Services
+from domain.cost import Cost, metered
+from domain.errors import InvalidRequest, PartlyRecorded, PropensityError
+from domain.purchases import Outcome, PurchaseOutcome
+
+MAX_BODY_BYTES = 1_000_000
+MAX_OUTCOMES = 1_000
+"""Purchases beyond the hundredth are rejected one by one up to here, then all as a whole."""
+
+_TAKEN = (JSON, NDJSON, EVENT, EVENTS)
+_WRITTEN = (Outcome.RECORDED, Outcome.DUPLICATE)
+_SEND_MINOR = "is not taken here: send amount_minor (an integer, minor units) and currency"
+
+
+@post(
+    "/v1/purchases",
+    operation_id="recordPurchases",
+    operation_class=RecordOperation,
+    summary="Record purchases",
+    description=f"Takes 1 to {MAX_PURCHASES} purchases and answers with one outcome each, in "
+    "order. The good ones are written whatever the bad ones are; sending a purchase again is "
+    "safe: purchase_id is the idempotency key, per customer. Of a JSON key that is given twice, the last "
+    f"value counts. As {NDJSON} any number, one per line: one outcome line per line, while the body "
+    "still arrives (read while you send), then a summary; an outcome of null is unknown, send that line again. CloudEvents "
+    "1.0, one or a batch, are of type propensity.purchase.recorded or propensity.purchase.cancelled.",
+    tags=["purchases"],
+    status_code=HTTPStatus.OK,
+    response_description="Every purchase is recorded or was recorded before.",
+    request_max_body_size=None,  # of JSON we limit it ourselves; a stream has no limit
+    responses={
+        HTTPStatus.MULTI_STATUS: ResponseSpec(
+            RecordingReport,
+            description="Some purchases are in conflict or rejected; the others are recorded.",
+            generate_examples=False,
+        ),
+        **problems(
+            HTTPStatus.BAD_REQUEST,
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            HTTPStatus.SERVICE_UNAVAILABLE,
+        ),
+    },
+)
+async def record_purchases(
+    request: AnyRequest, services: NamedDependency[Services]
+) -> Response[RecordingReport]:
+    """Every purchase has its outcome, 207 where any is not written."""
+    media_type = _media_type(request)
+    if media_type == NDJSON:
+        return _streamed(request, services)
+    body = await _limited_body(request)
+    if media_type != JSON:
+        return await _events(services, body)
+    purchases = _purchases_in(_decoded(body))
+    try:
+        with metered() as cost:
+            outcomes = await services.record([_in_minor_units(entry) for entry in purchases])
+    except PartlyRecorded as exc:
+        raise ProblemRaised(_partly_recorded(exc, purchases)) from exc
+    return _report([_hinted(outcome, purchases) for outcome in outcomes], cost)
+
+
+async def _events(services: Services, body: bytes) -> Response[RecordingReport]:
+    items = items_of(body)
+    if len(items) > MAX_OUTCOMES:
+        raise ProblemRaised(_too_many(len(items)))
+    with metered() as cost:
+        outcomes = await ingested(services, items)
+    known = [outcome for outcome in outcomes if outcome is not None]
+    if len(known) < len(outcomes):
+        exc = PartlyRecorded(outcomes, UNANSWERED)
+        reports = [None if each is None else PurchaseReport.of(each) for each in outcomes]
+        raise ProblemRaised(
+            problem(status_of(PartlyRecorded), slug_of(PartlyRecorded), str(exc), outcomes=reports)
+        )
+    return _report(known, cost)
+
+
+def _streamed(request: AnyRequest, services: Services) -> Response[Any]:
+    chunks = outcome_lines(services, request.stream())
+
+    async def to_the_end() -> AsyncGenerator[bytes, None]:
+        try:
+            async for chunk in chunks:
+                yield chunk
+        except Exception as exc:  # noqa: BLE001  # the status is sent: no handler can answer now
+            if isinstance(exc, PropensityError):
+                yield failure_line(domain_problem(request, exc).content)
+            elif isinstance(exc, HTTPException):
+                yield failure_line(http_problem(request, exc).content)
+            else:
+                yield failure_line(unexpected_problem(request, exc).content)
+
+    return DuplexStream(to_the_end(), media_type=NDJSON)
+
+
+def _report(outcomes: Sequence[PurchaseOutcome], cost: Cost) -> Response[RecordingReport]:
+    written = all(outcome.outcome in _WRITTEN for outcome in outcomes)
+    return Response(
+        RecordingReport.of(outcomes, cost),
+        status_code=HTTPStatus.OK if written else HTTPStatus.MULTI_STATUS,
+    )
+
+
+async def _limited_body(request: AnyRequest) -> bytes:
+    body = bytearray()
+    if (request.content_length or 0) > MAX_BODY_BYTES:
+        raise RequestEntityTooLarge
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BODY_BYTES:
+            raise RequestEntityTooLarge
+    return bytes(body)
+
+
+@delete(
+    "/v1/customers/{customer_id:str}/purchases/{purchase_id:str}",
+    operation_id="cancelPurchase",
+    summary="Cancel a purchase",
+    description="For refunds and cancellations: the purchase counts nowhere any more. It need not be "
+    "recorded yet: a cancellation that arrives first wins. Sending it again is safe.",
+    tags=["purchases"],
+    status_code=HTTPStatus.OK,
+    response_description="Cancelled, now or before.",
+    responses=problems(HTTPStatus.BAD_REQUEST, HTTPStatus.SERVICE_UNAVAILABLE),
+)
+async def cancel_purchase(
+    customer_id: Annotated[str, PathParameter(description="Percent-encoded, a slash too.")],
+    purchase_id: Annotated[str, PathParameter(description="Percent-encoded, a slash too.")],
+    request: AnyRequest,
+    services: NamedDependency[Services],
+) -> CancellationReport:
+    """The purchase is cancelled."""
+    check_names(request.query_params, ())
+    with metered() as cost:
+        outcome = await services.cancel(
+            decoded(customer_id, "customer_id"), decoded(purchase_id, "purchase_id")
+        )
+    return CancellationReport(outcome=outcome, cost=cost_used(cost))
+
+
+def _media_type(request: AnyRequest) -> str:
+    media_type = request.content_type[0].lower()
+    if media_type not in _TAKEN:
+        raise HTTPException(
+            status_code=HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            detail=f"send {', '.join(_TAKEN)}, not {media_type or 'a body without Content-Type'}",
+            headers={"Accept": ", ".join(_TAKEN)},
+        )
+    return media_type
+
+
+def _decoded(body: bytes) -> object:
+    """The body's JSON; NaN and infinities are read, so that they spoil one purchase, not all."""
+    try:
+        return msgspec.json.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return _leniently_decoded(body)
+
+
+def _leniently_decoded(body: bytes) -> object:
+    try:
+        text = body.decode()
+        return json.loads(text)
+    except UnicodeDecodeError as exc:
+        raise InvalidRequest("body", f"is not UTF-8 at byte {exc.start}") from exc
+    except json.JSONDecodeError as exc:
+        at = len(exc.doc[: exc.pos].encode())
+        raise InvalidRequest("body", f"is not JSON: {exc.msg} at byte {at}") from exc
+    except (ValueError, RecursionError) as exc:
+        raise InvalidRequest("body", "holds a number too long or a list too deep") from exc
+
+
+def _purchases_in(body: object) -> list[object]:
+    if not isinstance(body, dict):
+        raise InvalidRequest("body", 'must be an object: {"purchases": [...]}')
+    unknown = sorted(body.keys() - {"purchases"})
+    if unknown:
+        raise InvalidRequest(unknown[0][:60], "is not a field here; purchases is")
+    purchases = body.get("purchases")
+    if not isinstance(purchases, list) or not purchases:
+        raise InvalidRequest("purchases", f"must be a list of 1 to {MAX_PURCHASES} purchases")
+    if len(purchases) > MAX_OUTCOMES:
+        raise ProblemRaised(_too_many(len(purchases)))
+    return purchases
+
+
+def _too_many(count: int) -> Response[Problem]:
+    reason = f"holds {count} purchases; send {MAX_PURCHASES} per call"
+    return problem(
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        TOO_LARGE,
+        f"purchases {reason}",
+        errors=[FieldError(field="purchases", reason=reason)],
+    )
+
+
+def _in_major_units(entry: object) -> bool:
+    return isinstance(entry, dict) and entry.get("amount") is not None
+
+
+def _in_minor_units(entry: object) -> object:
+    """The entry, or None, which is no purchase: JSON numbers are too vague for major units."""
+    return None if _in_major_units(entry) else entry
+
+
+def _hinted(outcome: PurchaseOutcome, purchases: list[object]) -> PurchaseOutcome:
+    entry = purchases[outcome.position]
+    if outcome.field != "purchase" or not isinstance(entry, dict):
+        return outcome
+    purchase_id = entry.get("purchase_id")
+    return PurchaseOutcome(
+        position=outcome.position,
+        outcome=Outcome.REJECTED,
+        purchase_id=purchase_id if isinstance(purchase_id, str) else None,
+        field="amount",
+        reason=_SEND_MINOR,
+    )
+
+
+def _partly_recorded(exc: PartlyRecorded, purchases: list[object]) -> Response[Problem]:
+    known = [
+        PurchaseReport.of(_hinted(outcome, purchases))
+        if isinstance(outcome, PurchaseOutcome)
+        else None
+        for outcome in exc.outcomes
+    ]
+    return problem(status_of(PartlyRecorded), slug_of(PartlyRecorded), str(exc), outcomes=known)

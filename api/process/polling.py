@@ -1,0 +1,127 @@
+"""Looks for newer revisions while the server serves, and tells which one it serves."""
+
+import logging
+import os
+import re
+import secrets
+import socket
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from random import Random
+from threading import Event, Thread
+
+from domain.errors import NoLiveModel, PropensityError
+from domain.prediction import Traffic
+from model_registry.serving import TTL_S, LiveModel, Presence, ShadowReport
+
+LONGEST_PAUSE_S = 30.0
+
+_log = logging.getLogger(__name__)
+
+
+class LivePolling:
+    """Refreshes the live model every so many seconds; what fails to load is tried ever more seldom.
+
+    One per process, started in the process that serves: a model is never loaded before a fork.
+    """
+
+    def __init__(
+        self,
+        live: LiveModel,
+        presence: Presence,
+        *,
+        every_s: float,
+        shadow_reports: Callable[[], Sequence[ShadowReport]] = lambda: (),
+    ) -> None:
+        self._live = live
+        self._shadow_reports = shadow_reports
+        self._presence = presence
+        self._process = process_name()
+        self._publish_by = 0.0
+        self._every_s = every_s
+        self._jitter = Random()  # noqa: S311  # no secret
+        self._stopped = Event()
+        self._thread = Thread(target=self._poll, name="live-polling", daemon=True)
+        self._told: object = None
+
+    def start(self) -> None:
+        """The newest loadable revision serves, and later ones will."""
+        self._live.start()
+        self._tell()
+        with self._logged("telling what serves"):
+            self._presence.forget_the_dead(self._live.name)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """No revision is looked for any more."""
+        self._stopped.set()
+        if self._thread.ident is not None:
+            self._thread.join()
+        with self._logged("telling that nothing serves"):
+            self._presence.withdraw(self._live.name, self._process)
+
+    @property
+    def running(self) -> bool:
+        """Whether newer revisions are looked for."""
+        return self._thread.is_alive()
+
+    def pause_after(self, failures: int) -> float:
+        """Seconds until what failed so often in a row is tried again; with jitter."""
+        ceiling = min(max(LONGEST_PAUSE_S, self._every_s), self._every_s * 2.0 ** min(failures, 16))
+        return self._jitter.uniform(self._every_s, ceiling)
+
+    def _poll(self) -> None:
+        failures, retry_at = 0, 0.0
+        while not self._stopped.wait(self._every_s):
+            retry = time.monotonic() >= retry_at
+            with self._logged("looking for a newer revision"):
+                self._live.refresh(retry=retry)
+            if not self._live.problems:
+                failures = 0
+            elif retry:
+                failures += 1
+                retry_at = time.monotonic() + self.pause_after(failures)
+            self._tell()
+
+    @contextmanager
+    def _logged(self, doing: str) -> Iterator[None]:
+        """Whatever goes wrong is logged, and the thread lives on."""
+        try:
+            yield
+        except PropensityError as exc:
+            _log.warning("%s failed: %s", doing, exc)
+        except Exception:  # noqa: BLE001  # whatever it is, the thread must live on
+            _log.exception("%s failed", doing)
+
+    def _tell(self) -> None:
+        """Publishes what serves in time, and logs it, or why nothing does, whenever it changes."""
+        traffic: Traffic | None = None
+        try:
+            traffic = self._live.snapshot()
+            serves = f"{traffic.name} version {traffic.label} of revision {traffic.revision} serves"
+        except NoLiveModel as exc:
+            serves = f"no predictions yet: {exc}"
+        problems = tuple(self._live.problems)
+        changed = (serves, problems) != self._told
+        if changed:
+            self._told = (serves, problems)
+            _log.info("%s", serves)
+            for problem in problems:
+                _log.warning("not loaded: %s", problem)
+        if changed or time.monotonic() >= self._publish_by:
+            self._publish_by = time.monotonic() + TTL_S / 3
+            with self._logged("telling what serves"):
+                self._presence.publish(
+                    self._live.name,
+                    self._process,
+                    traffic=traffic,
+                    problems=problems,
+                    shadows=self._shadow_reports(),
+                )
+
+
+def process_name() -> str:
+    """A name for this process among all that serve: host, process id, and something random."""
+    host = re.sub(r"[^A-Za-z0-9-]", "-", socket.gethostname())[:60] or "host"
+    return f"{host}-{os.getpid()}-{secrets.token_hex(3)}"

@@ -1,0 +1,120 @@
+"""Plan: which way of reading recent purchases costs less for an audience, and what it costs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from domain.cost import BYTES_PER_UNIT
+from domain.recent import TableSize
+
+BATCH_CUSTOMERS = 100
+PAGE_BYTES = 1_048_576
+"""A page of a Query or Scan. Source: AWS."""
+INDEX_ENTRY_BYTES = 120
+LISTING_UNITS = 0.5
+"""Read units of the least page of an index, which is never strongly consistent. Source: AWS."""
+SEGMENTS = 4
+"""Parts of a parallel scan; each has a page at least."""
+MOST_SCANNED = 1_000_000
+"""Active customers whose scores a scan may hold in memory: about 150 MB."""
+
+
+class ReadWay(StrEnum):
+    """How the purchases of an audience are read; by time is one Query per customer."""
+
+    BATCH = "batch"
+    SCAN = "scan"
+    BY_TIME = "by_time"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What an audience costs at least, before anything of it is read; `why` explains the way.
+
+    `customers` is approximate; `units` are read units, listing the category included, if every
+    customer bought in it once.
+    """
+
+    way: ReadWay
+    why: str
+    customers: int
+    round_trips: int
+    units: float
+
+    def least_seconds(self, units_per_second: float) -> float:
+        """How long the reads take at least, where the store grants so many units a second."""
+        return self.units / units_per_second
+
+
+def plan(  # noqa: PLR0913  # what the cost depends on
+    *,
+    customers: int,
+    shards: int,
+    recent: TableSize,
+    reaches: bool = True,
+    chosen: ReadWay | None = None,
+    by_time_share: float = 0.0,
+) -> Plan:
+    """The cheaper way for so many customers, or the `chosen` one, with its cost.
+
+    A batch read costs a unit per customer, whether active or not; a scan costs the table of the
+    active ones, however few of them are in the category. Unless the recent purchases `reach` back
+    as far as the window does, everybody is read by time, whatever was chosen. A challenger that
+    looks further back has its share of the customers read by time, and nobody scanned for.
+    """
+    average = recent.bytes / recent.items if recent.items else 0.0
+    units = {
+        ReadWay.BATCH: customers * max(1.0, average / BYTES_PER_UNIT),
+        ReadWay.SCAN: max(float(SEGMENTS), recent.bytes / BYTES_PER_UNIT),
+        ReadWay.BY_TIME: float(customers),
+    }
+    trips = {
+        ReadWay.BATCH: -(-customers // BATCH_CUSTOMERS),
+        ReadWay.SCAN: max(SEGMENTS, -(-recent.bytes // PAGE_BYTES)),
+        ReadWay.BY_TIME: customers,
+    }
+    fits = 0 < recent.items <= MOST_SCANNED and not by_time_share
+    cheaper = ReadWay.SCAN if units[ReadWay.SCAN] < units[ReadWay.BATCH] and fits else ReadWay.BATCH
+    if by_time_share and chosen is ReadWay.SCAN:
+        chosen = None
+    way = (chosen or cheaper) if reaches else ReadWay.BY_TIME
+    if way is ReadWay.BATCH:
+        trips[way] += round(customers * by_time_share)
+        units[way] += customers * by_time_share
+    listing = customers * INDEX_ENTRY_BYTES
+    return Plan(
+        way=way,
+        why=_why_share(by_time_share) + _why(way, chosen, units, active=recent.items)
+        if reaches
+        else _too_old(chosen),
+        customers=customers,
+        round_trips=max(shards, -(-listing // PAGE_BYTES)) + trips[way],
+        units=max(shards, listing / BYTES_PER_UNIT) * LISTING_UNITS + units[way],
+    )
+
+
+def _why_share(by_time_share: float) -> str:
+    if not by_time_share:
+        return ""
+    return f"the challenger looks further back: {by_time_share:.2%} may be read by time; "
+
+
+def _too_old(chosen: ReadWay | None) -> str:
+    reason = "recent purchases do not reach back as far as the model looks from that instant"
+    return f"{reason}; {chosen} was asked for" if chosen not in {None, ReadWay.BY_TIME} else reason
+
+
+def _why(
+    way: ReadWay, chosen: ReadWay | None, units: Mapping[ReadWay, float], *, active: int
+) -> str:
+    batch, scan = units[ReadWay.BATCH], units[ReadWay.SCAN]
+    costs = (
+        f"batches cost {batch:,.0f} read units, a scan of {active:,} active customers {scan:,.0f}"
+    )
+    if chosen is not None:
+        return f"{way} was asked for; {costs}"
+    if active == 0:
+        return "the store has not counted the active customers yet, so a scan's cost is unknown"
+    if way is ReadWay.BATCH and scan < batch:
+        return f"more than {MOST_SCANNED:,} active customers do not fit into memory; {costs}"
+    return f"{way} is cheaper: {costs}"

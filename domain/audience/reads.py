@@ -1,0 +1,379 @@
+"""How the members of an audience are read and scored: in batches, by a scan, one by one."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import ParamSpec, Protocol, TypeVar
+
+from domain.audience.cost_plan import MOST_SCANNED, ReadWay
+from domain.audience.pacing import AdaptiveLimit, Pacing
+from domain.cost import Cost
+from domain.errors import CorruptRecord, StoreUnavailable
+from domain.prediction import Arm, ServedModel, Traffic
+from domain.purchases import Histories, Purchase, PurchaseHistory
+from domain.recent import RecentHistory, RecentPurchases
+from domain.values import Window
+
+BATCH = 100
+"""Customers per read of the recent purchases. Source: AWS, BatchGetItem."""
+
+NOBODY = "-"
+"""A customer id to ask with whether absence means an empty history as of an instant."""
+
+LAST_TRY_S = 2.0
+"""Seconds that a call begun at the deadline may still take."""
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One customer of the audience; `probability` None is unread, which is not zero.
+
+    `arm` is which version answers, or would.
+    """
+
+    customer_id: str
+    probability: float | None
+    arm: Arm = Arm.CHAMPION
+
+
+@dataclass(slots=True, kw_only=True)
+class AudienceSummary:
+    """What the members so far amount to; of a stream, complete once it has ended.
+
+    `challenged` of the scored are the challenger's.
+    """
+
+    scored: int = 0
+    unread: int = 0
+    unlisted_shards: int = 0
+    expected_buyers: float = 0.0
+    challenged: int = 0
+    way: ReadWay = ReadWay.BATCH
+    cost: Cost = field(default_factory=Cost)
+
+    @property
+    def partial(self) -> bool:
+        """Whether a customer, or the rest of a shard, could not be read before the deadline."""
+        return bool(self.unread or self.unlisted_shards)
+
+    def count(self, members: Sequence[Member]) -> None:
+        """These members are part of the audience from now on."""
+        for member in members:
+            if member.probability is None:
+                self.unread += 1
+            else:
+                self.scored += 1
+                self.expected_buyers += member.probability
+                self.challenged += member.arm is Arm.CHALLENGER
+
+
+@dataclass(frozen=True, slots=True)
+class Tries:
+    """One deadline for everything: when to try again, and when to stop.
+
+    Every refusal lowers `limit`, whatever was refused: it is one store.
+    """
+
+    pacing: Pacing
+    ends_at: float
+    limit: AdaptiveLimit
+
+    @property
+    def late(self) -> bool:
+        """Whether the deadline has passed."""
+        return self.pacing.seconds() >= self.ends_at
+
+    async def pause(self, refusals: int) -> None:
+        """Waits after so many refusals in a row, with full jitter."""
+        left = max(0.0, self.ends_at - self.pacing.seconds())
+        await self.pacing.pause(min(left, self.pacing.pause_after(refusals)))
+
+    async def until_served(
+        self, call: Callable[P, Awaitable[T]], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """The call's answer, however often it must be tried before the deadline.
+
+        Raises:
+            StoreUnavailable: the deadline has passed, or trying again cannot help.
+        """
+        refusals = 0
+        while True:
+            left = max(LAST_TRY_S, self.ends_at - self.pacing.seconds())
+            try:
+                async with asyncio.timeout(left):
+                    answer = await call(*args, **kwargs)
+            except TimeoutError as exc:
+                raise StoreUnavailable("no answer before the deadline") from exc
+            except StoreUnavailable as exc:
+                if self.late or not exc.transient:
+                    raise
+                self.limit.refused()
+            else:
+                self.limit.served()
+                return answer
+            await self.pause(refusals)
+            refusals += 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scoring:
+    """One traffic at one instant: a matrix and a scorer call per version for any number of customers.
+
+    Every customer without purchases has the same features, so `empty` is scored once per arm.
+    """
+
+    traffic: Traffic
+    as_of: int
+    empty: Mapping[Arm, float]
+
+    @classmethod
+    def of(cls, traffic: Traffic, as_of: int) -> "Scoring":
+        """The scoring, with the empty history scored.
+
+        Raises:
+            CorruptRecord: a model's score is no probability.
+        """
+        answering = traffic.answering.items()
+        empty = {arm: _scores(model, as_of, [()])[0] for arm, model in answering}
+        return cls(traffic, as_of, empty)
+
+    def window_of(self, customer: str) -> Window:
+        """How far the model that answers this customer looks back."""
+        return self.traffic.model_for(customer).features.longest_window
+
+    def members(self, histories: Mapping[str, Sequence[Purchase]]) -> list[Member]:
+        """Each customer scored by the model that answers them, in order.
+
+        Raises:
+            CorruptRecord: two purchases share an id, or a model's score is no probability.
+        """
+        models = {customer: self.traffic.model_for(customer) for customer in histories}
+        scores: dict[str, float] = {}
+        for arm, model in self.traffic.answering.items():
+            filled = {c: h for c, h in histories.items() if h and models[c].arm is arm}
+            if filled:
+                found = _scores(model, self.as_of, list(filled.values()))
+                scores.update(zip(filled, found, strict=True))
+        return [
+            Member(customer, scores.get(customer, self.empty[model.arm]), model.arm)
+            for customer, model in models.items()
+        ]
+
+    def absent(self, customer: str) -> Member:
+        """A customer known to have no purchases, scored."""
+        arm = self.traffic.model_for(customer).arm
+        return Member(customer, self.empty[arm], arm)
+
+    def unread(self, customer: str) -> Member:
+        """A customer who could not be read."""
+        return Member(customer, None, self.traffic.model_for(customer).arm)
+
+    def split(self, histories: Sequence[RecentHistory]) -> tuple[list[Member], list[str]]:
+        """Those whose recent purchases suffice, scored, and the ids of the others.
+
+        Raises:
+            CorruptRecord: two purchases share an id, or a model's score is no probability.
+        """
+        enough: dict[str, Sequence[Purchase]] = {}
+        others: list[str] = []
+        for history in histories:
+            if history.answers(self.window_of(history.customer_id), self.as_of):
+                enough[history.customer_id] = history.purchases
+            else:
+                others.append(history.customer_id)
+        return self.members(enough), others
+
+
+def _scores(model: ServedModel, as_of: int, histories: Sequence[Sequence[Purchase]]) -> list[float]:
+    matrix = model.features.matrix(Histories.of(histories), as_of)
+    scores: list[float] = model.scorer.score(matrix).tolist()
+    if not all(0.0 <= score <= 1.0 for score in scores):
+        raise CorruptRecord(f"version {model.version} of {model.name} gave no probability")
+    return scores
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Of some customers: members, who must be read by time, and whom the store left."""
+
+    members: Sequence[Member]
+    by_time: Sequence[str]
+    unread: Sequence[str]
+
+
+class RecentScores(Protocol):
+    """Where the scores of recent purchases come from."""
+
+    async def of(self, customers: Sequence[str], /) -> Answer:
+        """An answer that accounts for every customer, at most a hundred."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchScores:
+    """Reads a hundred customers per round trip, as many at once as the store likes."""
+
+    recent: RecentPurchases
+    limit: AdaptiveLimit
+    scoring: Scoring
+
+    async def of(self, customers: Sequence[str], /) -> Answer:
+        """The customers' scores, from one round trip; a refusal leaves all of them unread.
+
+        Raises:
+            StoreUnavailable: trying again cannot help.
+            CorruptRecord: a stored purchase, or the model's score, is none.
+        """
+        try:
+            async with self.limit.slot():
+                batch = await self.recent.read(customers)
+        except StoreUnavailable as exc:
+            if not exc.transient:
+                raise
+            self.limit.refused()
+            return Answer((), (), customers)
+        if batch.unread:
+            self.limit.refused()
+        else:
+            self.limit.served()
+        members, by_time = self.scoring.split(batch.histories)
+        return Answer(members, by_time, batch.unread)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScannedScores:
+    """Scores of every active customer, held in memory; whoever is absent has no purchases."""
+
+    members: Mapping[str, Member]
+    by_time: frozenset[str]
+    scoring: Scoring
+
+    async def of(self, customers: Sequence[str], /) -> Answer:
+        """The customers' scores, without any read."""
+        by_time = [customer for customer in customers if customer in self.by_time]
+        members = [
+            self.members.get(customer) or self.scoring.absent(customer)
+            for customer in customers
+            if customer not in self.by_time
+        ]
+        return Answer(members, by_time, ())
+
+
+async def reaches(recent: RecentPurchases, window: Window, as_of: int) -> bool:
+    """Whether a customer without recent purchases has an empty window; one round trip.
+
+    Raises:
+        StoreUnavailable: the store did not answer.
+    """
+    batch = await recent.read([NOBODY])
+    if batch.unread:
+        raise StoreUnavailable("the recent purchases were not read")
+    return all(history.answers(window, as_of) for history in batch.histories)
+
+
+async def scan(
+    recent: RecentPurchases,
+    *,
+    segments: int,
+    scoring: Scoring,
+) -> ScannedScores:
+    """The scores of every customer with recent purchases, by a parallel scan of that table.
+
+    Raises:
+        StoreUnavailable: a segment could not be read to its end.
+        CorruptRecord: a stored purchase, or the model's score, is none.
+        TooManyToScan: more customers are active than memory should hold.
+    """
+    members: dict[str, Member] = {}
+    by_time: set[str] = set()
+
+    async def read(segment: int) -> None:
+        async for batch in recent.scan(segment=segment, segments=segments):
+            found, others = scoring.split(batch.histories)
+            members.update((member.customer_id, member) for member in found)
+            by_time.update(others)
+            if len(members) > MOST_SCANNED:
+                raise TooManyToScan(f"more than {MOST_SCANNED} customers are active")
+
+    await together(read(segment) for segment in range(segments))
+    return ScannedScores(members=members, by_time=frozenset(by_time), scoring=scoring)
+
+
+@dataclass(frozen=True, slots=True)
+class ByTimeScores:
+    """No recent purchases suffice, such as for an as_of long ago: everybody is read by time."""
+
+    async def of(self, customers: Sequence[str], /) -> Answer:
+        """Nobody's score, everybody to be read by time."""
+        return Answer((), customers, ())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberReads:
+    """Turns customers into members: from recent scores, else from their purchases by time."""
+
+    recent: RecentScores
+    history: PurchaseHistory
+    scoring: Scoring
+    tries: Tries
+    limit: AdaptiveLimit
+    summary: AudienceSummary
+
+    async def some_of(self, customers: Sequence[str]) -> tuple[list[Member], Sequence[str]]:
+        """Members of at most a hundred customers, and whom to ask for again.
+
+        Past the deadline nobody is asked for again: who is not read then is unread.
+        """
+        if self.tries.late:
+            return [self.scoring.unread(customer) for customer in customers], ()
+        answer = await self.recent.of(customers)
+        members = list(answer.members)
+        if answer.by_time:
+            members += await together(map(self._by_time, answer.by_time))
+        return members, answer.unread
+
+    async def all_of(self, customers: Sequence[str]) -> list[Member]:
+        """A member of every customer, in their order."""
+        members: dict[str, Member] = {}
+        pending, refusals = list(customers), 0
+        while pending:
+            found, unread = await self.some_of(pending[:BATCH])
+            members |= {member.customer_id: member for member in found}
+            if unread:
+                await self.tries.pause(refusals)
+            refusals = 0 if found or not unread else refusals + 1
+            pending = [*unread, *pending[BATCH:]]
+        return [members[customer] for customer in customers]
+
+    async def _by_time(self, customer: str) -> Member:
+        window = self.scoring.window_of(customer)
+        as_of = self.scoring.as_of
+        try:
+            async with self.limit.slot():
+                purchases = await self.tries.until_served(
+                    self.history.between, customer, after=window.after(as_of), until=as_of
+                )
+        except StoreUnavailable as exc:
+            if not exc.transient:
+                raise
+            return self.scoring.unread(customer)
+        (member,) = self.scoring.members({customer: purchases})
+        return member
+
+
+class TooManyToScan(Exception):
+    """More customers are active than a scan may hold in memory."""
+
+
+async def together(calls: Iterable[Coroutine[None, None, T]]) -> list[T]:
+    """The results of all of them; the first error stops the others and is raised as it is."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(call) for call in calls]
+    except ExceptionGroup as errors:
+        first = errors.exceptions[0]
+        raise first from first.__cause__
+    return [task.result() for task in tasks]

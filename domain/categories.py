@@ -1,0 +1,54 @@
+"""Categories: who ever bought in one, as a port."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexPage:
+    """Customers in ascending order, each once; `more` says whether any may follow the last."""
+
+    customers: Sequence[str]
+    more: bool
+
+
+class CategoryIndex(Protocol):
+    """Who ever bought in a category.
+
+    Promises: a customer of a category is in exactly one of its shards, the same one in every
+    category; the pages of a shard, each asked for after the last customer of the one before,
+    yield every customer once, in ascending order of UTF-8 bytes; a page is never empty while
+    there is more. The index may run behind the truth by a moment.
+    """
+
+    @property
+    def shards(self) -> int:
+        """How many shards every category has."""
+        ...
+
+    async def categories(self) -> Mapping[str, int]:
+        """Every category ever bought in, ascending, with its approximate number of customers.
+
+        Raises:
+            StoreUnavailable: the list could not be read completely.
+        """
+        ...
+
+    async def customers(self, category: str, /) -> int | None:
+        """The approximate number of customers of one category; None if nobody ever bought in it.
+
+        Raises:
+            StoreUnavailable: the store did not answer before the deadline.
+        """
+        ...
+
+    async def page(
+        self, category: str, /, *, shard: int, after: str | None, most: int | None
+    ) -> IndexPage:
+        """The next customers of one shard: those after `after`, at most about `most`.
+
+        Raises:
+            StoreUnavailable: the page could not be read before the deadline.
+        """
+        ...

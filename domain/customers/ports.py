@@ -1,0 +1,68 @@
+"""What erasing and exporting a customer need from outside."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from domain.purchases import Purchase
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Erasure:
+    """What one call removed of a customer; not `complete`: something is left, ask again."""
+
+    purchases: int
+    cancelled: int
+    recent_purchases: int
+    complete: bool
+
+
+class CustomerEraser(Protocol):
+    """Removes everything of a customer, and keeps out what comes for a while.
+
+    Promises: once it is complete, no read finds anything of the customer; whoever records, cancels
+    or rebuilds meanwhile leaves nothing behind; nothing of the customer is taken from the
+    beginning of the erasure until it is complete and the suppression is over, then purchases are
+    taken as a new customer's; interrupted anywhere, asking again finishes; other customers stay
+    as they are.
+    """
+
+    async def erase(self, customer_id: str, /, *, suppressed_until: int) -> Erasure:
+        """What was removed; nothing is taken before that instant, microseconds since the epoch.
+
+        Raises:
+            StoreUnavailable: nothing may be erased yet, or asking again cannot help.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CustomerRecord:
+    """All that is stored about a customer.
+
+    `cancelled` says when, by purchase_id; `counted_in` are the categories whose approximate
+    number of customers rests on a hash of this one's id. Instants in microseconds, UTC.
+    """
+
+    purchases: Sequence[Purchase]
+    cancelled: Mapping[str, int]
+    recent: Sequence[Purchase]
+    counted_in: Sequence[str]
+    suppressed_until: int | None
+
+
+class CustomerRecords(Protocol):
+    """Tells all that is stored about a customer, whether it counts for predictions or not.
+
+    Promises: complete or an error, never a part; strongly consistent; an unknown customer has
+    nothing; purchases oldest first, ties by purchase_id.
+    """
+
+    async def of(self, customer_id: str, /) -> CustomerRecord:
+        """Everything as it is stored now.
+
+        Raises:
+            StoreUnavailable: not everything could be read before the deadline.
+            CorruptRecord: something stored cannot be read.
+        """
+        ...

@@ -1,0 +1,5 @@
+"""Features computed from purchase histories, and their contract."""
+
+from domain.features.feature_set import FEATURE_SETS, FeatureSet
+
+__all__ = ["FEATURE_SETS", "FeatureSet"]

@@ -1,0 +1,115 @@
+"""Predict one customer's propensity, now or as of a past instant."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domain.decisions import Policy
+from domain.errors import CorruptRecord, InvalidRequest
+from domain.prediction.propensity import Prediction, ServedModel
+from domain.prediction.traffic import Traffic
+from domain.purchases import (
+    CLOCK_SKEW_US,
+    EARLIEST,
+    Histories,
+    Purchase,
+    PurchaseHistory,
+    check_customer,
+)
+from domain.values import MICROS_PER_SECOND, Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One answer as shadows see it: the purchases until `as_of`, as far back as any model looks.
+
+    `probability` is what `model` answered, `show` what the policy decided on it.
+    """
+
+    traffic: Traffic
+    model: ServedModel
+    purchases: Sequence[Purchase]
+    as_of: int
+    probability: float
+    show: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PredictPropensity:
+    """Reads the window, computes the features, scores them, decides: each exactly once.
+
+    `traffic` gives the versions that serve now, or raises NoLiveModel; it is asked once per
+    prediction, so that one answer never mixes versions. `observe` hands what was answered to the
+    shadows, if there are any; it never raises.
+    """
+
+    history: PurchaseHistory
+    traffic: Callable[[], Traffic]
+    policy: Policy
+    clock: Clock
+    observe: Callable[[Observation], object] = lambda _: None
+
+    async def __call__(self, customer_id: str, /, *, as_of: int | None = None) -> Prediction:
+        """The propensity as known at `as_of` (microseconds since the epoch; default: now).
+
+        Raises:
+            InvalidRequest: the customer id or as_of breaks a rule.
+            NoLiveModel: nothing is promoted and loaded.
+            StoreUnavailable: the whole window could not be read; no answer from a part.
+            CorruptRecord: a stored purchase is none, or the model's score is no probability.
+        """
+        check_customer(customer_id)
+        now = self.clock()
+        as_of = now if as_of is None else as_of
+        check_as_of(as_of, now=now)
+        traffic = self.traffic()
+        model = traffic.model_for(customer_id)
+        purchases = await self.history.between(
+            customer_id, after=traffic.window_for(customer_id).after(as_of), until=as_of
+        )
+        histories = Histories.of([purchases])
+        matrix = model.features.matrix(histories, as_of)
+        probability = _score(model, matrix)
+        decision = self.policy.decide(probability)
+        if traffic.shadows:
+            self.observe(Observation(traffic, model, purchases, as_of, probability, decision.show))
+        return Prediction(
+            customer_id=customer_id,
+            as_of=as_of,
+            probability=probability,
+            features=dict(zip(model.features.names, matrix[0].tolist(), strict=True)),
+            purchases_read=_within(model, histories, as_of),
+            decision=decision,
+            model=model,
+        )
+
+
+def check_as_of(as_of: int, *, now: int) -> None:
+    """Returns when purchases until `as_of` are known at `now`, microseconds since the epoch.
+
+    Raises:
+        InvalidRequest: it lies in the future, or before there were purchases.
+    """
+    if as_of > now + CLOCK_SKEW_US:
+        raise InvalidRequest(
+            "as_of",
+            f"lies more than {CLOCK_SKEW_US // MICROS_PER_SECOND} s in the future: "
+            "purchases until then are not known yet",
+        )
+    if as_of < EARLIEST:
+        raise InvalidRequest("as_of", "lies before the year 2000")
+
+
+def _within(model: ServedModel, histories: Histories, as_of: int) -> int:
+    """How many purchases the model itself looks at; shadows may look further back."""
+    after = model.features.longest_window.after(as_of)
+    return int(np.count_nonzero(histories.purchased_at > after))
+
+
+def _score(model: ServedModel, matrix: NDArray[np.float64]) -> float:
+    probability = float(model.scorer.score(matrix)[0])
+    if not 0.0 <= probability <= 1.0:
+        raise CorruptRecord(f"version {model.version} of {model.name} scored {probability}")
+    return probability

@@ -1,0 +1,44 @@
+"""Take in, keep, cancel and read purchases."""
+
+from domain.purchases.cancellation import CancelPurchase
+from domain.purchases.columns import Histories, PurchaseColumns
+from domain.purchases.importing import ImportProgress, ImportPurchases, RefusedRow
+from domain.purchases.ports import Cancelling, PurchaseHistory, PurchaseSource, RawRow, Recording
+from domain.purchases.purchase import (
+    CLOCK_SKEW_US,
+    EARLIEST,
+    MAX_AMOUNT_MINOR,
+    MAX_CATEGORY_BYTES,
+    MAX_CUSTOMER_ID_BYTES,
+    MAX_PURCHASE_ID_BYTES,
+    Purchase,
+    check_customer,
+    text_field,
+)
+from domain.purchases.recording import Outcome, PurchaseOutcome, RecordPurchases
+
+__all__ = [
+    "CLOCK_SKEW_US",
+    "EARLIEST",
+    "MAX_AMOUNT_MINOR",
+    "MAX_CATEGORY_BYTES",
+    "MAX_CUSTOMER_ID_BYTES",
+    "MAX_PURCHASE_ID_BYTES",
+    "CancelPurchase",
+    "Cancelling",
+    "Histories",
+    "ImportProgress",
+    "ImportPurchases",
+    "Outcome",
+    "Purchase",
+    "PurchaseColumns",
+    "PurchaseHistory",
+    "PurchaseOutcome",
+    "PurchaseSource",
+    "RawRow",
+    "RecordPurchases",
+    "Recording",
+    "RefusedRow",
+    "check_customer",
+    "text_field",
+]

@@ -1,0 +1,100 @@
+"""What recent purchases need from outside: to be read and rebuilt."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from domain.recent.history import RecentHistory
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecentBatch:
+    """The answer to one read of recent purchases: histories, and whom the store left unread."""
+
+    histories: Sequence[RecentHistory]
+    unread: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableSize:
+    """How large a table is; the store counts seldom, so this is hours old."""
+
+    items: int
+    bytes: int
+
+
+class RecentPurchases(Protocol):
+    """The last days' purchases of many customers, one round trip per hundred.
+
+    Promises: every customer asked for is either answered once or named as unread; a customer
+    without recent purchases has an empty history; days that are not complete are named, never
+    passed off as complete; strongly consistent; a batch is not retried, for the caller knows the
+    deadline.
+    """
+
+    @property
+    def complete_since(self) -> int:
+        """The UTC day before which no history that is read now can be complete."""
+        ...
+
+    async def one(self, customer_id: str, /) -> RecentHistory:
+        """One customer's, retried for as long as an answer waits.
+
+        Raises:
+            StoreUnavailable: it was not read before the deadline.
+            CorruptRecord: a stored element cannot be read as a purchase.
+        """
+        ...
+
+    async def read(self, customer_ids: Sequence[str], /) -> RecentBatch:
+        """One round trip for at most a hundred distinct customers.
+
+        Raises:
+            StoreUnavailable: none of them was read; asking again may help if `transient`.
+            CorruptRecord: a stored element cannot be read as a purchase.
+        """
+        ...
+
+    def scan(self, *, segment: int, segments: int) -> AsyncIterator[RecentBatch]:
+        """Every stored history of one segment, page by page; customers without one are absent.
+
+        Raises:
+            StoreUnavailable: the segment could not be read to its end.
+        """
+        ...
+
+    async def size(self) -> TableSize:
+        """How many customers have recent purchases, and how many bytes those are.
+
+        Raises:
+            StoreUnavailable: the store did not answer.
+        """
+        ...
+
+
+class RecentRebuilder(Protocol):
+    """Computes one customer's recent purchases again from the truth.
+
+    Promises: afterwards they are what the truth says; whoever records or cancels meanwhile is
+    neither lost nor doubled; where nothing is wrong nothing is written, nor of an erased customer.
+    """
+
+    async def rebuild(self, customer_id: str, /) -> bool:
+        """Whether anything had to be changed.
+
+        Raises:
+            StoreUnavailable: it may or may not be rebuilt; asking again is safe.
+        """
+        ...
+
+    async def finish(self, *, began_at: int) -> Mapping[int, int]:
+        """After a rebuild of everybody: windows as long as it kept are complete, whoever the customer.
+
+        Unless others went on writing with shorter retentions since it began: then those are returned,
+        by the days they keep, with when they last wrote; they bind as before. Instants are
+        microseconds since the epoch, UTC.
+
+        Raises:
+            StoreUnavailable: nothing is promised yet; asking again is safe.
+        """
+        ...

@@ -1,0 +1,114 @@
+"""Shared reads: requests that wait at the same moment are read in one round trip.
+
+A busy server answers many customers side by side. Whoever asks while others are being read shares
+one batch with those who ask in the same turn of the event loop; whoever asks alone is read at once.
+"""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TypeAlias
+from weakref import WeakKeyDictionary
+
+from domain.audience import BATCH
+from domain.cost import Units, count_round_trip, count_units, metered_context
+from domain.errors import PropensityError
+from domain.recent.history import RecentHistory
+from domain.recent.ports import RecentPurchases
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """One customer's history out of a batch, and this customer's part of what the batch cost."""
+
+    history: RecentHistory
+    round_trips: int
+    units: Units
+
+
+Waiting: TypeAlias = "dict[str, asyncio.Future[_Found | None]]"
+
+
+@dataclass(slots=True)
+class _Here:
+    """What one event loop's requests are at: who waits for a batch, and how many are being read."""
+
+    waiting: Waiting = field(default_factory=dict)
+    reading: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SharedReads:
+    """Reads single customers of the recent purchases; on a busy event loop, those of one turn at once.
+
+    A batch is tried once. Whom it leaves unread is read alone, as if nobody else had asked, so
+    that no request's deadline or failure is another's. Units are shared evenly; the round trip counts
+    for the first.
+    """
+
+    recent: RecentPurchases
+    _loops: WeakKeyDictionary[asyncio.AbstractEventLoop, _Here] = field(
+        default_factory=WeakKeyDictionary, init=False
+    )
+    _batches: set["asyncio.Task[None]"] = field(default_factory=set, init=False)
+
+    @property
+    def complete_since(self) -> int:
+        """The UTC day before which no history can be complete; see RecentPurchases."""
+        return self.recent.complete_since
+
+    async def one(self, customer_id: str, /) -> RecentHistory:
+        """One customer's history; see RecentPurchases."""
+        loop = asyncio.get_running_loop()
+        here = self._loops.get(loop) or self._loops.setdefault(loop, _Here())
+        here.reading += 1
+        try:
+            if here.reading == 1 or customer_id in here.waiting:
+                return await self.recent.one(customer_id)
+            return await self._shared(customer_id, here, loop)
+        finally:
+            here.reading -= 1
+
+    async def _shared(
+        self, customer_id: str, here: _Here, loop: asyncio.AbstractEventLoop
+    ) -> RecentHistory:
+        if not here.waiting:
+            loop.call_soon(self._read_waiting, here, loop)
+        future = here.waiting[customer_id] = loop.create_future()
+        found: _Found | None = await future
+        if found is None:
+            return await self.recent.one(customer_id)
+        if found.round_trips:
+            count_round_trip()
+        count_units(reads=found.units)
+        return found.history
+
+    def _read_waiting(self, here: _Here, loop: asyncio.AbstractEventLoop) -> None:
+        waiting, here.waiting = here.waiting, {}
+        asked = {customer: future for customer, future in waiting.items() if not future.done()}
+        customers = list(asked)
+        if len(customers) == 1:
+            asked[customers[0]].set_result(None)
+            return
+        for start in range(0, len(customers), BATCH):
+            some = {customer: asked[customer] for customer in customers[start : start + BATCH]}
+            batch = loop.create_task(self._read(some))
+            self._batches.add(batch)  # else it might be collected before it ends
+            batch.add_done_callback(self._batches.discard)
+
+    async def _read(self, asked: Waiting) -> None:
+        found: dict[str, _Found] = {}
+        context, cost = metered_context(apart=True)
+        try:
+            batch = await asyncio.get_running_loop().create_task(
+                self.recent.read(list(asked)), context=context
+            )
+            units = Units(cost.reads.measured / len(asked), cost.reads.computed / len(asked))
+            for place, history in enumerate(batch.histories):
+                round_trips = cost.round_trips if place == 0 else 0
+                found[history.customer_id] = _Found(history, round_trips, units)
+        except PropensityError:
+            pass  # each asks alone, and hears of the trouble itself
+        finally:
+            for customer, future in asked.items():
+                if not future.done():
+                    future.set_result(found.get(customer))

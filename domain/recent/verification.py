@@ -1,0 +1,89 @@
+"""Verify: whether the recent purchases are what the truth says, and features alike on both paths."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from domain.errors import StoreUnavailable
+from domain.features import FeatureSet
+from domain.purchases import Histories, Purchase, PurchaseHistory
+from domain.recent.history import RecentHistory
+from domain.recent.ports import RecentPurchases
+from domain.values import MICROS_PER_DAY, Clock, day_of
+
+_LOOKS = 3
+"""Between two reads somebody may buy: a difference is one that stays."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A customer whose recent purchases are not those of the truth, and in what."""
+
+    customer_id: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifyRecent:
+    """Reads both strongly and compares every purchase, and every feature to the last bit."""
+
+    history: PurchaseHistory
+    recent: RecentPurchases
+    clock: Clock
+    feature_sets: Sequence[FeatureSet]
+
+    async def __call__(self, customers: Sequence[str], /) -> list[Difference]:
+        """Every difference of at most a hundred customers.
+
+        Raises:
+            StoreUnavailable: not everything could be read.
+            CorruptRecord: what is stored is no purchase.
+        """
+        pending = list(customers)
+        differences: list[Difference] = []
+        for _ in range(_LOOKS):
+            if not pending:
+                break
+            batch = await self.recent.read(pending)
+            if batch.unread:
+                raise StoreUnavailable(f"customers left unread: {len(batch.unread)}")
+            now = self.clock()
+            found = await asyncio.gather(*(self._look(each, now) for each in batch.histories))
+            differences = [difference for difference in found if difference is not None]
+            pending = [difference.customer_id for difference in differences]
+        return differences
+
+    async def _look(self, recent: RecentHistory, now: int) -> Difference | None:
+        since = recent.complete_since * MICROS_PER_DAY
+        truth = await self.history.between(
+            recent.customer_id,
+            after=since - 1,
+            until=now + MICROS_PER_DAY,  # writers' clocks may be ahead
+        )
+        if recent.suppressed and truth:
+            return Difference(
+                recent.customer_id, f"an erasure is unfinished: {len(truth)} left, erase it again"
+            )
+        told, true = _exact(recent, recent.purchases), _exact(recent, truth)
+        if told != true:
+            what = (
+                f"missing {len(true - told)}, surplus {len(told - true)} of {len(true)} purchases"
+            )
+            return Difference(recent.customer_id, what)
+        for features in self.feature_sets:
+            if recent.answers(features.longest_window, now):
+                one = features.matrix(Histories.of([recent.purchases]), now)
+                other = features.matrix(Histories.of([truth]), now)
+                if one.tobytes() != other.tobytes():
+                    return Difference(recent.customer_id, f"features {', '.join(features.names)}")
+        return None
+
+
+def _exact(recent: RecentHistory, purchases: Sequence[Purchase]) -> set[Purchase]:
+    """Those of the days that the recent purchases answer for."""
+    return {
+        purchase
+        for purchase in purchases
+        if (day := day_of(purchase.purchased_at)) >= recent.complete_since
+        and day not in recent.overflow_days
+    }

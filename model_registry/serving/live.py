@@ -1,0 +1,186 @@
+"""Live: the versions that serve in this process, taken by each request as one snapshot."""
+
+from collections.abc import Iterator, Sequence
+
+from domain.errors import NoLiveModel, PropensityError, Unavailable
+from domain.prediction import Arm, ServedModel, Traffic
+from model_registry.errors import CorruptRegistry
+from model_registry.registry import Registry
+from model_registry.revisions import Action, Revision
+
+
+def load(
+    registry: Registry, name: str, revision: Revision, problems: list[str] | None = None
+) -> Traffic:
+    """A revision's versions, ready to serve; each passed every gate here and now.
+
+    A shadow that did not is left out, and told in `problems`: it answers nobody.
+
+    Raises:
+        UnknownModel, UnknownVersion: a version that answers is gone.
+        GateFailed: one that answers may not serve.
+        CorruptRegistry: one that answers is damaged.
+        StoreUnavailable: the store did not answer.
+    """
+    state = revision.state
+    champion, *challenger = [
+        _load(registry, name, revision, version, Arm(alias))
+        for alias, version in state.aliases.items()
+    ]
+    shadows: list[ServedModel] = []
+    for version in state.shadows:
+        try:
+            shadows.append(_load(registry, name, revision, version, Arm.CHAMPION))
+        except Unavailable:
+            raise
+        except PropensityError as exc:
+            if problems is not None:
+                problems.append(f"revision {revision.number}, shadow {version} is left out: {exc}")
+    return Traffic(
+        champion=champion,
+        challenger=challenger[0] if challenger else None,
+        basis_points=state.basis_points,
+        shadows=tuple(shadows),
+    )
+
+
+def _load(registry: Registry, name: str, revision: Revision, version: int, arm: Arm) -> ServedModel:
+    manifest = registry.manifest_of(name, revision.state, version)
+    loaded = registry.gates(manifest, registry.blob)
+    return ServedModel(
+        name=name,
+        version=version,
+        revision=revision.number,
+        horizon_days=manifest.horizon_days,
+        features=loaded.features,
+        scorer=loaded.scorer,
+        arm=arm,
+    )
+
+
+class LiveModel:
+    """What this process serves of one model; a refused version never replaces a checked one."""
+
+    def __init__(self, registry: Registry, name: str) -> None:
+        self._registry = registry
+        self._name = name
+        self._served: Traffic | None = None
+        self._problems: tuple[str, ...] = ()
+        self._left_out: tuple[str, ...] = ()
+        self._tried = 0
+
+    @property
+    def name(self) -> str:
+        """The model's name."""
+        return self._name
+
+    @property
+    def problems(self) -> Sequence[str]:
+        """What could not be loaded when last tried, newest revision first; empty when all is well."""
+        return self._problems
+
+    def start(self) -> None:
+        """Serves the newest revision whose champion passes every gate, if there is one.
+
+        What stands in the way of a newer one is in `problems`. A version that a rollback left is
+        never gone back to. A store that does not answer is no reason to go back either: then
+        nothing changes, and start may be called again. Blocks; call it in a thread, in the
+        process that will serve.
+        """
+        problems: list[str] = []
+        try:
+            served = self._newest_that_loads(problems)
+        except Unavailable as exc:
+            problems.append(str(exc))
+            served = None
+        self._problems = tuple(problems)
+        if served is not None:
+            self._served = served
+
+    def refresh(self, *, retry: bool = True) -> None:
+        """Serves the newest revision, if there is a newer one than what serves now.
+
+        One small read where there is none. What cannot be loaded is in `problems`, and what
+        served goes on serving. Unless it is to `retry`, the very revision that could not be loaded
+        before is not tried again. Blocks, as start does.
+        """
+        served = self._served
+        log = self._registry.log(self._name)
+        try:
+            if served is not None and not log.has(served.revision + 1):
+                self._problems = self._left_out
+                return
+            newest = max(log.numbers(), default=0)
+            if newest == self._tried and self._problems and not retry:
+                return
+            self._tried = newest
+            if served is None:
+                self.start()
+                return
+            left_out: list[str] = []
+            loaded = load(self._registry, self._name, log.at(newest), left_out)
+        except PropensityError as exc:
+            current = "nothing" if served is None else f"revision {served.revision}"
+            self._problems = (f"{current} serves, for: {exc}",)
+            return
+        self._left_out = self._problems = tuple(left_out)
+        self._served = loaded
+
+    def snapshot(self) -> Traffic:
+        """The versions that serve now; a request takes it once and keeps it.
+
+        Raises:
+            NoLiveModel: there is none; says why and which command helps.
+        """
+        served = self._served
+        if served is None:
+            raise NoLiveModel(self._why_none())
+        return served
+
+    def _newest_that_loads(self, problems: list[str]) -> Traffic | None:
+        for revision in self._revisions(problems):
+            left_out: list[str] = []
+            try:
+                served = load(self._registry, self._name, revision, left_out)
+            except Unavailable:
+                raise
+            except PropensityError as exc:
+                problems.append(
+                    f"revision {revision.number}, version {revision.state.champion}: {exc}"
+                )
+            else:
+                self._left_out = tuple(left_out)
+                problems += left_out
+                return served
+        return None
+
+    def _revisions(self, problems: list[str]) -> Iterator[Revision]:
+        """Of each way to answer the newest sound revision, newest first, but for those left by a rollback."""
+        log = self._registry.log(self._name)
+        tried: set[object] = set()
+        rolled_back = False
+        for number in reversed(log.numbers()):
+            try:
+                revision = log.at(number)
+            except CorruptRegistry as exc:
+                problems.append(f"revision {number}: {exc}")
+                continue
+            if rolled_back:
+                tried.add(revision.state.answering)
+            rolled_back = revision.action is Action.ROLLBACK
+            if revision.state.answering not in tried:
+                tried.add(revision.state.answering)
+                yield revision
+
+    def _why_none(self) -> str:
+        promote = f"`propensity models promote {self._name} VERSION --reason WHY`"
+        if not self._problems:
+            return (
+                f"no version of model {self._name!r} is promoted; train one with "
+                f"`propensity train`, or promote one with {promote}"
+            )
+        return (
+            f"no promoted version of model {self._name!r} could be loaded "
+            f"({'; '.join(self._problems)}); train a new one with `propensity train`, "
+            f"or promote another with {promote}"
+        )

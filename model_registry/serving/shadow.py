@@ -1,0 +1,247 @@
+"""Shadows: how versions that answer nobody would have answered, compared with what was answered."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, fields, replace
+from itertools import groupby
+from threading import Lock
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domain.decisions import Policy
+from domain.prediction import Observation, ServedModel, Traffic
+from domain.purchases import Histories
+
+BATCH = 64
+"""Answers scored at once: a scorer's call costs more than its rows."""
+MOST_BATCHES = 16
+"""Batches that may wait for the shadows; further answers are skipped, and counted."""
+SAMPLE = 512
+"""Answers whose ranks are compared: the latest ones."""
+EDGES = np.linspace(-1.0, 1.0, 41)
+"""Of the histogram's 40 bins of shadow minus answer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShadowReport:
+    """One shadow against one answering version, since both serve in this process.
+
+    Of `count` answers the shadow `failed` on some, of which `problem` is the latest, and `skipped`
+    counts those it never saw. The others have sums of shadow minus answer and of its absolute
+    value, a histogram of it in 40 bins over [-1, 1], and `changed`, how often the decision would
+    have been another. `rank_agreement` is Kendall's tau-b of the latest 512, from -1 to 1; None
+    where all are tied. Source: Kendall, The treatment of ties in ranking problems (1945).
+    """
+
+    shadow: int
+    answered_by: int
+    count: int = 0
+    failed: int = 0
+    skipped: int = 0
+    problem: str = ""
+    changed: int = 0
+    difference_sum: float = 0.0
+    absolute_sum: float = 0.0
+    rank_agreement: float | None = None
+    histogram: tuple[int, ...] = (0,) * (len(EDGES) - 1)
+
+    @property
+    def compared(self) -> int:
+        """How many answers have a score of the shadow beside them."""
+        return self.count - self.failed
+
+    def plus(self, other: "ShadowReport") -> "ShadowReport":
+        """Both together, as of two processes; the agreement is their mean by answers compared."""
+        sums = ("count", "failed", "skipped", "changed", "difference_sum", "absolute_sum")
+        return replace(
+            self,
+            problem=self.problem or other.problem,
+            rank_agreement=_mean(
+                (each.rank_agreement, each.compared)
+                for each in (self, other)
+                if each.rank_agreement is not None
+            ),
+            histogram=tuple(a + b for a, b in zip(self.histogram, other.histogram, strict=True)),
+            **{name: getattr(self, name) + getattr(other, name) for name in sums},
+        )
+
+    def plain(self) -> dict[str, object]:
+        """The report as plain JSON."""
+        return {each.name: getattr(self, each.name) for each in fields(self)}
+
+
+def merged(reports: Iterable[ShadowReport]) -> Sequence[ShadowReport]:
+    """One report per pair of versions, of however many processes."""
+    found: dict[tuple[int, int], ShadowReport] = {}
+    for report in reports:
+        key = (report.shadow, report.answered_by)
+        found[key] = found[key].plus(report) if key in found else report
+    return [found[key] for key in sorted(found)]
+
+
+@dataclass(slots=True)
+class _Comparison:
+    """What a report is made of; `pairs` are the latest answers and scores. Shape: (n, 2)."""
+
+    report: ShadowReport
+    pairs: NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 2)))
+
+    def add(self, answered: NDArray[np.float64], scores: NDArray[np.float64], changed: int) -> None:
+        difference = scores - answered
+        counts, _ = np.histogram(difference, EDGES)
+        before = self.report
+        self.report = replace(
+            before,
+            count=before.count + len(scores),
+            changed=before.changed + changed,
+            difference_sum=before.difference_sum + float(difference.sum()),
+            absolute_sum=before.absolute_sum + float(np.abs(difference).sum()),
+            histogram=tuple((np.array(before.histogram) + counts).tolist()),
+        )
+        self.pairs = np.concatenate([self.pairs, np.stack([answered, scores], axis=1)])[-SAMPLE:]
+
+    def failed(self, count: int, problem: str) -> None:
+        before = self.report
+        self.report = replace(
+            before, count=before.count + count, failed=before.failed + count, problem=problem
+        )
+
+
+class ShadowScoring:
+    """Scores what was answered with every shadow, in batches, and never in an answer's way.
+
+    `hand_off` runs a function soon, elsewhere, one after the other. Whatever goes wrong is counted
+    and never raised. `observe` may be called from one thread and `reports` from another.
+    """
+
+    def __init__(self, policy: Policy, *, hand_off: Callable[[Callable[[], None]], object]) -> None:
+        self._policy = policy
+        self._hand_off = hand_off
+        self._lock = Lock()
+        self._waiting: list[Observation] = []
+        self._batches = 0
+        self._skipped = 0
+        self._comparisons: dict[tuple[int, int], _Comparison] = {}
+
+    def observe(self, observation: Observation) -> None:
+        """The answer will be compared with what the shadows of its traffic say."""
+        with self._lock:
+            self._waiting.append(observation)
+            full = len(self._waiting) >= BATCH
+        if full:
+            self.flush()
+
+    def flush(self) -> None:
+        """Whatever waits is handed on to the shadows, or skipped where too much waits there."""
+        with self._lock:
+            batch, self._waiting = self._waiting, []
+            if not batch:
+                return
+            if self._batches >= MOST_BATCHES:
+                self._skip(batch)
+                return
+            self._batches += 1
+        try:
+            self._hand_off(lambda: self._score(batch))
+        except RuntimeError:  # whoever ran these has stopped
+            with self._lock:
+                self._batches -= 1
+                self._skip(batch)
+
+    def reports(self) -> Sequence[ShadowReport]:
+        """What was found so far, of the versions that serve now."""
+        with self._lock:
+            found = [
+                replace(each.report, skipped=self._skipped, rank_agreement=_tau_b(each.pairs))
+                for each in self._comparisons.values()
+            ]
+        return merged(found)
+
+    def _skip(self, batch: Sequence[Observation]) -> None:
+        """Counted, and reported even where no shadow ever came to score anything."""
+        self._skipped += len(batch)
+        for observation in batch:
+            for shadow in observation.traffic.shadows:
+                self._comparison(shadow.version, observation.model.version)
+
+    def _comparison(self, shadow: int, answered_by: int) -> _Comparison:
+        report = ShadowReport(shadow=shadow, answered_by=answered_by)
+        return self._comparisons.setdefault((shadow, answered_by), _Comparison(report))
+
+    def _score(self, batch: Sequence[Observation]) -> None:
+        try:
+            for _, group in groupby(batch, key=lambda observation: id(observation.traffic)):
+                self._compare(list(group))
+        finally:
+            with self._lock:
+                self._batches -= 1
+
+    def _compare(self, batch: Sequence[Observation]) -> None:
+        traffic = batch[0].traffic
+        self._forget_others(traffic)
+        histories = _at_one_instant(batch)
+        for shadow in traffic.shadows:
+            problem, scores = "", np.empty(0)
+            try:
+                scores = _scores(shadow, histories, batch[0].as_of)
+            except Exception as exc:  # noqa: BLE001  # a plugin, which may raise anything
+                problem = f"{type(exc).__name__}: {exc}"[:200]
+            self._note(shadow, batch, scores, problem)
+
+    def _note(
+        self,
+        shadow: ServedModel,
+        batch: Sequence[Observation],
+        scores: NDArray[np.float64],
+        problem: str,
+    ) -> None:
+        versions = np.array([observation.model.version for observation in batch])
+        answered = np.array([observation.probability for observation in batch])
+        shown = np.array([observation.show for observation in batch])
+        with self._lock:
+            for version in np.unique(versions).tolist():
+                mine = versions == version
+                comparison = self._comparison(shadow.version, version)
+                if problem:
+                    comparison.failed(int(mine.sum()), problem)
+                    continue
+                changed = int((self._policy.shows(scores[mine]) != shown[mine]).sum())
+                comparison.add(answered[mine], scores[mine], changed)
+
+    def _forget_others(self, traffic: Traffic) -> None:
+        """What serves no more is no longer reported; what serves on is counted on."""
+        shadows = {shadow.version for shadow in traffic.shadows}
+        answering = {model.version for model in traffic.answering.values()}
+        with self._lock:
+            for shadow, answered_by in list(self._comparisons):
+                if shadow not in shadows or answered_by not in answering:
+                    del self._comparisons[shadow, answered_by]
+
+
+def _at_one_instant(batch: Sequence[Observation]) -> Histories:
+    """The histories moved in time, each by a whole number of microseconds, to the first's as_of.
+
+    Features look at time before as_of only, so none of them changes by a bit.
+    """
+    histories = Histories.of([observation.purchases for observation in batch])
+    moved = np.array([batch[0].as_of - observation.as_of for observation in batch], dtype=np.int64)
+    return replace(histories, purchased_at=histories.purchased_at + moved[histories.customer])
+
+
+def _scores(shadow: ServedModel, histories: Histories, as_of: int) -> NDArray[np.float64]:
+    scores = shadow.scorer.score(shadow.features.matrix(histories, as_of))
+    if scores.shape != (len(histories),) or not ((scores >= 0.0) & (scores <= 1.0)).all():
+        raise ValueError("the scores are no probabilities, one per row")
+    return scores
+
+
+def _tau_b(pairs: NDArray[np.float64]) -> float | None:
+    answered, scores = (np.sign(column[:, None] - column) for column in pairs.T)
+    untied = float(np.sqrt((answered**2).sum() * (scores**2).sum()))
+    return float((answered * scores).sum()) / untied if untied else None
+
+
+def _mean(weighted: Iterable[tuple[float, int]]) -> float | None:
+    pairs = list(weighted)
+    weight = sum(count for _, count in pairs)
+    return sum(value * count for value, count in pairs) / weight if weight else None

@@ -1,0 +1,72 @@
+"""HeldOut: what a version told of the customers it was judged on, and what they did."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model_registry.errors import CorruptRegistry
+from model_registry.storage import Fields, canonical, check_canonical
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HeldOut:
+    """One row per held-out customer: who bought, and the probability served for it.
+
+    `asked` is a SHA-256 of who was asked about and when (TrainingSet.held_out_sha256): two
+    versions with the same one have the same customers in the same rows. It holds no ids.
+    Shape: labels (n,) bool, probabilities (n,) float64.
+
+    Raises:
+        ValueError: the shapes differ, or the labels are of one class only.
+    """
+
+    asked: str
+    labels: NDArray[np.bool_]
+    probabilities: NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        if self.labels.ndim != 1 or self.labels.shape != self.probabilities.shape:
+            raise ValueError(
+                "held-out customers need one label and one probability each, "
+                f"not shapes {self.labels.shape} and {self.probabilities.shape}"
+            )
+        if self.labels.all() or not self.labels.any():
+            raise ValueError("held-out customers must be of both classes")
+        if not ((self.probabilities >= 0.0) & (self.probabilities <= 1.0)).all():
+            raise ValueError("held-out probabilities must lie in [0, 1]")
+
+    def __len__(self) -> int:
+        """The number of customers."""
+        return len(self.labels)
+
+    def encode(self) -> bytes:
+        """The rows as canonical JSON, whose floats read back to the last bit."""
+        return canonical(
+            {
+                "asked": self.asked,
+                "labels": self.labels.astype(np.int64).tolist(),
+                "probabilities": self.probabilities.tolist(),
+            }
+        )
+
+    @classmethod
+    def decode(cls, key: str, content: bytes) -> "HeldOut":
+        """The rows stored under `key`.
+
+        Raises:
+            CorruptRegistry: they are none; says why.
+        """
+        fields = Fields.parse(key, content).only("asked", "labels", "probabilities")
+        asked = fields.sha256("asked")
+        labels, probabilities = fields.listed("labels"), fields.listed("probabilities")
+        try:
+            held_out = cls(
+                asked,
+                np.array(list(labels.values.values())) == 1,
+                np.array(list(probabilities.values.values()), dtype=np.float64),
+            )
+        except (ValueError, TypeError, OverflowError) as exc:
+            raise CorruptRegistry(key, f"is not what held-out customers did ({exc})") from exc
+        check_canonical(key, content, held_out.encode())
+        return held_out

@@ -33,9 +33,9 @@ from adapters.purchase_files import PurchaseFile, open_purchase_file
 from adapters.sqs import SqsClient, SqsOptions
 from adapters.training import train
 from api.http import MAX_PURCHASES, Cursors, create_app
+from api.http.services import Services
 from api.process import LivePolling, Settings
 from api.queue import Consume, Worker
-from api.services import Services
 from domain.audience import PlanAudience, ScoreAudience
 from domain.categories import CategoryIndex
 from domain.customers import CustomerRecords, EraseCustomer, EveryCustomer

@@ -18,7 +18,7 @@ _THREADS = 8
 
 
 class ScorerContract:
-    """What `domain.ports.Scorer` promises; every test says what is due and what it saw.
+    """What `domain.prediction.Scorer` promises; every test says what is due and what it saw.
 
     A subclass gives `width`, the number of features, and `build`. Where probabilities depend on
     more than amounts of money from 0 to a billion, it overrides `matrix` as well.

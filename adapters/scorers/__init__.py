@@ -1,0 +1,1 @@
+"""Scorers that are shipped: ONNX, linear and constant."""

@@ -1,4 +1,4 @@
-"""The same as the worker where AWS Lambda receives from the queue: `api.lambda_handler.handler`.
+"""The same as the worker where AWS Lambda receives from the queue: `api.entry.lambda_handler.handler`.
 
 The event source mapping needs ReportBatchItemFailures; whatever is not named is deleted.
 Source: AWS Lambda, "Handling errors for an SQS event source".

@@ -22,8 +22,8 @@ from api.http.routes.health import livez, readyz
 from api.http.routes.models import MODEL_ROUTES
 from api.http.routes.propensity import propensity
 from api.http.routes.purchases import cancel_purchase, record_purchases
+from api.http.services import Services
 from api.http.tokens import TOKENS
-from api.services import Services
 from domain.values import Currency
 
 DOCS = "/docs"

@@ -4,9 +4,8 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 
 from api.intake.messages import Cancelled, Item, Refused, Sent, items_of
-from api.services import Services
 from domain.errors import InvalidRequest, PartlyRecorded, Unavailable
-from domain.purchases import Cancelling, Outcome, PurchaseOutcome
+from domain.purchases import Cancelling, CancelPurchase, Outcome, PurchaseOutcome, RecordPurchases
 
 MOST_LINE_BYTES = 100_000
 LINES_AT_ONCE = 100
@@ -51,38 +50,40 @@ def item_of(line: Line) -> Item:
     return items[0]
 
 
-async def ingested(services: Services, items: Sequence[Item]) -> list[PurchaseOutcome | None]:
+async def ingested(
+    record: RecordPurchases, cancel: CancelPurchase, items: Sequence[Item]
+) -> list[PurchaseOutcome | None]:
     """One outcome per item, in order; None where the store did not answer.
 
     The purchases are one call: one transaction per customer.
     """
     outcomes: list[PurchaseOutcome | None] = [None] * len(items)
     sent = [(place, item) for place, item in enumerate(items) if isinstance(item, Sent)]
-    for (place, _), outcome in zip(sent, await _recorded(services, sent), strict=True):
+    for (place, _), outcome in zip(sent, await _recorded(record, sent), strict=True):
         if isinstance(outcome, PurchaseOutcome):
             outcomes[place] = replace(outcome, position=place)
     for place, item in enumerate(items):
         if isinstance(item, Cancelled):
-            outcomes[place] = await _cancelled(services, place, item)
+            outcomes[place] = await _cancelled(cancel, place, item)
         elif isinstance(item, Refused):
             outcomes[place] = _rejected(place, None, item.reason)
     return outcomes
 
 
 async def _recorded(
-    services: Services, sent: Sequence[tuple[int, Sent]]
+    record: RecordPurchases, sent: Sequence[tuple[int, Sent]]
 ) -> Sequence[object | None]:
     if not sent:
         return ()
     try:
-        return await services.record([item.raw for _, item in sent])
+        return await record([item.raw for _, item in sent])
     except PartlyRecorded as exc:
         return exc.outcomes
 
 
-async def _cancelled(services: Services, place: int, item: Cancelled) -> PurchaseOutcome | None:
+async def _cancelled(cancel: CancelPurchase, place: int, item: Cancelled) -> PurchaseOutcome | None:
     try:
-        cancelling = await services.cancel(item.customer_id, item.purchase_id)
+        cancelling = await cancel(item.customer_id, item.purchase_id)
     except InvalidRequest as exc:
         return _rejected(place, item.purchase_id, f"{exc.field}: {exc.reason}")
     except Unavailable:

@@ -3,11 +3,10 @@
 from domain.audience.cost_plan import INDEX_ENTRY_BYTES, Plan, ReadWay
 from domain.audience.holdout import Holdout, Listed
 from domain.audience.planning import PlanAudience
-from domain.audience.reads import BATCH, AudienceSummary, Member
+from domain.audience.reads import AudienceSummary, Member
 from domain.audience.stream import AudiencePage, AudienceQuery, Position, ScoreAudience
 
 __all__ = [
-    "BATCH",
     "INDEX_ENTRY_BYTES",
     "AudiencePage",
     "AudienceQuery",

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from domain.cost import BYTES_PER_UNIT
-from domain.recent import TableSize
+from domain.recent import BATCH_CUSTOMERS, TableSize
 
-BATCH_CUSTOMERS = 100
 PAGE_BYTES = 1_048_576
 """A page of a Query or Scan. Source: AWS."""
 INDEX_ENTRY_BYTES = 120

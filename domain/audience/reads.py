@@ -11,11 +11,8 @@ from domain.cost import Cost
 from domain.errors import CorruptRecord, StoreUnavailable
 from domain.prediction import Arm, ServedModel, Traffic
 from domain.purchases import Histories, Purchase, PurchaseHistory
-from domain.recent import RecentHistory, RecentPurchases
+from domain.recent import BATCH_CUSTOMERS, RecentHistory, RecentPurchases
 from domain.values import Window
-
-BATCH = 100
-"""Customers per read of the recent purchases. Source: AWS, BatchGetItem."""
 
 NOBODY = "-"
 """A customer id to ask with whether absence means an empty history as of an instant."""
@@ -340,12 +337,12 @@ class MemberReads:
         members: dict[str, Member] = {}
         pending, refusals = list(customers), 0
         while pending:
-            found, unread = await self.some_of(pending[:BATCH])
+            found, unread = await self.some_of(pending[:BATCH_CUSTOMERS])
             members |= {member.customer_id: member for member in found}
             if unread:
                 await self.tries.pause(refusals)
             refusals = 0 if found or not unread else refusals + 1
-            pending = [*unread, *pending[BATCH:]]
+            pending = [*unread, *pending[BATCH_CUSTOMERS:]]
         return [members[customer] for customer in customers]
 
     async def _by_time(self, customer: str) -> Member:

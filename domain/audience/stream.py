@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, replace
 from domain.audience.cost_plan import SEGMENTS, ReadWay
 from domain.audience.pacing import AdaptiveLimit, Pacing
 from domain.audience.reads import (
-    BATCH,
     AudienceSummary,
     BatchScores,
     ByTimeScores,
@@ -30,7 +29,7 @@ from domain.cost import Cost, metered, metered_context
 from domain.errors import StoreUnavailable
 from domain.prediction import Traffic
 from domain.purchases import PurchaseHistory
-from domain.recent import RecentPurchases
+from domain.recent import BATCH_CUSTOMERS, RecentPurchases
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,15 +247,15 @@ class _Stream:
             after: str | None = None
             more, refusals = True, 0
             while more or pending:
-                while more and len(pending) < BATCH:
+                while more and len(pending) < BATCH_CUSTOMERS:
                     page = await self._page(shard, after)
                     pending += page.customers
                     after = page.customers[-1] if page.customers else after
                     more = page.more
                 if not pending:
                     return
-                members, unread = await self._reads.some_of(pending[:BATCH])
-                pending = [*unread, *pending[BATCH:]]
+                members, unread = await self._reads.some_of(pending[:BATCH_CUSTOMERS])
+                pending = [*unread, *pending[BATCH_CUSTOMERS:]]
                 if members:
                     self._begun = True
                     await self._ready.put(members)

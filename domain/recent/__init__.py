@@ -2,11 +2,18 @@
 
 from domain.recent.first import RecentFirst
 from domain.recent.history import RecentHistory
-from domain.recent.ports import RecentBatch, RecentPurchases, RecentRebuilder, TableSize
+from domain.recent.ports import (
+    BATCH_CUSTOMERS,
+    RecentBatch,
+    RecentPurchases,
+    RecentRebuilder,
+    TableSize,
+)
 from domain.recent.shared_reads import SharedReads
 from domain.recent.verification import Difference, VerifyRecent
 
 __all__ = [
+    "BATCH_CUSTOMERS",
     "Difference",
     "RecentBatch",
     "RecentFirst",

@@ -6,6 +6,9 @@ from typing import Protocol
 
 from domain.recent.history import RecentHistory
 
+BATCH_CUSTOMERS = 100
+"""Customers per read of the recent purchases. Source: AWS, BatchGetItem."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecentBatch:

@@ -9,11 +9,10 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 from weakref import WeakKeyDictionary
 
-from domain.audience import BATCH
 from domain.cost import Units, count_round_trip, count_units, metered_context
 from domain.errors import PropensityError
 from domain.recent.history import RecentHistory
-from domain.recent.ports import RecentPurchases
+from domain.recent.ports import BATCH_CUSTOMERS, RecentPurchases
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +88,10 @@ class SharedReads:
         if len(customers) == 1:
             asked[customers[0]].set_result(None)
             return
-        for start in range(0, len(customers), BATCH):
-            some = {customer: asked[customer] for customer in customers[start : start + BATCH]}
+        for start in range(0, len(customers), BATCH_CUSTOMERS):
+            some = {
+                customer: asked[customer] for customer in customers[start : start + BATCH_CUSTOMERS]
+            }
             batch = loop.create_task(self._read(some))
             self._batches.add(batch)  # else it might be collected before it ends
             batch.add_done_callback(self._batches.discard)

@@ -1,4 +1,4 @@
-"""Gates: may this version serve?"""
+"""Gates: whether a version may serve."""
 
 from model_registry.gates.admission import Admission
 from model_registry.gates.load import LoadGates, check_integrity

@@ -10,7 +10,7 @@ from litestar.testing import TestClient
 
 from adapters.memory import ManualClock, MemoryPurchases, MemoryStatusStore
 from api.http import Cursors, Tokens, create_app
-from api.services import Services
+from api.http.services import Services
 from domain.audience import PlanAudience, ScoreAudience
 from domain.categories import IndexPage
 from domain.cost import Units, count_round_trip, count_units

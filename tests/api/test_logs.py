@@ -10,7 +10,7 @@ SCRIPT = """
 import logging
 import sys
 
-from api.logs import configure_logging
+from api.process.logs import configure_logging
 
 configure_logging(sys.argv[1])
 for name in ("api.http.problems", "uvicorn.error", "uvicorn.access", "pynamodb.connection", "botocore.parsers"):

@@ -2,15 +2,19 @@
 
 import inspect
 import re
+from importlib import import_module
 from pathlib import Path
+from pkgutil import walk_packages
 from types import ModuleType
 
 import pytest
 
-from domain import ports as domain_ports
-from model_registry import ports as registry_ports
+from domain.audience.reads import RecentScores
 
-CONTRACTS = Path(__file__).parents[1] / "contracts"
+ROOT = Path(__file__).parents[2]
+CONTRACTS = ROOT / "tests" / "contracts"
+INSIDE = {RecentScores}
+"""Protocols between two modules of one room: nothing outside implements them."""
 
 
 def protocols(module: ModuleType) -> list[type]:
@@ -21,7 +25,18 @@ def protocols(module: ModuleType) -> list[type]:
     ]
 
 
-PORTS = [*protocols(domain_ports), *protocols(registry_ports)]
+PORTS = [
+    port
+    for package in ("domain", "model_registry")
+    for found in walk_packages([str(ROOT / package)], f"{package}.")
+    for port in protocols(import_module(found.name))
+    if port not in INSIDE
+]
+
+
+def test_every_room_is_searched() -> None:
+    assert {port.__module__.split(".")[0] for port in PORTS} == {"domain", "model_registry"}
+    assert len(PORTS) >= 16
 
 
 @pytest.mark.parametrize("port", PORTS, ids=lambda port: port.__name__)

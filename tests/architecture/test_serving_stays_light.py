@@ -19,7 +19,9 @@ def imported_by(program: str) -> set[str]:
 
 
 def test_serving_imports_no_training_library() -> None:
-    assert not (HEAVY | {"onnx"}) & imported_by("import api.cli, api.app, adapters.scorers.onnx")
+    assert not (HEAVY | {"onnx"}) & imported_by(
+        "import api.cli, api.http.app, adapters.scorers.onnx"
+    )
 
 
 def test_loading_an_onnx_model_imports_onnx_to_check_it_and_no_training_library() -> None:

@@ -48,6 +48,7 @@ from api.http.parameters import (
     whole_of,
 )
 from api.http.problems import AnyRequest, domain_problem, unexpected_problem
+from api.http.services import Services
 from api.http.streams import (
     Filters,
     StreamBroken,
@@ -58,7 +59,6 @@ from api.http.streams import (
     gone,
     ndjson,
 )
-from api.services import Services
 from domain.audience import AudiencePage, AudienceQuery, ReadWay
 from domain.errors import InvalidRequest, PropensityError
 from domain.prediction import Traffic, check_as_of

@@ -12,7 +12,7 @@ from api.documents import ErasureReceipt
 from api.http.openapi import problems
 from api.http.parameters import check_names, decoded
 from api.http.problems import AnyRequest
-from api.services import Services
+from api.http.services import Services
 from domain.cost import metered
 
 

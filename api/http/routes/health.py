@@ -9,7 +9,7 @@ from litestar.di import NamedDependency
 from api.documents import Alive, Ready
 from api.http.openapi import problems
 from api.http.problems import ProblemRaised, problem
-from api.services import Services
+from api.http.services import Services
 from domain.errors import PropensityError
 
 OK = "ok"

@@ -26,8 +26,8 @@ from api.documents import (
 from api.http.openapi import problems
 from api.http.parameters import check_names, decoded
 from api.http.problems import AnyRequest, ProblemRaised, problem
+from api.http.services import Services
 from api.http.tokens import SCOPE, Scope, guarded
-from api.services import Services
 from model_registry.errors import RevisionConflict
 from model_registry.revisions import Revision
 

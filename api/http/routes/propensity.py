@@ -12,7 +12,7 @@ from api.documents import CustomerPropensity
 from api.http.openapi import PRINTABLE, problems
 from api.http.parameters import AsOf, check_names, decoded, instant_of
 from api.http.problems import AnyRequest
-from api.services import Services
+from api.http.services import Services
 from domain.cost import metered
 from domain.purchases import MAX_CUSTOMER_ID_BYTES
 

@@ -34,9 +34,9 @@ from api.http.problems import (
     status_of,
     unexpected_problem,
 )
+from api.http.services import Services
 from api.http.streams import DuplexStream, failure_line, outcome_lines
 from api.intake import UNANSWERED, ingested, items_of
-from api.services import Services
 from domain.cost import Cost, metered
 from domain.errors import InvalidRequest, PartlyRecorded, PropensityError
 from domain.purchases import Outcome, PurchaseOutcome
@@ -103,7 +103,7 @@ async def _events(services: Services, body: bytes) -> Response[RecordingReport]:
     if len(items) > MAX_OUTCOMES:
         raise ProblemRaised(_too_many(len(items)))
     with metered() as cost:
-        outcomes = await ingested(services, items)
+        outcomes = await ingested(services.record, services.cancel, items)
     known = [outcome for outcome in outcomes if outcome is not None]
     if len(known) < len(outcomes):
         exc = PartlyRecorded(outcomes, UNANSWERED)

@@ -13,8 +13,8 @@ from litestar.types import Receive, Send
 from msgspec import Meta, Struct
 
 from api.documents import CostUsed, cost_used, encodable
+from api.http.services import Services
 from api.intake import LINES_AT_ONCE, UNANSWERED, Line, ingested, item_of, lines_of
-from api.services import Services
 from domain.cost import metered_context
 from domain.purchases import Outcome, PurchaseOutcome
 
@@ -75,7 +75,7 @@ async def outcome_lines(services: Services, chunks: AsyncIterator[bytes]) -> Asy
 
 
 async def _answered(services: Services, batch: Sequence[Line], counts: Counter[str]) -> bytes:
-    outcomes = await ingested(services, [item_of(line) for line in batch])
+    outcomes = await ingested(services.record, services.cancel, [item_of(line) for line in batch])
     counts.update("unanswered" if each is None else each.outcome for each in outcomes)
     return _JSON.encode_lines(
         [_streamed(line, outcome) for line, outcome in zip(batch, outcomes, strict=True)]

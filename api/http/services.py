@@ -3,7 +3,8 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from api.http import Cursors, Tokens
+from api.http.cursor import Cursors
+from api.http.tokens import Tokens
 from domain.audience import PlanAudience, ScoreAudience
 from domain.categories import CategoryIndex
 from domain.customers import EraseCustomer

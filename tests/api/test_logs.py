@@ -46,5 +46,5 @@ def test_paths_which_hold_customer_ids_are_never_logged() -> None:
 
 def test_a_line_has_the_time_in_utc_the_level_and_the_logger() -> None:
     first, *_ = logged("error")
-    line = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z ERROR api\.errors: said ERROR"
+    line = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z ERROR api\.http\.problems: said ERROR"
     assert re.fullmatch(line, first)

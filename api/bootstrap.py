@@ -42,7 +42,7 @@ from domain.customers import CustomerRecords, EraseCustomer, EveryCustomer
 from domain.errors import Rejected
 from domain.features import FEATURE_SETS
 from domain.prediction import PredictPropensity
-from domain.purchases import CancelPurchase, ImportPurchases, RecordPurchases
+from domain.purchases import CancelPurchase, ImportPurchases, RecordPurchases, TakeIn
 from domain.recent import RecentFirst, RecentPurchases, RecentRebuilder, SharedReads, VerifyRecent
 from domain.training import CollectHistories, TrainingSet
 from domain.values import Currency, instant
@@ -72,7 +72,7 @@ class Application:
     live: LiveModel
     presence: Presence
     predict: PredictPropensity
-    record: RecordPurchases
+    take_in: TakeIn
     cancel: CancelPurchase
     erase: EraseCustomer
     records: CustomerRecords
@@ -112,7 +112,7 @@ class Application:
         return create_app(
             Services(
                 predict=replace(self.predict, observe=shadowing.observe),
-                record=self.record,
+                take_in=replace(self.take_in, max_items=MAX_PURCHASES),
                 cancel=self.cancel,
                 erase=self.erase,
                 health=self.tables,
@@ -183,6 +183,10 @@ def _assemble(settings: Settings, client: DynamoClient) -> Application:
         retention=retention.purchases,
         concurrent_customers=settings.connections,
     )
+    cancel = CancelPurchase(
+        canceller=DynamoPurchaseCanceller(client, clock=clock, retention=retention)
+    )
+    take_in = TakeIn(record=record, cancel=cancel)
     index = DynamoCategoryIndex(client, shards=CATEGORY_SHARDS)
     recent = DynamoRecentPurchases(client, clock=clock, retention=retention)
     store = open_object_store(settings.registry_location)
@@ -202,17 +206,15 @@ def _assemble(settings: Settings, client: DynamoClient) -> Application:
             policy=settings.banner_policy,
             clock=clock,
         ),
-        record=replace(record, max_purchases=MAX_PURCHASES),
-        cancel=CancelPurchase(
-            canceller=DynamoPurchaseCanceller(client, clock=clock, retention=retention)
-        ),
+        take_in=take_in,
+        cancel=cancel,
         erase=EraseCustomer(
             eraser=DynamoCustomerEraser(client),
             clock=clock,
             suppression_days=settings.erasure_suppression_days,
         ),
         records=DynamoCustomerRecords(client, clock=clock, retention=retention),
-        import_purchases=ImportPurchases(record=record),
+        import_purchases=ImportPurchases(take_in=take_in),
         collect_histories=CollectHistories(
             index=index, history=history, clock=clock, retention=retention.purchases
         ),
@@ -262,8 +264,7 @@ def worker(settings: Settings) -> Iterator[Worker]:
         yield Worker(
             queue=client.queue(settings.queue),
             consume=Consume(
-                record=replace(built.record, max_purchases=None),
-                cancel=built.cancel,
+                take_in=built.take_in,
                 dead_letters=client.queue(settings.dead_letter_name),
             ),
             visibility_s=settings.queue_visibility_s,

@@ -74,7 +74,8 @@ class NoLiveModel(Unavailable):
 class PartlyRecorded(Unavailable):
     """Some purchases got no answer from the store; sending all of them again is safe.
 
-    `outcomes` holds one entry per purchase sent, in order; None means unanswered.
+    `outcomes` holds one entry per purchase sent, in order; None means unanswered. `reason` is
+    what the store said.
     """
 
     def __init__(self, outcomes: Sequence[object | None], reason: str) -> None:
@@ -84,6 +85,7 @@ class PartlyRecorded(Unavailable):
             "send them again: what was recorded answers 'duplicate'"
         )
         self.outcomes = outcomes
+        self.reason = reason
 
 
 class CorruptRecord(PropensityError):

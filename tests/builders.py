@@ -2,13 +2,15 @@
 
 from collections.abc import Iterable
 from decimal import Decimal
+from typing import cast
 
 from domain.decisions import Policy
 from domain.features import FeatureSet
 from domain.features.feature_set import Aggregation, Feature, total_purchase_volume_30d
 from domain.prediction import Arm, Scorer, ServedModel, Traffic
-from domain.purchases import Histories, Purchase
-from domain.values import MICROS_PER_DAY, Currency, Window, instant
+from domain.purchases import CancelPurchase, Histories, Purchase, RecordPurchases, TakeIn
+from domain.purchases.ports import PurchaseCanceller, PurchaseRecorder
+from domain.values import MICROS_PER_DAY, Clock, Currency, Window, instant
 
 NOW = instant.parse("2026-03-01T12:00:00Z")
 """The present of every test, in microseconds since the epoch, UTC."""
@@ -112,3 +114,18 @@ def a_served_model(
 def a_traffic(scorer: Scorer, *, features: FeatureSet | None = None, version: int = 1) -> Traffic:
     """One version that answers everybody."""
     return Traffic(champion=a_served_model(scorer, features=features, version=version))
+
+
+def take_in(
+    recorder: PurchaseRecorder,
+    *,
+    canceller: PurchaseCanceller | None = None,
+    clock: Clock = lambda: NOW,
+    max_items: int | None = None,
+) -> TakeIn:
+    """The intake over this store; without a canceller nothing may be cancelled."""
+    return TakeIn(
+        record=RecordPurchases(recorder=recorder, clock=clock, currency=USD),
+        cancel=CancelPurchase(canceller=canceller or cast("PurchaseCanceller", None)),
+        max_items=max_items,
+    )

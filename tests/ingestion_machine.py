@@ -16,11 +16,11 @@ from adapters.memory import MemoryQueue
 from api.queue import Consume
 from domain.errors import StoreUnavailable
 from domain.features import FEATURE_SETS
-from domain.purchases import CancelPurchase, Histories, Purchase, RecordPurchases
+from domain.purchases import Histories, Purchase
 from domain.recent import RecentHistory, VerifyRecent
 from domain.retention import Retention
 from domain.values import Window, day_of
-from tests.builders import DAY, USD, raw_of
+from tests.builders import DAY, USD, raw_of, take_in
 from tests.contracts.conftest import Store
 from tests.reference import row
 from tests.strategies import CATEGORIES
@@ -45,8 +45,7 @@ class IngestionMachine(RuleBasedStateMachine):
         self.store, self.clock = store, store.clock
         self.queue, self.loop = MemoryQueue(), asyncio.Runner()
         self.consume = Consume(
-            record=RecordPurchases(recorder=store.recorder, clock=self.clock, currency=USD),
-            cancel=CancelPurchase(canceller=store.canceller),
+            take_in=take_in(store.recorder, canceller=store.canceller, clock=self.clock),
             dead_letters=MemoryQueue(),
         )
         self.verify = VerifyRecent(

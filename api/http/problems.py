@@ -3,7 +3,7 @@
 import logging
 import re
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, TypeAlias
 
@@ -18,10 +18,12 @@ from domain.errors import (
     Conflict,
     CorruptRecord,
     NotFound,
+    PartlyRecorded,
     PropensityError,
     Rejected,
     Unavailable,
 )
+from domain.purchases import PurchaseOutcome
 
 AnyRequest: TypeAlias = Request[Any, Any, Any]
 
@@ -106,7 +108,15 @@ def domain_problem(request: AnyRequest, exc: PropensityError) -> Response[Proble
         field, reason = encodable(exc.field) or "", encodable(exc.reason) or ""
         errors = [FieldError(field=field, reason=reason)]
         return problem(status, slug, f"{field} {reason}", errors=errors)
+    if isinstance(exc, PartlyRecorded):
+        return problem(status, slug, str(exc), outcomes=_reports(exc.outcomes))
     return problem(status, slug, str(exc))
+
+
+def _reports(outcomes: Sequence[object | None]) -> list[PurchaseReport | None]:
+    return [
+        PurchaseReport.of(each) if isinstance(each, PurchaseOutcome) else None for each in outcomes
+    ]
 
 
 def http_problem(request: AnyRequest, exc: HTTPException) -> Response[Problem]:

@@ -10,7 +10,7 @@ from domain.categories import CategoryIndex
 from domain.customers import EraseCustomer
 from domain.health import StoreHealth
 from domain.prediction import PredictPropensity, Traffic
-from domain.purchases import CancelPurchase, RecordPurchases
+from domain.purchases import CancelPurchase, TakeIn
 from domain.values import Clock, Currency
 from model_registry.registry import Registry
 from model_registry.serving import Presence
@@ -28,7 +28,7 @@ class Services:
     """
 
     predict: PredictPropensity
-    record: RecordPurchases
+    take_in: TakeIn
     cancel: CancelPurchase
     erase: EraseCustomer
     audience: ScoreAudience

@@ -2,45 +2,20 @@
 
 from base64 import b64decode
 from binascii import Error as Base64Error
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import TypeAlias, cast
+from collections.abc import Iterator
+from typing import cast
 
-import msgspec
+from api.intake.decoding import decoded
+from domain.errors import InvalidRequest
+from domain.purchases import Item, RawCancellation, RawPurchase, Unreadable
 
 RECORDED = "propensity.purchase.recorded"
 CANCELLED = "propensity.purchase.cancelled"
 """Types of CloudEvents: `data` is a purchase, or the two ids of the one to cancel."""
 MOST_ITEMS = 10_000
 """Of one message: SQS takes a megabyte, which holds fewer purchases than that."""
+_SEND_MINOR = "is not taken here: send amount_minor (an integer, minor units) and currency"
 _IDS = ("customer_id", "purchase_id")
-
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """A purchase as it was sent, not validated yet."""
-
-    raw: Mapping[str, object]
-
-
-@dataclass(frozen=True, slots=True)
-class Cancelled:
-    """The ids of a purchase to cancel."""
-
-    customer_id: str
-    purchase_id: str
-    raw: object
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """A part that is neither; `reason` says where and why."""
-
-    raw: object
-    reason: str
-
-
-Item: TypeAlias = Sent | Cancelled | Refused
 
 
 def items_of(body: str | bytes) -> list[Item]:
@@ -51,27 +26,46 @@ def items_of(body: str | bytes) -> list[Item]:
     1.0 (structured JSON, as one or as a batch); an SNS notification around any of these.
     """
     try:
-        document = msgspec.json.decode(body)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError) as exc:
+        document = decoded(body)
+    except InvalidRequest as exc:
         text = body if isinstance(body, str) else body.decode("utf-8", "replace")
-        return [Refused(text, f"body: is not JSON ({exc})")]
+        return [Unreadable(text, exc.field, exc.reason)]
     found: list[Item] = []
     for item in _items(document, enveloped=False):
         if len(found) == MOST_ITEMS:
-            return [Refused(document, f"body: holds more than {MOST_ITEMS} purchases")]
+            return [Unreadable(document, "body", f"holds more than {MOST_ITEMS} purchases")]
         found.append(item)
-    return found or [Refused(document, "body: holds nothing")]
+    return found or [Unreadable(document, "body", "holds nothing")]
+
+
+def purchases_of(body: bytes, *, most: int) -> list[Item]:
+    """The purchases of `{"purchases": [...]}`, the one form that a plain JSON request has.
+
+    Raises:
+        InvalidRequest: it is no such thing, or holds none; says where. `most` is for the message.
+    """
+    document = decoded(body)
+    if not isinstance(document, dict):
+        raise InvalidRequest("body", 'must be an object: {"purchases": [...]}')
+    fields = cast("dict[str, object]", document)
+    unknown = sorted(fields.keys() - {"purchases"})
+    if unknown:
+        raise InvalidRequest(unknown[0][:60], "is not a field here; purchases is")
+    purchases = fields.get("purchases")
+    if not isinstance(purchases, list) or not purchases:
+        raise InvalidRequest("purchases", f"must be a list of 1 to {most} purchases")
+    return [_purchase(purchase, purchase) for purchase in cast("list[object]", purchases)]
 
 
 def _items(document: object, *, enveloped: bool) -> Iterator[Item]:
     if isinstance(document, list):
         for entry in cast("list[object]", document):
             if isinstance(entry, list):
-                yield Refused(entry, "body: a list within a list")
+                yield Unreadable(entry, "body", "a list within a list")
             else:
                 yield from _items(entry, enveloped=enveloped)
     elif not isinstance(document, dict):
-        yield Refused(document, "body: must be an object, or a list of objects")
+        yield Unreadable(document, "body", "must be an object, or a list of objects")
     else:
         yield from _of_object(cast("dict[str, object]", document), enveloped=enveloped)
 
@@ -79,7 +73,7 @@ def _items(document: object, *, enveloped: bool) -> Iterator[Item]:
 def _of_object(entry: dict[str, object], *, enveloped: bool) -> Iterator[Item]:
     if entry.get("Type") == "Notification" and isinstance(entry.get("Message"), str):
         if enveloped:
-            yield Refused(entry, "Message: an SNS envelope within another")
+            yield Unreadable(entry, "Message", "an SNS envelope within another")
             return
         yield from _enveloped(entry, cast("str", entry["Message"]))
     elif "specversion" in entry:
@@ -95,9 +89,9 @@ def _of_object(entry: dict[str, object], *, enveloped: bool) -> Iterator[Item]:
 
 def _enveloped(entry: object, message: str) -> Iterator[Item]:
     try:
-        document = msgspec.json.decode(message)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError) as exc:
-        yield Refused(entry, f"Message: is not JSON ({exc})")
+        document = decoded(message)
+    except InvalidRequest as exc:
+        yield Unreadable(entry, "Message", exc.reason)
         return
     yield from _items(document, enveloped=True)
 
@@ -105,36 +99,41 @@ def _enveloped(entry: object, message: str) -> Iterator[Item]:
 def _event(event: dict[str, object]) -> Item:
     """Source: CloudEvents 1.0.2, JSON event format."""
     if event["specversion"] != "1.0":
-        return Refused(event, "specversion: must be 1.0")
+        return Unreadable(event, "specversion", "must be 1.0")
     for name in ("id", "source", "type"):
         if not isinstance(event.get(name), str) or not event[name]:
-            return Refused(event, f"{name}: must be text")
+            return Unreadable(event, name, "must be text")
     data = event.get("data")
     if "data_base64" in event:
         try:
-            data = msgspec.json.decode(b64decode(str(event["data_base64"]), validate=True))
-        except (Base64Error, ValueError, RecursionError):
-            return Refused(event, "data_base64: is not JSON in base64")
+            data = decoded(b64decode(str(event["data_base64"]), validate=True))
+        except (Base64Error, ValueError, InvalidRequest):
+            return Unreadable(event, "data_base64", "is not JSON in base64")
     if event["type"] == RECORDED:
         return _purchase(data, event)
     if event["type"] == CANCELLED:
         return _cancelled(data, event)
-    return Refused(event, f"type: must be {RECORDED} or {CANCELLED}")
+    return Unreadable(event, "type", f"must be {RECORDED} or {CANCELLED}")
 
 
 def _purchase(purchase: object, whole: object) -> Item:
     if not isinstance(purchase, dict):
-        return Refused(whole, "purchase: must be an object")
+        return Unreadable(whole, "purchase", "must be an object")
     raw = cast("dict[str, object]", purchase)
     if raw.get("amount") is not None:
-        return Refused(whole, "amount: send amount_minor (an integer, minor units) and currency")
-    return Sent(raw)
+        purchase_id = raw.get("purchase_id")
+        return Unreadable(
+            whole, "amount", _SEND_MINOR, purchase_id if isinstance(purchase_id, str) else None
+        )
+    return RawPurchase(raw)
 
 
 def _cancelled(ids: object, whole: object) -> Item:
     if not isinstance(ids, dict):
-        return Refused(whole, "cancelled: must be an object")
+        return Unreadable(whole, "cancelled", "must be an object")
     found = cast("dict[str, object]", ids)
     if set(found) != set(_IDS) or not all(isinstance(found[name], str) for name in _IDS):
-        return Refused(whole, "cancelled: must have customer_id and purchase_id, as text, alone")
-    return Cancelled(str(found["customer_id"]), str(found["purchase_id"]), whole)
+        return Unreadable(
+            whole, "cancelled", "must have customer_id and purchase_id, as text, alone"
+        )
+    return RawCancellation(str(found["customer_id"]), str(found["purchase_id"]), whole)

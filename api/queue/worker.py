@@ -6,17 +6,16 @@ which is harmless.
 """
 
 import asyncio
+import json
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-import msgspec
-
-from api.intake import Cancelled, Item, Refused, Sent, items_of
-from domain.errors import InvalidRequest, PartlyRecorded, PropensityError, Unavailable
-from domain.purchases import CancelPurchase, Outcome, PurchaseOutcome, RecordPurchases
+from api.intake import items_of
+from domain.errors import PartlyRecorded, PropensityError, Unavailable
+from domain.purchases import Item, Outcome, PurchaseOutcome, TakeIn, Unreadable
 from domain.queue import Message, MessageQueue
 
 WAIT_S = 10
@@ -30,20 +29,11 @@ _REFUSED = (Outcome.REJECTED, Outcome.CONFLICT)
 _log = logging.getLogger(__name__)
 
 
-@dataclass(slots=True)
-class _Handled:
-    """One message under way: what in it is refused, and whether all of it is known."""
-
-    refused: list[Refused] = field(default_factory=list)
-    known: bool = True
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Consume:
-    """Records and cancels what messages hold; whatever cannot be goes to the dead letters."""
+    """Takes in what messages hold; what is refused goes to the dead letters."""
 
-    record: RecordPurchases
-    cancel: CancelPurchase
+    take_in: TakeIn
     dead_letters: MessageQueue
     counts: Counter[str] = field(default_factory=Counter)
 
@@ -64,64 +54,47 @@ class Consume:
         return [done for message in messages for done in await self([message])]
 
     async def _together(self, messages: Sequence[Message]) -> list[Message]:
-        handled = [_Handled() for _ in messages]
-        sent: list[tuple[_Handled, Sent]] = []
-        cancelled: list[tuple[_Handled, Cancelled]] = []
-        for of_message, message in zip(handled, messages, strict=True):
-            for item in items_of(message.body):
-                _sort(item, of_message, sent, cancelled)
-        await self._record(sent)
-        for of_message, cancellation in cancelled:
-            await self._cancel(of_message, cancellation)
-        settled = [
-            await self._settle(message, of_message)
-            for message, of_message in zip(messages, handled, strict=True)
+        held = [items_of(message.body) for message in messages]
+        outcomes = await self._outcomes([item for items in held for item in items])
+        answers = iter(outcomes)
+        return [
+            message
+            for message, items in zip(messages, held, strict=True)
+            if await self._settle(message, list(zip(items, answers, strict=False)))
         ]
-        return [message for message, done in zip(messages, settled, strict=True) if done]
 
-    async def _record(self, sent: Sequence[tuple[_Handled, Sent]]) -> None:
-        outcomes: Sequence[object | None]
+    async def _outcomes(self, items: Sequence[Item]) -> Sequence[object | None]:
         try:
-            outcomes = await self.record([purchase.raw for _, purchase in sent])
+            return await self.take_in(items)
         except PartlyRecorded as exc:
             _log.warning("%s", exc)
-            outcomes = exc.outcomes
-        for (of_message, purchase), outcome in zip(sent, outcomes, strict=True):
-            if not isinstance(outcome, PurchaseOutcome):
-                of_message.known = False
-                continue
-            self.counts[outcome.outcome] += 1
-            if outcome.outcome in _REFUSED:
-                reason = f"{outcome.outcome}: {outcome.field} {outcome.reason}"
-                of_message.refused.append(Refused(purchase.raw, reason))
+            return exc.outcomes
 
-    async def _cancel(self, of_message: _Handled, item: Cancelled) -> None:
-        try:
-            outcome = await self.cancel(item.customer_id, item.purchase_id)
-        except InvalidRequest as exc:
-            of_message.refused.append(Refused(item.raw, f"rejected: {exc}"))
-        except PropensityError as exc:
-            _log.warning("a cancellation was not written: %s", exc)
-            of_message.known = False
-        else:
-            self.counts[f"cancellation {outcome}"] += 1
-
-    async def _settle(self, message: Message, handled: _Handled) -> bool:
+    async def _settle(
+        self, message: Message, answered: Sequence[tuple[Item, object | None]]
+    ) -> bool:
         """Whether the message is done with; until all of it is known, nothing is sent on."""
-        if not handled.known:
+        self.counts.update(_kinds(answered))
+        if any(outcome is None for _, outcome in answered):
             self.counts["left"] += 1
             return False
         try:
-            for part in handled.refused:
-                body = part.raw if isinstance(part.raw, str) else _json(part.raw)
-                if len(body.encode()) > MOST_LETTER_BYTES:
-                    body = message.body  # written anew it might be longer than a message may be
-                await self.dead_letters.send(body, reason=part.reason, group=message.group)
-                self.counts["dead letter"] += 1
+            for item, outcome in answered:
+                if isinstance(outcome, PurchaseOutcome) and outcome.outcome in _REFUSED:
+                    await self._send_on(message, item, outcome)
         except PropensityError as exc:
             _log.warning("a dead letter was not sent: %s", exc)
             return False
         return True
+
+    async def _send_on(self, message: Message, item: Item, outcome: PurchaseOutcome) -> None:
+        body = item.raw if isinstance(item.raw, str) else _json(item.raw)
+        if len(body.encode()) > MOST_LETTER_BYTES:
+            body = message.body  # written anew it might be longer than a message may be
+        kind = "unreadable" if isinstance(item, Unreadable) else outcome.outcome
+        reason = f"{kind}: {outcome.field} {outcome.reason}"
+        await self.dead_letters.send(body, reason=reason, group=message.group)
+        self.counts["dead letter"] += 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,25 +165,17 @@ class Worker:
             await asyncio.gather(extending, return_exceptions=True)
 
 
-def _sort(
-    item: Item,
-    of_message: _Handled,
-    sent: list[tuple[_Handled, Sent]],
-    cancelled: list[tuple[_Handled, Cancelled]],
-) -> None:
-    match item:
-        case Sent():
-            sent.append((of_message, item))
-        case Cancelled():
-            cancelled.append((of_message, item))
-        case Refused():
-            of_message.refused.append(Refused(item.raw, f"unreadable: {item.reason}"))
+def _kinds(answered: Iterable[tuple[Item, object | None]]) -> Iterator[str]:
+    """What became of each, as it is counted; what cannot be read counts as a dead letter alone."""
+    for item, outcome in answered:
+        if isinstance(outcome, PurchaseOutcome) and not isinstance(item, Unreadable):
+            cancelling = outcome.cancelling
+            yield outcome.outcome if cancelling is None else f"cancellation {cancelling}"
 
 
 def _json(raw: object) -> str:
-    """As JSON; SQS refuses two characters that JSON allows, if they are not escaped."""
-    text = msgspec.json.encode(raw).decode()
-    return text.replace("\ufffe", "\\ufffe").replace("\uffff", "\\uffff")
+    """As ASCII: SQS refuses some characters that JSON allows; NaN is read again by a replay."""
+    return json.dumps(raw, separators=(",", ":"))
 
 
 async def _pause(stop: asyncio.Event) -> None:

@@ -3,6 +3,7 @@
 from domain.purchases.cancellation import CancelPurchase
 from domain.purchases.columns import Histories, PurchaseColumns
 from domain.purchases.importing import ImportProgress, ImportPurchases, RefusedRow
+from domain.purchases.intake import Item, RawCancellation, RawPurchase, TakeIn, Unreadable
 from domain.purchases.ports import Cancelling, PurchaseHistory, PurchaseSource, RawRow, Recording
 from domain.purchases.purchase import (
     CLOCK_SKEW_US,
@@ -29,16 +30,21 @@ __all__ = [
     "Histories",
     "ImportProgress",
     "ImportPurchases",
+    "Item",
     "Outcome",
     "Purchase",
     "PurchaseColumns",
     "PurchaseHistory",
     "PurchaseOutcome",
     "PurchaseSource",
+    "RawCancellation",
+    "RawPurchase",
     "RawRow",
     "RecordPurchases",
     "Recording",
     "RefusedRow",
+    "TakeIn",
+    "Unreadable",
     "check_customer",
     "text_field",
 ]

@@ -5,8 +5,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
+from domain.purchases.intake import Item, RawPurchase, TakeIn, Unreadable
 from domain.purchases.ports import PurchaseSource, RawRow
-from domain.purchases.recording import Outcome, PurchaseOutcome, RecordPurchases
+from domain.purchases.recording import Outcome, PurchaseOutcome
 
 ROWS_AT_ONCE = 20_000
 """Rows held in memory; the more, the more purchases of a customer share a transaction."""
@@ -32,9 +33,9 @@ class ImportProgress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportPurchases:
-    """Feeds the rows of a source to RecordPurchases, many at a time."""
+    """Takes in the rows of a source, many at a time."""
 
-    record: RecordPurchases
+    take_in: TakeIn
 
     async def __call__(
         self,
@@ -54,21 +55,18 @@ class ImportPurchases:
             PartlyRecorded: the store stopped answering; every earlier row has its outcome.
         """
         counts: Counter[Outcome] = Counter()
-        told = ImportProgress(rows=0, progress=0)
+        before = ImportProgress(rows=0, progress=0)
         rows = source.rows()
         while chunk := list(islice(rows, ROWS_AT_ONCE)):
-            readable = [row for row in chunk if row.raw is not None]
-            advance = _Advance(told, chunk, len(chunk) - len(readable), on_progress)
-            outcomes = await self.record(
-                [row.raw for row in readable], default_currency=True, on_answered=advance
+            advance = _Advance(before, chunk, on_progress)
+            outcomes = await self.take_in(
+                [_item(row) for row in chunk], default_currency=True, on_answered=advance
             )
-            refused = [*_unreadable(chunk), *_refused(readable, outcomes)]
-            for one in sorted(refused, key=lambda refused: refused.row.number):
-                on_refused(one)
+            for refused in _refused(chunk, outcomes):
+                on_refused(refused)
             counts.update(outcome.outcome for outcome in outcomes)
-            counts.update(Outcome.REJECTED for row in chunk if row.raw is None)
-            told = ImportProgress(rows=counts.total(), progress=chunk[-1].progress)
-            on_progress(told)
+            before = ImportProgress(rows=counts.total(), progress=chunk[-1].progress)
+            on_progress(before)
         return counts
 
 
@@ -78,26 +76,22 @@ class _Advance:
 
     before: ImportProgress
     chunk: Sequence[RawRow]
-    unreadable: int
     on_progress: Callable[[ImportProgress], None]
 
     def __call__(self, answered: int) -> None:
-        done = self.unreadable + answered
         span = self.chunk[-1].progress - self.before.progress
         self.on_progress(
             ImportProgress(
-                rows=self.before.rows + done,
-                progress=self.before.progress + span * done // len(self.chunk),
+                rows=self.before.rows + answered,
+                progress=self.before.progress + span * answered // len(self.chunk),
             )
         )
 
 
-def _unreadable(rows: Sequence[RawRow]) -> list[RefusedRow]:
-    return [
-        RefusedRow(row=row, outcome=Outcome.REJECTED, field="row", reason=row.problem or "")
-        for row in rows
-        if row.raw is None
-    ]
+def _item(row: RawRow) -> Item:
+    if row.raw is None:
+        return Unreadable(row.text, "row", row.problem or "")
+    return RawPurchase(row.raw)
 
 
 def _refused(rows: Sequence[RawRow], outcomes: Sequence[PurchaseOutcome]) -> list[RefusedRow]:

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import cast
 
 from domain.errors import InvalidPurchase, PartlyRecorded, Unavailable
-from domain.purchases.ports import PurchaseRecorder, Recording
+from domain.purchases.ports import Cancelling, PurchaseRecorder, Recording
 from domain.purchases.purchase import MAX_PURCHASE_ID_BYTES, Purchase, parse_purchase
 from domain.retention import FOR_EVER, PurchaseRetention
 from domain.values import Clock, Currency
@@ -26,13 +26,17 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PurchaseOutcome:
-    """The outcome of the purchase at `position` (from 0); `field` and `reason` say why not."""
+    """The outcome of the purchase at `position` (from 0); `field` and `reason` say why not.
+
+    `cancelling` is what a cancellation did; None for a purchase.
+    """
 
     position: int
     outcome: Outcome
     purchase_id: str | None
     field: str | None = None
     reason: str | None = None
+    cancelling: Cancelling | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -58,14 +62,13 @@ class _Call:
 class RecordPurchases:
     """Validates raw purchases and records the good ones, one transaction per customer.
 
-    At most `concurrent_customers` are written at the same time; of one call at most
-    `max_purchases` are taken (None: any number), and none that is older than `retention`.
+    At most `concurrent_customers` are written at the same time; none that is older than
+    `retention` is taken.
     """
 
     recorder: PurchaseRecorder
     clock: Clock
     currency: Currency
-    max_purchases: int | None = None
     retention: PurchaseRetention = FOR_EVER
     concurrent_customers: int = 16
 
@@ -109,7 +112,7 @@ class RecordPurchases:
         now = self.clock()
         for position, entry in enumerate(raw):
             try:
-                purchase = self._parse(entry, position, now, default_currency=default_currency)
+                purchase = self._parse(entry, now, default_currency=default_currency)
             except InvalidPurchase as exc:
                 rejected.append(_rejected(position, entry, exc))
                 continue
@@ -117,11 +120,7 @@ class RecordPurchases:
         call.answer(rejected)
         return by_customer.values()
 
-    def _parse(self, entry: object, position: int, now: int, *, default_currency: bool) -> Purchase:
-        if self.max_purchases is not None and position >= self.max_purchases:
-            raise InvalidPurchase(
-                "purchases", f"at most {self.max_purchases} are taken per call; send the rest again"
-            )
+    def _parse(self, entry: object, now: int, *, default_currency: bool) -> Purchase:
         purchase = parse_purchase(
             entry, currency=self.currency, now=now, default_currency=default_currency
         )

@@ -17,13 +17,13 @@ from domain.cost import Units, count_round_trip, count_units
 from domain.customers import EraseCustomer, Erasure
 from domain.errors import NoLiveModel
 from domain.prediction import PredictPropensity, Traffic
-from domain.purchases import Cancelling, CancelPurchase, Purchase, Recording, RecordPurchases
+from domain.purchases import Cancelling, CancelPurchase, Purchase, Recording
 from domain.recent import RecentBatch, RecentHistory, TableSize
 from domain.retention import Retention
 from domain.values import Window
 from model_registry.registry import Registry
 from model_registry.serving import Presence
-from tests.builders import NOW, USD, a_policy, a_traffic
+from tests.builders import NOW, USD, a_policy, a_traffic, take_in
 from tests.fakes import SaturatingScorer
 from tests.faulty_store import VirtualTime
 from tests.registries import a_registry
@@ -185,7 +185,7 @@ def services_over(shop: Shop, *, cursor_key: str | None = None) -> Services:
         predict=PredictPropensity(
             history=shop, traffic=shop.traffic, policy=a_policy(), clock=shop.clock
         ),
-        record=RecordPurchases(recorder=shop, clock=shop.clock, currency=USD, max_purchases=100),
+        take_in=take_in(shop, canceller=shop, clock=shop.clock, max_items=100),
         cancel=CancelPurchase(canceller=shop),
         erase=EraseCustomer(eraser=shop, clock=shop.clock, suppression_days=30),
         audience=ScoreAudience(index=shop, recent=shop, history=shop, pacing=shop.time.pacing()),

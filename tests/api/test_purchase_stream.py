@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from api.intake import Line, lines_of
-from api.intake.ingest import MOST_LINE_BYTES
+from api.intake.lines import MOST_LINE_BYTES
 from domain.errors import StoreUnavailable
 from tests.api.conftest import Http, Shop
 from tests.api.problems import problem_of

@@ -14,9 +14,9 @@ from domain.cost import metered
 from domain.features import FeatureSet
 from domain.features.feature_set import Aggregation, Feature
 from domain.prediction import PredictPropensity
-from domain.purchases import ImportPurchases, Outcome, RecordPurchases
+from domain.purchases import ImportPurchases, Outcome
 from domain.values import MICROS_PER_DAY, Window
-from tests.builders import NOW, USD, a_policy, a_purchase, a_traffic
+from tests.builders import NOW, USD, a_policy, a_purchase, a_traffic, take_in
 from tests.contracts.conftest import Store, dynamo_store, settled
 from tests.fakes import SaturatingScorer
 from tests.integration.faults import Fault, error, injected, time_out, with_parameters
@@ -36,8 +36,7 @@ MODEL = a_traffic(
 async def store(client: DynamoClient) -> Store:
     """Fifteen households of the sample."""
     store = await settled(dynamo_store(client))
-    record = RecordPurchases(recorder=store.recorder, clock=ManualClock(NOW), currency=USD)
-    counts = await ImportPurchases(record=record)(
+    counts = await ImportPurchases(take_in=take_in(store.recorder))(
         CompleteJourneyPurchases(now=NOW, households=15),
         on_refused=lambda _: None,
         on_progress=lambda _: None,

@@ -8,9 +8,8 @@ import pytest
 from adapters.dynamodb import DynamoClient
 from adapters.memory import MemoryQueue
 from api.queue import Consume
-from domain.purchases import CancelPurchase, RecordPurchases
 from domain.queue import Message
-from tests.builders import DAY, NOW, USD, a_purchase, raw_of
+from tests.builders import DAY, NOW, a_purchase, raw_of, take_in
 from tests.contracts.conftest import Store, dynamo_store, recent_of
 
 pytestmark = pytest.mark.anyio
@@ -19,8 +18,7 @@ AT_ONCE = 8
 
 def a_worker(store: Store) -> Consume:
     return Consume(
-        record=RecordPurchases(recorder=store.recorder, clock=store.clock, currency=USD),
-        cancel=CancelPurchase(canceller=store.canceller),
+        take_in=take_in(store.recorder, canceller=store.canceller, clock=store.clock),
         dead_letters=MemoryQueue(),
     )
 

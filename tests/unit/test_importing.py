@@ -16,13 +16,12 @@ from domain.purchases import (
     Purchase,
     PurchaseSource,
     RawRow,
-    RecordPurchases,
     RefusedRow,
     importing,
 )
 from domain.purchases.ports import PurchaseRecorder
 from domain.retention import Retention
-from tests.builders import NOW, USD, raw_purchase
+from tests.builders import NOW, raw_purchase, take_in
 from tests.fakes import FakeRecorder, FakeSource
 from tests.strategies import junk_purchases
 
@@ -41,9 +40,8 @@ class Import:
         *,
         source: PurchaseSource | None = None,
     ) -> Counter[Outcome]:
-        record = RecordPurchases(recorder=recorder, clock=lambda: NOW, currency=USD)
         return asyncio.run(
-            ImportPurchases(record=record)(
+            ImportPurchases(take_in=take_in(recorder))(
                 source or FakeSource(rows),
                 on_refused=self.refused.append,
                 on_progress=self._on_progress,
@@ -115,10 +113,11 @@ def test_refused_rows_are_told_in_the_order_of_the_source() -> None:
 
 def test_progress_is_a_moment_that_stays_as_it_was_told() -> None:
     told: list[ImportProgress] = []
-    record = RecordPurchases(recorder=FakeRecorder(), clock=lambda: NOW, currency=USD)
     source = FakeSource([None])
     asyncio.run(
-        ImportPurchases(record=record)(source, on_refused=lambda _: None, on_progress=told.append)
+        ImportPurchases(take_in=take_in(FakeRecorder()))(
+            source, on_refused=lambda _: None, on_progress=told.append
+        )
     )
     assert told == [ImportProgress(rows=1, progress=1)]
     with pytest.raises(FrozenInstanceError):

@@ -25,7 +25,6 @@ from tests.strategies import junk_purchases
 def record(
     recorder: FakeRecorder,
     *raw: object,
-    max_purchases: int | None = None,
     default_currency: bool = False,
     concurrent_customers: int = 16,
 ) -> list[PurchaseOutcome]:
@@ -33,7 +32,6 @@ def record(
         recorder=recorder,
         clock=lambda: NOW,
         currency=USD,
-        max_purchases=max_purchases,
         concurrent_customers=concurrent_customers,
     )
     return asyncio.run(service(raw, default_currency=default_currency))
@@ -165,15 +163,6 @@ def test_no_more_customers_are_written_at_once_than_allowed(most: int, busiest: 
     raw = [raw_purchase(customer_id=f"customer-{number}") for number in range(20)]
     assert kinds(record(recorder, *raw, concurrent_customers=most)) == ["recorded"] * 20
     assert recorder.busiest == busiest
-
-
-def test_the_purchase_beyond_the_most_per_call_is_refused_and_the_others_written() -> None:
-    recorder = FakeRecorder()
-    raw = [raw_purchase(purchase_id=f"purchase-{number}") for number in range(101)]
-    outcomes = record(recorder, *raw, max_purchases=100)
-    assert kinds(outcomes) == ["recorded"] * 100 + ["rejected"]
-    assert (outcomes[100].field, outcomes[100].purchase_id) == ("purchases", "purchase-100")
-    assert len(recorder.stored) == 100
 
 
 def test_a_missing_currency_is_taken_only_where_that_was_agreed() -> None:

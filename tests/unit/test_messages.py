@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from api.intake import Cancelled, Refused, Sent, items_of
+from api.intake import items_of
 from api.intake.messages import CANCELLED, RECORDED
+from domain.purchases import RawCancellation, RawPurchase, Unreadable
 from tests.builders import raw_purchase
 
 PURCHASE = raw_purchase()
@@ -28,59 +29,63 @@ def envelope(message: str) -> dict[str, object]:
 @pytest.mark.parametrize(
     ("document", "kinds"),
     [
-        (PURCHASE, [Sent]),
-        ([PURCHASE, PURCHASE], [Sent, Sent]),
-        ({"purchases": [PURCHASE, 7]}, [Sent, Refused]),
-        ({"cancelled": IDS}, [Cancelled]),
-        ([{"cancelled": IDS}, PURCHASE], [Cancelled, Sent]),
-        (event(), [Sent]),
-        ([event(), event(type=CANCELLED, data=IDS)], [Sent, Cancelled]),
+        (PURCHASE, [RawPurchase]),
+        ([PURCHASE, PURCHASE], [RawPurchase, RawPurchase]),
+        ({"purchases": [PURCHASE, 7]}, [RawPurchase, Unreadable]),
+        ({"cancelled": IDS}, [RawCancellation]),
+        ([{"cancelled": IDS}, PURCHASE], [RawCancellation, RawPurchase]),
+        (event(), [RawPurchase]),
+        ([event(), event(type=CANCELLED, data=IDS)], [RawPurchase, RawCancellation]),
         (
             event(data=None, data_base64=b64encode(json.dumps(PURCHASE).encode()).decode()),
-            [Sent],
+            [RawPurchase],
         ),
-        (envelope(json.dumps(event())), [Sent]),
-        (envelope(json.dumps([PURCHASE, {"cancelled": IDS}])), [Sent, Cancelled]),
+        (envelope(json.dumps(event())), [RawPurchase]),
+        (envelope(json.dumps([PURCHASE, {"cancelled": IDS}])), [RawPurchase, RawCancellation]),
     ],
 )
 def test_every_form_gives_the_same_items(document: object, kinds: list[type]) -> None:
     items = items_of(json.dumps(document))
     assert [type(item) for item in items] == kinds
     for item in items:
-        assert not isinstance(item, Sent) or item.raw == PURCHASE
-        assert not isinstance(item, Cancelled) or (item.customer_id, item.purchase_id) == ("c", "p")
+        assert not isinstance(item, RawPurchase) or item.raw == PURCHASE
+        assert not isinstance(item, RawCancellation) or (item.customer_id, item.purchase_id) == (
+            "c",
+            "p",
+        )
 
 
 @pytest.mark.parametrize(
-    ("body", "reason"),
+    ("body", "field"),
     [
-        ("", "body: is not JSON"),
-        ("{", "body: is not JSON"),
-        ("[" * 100_000, "body: is not JSON"),
-        ("null", "body: must be an object"),
-        ("[]", "body: holds nothing"),
-        ('{"purchases": []}', "body: holds nothing"),
-        ("[[]]", "body: a list within a list"),
-        ('"text"', "body: must be an object"),
-        ('{"amount": 7.5}', "amount: send amount_minor"),
-        (json.dumps({"cancelled": 7}), "cancelled: must be an object"),
-        (json.dumps({"cancelled": {**IDS, "x": 1}}), "cancelled: must have customer_id"),
-        (json.dumps({"cancelled": {**IDS, "purchase_id": 7}}), "cancelled: must have customer_id"),
-        (json.dumps(event(specversion="0.3")), "specversion: must be 1.0"),
-        (json.dumps(event(id=None)), "id: must be text"),
-        (json.dumps(event(source="")), "source: must be text"),
-        (json.dumps(event(type="order.shipped")), "type: must be propensity.purchase.recorded"),
-        (json.dumps(event(data="text")), "purchase: must be an object"),
-        (json.dumps(event(data=None, data_base64="!")), "data_base64: is not JSON in base64"),
-        (json.dumps(envelope("{")), "Message: is not JSON"),
-        (json.dumps(envelope(json.dumps(envelope("{}")))), "Message: an SNS envelope within"),
-        (json.dumps([{}] * 10_001), "body: holds more than 10000"),
+        ("", "body"),
+        ("{", "body"),
+        ("[" * 100_000, "body"),
+        ("null", "body"),
+        ("[]", "body"),
+        ('{"purchases": []}', "body"),
+        ("[[]]", "body"),
+        ('"text"', "body"),
+        ('{"amount": 7.5}', "amount"),
+        (json.dumps({"cancelled": 7}), "cancelled"),
+        (json.dumps({"cancelled": {**IDS, "x": 1}}), "cancelled"),
+        (json.dumps({"cancelled": {**IDS, "purchase_id": 7}}), "cancelled"),
+        (json.dumps(event(specversion="0.3")), "specversion"),
+        (json.dumps(event(id=None)), "id"),
+        (json.dumps(event(source="")), "source"),
+        (json.dumps(event(type="order.shipped")), "type"),
+        (json.dumps(event(data="text")), "purchase"),
+        (json.dumps(event(data=None, data_base64="!")), "data_base64"),
+        (json.dumps(envelope("{")), "Message"),
+        (json.dumps(envelope(json.dumps(envelope("{}")))), "Message"),
+        (json.dumps([{}] * 10_001), "body"),
     ],
 )
-def test_what_is_refused_says_where_and_why(body: str, reason: str) -> None:
+def test_what_is_refused_says_where_and_why(body: str, field: str) -> None:
     (item,) = items_of(body)
-    assert isinstance(item, Refused)
-    assert item.reason.startswith(reason)
+    assert isinstance(item, Unreadable)
+    assert item.field == field
+    assert item.reason
 
 
 JSON = st.recursive(

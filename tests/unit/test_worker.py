@@ -14,11 +14,11 @@ from api.entry.lambda_handler import failures
 from api.queue import Consume, Worker, look, replay
 from api.queue.dead_letters import Replayed
 from domain.errors import CorruptRecord, StoreUnavailable
-from domain.purchases import CancelPurchase, Purchase, Recording, RecordPurchases
+from domain.purchases import Purchase, Recording
 from domain.queue import Message
 from domain.retention import Retention
 from domain.values import Window
-from tests.builders import NOW, USD, a_purchase, raw_of
+from tests.builders import NOW, a_purchase, raw_of, take_in
 
 pytestmark = pytest.mark.anyio
 
@@ -58,10 +58,7 @@ class Setting:
         self.store = Shaky()
         self.queue, self.dead_letters = MemoryQueue(), MemoryQueue()
         self.consume = Consume(
-            record=RecordPurchases(
-                recorder=self.store, clock=ManualClock(NOW), currency=USD, max_purchases=None
-            ),
-            cancel=CancelPurchase(canceller=self.store),
+            take_in=take_in(self.store, canceller=self.store),
             dead_letters=self.dead_letters,
         )
         self.worker = Worker(queue=self.queue, consume=self.consume, visibility_s=30, concurrency=1)
@@ -100,6 +97,17 @@ async def test_a_batch_is_one_transaction_per_customer() -> None:
     assert setting.consume.counts == {"recorded": 10}
 
 
+async def test_a_number_that_json_does_not_know_spoils_its_purchase_alone() -> None:
+    setting = Setting()
+    bad = json.dumps(raw_of(purchase(2)) | {"amount_minor": float("nan")})
+    await setting.send(f"[{json.dumps(raw_of(purchase(1)))},{bad}]")
+    await setting.once()
+    assert list(await setting.stored()) == [purchase(1)]
+    (letter,) = await setting.refused()
+    assert "NaN" in letter.body
+    assert "amount_minor" in (letter.reason or "")
+
+
 async def test_what_cannot_be_taken_is_a_dead_letter_and_the_rest_is_recorded() -> None:
     setting = Setting()
     good, other = purchase(1), replace(purchase(1), amount_minor=7)
@@ -114,8 +122,8 @@ async def test_what_cannot_be_taken_is_a_dead_letter_and_the_rest_is_recorded() 
     assert list(await setting.stored()) == [good]
     letters = {letter.body: letter.reason or "" for letter in await setting.refused()}
     assert len(letters) == 5
-    assert letters["{"].startswith("unreadable: body: is not JSON")
-    assert letters["7"].startswith("unreadable: body: must be an object")
+    assert letters["{"].startswith("unreadable: body ")
+    assert letters["7"].startswith("unreadable: body ")
     reasons = {
         json.loads(body)["purchase_id"]: reason
         for body, reason in letters.items()

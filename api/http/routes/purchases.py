@@ -1,11 +1,9 @@
 """Record purchases: one outcome each, whatever its neighbours are."""
 
-import json
 from collections.abc import AsyncGenerator, Sequence
 from http import HTTPStatus
 from typing import Annotated, Any
 
-import msgspec
 from litestar import Response, delete, post
 from litestar.di import NamedDependency
 from litestar.exceptions import HTTPException
@@ -17,7 +15,6 @@ from api.documents import (
     CancellationReport,
     FieldError,
     Problem,
-    PurchaseReport,
     RecordingReport,
     cost_used,
 )
@@ -30,15 +27,13 @@ from api.http.problems import (
     domain_problem,
     http_problem,
     problem,
-    slug_of,
-    status_of,
     unexpected_problem,
 )
 from api.http.services import Services
 from api.http.streams import DuplexStream, failure_line, outcome_lines
-from api.intake import UNANSWERED, ingested, items_of
+from api.intake import items_of, purchases_of
 from domain.cost import Cost, metered
-from domain.errors import InvalidRequest, PartlyRecorded, PropensityError
+from domain.errors import PropensityError
 from domain.purchases import Outcome, PurchaseOutcome
 
 MAX_BODY_BYTES = 1_000_000
@@ -47,7 +42,6 @@ MAX_OUTCOMES = 1_000
 
 _TAKEN = (JSON, NDJSON, EVENT, EVENTS)
 _WRITTEN = (Outcome.RECORDED, Outcome.DUPLICATE)
-_SEND_MINOR = "is not taken here: send amount_minor (an integer, minor units) and currency"
 
 
 @post(
@@ -87,35 +81,16 @@ async def record_purchases(
     if media_type == NDJSON:
         return _streamed(request, services)
     body = await _limited_body(request)
-    if media_type != JSON:
-        return await _events(services, body)
-    purchases = _purchases_in(_decoded(body))
-    try:
-        with metered() as cost:
-            outcomes = await services.record([_in_minor_units(entry) for entry in purchases])
-    except PartlyRecorded as exc:
-        raise ProblemRaised(_partly_recorded(exc, purchases)) from exc
-    return _report([_hinted(outcome, purchases) for outcome in outcomes], cost)
-
-
-async def _events(services: Services, body: bytes) -> Response[RecordingReport]:
-    items = items_of(body)
+    items = purchases_of(body, most=MAX_PURCHASES) if media_type == JSON else items_of(body)
     if len(items) > MAX_OUTCOMES:
         raise ProblemRaised(_too_many(len(items)))
     with metered() as cost:
-        outcomes = await ingested(services.record, services.cancel, items)
-    known = [outcome for outcome in outcomes if outcome is not None]
-    if len(known) < len(outcomes):
-        exc = PartlyRecorded(outcomes, UNANSWERED)
-        reports = [None if each is None else PurchaseReport.of(each) for each in outcomes]
-        raise ProblemRaised(
-            problem(status_of(PartlyRecorded), slug_of(PartlyRecorded), str(exc), outcomes=reports)
-        )
-    return _report(known, cost)
+        outcomes = await services.take_in(items)
+    return _report(outcomes, cost)
 
 
 def _streamed(request: AnyRequest, services: Services) -> Response[Any]:
-    chunks = outcome_lines(services, request.stream())
+    chunks = outcome_lines(services.take_in, request.stream())
 
     async def to_the_end() -> AsyncGenerator[bytes, None]:
         try:
@@ -188,41 +163,6 @@ def _media_type(request: AnyRequest) -> str:
     return media_type
 
 
-def _decoded(body: bytes) -> object:
-    """The body's JSON; NaN and infinities are read, so that they spoil one purchase, not all."""
-    try:
-        return msgspec.json.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return _leniently_decoded(body)
-
-
-def _leniently_decoded(body: bytes) -> object:
-    try:
-        text = body.decode()
-        return json.loads(text)
-    except UnicodeDecodeError as exc:
-        raise InvalidRequest("body", f"is not UTF-8 at byte {exc.start}") from exc
-    except json.JSONDecodeError as exc:
-        at = len(exc.doc[: exc.pos].encode())
-        raise InvalidRequest("body", f"is not JSON: {exc.msg} at byte {at}") from exc
-    except (ValueError, RecursionError) as exc:
-        raise InvalidRequest("body", "holds a number too long or a list too deep") from exc
-
-
-def _purchases_in(body: object) -> list[object]:
-    if not isinstance(body, dict):
-        raise InvalidRequest("body", 'must be an object: {"purchases": [...]}')
-    unknown = sorted(body.keys() - {"purchases"})
-    if unknown:
-        raise InvalidRequest(unknown[0][:60], "is not a field here; purchases is")
-    purchases = body.get("purchases")
-    if not isinstance(purchases, list) or not purchases:
-        raise InvalidRequest("purchases", f"must be a list of 1 to {MAX_PURCHASES} purchases")
-    if len(purchases) > MAX_OUTCOMES:
-        raise ProblemRaised(_too_many(len(purchases)))
-    return purchases
-
-
 def _too_many(count: int) -> Response[Problem]:
     reason = f"holds {count} purchases; send {MAX_PURCHASES} per call"
     return problem(
@@ -231,36 +171,3 @@ def _too_many(count: int) -> Response[Problem]:
         f"purchases {reason}",
         errors=[FieldError(field="purchases", reason=reason)],
     )
-
-
-def _in_major_units(entry: object) -> bool:
-    return isinstance(entry, dict) and entry.get("amount") is not None
-
-
-def _in_minor_units(entry: object) -> object:
-    """The entry, or None, which is no purchase: JSON numbers are too vague for major units."""
-    return None if _in_major_units(entry) else entry
-
-
-def _hinted(outcome: PurchaseOutcome, purchases: list[object]) -> PurchaseOutcome:
-    entry = purchases[outcome.position]
-    if outcome.field != "purchase" or not isinstance(entry, dict):
-        return outcome
-    purchase_id = entry.get("purchase_id")
-    return PurchaseOutcome(
-        position=outcome.position,
-        outcome=Outcome.REJECTED,
-        purchase_id=purchase_id if isinstance(purchase_id, str) else None,
-        field="amount",
-        reason=_SEND_MINOR,
-    )
-
-
-def _partly_recorded(exc: PartlyRecorded, purchases: list[object]) -> Response[Problem]:
-    known = [
-        PurchaseReport.of(_hinted(outcome, purchases))
-        if isinstance(outcome, PurchaseOutcome)
-        else None
-        for outcome in exc.outcomes
-    ]
-    return problem(status_of(PartlyRecorded), slug_of(PartlyRecorded), str(exc), outcomes=known)

@@ -13,11 +13,13 @@ from litestar.types import Receive, Send
 from msgspec import Meta, Struct
 
 from api.documents import CostUsed, cost_used, encodable
-from api.http.services import Services
-from api.intake import LINES_AT_ONCE, UNANSWERED, Line, ingested, item_of, lines_of
+from api.intake import Line, item_of, lines_of
 from domain.cost import metered_context
-from domain.purchases import Outcome, PurchaseOutcome
+from domain.errors import PartlyRecorded
+from domain.purchases import Outcome, PurchaseOutcome, TakeIn
 
+LINES_AT_ONCE = 100
+UNANSWERED = "the store did not answer; sending it again is safe"
 _JSON = msgspec.json.Encoder()
 
 
@@ -52,7 +54,7 @@ class CountsLine(Struct, frozen=True, kw_only=True):
     summary: StreamCounts
 
 
-async def outcome_lines(services: Services, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+async def outcome_lines(take_in: TakeIn, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     """The outcomes of a body's lines, in batches, while the body still arrives."""
     counts: Counter[str] = Counter()
     context, cost = metered_context()  # this generator shares its consumer's
@@ -60,10 +62,10 @@ async def outcome_lines(services: Services, chunks: AsyncIterator[bytes]) -> Asy
     async for line in lines_of(chunks):
         batch.append(line)
         if len(batch) == LINES_AT_ONCE:
-            yield await asyncio.create_task(_answered(services, batch, counts), context=context)
+            yield await asyncio.create_task(_answered(take_in, batch, counts), context=context)
             batch = []
     if batch:
-        yield await asyncio.create_task(_answered(services, batch, counts), context=context)
+        yield await asyncio.create_task(_answered(take_in, batch, counts), context=context)
     summary = StreamCounts(
         lines=counts.total(),
         **{str(kind): counts[kind] for kind in Outcome},
@@ -74,16 +76,22 @@ async def outcome_lines(services: Services, chunks: AsyncIterator[bytes]) -> Asy
     yield _JSON.encode_lines([CountsLine(summary=summary)])
 
 
-async def _answered(services: Services, batch: Sequence[Line], counts: Counter[str]) -> bytes:
-    outcomes = await ingested(services.record, services.cancel, [item_of(line) for line in batch])
-    counts.update("unanswered" if each is None else each.outcome for each in outcomes)
+async def _answered(take_in: TakeIn, batch: Sequence[Line], counts: Counter[str]) -> bytes:
+    outcomes: Sequence[object | None]
+    try:
+        outcomes = await take_in([item_of(line) for line in batch])
+    except PartlyRecorded as exc:
+        outcomes = exc.outcomes
+    counts.update(
+        each.outcome if isinstance(each, PurchaseOutcome) else "unanswered" for each in outcomes
+    )
     return _JSON.encode_lines(
         [_streamed(line, outcome) for line, outcome in zip(batch, outcomes, strict=True)]
     )
 
 
-def _streamed(line: Line, outcome: PurchaseOutcome | None) -> StreamedOutcome:
-    if outcome is None:
+def _streamed(line: Line, outcome: object | None) -> StreamedOutcome:
+    if not isinstance(outcome, PurchaseOutcome):
         return StreamedOutcome(position=line.position, outcome=None, reason=UNANSWERED)
     return StreamedOutcome(
         position=line.position,

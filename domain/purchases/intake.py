@@ -1,0 +1,155 @@
+"""Take in purchases and cancellations, however they came: one outcome each."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+from domain.errors import InvalidRequest, PartlyRecorded, Unavailable
+from domain.purchases.cancellation import CancelPurchase
+from domain.purchases.ports import Cancelling
+from domain.purchases.purchase import MAX_PURCHASE_ID_BYTES
+from domain.purchases.recording import Outcome, PurchaseOutcome, RecordPurchases
+
+
+@dataclass(frozen=True, slots=True)
+class RawPurchase:
+    """A purchase as it was sent, not validated yet."""
+
+    raw: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class RawCancellation:
+    """The ids of a purchase to cancel; `raw` is the whole that held them."""
+
+    customer_id: str
+    purchase_id: str
+    raw: object
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """Something that is neither: `field` says where, `reason` why, `raw` is the whole."""
+
+    raw: object
+    field: str
+    reason: str
+    purchase_id: str | None = None
+
+
+Item: TypeAlias = RawPurchase | RawCancellation | Unreadable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakeIn:
+    """Records the purchases, then cancels; every way in decodes to items and calls this.
+
+    Of one call at most `max_items` are taken (None: any number); the rest is rejected.
+    """
+
+    record: RecordPurchases
+    cancel: CancelPurchase
+    max_items: int | None = None
+
+    async def __call__(
+        self,
+        items: Sequence[Item],
+        /,
+        *,
+        default_currency: bool = False,
+        on_answered: Callable[[int], None] | None = None,
+    ) -> list[PurchaseOutcome]:
+        """One outcome per item, in order. Good ones are taken whatever the bad ones are.
+
+        All purchases of one customer share transactions. `on_answered` gets the number of
+        outcomes known so far.
+
+        Raises:
+            PartlyRecorded: the store left some unanswered; it carries the outcomes known.
+            CorruptRecord: what is stored under an id is no purchase.
+        """
+        outcomes = [self._refusal(position, item) for position, item in enumerate(items)]
+        refused = sum(outcome is not None for outcome in outcomes)
+        trouble: Unavailable | None = await self._record(
+            {
+                position: item
+                for position, item in enumerate(items)
+                if isinstance(item, RawPurchase) and outcomes[position] is None
+            },
+            outcomes,
+            default_currency=default_currency,
+            on_answered=on_answered and (lambda known: on_answered(refused + known)),
+        )
+        for position, item in enumerate(items):
+            if isinstance(item, RawCancellation) and outcomes[position] is None:
+                try:
+                    outcomes[position] = await self._cancel(position, item)
+                except Unavailable as exc:
+                    trouble = trouble or exc
+        if trouble is not None:
+            reason = trouble.reason if isinstance(trouble, PartlyRecorded) else str(trouble)
+            raise PartlyRecorded(outcomes, reason) from trouble
+        return [outcome for outcome in outcomes if outcome is not None]
+
+    def _refusal(self, position: int, item: Item) -> PurchaseOutcome | None:
+        if self.max_items is not None and position >= self.max_items:
+            reason = f"at most {self.max_items} are taken per call; send the rest again"
+            return _rejected(position, _purchase_id(item), "purchases", reason)
+        if isinstance(item, Unreadable):
+            return _rejected(position, item.purchase_id, item.field, item.reason)
+        return None
+
+    async def _record(
+        self,
+        purchases: Mapping[int, RawPurchase],
+        outcomes: list[PurchaseOutcome | None],
+        *,
+        default_currency: bool,
+        on_answered: Callable[[int], None] | None,
+    ) -> PartlyRecorded | None:
+        """Fills in the outcomes of these; returns the trouble that left some unanswered."""
+        if not purchases:
+            return None
+        trouble: PartlyRecorded | None = None
+        answers: Sequence[object | None]
+        try:
+            answers = await self.record(
+                [purchase.raw for purchase in purchases.values()],
+                default_currency=default_currency,
+                on_answered=on_answered,
+            )
+        except PartlyRecorded as exc:
+            trouble, answers = exc, exc.outcomes
+        for position, answer in zip(purchases, answers, strict=True):
+            if isinstance(answer, PurchaseOutcome):
+                moved = answer.position != position
+                outcomes[position] = replace(answer, position=position) if moved else answer
+        return trouble
+
+    async def _cancel(self, position: int, item: RawCancellation) -> PurchaseOutcome:
+        try:
+            cancelling = await self.cancel(item.customer_id, item.purchase_id)
+        except InvalidRequest as exc:
+            return _rejected(position, item.purchase_id, exc.field, exc.reason)
+        erased = cancelling is Cancelling.ERASED
+        return PurchaseOutcome(
+            position=position,
+            outcome=Outcome.ERASED if erased else Outcome.CANCELLED,
+            purchase_id=item.purchase_id,
+            cancelling=cancelling,
+        )
+
+
+def _purchase_id(item: Item) -> str | None:
+    found = item.raw.get("purchase_id") if isinstance(item, RawPurchase) else item.purchase_id
+    return found if isinstance(found, str) else None
+
+
+def _rejected(position: int, purchase_id: str | None, field: str, reason: str) -> PurchaseOutcome:
+    return PurchaseOutcome(
+        position=position,
+        outcome=Outcome.REJECTED,
+        purchase_id=None if purchase_id is None else purchase_id[:MAX_PURCHASE_ID_BYTES],
+        field=field,
+        reason=reason,
+    )

@@ -12,7 +12,6 @@ from typing import Any, TypeVar
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
-from adapters.memory import MemoryQueue
 from api.queue import Consume
 from domain.errors import StoreUnavailable
 from domain.features import FEATURE_SETS
@@ -22,6 +21,7 @@ from domain.retention import Retention
 from domain.values import Window, day_of
 from tests.builders import DAY, USD, raw_of, take_in
 from tests.contracts.conftest import Store
+from tests.doubles.memory import MemoryQueue
 from tests.reference import row
 from tests.strategies import CATEGORIES
 

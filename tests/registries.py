@@ -6,7 +6,6 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from adapters.memory import ManualClock, MemoryObjectStore
 from domain.errors import StoreUnavailable
 from domain.features import FeatureSet
 from domain.features.feature_set import total_purchase_volume_30d
@@ -17,6 +16,7 @@ from model_registry.ports import ObjectStore, ScorerFactory
 from model_registry.registry import Registry
 from model_registry.versions import CalibrationBin, Candidate, GoldenVectors
 from tests.builders import NOW, USD
+from tests.doubles.memory import ManualClock, MemoryObjectStore
 
 NAME = "propensity"
 

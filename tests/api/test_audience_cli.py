@@ -5,8 +5,7 @@ import io
 import json
 import os
 import signal
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,13 +32,13 @@ from domain.audience import (
     ReadWay,
     ScoreAudience,
 )
-from domain.audience.pacing import Pacing
-from domain.categories import IndexPage
-from domain.cost import Cost, Units, count_round_trip, count_units, metered
+from domain.cost import Cost, metered
 from domain.errors import NotFound, Rejected, StoreUnavailable
-from domain.purchases import Purchase
-from domain.recent import RecentBatch, RecentHistory, TableSize
+from domain.recent import TableSize
+from domain.retention import Retention
 from tests.builders import NOW, a_purchase, a_traffic
+from tests.doubles.store import RETENTION, Call, ReferenceStore, Trouble, failing_with, no_trouble
+from tests.faulty_store import VirtualTime
 
 CUSTOMERS = {f"c{number:03}": number / 1_000 for number in range(1, 251)}
 PRICE = Price(0.125, 0.625)
@@ -53,95 +52,35 @@ class Thousandths:
         return result
 
 
-@dataclass
-class Store:
+def a_store(
+    probabilities: Mapping[str, float] = CUSTOMERS,
+    *,
+    unread: Iterable[str] = (),
+    refuse: Trouble = no_trouble,
+    retention: Retention = RETENTION,
+) -> ReferenceStore:
     """A category whose customers spent what makes them as probable as given, in two shards."""
-
-    probabilities: Mapping[str, float]
-    silent: frozenset[str] = frozenset()
-    unlisted: bool = False
-    on_second_page: Callable[[], None] = lambda: None
-    shards: int = 2
-    complete_since: int = 0
-    unscannable: bool = False
-    seconds: float = 0.0
-    pages: list[int] = field(default_factory=list)
-
-    async def categories(self) -> Mapping[str, int]:
-        count_round_trip()
-        count_units(reads=Units(measured=0.5))
-        return {"jewellery": len(self.probabilities), "shirts": 7}
-
-    async def customers(self, category: str, /) -> int | None:
-        return (await self.categories()).get(category)
-
-    async def page(
-        self, _category: str, /, *, shard: int, after: str | None, most: int | None
-    ) -> IndexPage:
-        count_round_trip()
-        self.pages.append(shard)
-        if len(self.pages) == 2:
-            self.on_second_page()
-        if self.unlisted and shard == 1:
-            raise StoreUnavailable("throttled")
-        customers = sorted(self.probabilities)[shard :: self.shards]
-        left = [customer for customer in customers if after is None or customer > after]
-        most = most or 40
-        count_units(reads=Units(measured=0.5))
-        return IndexPage(customers=left[:most], more=len(left) > most)
-
-    async def read(self, customer_ids: Sequence[str], /) -> RecentBatch:
-        count_round_trip()
-        count_units(reads=Units(computed=float(len(customer_ids))))
-        return RecentBatch(
-            histories=[self._history(c) for c in customer_ids if c not in self.silent],
-            unread=[c for c in customer_ids if c in self.silent],
+    purchases = [
+        a_purchase(
+            customer_id=customer, category="jewellery", amount_minor=round(probability * 100_000)
         )
-
-    async def one(self, customer_id: str, /) -> RecentHistory:
-        return self._history(customer_id)
-
-    async def scan(self, *, segment: int, segments: int) -> AsyncIterator[RecentBatch]:
-        if self.unscannable:
-            raise StoreUnavailable("throttled")
-        customers = sorted(self.probabilities)[segment::segments]
-        count_round_trip()
-        count_units(reads=Units(1.0))
-        yield RecentBatch(histories=[self._history(c) for c in customers], unread=())
-
-    async def size(self) -> TableSize:
-        count_round_trip()
-        return TableSize(items=1_000, bytes=1_000_000)
-
-    async def between(self, customer_id: str, /, *, after: int, until: int) -> Sequence[Purchase]:
-        assert after < until
-        return self._history(customer_id).purchases
-
-    def _history(self, customer: str) -> RecentHistory:
-        spent = round(self.probabilities.get(customer, 0.0) * 100_000)
-        purchases = [a_purchase(customer_id=customer, amount_minor=spent)] if spent else []
-        return RecentHistory(
-            customer_id=customer, complete_since=self.complete_since, purchases=purchases
-        )
-
-    async def pause(self, seconds: float) -> None:
-        self.seconds += seconds + 0.01
-        await asyncio.sleep(0)
-
-    def service(self) -> ScoreAudience:
-        pacing = Pacing(seconds=lambda: self.seconds, pause=self.pause)
-        return ScoreAudience(index=self, recent=self, history=self, pacing=pacing)
+        for customer, probability in probabilities.items()
+    ]
+    store = ReferenceStore(purchases, shards=2, page_size=40, retention=retention)
+    store.unread = frozenset(unread)
+    store.refuse = refuse
+    store.table_size = TableSize(items=1_000, bytes=1_000_000)
+    return store
 
 
 def planned(
-    store: Store,
+    store: ReferenceStore,
     category: str = "jewellery",
     *,
     as_of: int = NOW,
     chosen: ReadWay | None = None,
 ) -> Plan:
-    pacing = Pacing(seconds=lambda: store.seconds, pause=store.pause)
-    plan_audience = PlanAudience(index=store, recent=store, pacing=pacing)
+    plan_audience = PlanAudience(index=store, recent=store, pacing=VirtualTime().pacing())
     traffic = a_traffic(Thousandths())
     return asyncio.run(
         plan_audience(category, as_of=as_of, traffic=traffic, deadline_s=1.0, chosen=chosen)
@@ -149,7 +88,7 @@ def planned(
 
 
 def listed(  # noqa: PLR0913  # one parameter per option
-    store: Store,
+    store: ReferenceStore,
     *,
     kind: str = "csv",
     output: Path | None = None,
@@ -174,13 +113,15 @@ def listed(  # noqa: PLR0913  # one parameter per option
         holdout=control,
         price=PRICE,
         cost=planning or Cost(),
-        expected=len(store.probabilities),
+        expected=len(store.purchases),
         on_screen=on_screen,
     )
     files = open_audience_files(
         kind, output, stdout=stdout or io.BytesIO(), holdout=control.basis_points > 0
     )
-    return run_audience(store.service(), query, order, files)
+    time = VirtualTime()
+    service = ScoreAudience(index=store, recent=store, history=store, pacing=time.pacing())
+    return run_audience(service, query, order, files)
 
 
 def rows_of(content: bytes) -> list[list[str]]:
@@ -192,7 +133,7 @@ def rows_of(content: bytes) -> list[list[str]]:
 @pytest.mark.parametrize("way", ReadWay)
 def test_every_customer_is_listed_once_with_the_exact_probability(way: ReadWay) -> None:
     stdout = io.BytesIO()
-    report = listed(Store(CUSTOMERS), stdout=stdout, way=way)
+    report = listed(a_store(), stdout=stdout, way=way)
     assert sorted(rows_of(stdout.getvalue())) == [
         [customer, repr(probability), "champion"] for customer, probability in CUSTOMERS.items()
     ]
@@ -204,15 +145,15 @@ def test_every_customer_is_listed_once_with_the_exact_probability(way: ReadWay) 
 def test_progress_is_on_stderr_unless_the_rows_are_on_the_same_screen(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    listed(Store(CUSTOMERS))
+    listed(a_store())
     assert "250 of about 250 customers" in capsys.readouterr().err
-    listed(Store(CUSTOMERS), on_screen=True)
+    listed(a_store(), on_screen=True)
     assert capsys.readouterr() == ("", "")
 
 
 def test_a_range_keeps_both_ends() -> None:
     stdout = io.BytesIO()
-    report = listed(Store(CUSTOMERS), stdout=stdout, choice=Choice(at_least=0.01, at_most=0.02))
+    report = listed(a_store(), stdout=stdout, choice=Choice(at_least=0.01, at_most=0.02))
     numbers = sorted(float(row[1]) for row in rows_of(stdout.getvalue()))
     assert numbers == [number / 1_000 for number in range(10, 21)]
     assert (report.customers, report.in_file.customers) == (250, 11)
@@ -247,7 +188,7 @@ def test_the_top_is_what_sorting_everyone_gives(
 
 def test_the_top_is_written_in_descending_order() -> None:
     stdout = io.BytesIO()
-    report = listed(Store(CUSTOMERS), stdout=stdout, choice=Choice(top=3))
+    report = listed(a_store(), stdout=stdout, choice=Choice(top=3))
     assert stdout.getvalue() == (
         b"customer_id,probability,arm\r\n"
         b"c250,0.25,champion\r\nc249,0.249,champion\r\nc248,0.248,champion\r\n"
@@ -257,7 +198,7 @@ def test_the_top_is_written_in_descending_order() -> None:
 
 def test_the_control_group_is_listed_apart_and_counted(tmp_path: Path) -> None:
     output, control = tmp_path / "blast.csv", Holdout(1_000)
-    report = listed(Store(CUSTOMERS), output=output, holdout=control, choice=Choice(top=100))
+    report = listed(a_store(), output=output, holdout=control, choice=Choice(top=100))
     top = sorted(CUSTOMERS, reverse=True)[:100]
     kept = [row[0] for row in rows_of(output.read_bytes())]
     held_out = [row[0] for row in rows_of((tmp_path / "blast.holdout.csv").read_bytes())]
@@ -271,7 +212,7 @@ def test_the_control_group_is_listed_apart_and_counted(tmp_path: Path) -> None:
 
 def test_on_stdout_a_column_says_who_is_held_out() -> None:
     stdout, control = io.BytesIO(), Holdout(1_000)
-    listed(Store(CUSTOMERS), stdout=stdout, holdout=control)
+    listed(a_store(), stdout=stdout, holdout=control)
     assert {row[0]: row[3] for row in rows_of(stdout.getvalue())} == {
         customer: "true" if control.keeps_out(customer) else "false" for customer in CUSTOMERS
     }
@@ -282,7 +223,7 @@ def test_a_partial_audience_says_so_and_exits_with_1(
 ) -> None:
     output, partial = tmp_path / "blast.csv", tmp_path / "blast.partial.csv"
     output.write_text("the whole one of before")
-    report = listed(Store(CUSTOMERS, silent=frozenset({"c007", "c008"})), output=output)
+    report = listed(a_store(unread=["c007", "c008"]), output=output)
     rows = {row[0]: row[1] for row in rows_of(partial.read_bytes())}
     assert output.read_text() == "the whole one of before"
     assert (rows["c007"], rows["c008"], rows["c009"]) == ("", "", "0.009")
@@ -302,8 +243,8 @@ def test_a_partial_audience_says_so_and_exits_with_1(
 
 def test_files_of_an_earlier_export_are_warned_about(tmp_path: Path) -> None:
     output = tmp_path / "blast.csv"
-    listed(Store(CUSTOMERS), output=output, holdout=Holdout(1_000))
-    report = listed(Store(CUSTOMERS), output=output)
+    listed(a_store(), output=output, holdout=Holdout(1_000))
+    report = listed(a_store(), output=output)
     (warning,) = report.warnings
     assert warning.startswith("files of an earlier export are still there")
     assert warning.endswith(f": {tmp_path / 'blast.holdout.csv'}")
@@ -312,7 +253,7 @@ def test_files_of_an_earlier_export_are_warned_about(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("way", [ReadWay.BATCH, ReadWay.SCAN])
 def test_an_instant_too_long_ago_is_reported_as_read_by_time(way: ReadWay) -> None:
-    report = listed(Store(CUSTOMERS, complete_since=NOW), way=way)
+    report = listed(a_store(retention=Retention(1)), way=way)
     assert report.customers == report.summary.scored == 250
     assert report.document["way"] == "by_time"
     (warning,) = report.warnings
@@ -322,7 +263,9 @@ def test_an_instant_too_long_ago_is_reported_as_read_by_time(way: ReadWay) -> No
 def test_a_refused_scan_is_reported_as_read_in_batches(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    report = listed(Store(CUSTOMERS, unscannable=True), way=ReadWay.SCAN)
+    report = listed(
+        a_store(refuse=failing_with(StoreUnavailable("throttled"), "scan")), way=ReadWay.SCAN
+    )
     assert report.customers == report.summary.scored == 250
     conclude(report, as_json=True)
     said = capsys.readouterr()
@@ -332,13 +275,18 @@ def test_a_refused_scan_is_reported_as_read_in_batches(
 
 @pytest.mark.parametrize("way", ReadWay)
 def test_a_way_that_was_taken_as_planned_is_not_warned_about(way: ReadWay) -> None:
-    report = listed(Store(CUSTOMERS), way=way)
+    report = listed(a_store(), way=way)
     assert (report.document["way"], report.warnings) == (way, [])
 
 
+def unlisted(call: Call) -> None:
+    if call.method == "page" and call.given[1] == 1:
+        raise StoreUnavailable("throttled")
+
+
 def test_an_unlisted_shard_makes_the_audience_partial(capsys: pytest.CaptureFixture[str]) -> None:
-    report = listed(Store(CUSTOMERS, unlisted=True))
-    assert (report.customers, report.summary.unlisted_shards) == (125, 1)
+    report = listed(a_store(refuse=unlisted))
+    assert (report.customers, report.summary.unlisted_shards) == (126, 1)
     with pytest.raises(typer.Exit):
         conclude(report, as_json=False)
     assert "shards of the category not listed to their end: 1 of 2;" in capsys.readouterr().err
@@ -346,7 +294,7 @@ def test_an_unlisted_shard_makes_the_audience_partial(capsys: pytest.CaptureFixt
 
 def test_campaign_tools_get_scored_customers_only(tmp_path: Path) -> None:
     output = tmp_path / "blast.csv"
-    store = Store(CUSTOMERS, silent=frozenset({"c007"}))
+    store = a_store(unread=["c007"])
     report = listed(store, kind="braze", output=output, choice=Choice(with_unread=False))
     (written,) = report.files
     assert len(written.read_text().splitlines()) == 1 + 249 == 1 + report.in_file.customers
@@ -354,7 +302,7 @@ def test_campaign_tools_get_scored_customers_only(tmp_path: Path) -> None:
 
 
 def test_the_unread_are_not_in_the_top_but_reported() -> None:
-    store = Store(CUSTOMERS, silent=frozenset({"c250"}))
+    store = a_store(unread=["c250"])
     stdout = io.BytesIO()
     report = listed(store, stdout=stdout, choice=Choice(top=2))
     assert [row[0] for row in rows_of(stdout.getvalue())] == ["c249", "c248"]
@@ -365,7 +313,7 @@ def test_the_unread_are_not_in_the_top_but_reported() -> None:
 def test_the_report_names_model_instant_and_the_cost_of_the_whole_campaign(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    store = Store(CUSTOMERS)
+    store = a_store()
     with metered() as cost:
         planned(store)
         planning = cost.round_trips
@@ -375,15 +323,15 @@ def test_the_report_names_model_instant_and_the_cost_of_the_whole_campaign(
     assert said.out == ""
     assert "250 scored by propensity version 1, 0 unread" in said.err
     assert "as of 2026-03-01T12:00:00Z" in said.err
-    assert "round trips: 16, read units: 256.5 (4.5 measured, 252.0 computed)\n" in said.err
+    assert "round trips: 16, read units: 130.5 (130.5 measured, 0.0 computed)\n" in said.err
     assert (planning, report.summary.cost.round_trips) == (3, 13)
     assert "at 0.125 USD per million (0.125: us-east-1 on-demand; set PROPENSITY_READ" in said.err
-    assert report.document["price_usd"] == pytest.approx(256.5 * 0.125 / 1_000_000)
+    assert report.document["price_usd"] == pytest.approx(130.5 * 0.125 / 1_000_000)
 
 
 def test_ids_that_look_like_formulas_are_warned_about() -> None:
     stdout = io.BytesIO()
-    report = listed(Store({"=1+1": 0.5, "c1": 0.5}), stdout=stdout)
+    report = listed(a_store({"=1+1": 0.5, "c1": 0.5}), stdout=stdout)
     assert b"\r\n'=1+1,0.5,champion\r\n" in stdout.getvalue()
     assert "customer ids that start as a formula does: 1;" in report.warnings[0]
     assert not report.summary.partial
@@ -404,17 +352,29 @@ def refuse() -> None:
 def test_what_is_not_finished_leaves_nothing_behind(
     kind: str, trouble: Callable[[], None], error: type[BaseException], tmp_path: Path
 ) -> None:
-    store = Store(CUSTOMERS, on_second_page=trouble)
+    pages = 0
+
+    def on_second_page(call: Call) -> None:
+        nonlocal pages
+        pages += call.method == "page"
+        if pages == 2 and call.method == "page":
+            trouble()
+
     with pytest.raises(error):
-        listed(store, kind=kind, output=tmp_path / "blast", holdout=Holdout(5_000))
-    assert len(store.pages) >= 2
+        listed(
+            a_store(refuse=on_second_page),
+            kind=kind,
+            output=tmp_path / "blast",
+            holdout=Holdout(5_000),
+        )
+    assert pages >= 2
     assert not list(tmp_path.iterdir())
 
 
 def test_the_estimate_reads_nothing_of_the_audience() -> None:
-    store = Store(CUSTOMERS)
+    store = a_store()
     found = planned(store)
-    assert not store.pages
+    assert not store.calls_of("page")
     assert (found.customers, found.way) == (250, ReadWay.SCAN)
     document = estimate_document(found, PRICE)
     assert document["least_seconds"] == pytest.approx(found.units / 12_000)
@@ -430,7 +390,7 @@ def test_the_estimate_reads_nothing_of_the_audience() -> None:
 def test_an_instant_too_long_ago_is_planned_by_time_whatever_was_chosen(
     chosen: ReadWay | None,
 ) -> None:
-    found = planned(Store(CUSTOMERS, complete_since=NOW), chosen=chosen)
+    found = planned(a_store(retention=Retention(1)), chosen=chosen)
     assert (found.way, found.round_trips) == (ReadWay.BY_TIME, 2 + 250)
     assert found.units == pytest.approx(250 + 250 * 120 / 4_096 / 2)
     assert found.why.startswith("recent purchases do not reach back")
@@ -443,8 +403,10 @@ def test_an_instant_too_long_ago_is_planned_by_time_whatever_was_chosen(
     ("category", "hint"), [("jewelry", "perhaps: jewellery"), ("x", "perhaps: jewellery, shirts")]
 )
 def test_a_category_without_customers_is_not_found(category: str, hint: str) -> None:
+    store = a_store()
+    store.purchases["c", "p"] = a_purchase(category="shirts")
     with pytest.raises(NotFound, match=hint):
-        planned(Store(CUSTOMERS), category)
+        planned(store, category)
 
 
 @pytest.mark.parametrize(
@@ -467,7 +429,7 @@ def test_options_that_do_not_fit_are_refused_at_once(options: Iterable[str], rea
 
 
 def test_a_summary_without_losses_warns_of_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    report = listed(Store({}))
+    report = listed(a_store({}))
     assert not report.warnings
     assert (report.customers, report.in_file.customers) == (0, 0)
     conclude(report, as_json=True)

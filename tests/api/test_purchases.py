@@ -40,7 +40,7 @@ def test_recorded_and_duplicate_purchases_answer_200(http: Http, shop: Shop) -> 
             {"position": 2, "outcome": "duplicate", "purchase_id": "purchase-1", **outcome},
         ],
         "cost": {
-            "round_trips": 2,
+            "round_trips": 1,
             "read_units": {"measured": 0.0, "computed": 0.0},
             "write_units": {"measured": 0.0, "computed": 8.0},
         },

@@ -7,12 +7,12 @@ from threading import Condition
 
 import pytest
 
-from adapters.memory import ManualClock, MemoryStatusStore
 from api.process import LivePolling
 from api.process.polling import LONGEST_PAUSE_S
 from model_registry.registry import Registry
 from model_registry.serving import LiveModel, Presence
 from tests.builders import NOW
+from tests.doubles.memory import ManualClock, MemoryStatusStore
 from tests.registries import NAME, FragileStore, a_candidate, a_registry
 
 

@@ -30,7 +30,6 @@ from adapters.dynamodb import (
 )
 from adapters.dynamodb.wire.transport import Answer, Exchange
 from adapters.embedded import EmbeddedEngine, free_port
-from adapters.memory import ManualClock, MemoryPurchases
 from domain.categories import CategoryIndex
 from domain.customers import CustomerRecords
 from domain.customers.ports import CustomerEraser
@@ -43,6 +42,8 @@ from domain.values import Window
 from tests.builders import NOW
 from tests.conftest import create_tables, dynamo_client
 from tests.contracts.buckets import create_bucket, location
+from tests.doubles.memory import ManualClock
+from tests.doubles.store import ReferenceStore
 
 RETENTION = Retention.covering(Window.days(30))
 SHARDS = 4
@@ -53,7 +54,7 @@ ENDPOINTS = [url for url in [os.environ.get("TEST_DYNAMODB_ENDPOINT")] if url]
 class Store:
     """One implementation of every port of the store, over the same empty purchases.
 
-    `client` None: no calls are made. `keeping` is a store with a retention, as empty as this one.
+    It has a `client`, or is the `double` in memory. `keeping` is a store with a retention, as empty as this one.
     """
 
     recorder: PurchaseRecorder
@@ -68,11 +69,12 @@ class Store:
     clock: ManualClock
     keeping: Callable[[PurchaseRetention], "Store"]
     client: DynamoClient | None = None
+    double: ReferenceStore | None = None
 
 
 def memory_store(kept: PurchaseRetention = FOR_EVER) -> Store:
     clock = ManualClock(NOW)
-    purchases = MemoryPurchases(clock=clock, retention=Retention(RETENTION.days, kept))
+    purchases = ReferenceStore(clock=clock, retention=Retention(RETENTION.days, kept))
     return Store(
         recorder=purchases,
         canceller=purchases,
@@ -85,6 +87,7 @@ def memory_store(kept: PurchaseRetention = FOR_EVER) -> Store:
         health=purchases,
         clock=clock,
         keeping=memory_store,
+        double=purchases,
     )
 
 

@@ -3,8 +3,8 @@
 from datetime import UTC, datetime
 
 from adapters.clock import SystemClock
-from adapters.memory import ManualClock
 from domain.values import MICROS_PER_DAY, from_datetime
+from tests.doubles.memory import ManualClock
 
 
 def test_the_system_clock_tells_microseconds_of_utc() -> None:

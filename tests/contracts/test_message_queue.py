@@ -10,11 +10,11 @@ import pytest
 from moto import mock_aws
 
 from adapters.embedded import EmbeddedEngine
-from adapters.memory import MemoryQueue
 from adapters.sqs import MOST_BYTES, SqsClient, SqsOptions
 from domain.errors import NotFound, StoreUnavailable
 from domain.queue import Message, MessageQueue
 from tests.conftest import LOCAL_CREDENTIALS
+from tests.doubles.memory import MemoryQueue
 
 pytestmark = pytest.mark.anyio
 KINDS = ["memory", "moto", "moto.fifo", "engine", "engine.fifo"]

@@ -10,13 +10,13 @@ from threading import Barrier
 import pytest
 
 from adapters.embedded import EmbeddedEngine
-from adapters.memory import MemoryObjectStore
 from adapters.object_store import open_object_store
 from domain.errors import StoreUnavailable
 from model_registry.errors import UnknownObject
 from model_registry.ports import ObjectStore
 from tests.contracts.buckets import location
 from tests.contracts.conftest import OBSTORES
+from tests.doubles.memory import MemoryObjectStore
 
 WRITERS = 8
 LARGE = 6 * 1024 * 1024

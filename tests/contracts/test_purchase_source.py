@@ -12,12 +12,12 @@ import pytest
 from pyarrow import parquet
 
 from adapters.complete_journey import CompleteJourneyPurchases
-from adapters.memory import MemoryPurchaseSource
 from adapters.purchase_files import open_purchase_file
 from domain.errors import Rejected
 from domain.purchases import PurchaseSource
 from domain.purchases.purchase import parse_purchase
 from domain.values import Currency, instant
+from tests.doubles.memory import MemoryPurchaseSource
 
 NEWEST = datetime(2026, 2, 28, 12, tzinfo=UTC)
 NOW = instant.from_datetime(NEWEST)

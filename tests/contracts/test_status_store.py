@@ -6,11 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from adapters.clock import SystemClock
-from adapters.memory import MemoryStatusStore
 from adapters.object_store import open_object_store
 from domain.values import MICROS_PER_SECOND
 from model_registry.ports import StatusStore
 from tests.contracts.conftest import OBSTORES
+from tests.doubles.memory import MemoryStatusStore
 
 
 @pytest.fixture(params=["memory", *OBSTORES])

@@ -8,7 +8,6 @@ from botocore.awsrequest import AWSPreparedRequest
 from adapters.complete_journey import CompleteJourneyPurchases
 from adapters.dynamodb import DynamoClient
 from adapters.dynamodb.schema.attributes import category_shard
-from adapters.memory import ManualClock
 from domain.audience import AudienceQuery, Member, PlanAudience, Position, ReadWay, ScoreAudience
 from domain.cost import metered
 from domain.features import FeatureSet
@@ -18,6 +17,7 @@ from domain.purchases import ImportPurchases, Outcome
 from domain.values import MICROS_PER_DAY, Window
 from tests.builders import NOW, USD, a_policy, a_purchase, a_traffic, take_in
 from tests.contracts.conftest import Store, dynamo_store, settled
+from tests.doubles.memory import ManualClock
 from tests.fakes import SaturatingScorer
 from tests.integration.faults import Fault, error, injected, time_out, with_parameters
 from tests.integration.test_read_faults import leave_unread

@@ -17,9 +17,9 @@ from adapters.dynamodb import (
     DynamoRecentRebuilder,
 )
 from adapters.dynamodb.schema.attributes import day_capacity
-from adapters.memory import ManualClock
 from tests.builders import NOW
 from tests.contracts.conftest import SHARDS, Store, dynamo_store
+from tests.doubles.memory import ManualClock
 from tests.ingestion_machine import CROWD, RETENTION, IngestionMachine
 from tests.integration.faults import (
     Stopwatch,

@@ -17,7 +17,6 @@ from adapters.dynamodb import (
     DynamoRecentRebuilder,
 )
 from adapters.dynamodb.schema.attributes import day_attribute, day_capacity, encode_element
-from adapters.memory import ManualClock
 from domain.audience import Position
 from domain.customers import EveryCustomer
 from domain.features import FEATURE_SETS
@@ -26,6 +25,7 @@ from domain.recent import VerifyRecent
 from domain.retention import FOR_EVER, Retention
 from domain.values import MICROS_PER_DAY, MICROS_PER_SECOND, Window, day_of
 from tests.builders import NOW, USD, a_purchase
+from tests.doubles.memory import ManualClock
 
 pytestmark = pytest.mark.anyio
 RETENTION = Retention.covering(Window.days(30))

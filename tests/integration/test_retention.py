@@ -4,13 +4,13 @@ import pytest
 
 from adapters.dynamodb import DynamoClient, DynamoPurchaseRecorder, DynamoRecentPurchases
 from adapters.dynamodb.recent.marks import MARKS
-from adapters.memory import ManualClock
 from domain.errors import CorruptRecord
 from domain.recent import RecentHistory
 from domain.retention import Retention
 from domain.values import Window
 from tests.builders import DAY, NOW, a_purchase
 from tests.contracts.conftest import SHARDS
+from tests.doubles.memory import ManualClock
 
 pytestmark = pytest.mark.anyio
 

@@ -6,11 +6,11 @@ import json
 import pytest
 
 from adapters.dynamodb import DynamoClient
-from adapters.memory import MemoryQueue
 from api.queue import Consume
 from domain.queue import Message
 from tests.builders import DAY, NOW, a_purchase, raw_of, take_in
 from tests.contracts.conftest import Store, dynamo_store, recent_of
+from tests.doubles.memory import MemoryQueue
 
 pytestmark = pytest.mark.anyio
 AT_ONCE = 8

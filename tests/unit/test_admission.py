@@ -4,12 +4,12 @@ from itertools import accumulate, cycle
 
 import pytest
 
-from adapters.memory import MemoryObjectStore
 from model_registry.errors import GateFailed
 from model_registry.gates import Admission
 from model_registry.gates.admission import LATENCY_BUDGET_S, QUALITY_MARGIN
 from model_registry.registry import Registry
 from model_registry.versions import Candidate
+from tests.doubles.memory import MemoryObjectStore
 from tests.registries import NAME, FragileStore, a_candidate, a_registry
 
 

@@ -8,7 +8,6 @@ from cryptography.fernet import Fernet
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapters.memory import ManualClock
 from api.http import Cursors
 from api.http.cursor import Place, fingerprint
 from api.process import load_settings
@@ -17,6 +16,7 @@ from domain.errors import InvalidRequest, Rejected
 from domain.prediction import Traffic
 from domain.values import MICROS_PER_SECOND
 from tests.builders import NOW, a_traffic
+from tests.doubles.memory import ManualClock
 from tests.fakes import SaturatingScorer
 
 MODEL = a_traffic(SaturatingScorer(), version=7)

@@ -2,11 +2,11 @@
 
 import pytest
 
-from adapters.memory import ManualClock, MemoryPurchases
 from domain.customers import EraseCustomer, Erasure
 from domain.errors import InvalidRequest
-from domain.retention import Retention
 from tests.builders import DAY, NOW, a_purchase
+from tests.doubles.memory import ManualClock
+from tests.doubles.store import ReferenceStore
 
 pytestmark = pytest.mark.anyio
 
@@ -21,7 +21,7 @@ class Unfinished:
 
 async def test_the_suppression_counts_from_the_latest_time_of_asking() -> None:
     clock = ManualClock(NOW)
-    store = MemoryPurchases(clock=clock, retention=Retention(32))
+    store = ReferenceStore(clock=clock)
     erase = EraseCustomer(eraser=store, clock=clock, suppression_days=7)
     await store.record([a_purchase()])
     receipt = await erase("customer-1")

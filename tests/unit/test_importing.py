@@ -7,7 +7,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from adapters.memory import MemoryPurchases
 from domain.errors import PartlyRecorded
 from domain.purchases import (
     ImportProgress,
@@ -20,9 +19,9 @@ from domain.purchases import (
     importing,
 )
 from domain.purchases.ports import PurchaseRecorder
-from domain.retention import Retention
 from tests.builders import NOW, raw_purchase, take_in
-from tests.fakes import FakeRecorder, FakeSource
+from tests.doubles.store import ReferenceStore, no_trouble, silent_store
+from tests.fakes import FakeSource
 from tests.strategies import junk_purchases
 
 
@@ -63,24 +62,24 @@ def rows(count: int) -> list[dict[str, object]]:
 
 @pytest.mark.usefixtures("three_rows_at_once")
 def test_every_row_of_a_long_source_is_recorded() -> None:
-    recorder, imported = FakeRecorder(), Import()
+    recorder, imported = ReferenceStore(), Import()
     assert imported.run(recorder, rows(7)) == Counter({Outcome.RECORDED: 7})
-    assert len(recorder.stored) == 7
+    assert len(recorder.purchases) == 7
     assert list(dict.fromkeys(imported.told)) == [(3, 3), (6, 6), (7, 7)]
     assert imported.refused == []
 
 
 @pytest.mark.usefixtures("three_rows_at_once")
 def test_importing_twice_equals_importing_once() -> None:
-    recorder = FakeRecorder()
+    recorder = ReferenceStore()
     Import().run(recorder, rows(7))
-    stored = dict(recorder.stored)
+    stored = dict(recorder.purchases)
     assert Import().run(recorder, rows(7)) == Counter({Outcome.DUPLICATE: 7})
-    assert recorder.stored == stored
+    assert recorder.purchases == stored
 
 
 def test_an_empty_source_imports_nothing() -> None:
-    assert Import().run(FakeRecorder(), []).total() == 0
+    assert Import().run(ReferenceStore(), []).total() == 0
 
 
 @pytest.mark.usefixtures("three_rows_at_once")
@@ -88,7 +87,7 @@ def test_rows_that_were_not_recorded_are_told_with_their_reason() -> None:
     first, second, third, fourth = rows(4)
     sent = [first, None, second | {"amount_minor": -1}, first | {"amount_minor": 1}, third, fourth]
     imported = Import()
-    counts = imported.run(FakeRecorder(), sent)
+    counts = imported.run(ReferenceStore(), sent)
     assert counts == Counter({Outcome.RECORDED: 3, Outcome.REJECTED: 2, Outcome.CONFLICT: 1})
     told = [(each.row.number, each.outcome, each.field, each.reason) for each in imported.refused]
     assert told == [
@@ -107,7 +106,7 @@ def test_rows_that_were_not_recorded_are_told_with_their_reason() -> None:
 def test_refused_rows_are_told_in_the_order_of_the_source() -> None:
     bad = raw_purchase(amount_minor=-1)
     imported = Import()
-    imported.run(FakeRecorder(), [bad, None, raw_purchase(), None, bad, None, bad, None])
+    imported.run(ReferenceStore(), [bad, None, raw_purchase(), None, bad, None, bad, None])
     assert [each.row.number for each in imported.refused] == [1, 2, 4, 5, 6, 7, 8]
 
 
@@ -115,7 +114,7 @@ def test_progress_is_a_moment_that_stays_as_it_was_told() -> None:
     told: list[ImportProgress] = []
     source = FakeSource([None])
     asyncio.run(
-        ImportPurchases(take_in=take_in(FakeRecorder()))(
+        ImportPurchases(take_in=take_in(ReferenceStore()))(
             source, on_refused=lambda _: None, on_progress=told.append
         )
     )
@@ -125,7 +124,7 @@ def test_progress_is_a_moment_that_stays_as_it_was_told() -> None:
 
 
 def test_a_row_without_currency_counts_in_the_deployments_own() -> None:
-    assert Import().run(FakeRecorder(), [raw_purchase(currency=None)]) == Counter(
+    assert Import().run(ReferenceStore(), [raw_purchase(currency=None)]) == Counter(
         {Outcome.RECORDED: 1}
     )
 
@@ -133,7 +132,7 @@ def test_a_row_without_currency_counts_in_the_deployments_own() -> None:
 def test_progress_moves_with_every_customer_of_a_chunk() -> None:
     sent = [raw_purchase(customer_id=f"customer-{number}") for number in range(4)]
     imported = Import()
-    imported.run(FakeRecorder(), [None, *sent])
+    imported.run(ReferenceStore(), [None, *sent])
     assert list(dict.fromkeys(imported.told)) == [(n, n) for n in (2, 3, 4, 5)]
 
 
@@ -170,7 +169,7 @@ few_rows = st.lists(
 def test_importing_any_rows_twice_leaves_what_once_leaves_and_gives_every_row_one_outcome(
     sent: list[Mapping[str, object] | None],
 ) -> None:
-    stored = MemoryPurchases(clock=lambda: NOW, retention=Retention(32))
+    stored = ReferenceStore()
     left: list[list[Sequence[Purchase]]] = []
     for _ in range(2):
         imported = Import()
@@ -183,20 +182,20 @@ def test_importing_any_rows_twice_leaves_what_once_leaves_and_gives_every_row_on
     assert left[0] == left[1]
 
 
-async def all_of(stored: MemoryPurchases) -> list[Sequence[Purchase]]:
+async def all_of(stored: ReferenceStore) -> list[Sequence[Purchase]]:
     customers = ["customer-1", "customer-2"]
     return [await stored.between(customer, after=-1, until=NOW) for customer in customers]
 
 
 @pytest.mark.usefixtures("three_rows_at_once")
 def test_an_interrupted_import_may_simply_run_again() -> None:
-    recorder = FakeRecorder(silent=["customer-2"])
+    recorder = silent_store("customer-2")
     sent = [*rows(3), raw_purchase(customer_id="customer-2"), *rows(5)[3:]]
     interrupted = Import()
     with pytest.raises(PartlyRecorded):
         interrupted.run(recorder, sent)
     assert interrupted.told[-1] == (5, 5)  # the customer who was answered
-    recorder.silent.clear()
+    recorder.refuse = no_trouble
     counts = Import().run(recorder, sent)
     assert counts == Counter({Outcome.RECORDED: 1, Outcome.DUPLICATE: 5})
-    assert len(recorder.stored) == 6
+    assert len(recorder.purchases) == 6

@@ -1,6 +1,5 @@
 import asyncio
-import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
@@ -18,12 +17,12 @@ from domain.purchases import (
     RecordPurchases,
 )
 from tests.builders import NOW, USD, a_history, a_purchase, raw_of, raw_purchase
-from tests.fakes import FakeRecorder
+from tests.doubles.store import Call, ReferenceStore, no_trouble, silent_store
 from tests.strategies import junk_purchases
 
 
 def record(
-    recorder: FakeRecorder,
+    recorder: ReferenceStore,
     *raw: object,
     default_currency: bool = False,
     concurrent_customers: int = 16,
@@ -42,47 +41,47 @@ def kinds(outcomes: Sequence[PurchaseOutcome]) -> list[str]:
 
 
 def test_a_new_purchase_is_recorded() -> None:
-    recorder = FakeRecorder()
+    recorder = ReferenceStore()
     assert record(recorder, raw_purchase()) == [
         PurchaseOutcome(position=0, outcome=Outcome.RECORDED, purchase_id="purchase-1")
     ]
-    assert list(recorder.stored.values()) == [a_purchase()]
+    assert list(recorder.purchases.values()) == [a_purchase()]
 
 
 def test_no_purchases_have_no_outcomes() -> None:
-    recorder = FakeRecorder()
+    recorder = ReferenceStore()
     assert record(recorder) == []
     assert recorder.calls == []
 
 
 def test_the_same_purchase_again_is_a_duplicate() -> None:
-    recorder = FakeRecorder([a_purchase()])
+    recorder = ReferenceStore([a_purchase()])
     assert kinds(record(recorder, raw_purchase())) == ["duplicate"]
 
 
 def test_another_payload_under_a_stored_id_is_a_conflict_and_changes_nothing() -> None:
-    recorder = FakeRecorder([a_purchase()])
+    recorder = ReferenceStore([a_purchase()])
     (outcome,) = record(recorder, raw_purchase(amount_minor=1))
     assert (outcome.outcome, outcome.field) == (Outcome.CONFLICT, "purchase_id")
     assert outcome.reason == "this id is taken by a purchase with another payload"
-    assert list(recorder.stored.values()) == [a_purchase()]
+    assert list(recorder.purchases.values()) == [a_purchase()]
 
 
 def test_the_same_purchase_twice_in_one_call_is_recorded_once() -> None:
-    recorder = FakeRecorder()
+    recorder = ReferenceStore()
     assert kinds(record(recorder, raw_purchase(), raw_purchase())) == ["recorded", "duplicate"]
-    assert recorder.calls == [[a_purchase()]]
+    assert recorder.recorded == [[a_purchase()]]
 
 
 def test_two_payloads_under_one_id_in_one_call_are_a_conflict_and_the_first_stays() -> None:
-    recorder = FakeRecorder()
+    recorder = ReferenceStore()
     outcomes = record(recorder, raw_purchase(), raw_purchase(amount_minor=1), raw_purchase())
     assert kinds(outcomes) == ["recorded", "conflict", "duplicate"]
-    assert list(recorder.stored.values()) == [a_purchase()]
+    assert list(recorder.purchases.values()) == [a_purchase()]
 
 
 def test_a_payload_repeated_in_one_call_conflicts_as_often_as_it_is_sent() -> None:
-    recorder = FakeRecorder([a_purchase()])
+    recorder = ReferenceStore([a_purchase()])
     other = raw_purchase(amount_minor=1)
     assert kinds(record(recorder, other, other)) == ["conflict", "conflict"]
 
@@ -99,31 +98,31 @@ def test_a_payload_repeated_in_one_call_conflicts_as_often_as_it_is_sent() -> No
 def test_a_rival_sent_before_the_stored_payload_does_not_hide_it(
     amounts: list[int], expected: list[str]
 ) -> None:
-    recorder = FakeRecorder([a_purchase(amount_minor=1250)])
+    recorder = ReferenceStore([a_purchase(amount_minor=1250)])
     outcomes = record(recorder, *(raw_purchase(amount_minor=amount) for amount in amounts))
     assert kinds(outcomes) == expected
-    assert list(recorder.stored.values()) == [a_purchase(amount_minor=1250)]
+    assert list(recorder.purchases.values()) == [a_purchase(amount_minor=1250)]
 
 
 def test_rivals_cost_the_other_purchases_of_the_customer_no_further_calls() -> None:
     stored = a_purchase(purchase_id="taken")
-    recorder = FakeRecorder([stored])
+    recorder = ReferenceStore([stored])
     rival = replace(stored, amount_minor=1)
     record(recorder, *map(raw_of, [rival, a_purchase(), stored, a_purchase(purchase_id="new")]))
-    assert [[sent.purchase_id for sent in call] for call in recorder.calls] == [
+    assert [[sent.purchase_id for sent in call] for call in recorder.recorded] == [
         ["taken", "purchase-1", "new"],
         ["taken"],
     ]
 
 
 def test_two_customers_may_use_the_same_purchase_id() -> None:
-    recorder = FakeRecorder()
+    recorder = ReferenceStore()
     raw = [raw_purchase(), raw_purchase(customer_id="customer-2")]
     assert kinds(record(recorder, *raw)) == ["recorded", "recorded"]
 
 
 def test_a_bad_purchase_is_refused_by_field_and_the_good_ones_are_written() -> None:
-    recorder = FakeRecorder()
+    recorder = ReferenceStore()
     good, bad = raw_purchase(), raw_purchase(purchase_id="purchase-2", amount_minor=-1)
     outcomes = record(recorder, bad, good, "junk", raw_purchase(purchase_id=7))
     assert kinds(outcomes) == ["rejected", "recorded", "rejected", "rejected"]
@@ -136,12 +135,12 @@ def test_a_bad_purchase_is_refused_by_field_and_the_good_ones_are_written() -> N
     ]
     assert [outcome.purchase_id for outcome in outcomes] == ["purchase-2", "purchase-1", None, None]
     assert outcomes[0].reason == "is negative: a refund is not a purchase"
-    assert list(recorder.stored.values()) == [a_purchase()]
+    assert list(recorder.purchases.values()) == [a_purchase()]
 
 
 def test_a_refused_purchase_is_named_whatever_mapping_it_came_in_and_however_long_its_id() -> None:
     raw = [MappingProxyType(raw_purchase(amount_minor=-1)), raw_purchase(purchase_id="x" * 10_000)]
-    outcomes = record(FakeRecorder(), *raw)
+    outcomes = record(ReferenceStore(), *raw)
     assert kinds(outcomes) == ["rejected", "rejected"]
     assert [outcome.purchase_id for outcome in outcomes] == [
         "purchase-1",
@@ -150,29 +149,29 @@ def test_a_refused_purchase_is_named_whatever_mapping_it_came_in_and_however_lon
 
 
 def test_the_purchases_of_one_customer_go_to_the_store_together() -> None:
-    recorder = FakeRecorder()
+    recorder = ReferenceStore()
     ours = a_history(NOW - 3, NOW - 2)
     theirs = a_history(NOW - 1, customer_id="customer-2")
     record(recorder, *map(raw_of, [ours[0], theirs[0], ours[1]]))
-    assert sorted(recorder.calls, key=len) == [theirs, ours]
+    assert sorted(recorder.recorded, key=len) == [theirs, ours]
 
 
 @pytest.mark.parametrize(("most", "busiest"), [(1, 1), (3, 3), (99, 20)])
 def test_no_more_customers_are_written_at_once_than_allowed(most: int, busiest: int) -> None:
-    recorder = FakeRecorder()
+    recorder = ReferenceStore()
     raw = [raw_purchase(customer_id=f"customer-{number}") for number in range(20)]
     assert kinds(record(recorder, *raw, concurrent_customers=most)) == ["recorded"] * 20
-    assert recorder.busiest == busiest
+    assert recorder.busiest_of["record"] == busiest
 
 
 def test_a_missing_currency_is_taken_only_where_that_was_agreed() -> None:
     raw = raw_purchase(currency=None)
-    assert kinds(record(FakeRecorder(), raw)) == ["rejected"]
-    assert kinds(record(FakeRecorder(), raw, default_currency=True)) == ["recorded"]
+    assert kinds(record(ReferenceStore(), raw)) == ["rejected"]
+    assert kinds(record(ReferenceStore(), raw, default_currency=True)) == ["recorded"]
 
 
 def test_silence_about_one_customer_leaves_the_outcomes_of_the_others_known() -> None:
-    recorder = FakeRecorder(silent=["customer-2"])
+    recorder = silent_store("customer-2")
     bad = raw_purchase(amount_minor=-1)
     raw = [raw_purchase(customer_id="customer-2"), raw_purchase(), bad]
     with pytest.raises(PartlyRecorded, match="1 of 3 purchases unanswered") as caught:
@@ -188,25 +187,25 @@ def test_silence_about_one_customer_leaves_the_outcomes_of_the_others_known() ->
 
 def test_once_the_store_is_silent_no_further_customer_is_begun() -> None:
     customers = [f"customer-{number}" for number in range(20)]
-    recorder = FakeRecorder(silent=customers)
+    recorder = silent_store(*customers)
     raw = [raw_purchase(customer_id=customer) for customer in customers]
     with pytest.raises(PartlyRecorded, match="20 of 20 purchases unanswered"):
         record(recorder, *raw, concurrent_customers=3)
     assert len(recorder.calls) == 3
 
 
-class Breaks(FakeRecorder):
+class Breaks(ReferenceStore):
     """One customer's call fails for a reason that nobody expects, the others never end."""
 
     async def record(self, purchases: Sequence[Purchase], /) -> Sequence[Recording]:
         await super().record(purchases)
         if purchases[0].customer_id == "broken":
             raise CorruptRecord("a human must look") from KeyError("fingerprint")
-        self.busy += 1
+        self.busy["hung"] += 1
         try:
             await asyncio.Event().wait()
         finally:
-            self.busy -= 1
+            self.busy["hung"] -= 1
         raise AssertionError
 
 
@@ -219,16 +218,14 @@ def test_an_unexpected_error_comes_as_it_is_and_leaves_nothing_running_behind() 
         with pytest.raises(CorruptRecord, match="a human must look") as caught:
             await service(raw)
         assert isinstance(caught.value.__cause__, KeyError)
-        return recorder.busy
+        return recorder.busy.total()
 
     assert asyncio.run(call()) == 0
 
 
 def test_how_many_are_answered_is_told_at_once_for_the_rejected_then_for_each_customer() -> None:
     told: list[int] = []
-    service = RecordPurchases(
-        recorder=FakeRecorder(silent=["silent"]), clock=lambda: NOW, currency=USD
-    )
+    service = RecordPurchases(recorder=silent_store("silent"), clock=lambda: NOW, currency=USD)
     names = ["one", "two", "silent", "two"]
     raw = [raw_purchase(customer_id=name, purchase_id=f"{n}") for n, name in enumerate(names)]
     with pytest.raises(PartlyRecorded):
@@ -237,13 +234,13 @@ def test_how_many_are_answered_is_told_at_once_for_the_rejected_then_for_each_cu
 
 
 def test_sending_everything_again_after_silence_ends_with_each_purchase_once() -> None:
-    recorder = FakeRecorder(silent=["customer-2"])
+    recorder = silent_store("customer-2")
     raw = [raw_purchase(customer_id="customer-2"), raw_purchase()]
     with pytest.raises(PartlyRecorded):
         record(recorder, *raw)
-    recorder.silent.clear()
+    recorder.refuse = no_trouble
     assert kinds(record(recorder, *raw)) == ["recorded", "duplicate"]
-    assert len(recorder.stored) == 2
+    assert len(recorder.purchases) == 2
 
 
 few_payloads = st.builds(
@@ -261,30 +258,28 @@ stores = st.lists(few_payloads, max_size=3)
 def test_one_call_ends_as_one_call_per_purchase_would(
     stored: list[Purchase], sent: list[object]
 ) -> None:
-    together, apart = FakeRecorder(stored), FakeRecorder(stored)
+    together, apart = ReferenceStore(stored), ReferenceStore(stored)
     one_by_one = [
         replace(outcome, position=position)
         for position, raw in enumerate(sent)
         for outcome in record(apart, raw)
     ]
     assert record(together, *sent) == one_by_one
-    assert together.stored == apart.stored
+    assert together.purchases == apart.purchases
 
 
-class FallsSilent(FakeRecorder):
-    """Answers so many calls, then none."""
+def falling_silent(store: ReferenceStore, *, answers: int) -> ReferenceStore:
+    """The store, which answers so many calls, then none."""
 
-    def __init__(self, stored: Iterable[Purchase], *, answers: int) -> None:
-        super().__init__(stored)
-        self.answers = answers
-
-    async def record(self, purchases: Sequence[Purchase], /) -> Sequence[Recording]:
-        if len(self.calls) >= self.answers:
+    def trouble(_call: Call) -> None:
+        if len(store.calls) > answers:
             raise StoreUnavailable("fell silent")
-        return await super().record(purchases)
+
+    store.refuse = trouble
+    return store
 
 
-def known_after(recorder: FakeRecorder, raw: Sequence[object]) -> list[PurchaseOutcome]:
+def known_after(recorder: ReferenceStore, raw: Sequence[object]) -> list[PurchaseOutcome]:
     """The outcomes that one call gave, whether or not it was answered completely."""
     try:
         outcomes: Sequence[object | None] = record(recorder, *raw)
@@ -299,33 +294,34 @@ def test_whenever_the_store_falls_silent_sending_again_ends_as_if_it_had_not(
     stored: list[Purchase], sent: list[Purchase], answers: int
 ) -> None:
     raw = [raw_of(purchase) for purchase in sent]
-    steady, recorder = FakeRecorder(stored), FallsSilent(stored, answers=answers)
+    steady = ReferenceStore(stored)
+    recorder = falling_silent(ReferenceStore(stored), answers=answers)
     expected = record(steady, *raw)
     known = known_after(recorder, raw)
     assert known == [expected[outcome.position] for outcome in known]
-    recorder.answers = sys.maxsize
+    recorder.refuse = no_trouble
     again = kinds(record(recorder, *raw))
     assert [kind.replace("recorded", "duplicate") for kind in again] == [
         kind.replace("recorded", "duplicate") for kind in kinds(expected)
     ]
-    assert recorder.stored == steady.stored
+    assert recorder.purchases == steady.purchases
 
 
 @given(stores, calls)
 @settings(deadline=None)
 def test_sending_a_call_again_changes_nothing(stored: list[Purchase], sent: list[Purchase]) -> None:
-    recorder = FakeRecorder(stored)
+    recorder = ReferenceStore(stored)
     first = kinds(record(recorder, *map(raw_of, sent)))
-    settled = dict(recorder.stored)
+    settled = dict(recorder.purchases)
     again = kinds(record(recorder, *map(raw_of, sent)))
     assert again == ["duplicate" if kind == "recorded" else kind for kind in first]
-    assert recorder.stored == settled
+    assert recorder.purchases == settled
 
 
 @given(st.lists(junk_purchases, max_size=5))
 @settings(deadline=None)
 def test_every_purchase_sent_has_exactly_one_outcome_in_order(raw: list[object]) -> None:
-    recorder = FakeRecorder()
+    recorder = ReferenceStore()
     outcomes = record(recorder, *raw, raw_purchase(customer_id="good"))
     assert [outcome.position for outcome in outcomes] == list(range(len(raw) + 1))
     assert outcomes[-1].outcome is Outcome.RECORDED

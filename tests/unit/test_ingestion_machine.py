@@ -1,6 +1,6 @@
 """Any interleaving of messages, crashes and days, in memory: many of them."""
 
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TypeVar
@@ -8,39 +8,35 @@ from typing import TypeVar
 from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from adapters.memory import ManualClock, MemoryPurchases
 from domain.errors import StoreUnavailable
-from domain.purchases import Cancelling, Purchase, Recording
 from tests.builders import NOW
 from tests.contracts.conftest import Store, memory_store
-from tests.ingestion_machine import RETENTION, IngestionMachine
+from tests.doubles.memory import ManualClock
+from tests.doubles.store import Call, ReferenceStore
+from tests.ingestion_machine import IngestionMachine
 
 T = TypeVar("T")
 
 
-class Crashing(MemoryPurchases):
+class Crashing(ReferenceStore):
     """The write of number `at` is the last one answered before; it has an effect or none."""
 
     at: int | None = None
     happens = False
 
-    async def record(self, purchases: Sequence[Purchase], /) -> Sequence[Recording]:
-        answered = super().record
-        return await self._called(lambda: answered(purchases))
+    def __init__(self, *, clock: ManualClock) -> None:
+        super().__init__(clock=clock)
+        self.refuse, self.lose = self._count, self._crash
 
-    async def cancel(self, customer_id: str, purchase_id: str, /) -> Cancelling:
-        answered = super().cancel
-        return await self._called(lambda: answered(customer_id, purchase_id))
+    def _count(self, call: Call) -> None:
+        if self.at is not None and call.method in {"record", "cancel"}:
+            self.at -= 1
+            if self.at < -1 or not self.happens:
+                self._crash(call)
 
-    async def _called(self, call: Callable[[], Awaitable[T]]) -> T:
-        if self.at is None:
-            return await call()
-        self.at -= 1
-        if self.at == -1 and self.happens:
-            await call()
-        if self.at < 0:
+    def _crash(self, call: Call) -> None:
+        if self.at is not None and self.at < 0 and call.method in {"record", "cancel"}:
             raise StoreUnavailable("crashed")
-        return await call()
 
 
 def a_store(purchases: Crashing, clock: ManualClock) -> Store:
@@ -58,7 +54,7 @@ def a_store(purchases: Crashing, clock: ManualClock) -> Store:
 class MemoryMachine(IngestionMachine):
     def __init__(self) -> None:
         clock = ManualClock(NOW)
-        self.purchases = Crashing(clock=clock, retention=RETENTION)
+        self.purchases = Crashing(clock=clock)
         super().__init__(a_store(self.purchases, clock))
 
     @contextmanager

@@ -18,7 +18,7 @@ from domain.purchases import (
     Unreadable,
 )
 from tests.builders import raw_purchase, take_in
-from tests.fakes import FakeRecorder
+from tests.doubles.store import ReferenceStore, silent_store
 
 GOOD = RawPurchase(raw_purchase())
 BAD = RawPurchase(raw_purchase(amount_minor=-1))
@@ -50,12 +50,12 @@ class Canceller:
 
 def taken(
     *items: Item,
-    recorder: FakeRecorder | None = None,
+    recorder: ReferenceStore | None = None,
     canceller: Canceller | None = None,
     max_items: int | None = None,
 ) -> list[PurchaseOutcome]:
     use_case = take_in(
-        recorder or FakeRecorder(), canceller=canceller or Canceller(), max_items=max_items
+        recorder or ReferenceStore(), canceller=canceller or Canceller(), max_items=max_items
     )
     return asyncio.run(use_case(items))
 
@@ -104,7 +104,7 @@ def test_an_id_that_no_purchase_can_have_is_refused_before_the_store_is_asked() 
 
 
 def test_items_beyond_the_most_per_call_are_refused_and_the_others_taken() -> None:
-    recorder, canceller = FakeRecorder(), Canceller()
+    recorder, canceller = ReferenceStore(), Canceller()
     raw = [RawPurchase(raw_purchase(purchase_id=f"purchase-{number}")) for number in range(3)]
     outcomes = taken(
         raw[0], NEITHER, raw[1], CANCELLATION, max_items=2, recorder=recorder, canceller=canceller
@@ -114,11 +114,11 @@ def test_items_beyond_the_most_per_call_are_refused_and_the_others_taken() -> No
         ("purchases", "purchase-1"),
         ("purchases", "purchase-9"),
     ]
-    assert (len(recorder.stored), canceller.ids) == (1, [])
+    assert (len(recorder.purchases), canceller.ids) == (1, [])
 
 
 def test_silence_about_purchases_leaves_the_other_outcomes_known() -> None:
-    silent = FakeRecorder(silent=["customer-2"])
+    silent = silent_store("customer-2")
     unheard = RawPurchase(raw_purchase(customer_id="customer-2"))
     with pytest.raises(PartlyRecorded) as caught:
         taken(CANCELLATION, unheard, NEITHER, recorder=silent)

@@ -5,13 +5,13 @@ from dataclasses import replace
 
 import pytest
 
-from adapters.memory import ManualClock, MemoryStatusStore
 from domain.prediction import ServedModel, Traffic
 from domain.values import MICROS_PER_SECOND
 from model_registry.errors import NotConverged
 from model_registry.serving import TTL_S, Presence
 from model_registry.serving.presence import FORGOTTEN_S
 from tests.builders import NOW, a_served_model
+from tests.doubles.memory import ManualClock, MemoryStatusStore
 from tests.fakes import SaturatingScorer
 from tests.registries import NAME
 

@@ -11,7 +11,7 @@ from domain.purchases import RecordPurchases
 from domain.retention import FOR_EVER, SLACK_DAYS, PurchaseRetention, Retention
 from domain.values import Window
 from tests.builders import DAY, NOW, USD, a_purchase, raw_of
-from tests.fakes import FakeRecorder
+from tests.doubles.store import ReferenceStore
 
 YEAR = PurchaseRetention(365)
 
@@ -43,14 +43,14 @@ def test_nobody_can_ask_back_beyond_it() -> None:
     ("age_us", "outcome"), [(365 * DAY - 1, "recorded"), (365 * DAY, "rejected")]
 )
 def test_a_purchase_older_than_it_is_rejected_with_the_reason(age_us: int, outcome: str) -> None:
-    recorder = FakeRecorder()
+    recorder = ReferenceStore()
     record = RecordPurchases(recorder=recorder, clock=lambda: NOW, currency=USD, retention=YEAR)
     (answer,) = asyncio.run(record([raw_of(a_purchase(purchased_at=NOW - age_us))]))
     assert answer.outcome == outcome
     if outcome == "rejected":
         assert answer.field == "purchased_at"
         assert "lies 365 days back or more" in (answer.reason or "")
-        assert recorder.stored == {}
+        assert recorder.purchases == {}
 
 
 def test_purchases_are_kept_for_longer_than_recent_ones() -> None:

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from adapters.memory import ManualClock, MemoryObjectStore
 from adapters.object_store import open_object_store
 from domain.errors import InvalidRequest, StoreUnavailable
 from domain.features.feature_set import total_purchase_volume_30d
@@ -26,6 +25,7 @@ from model_registry.revisions import Action, Revision
 from model_registry.verify import verify
 from model_registry.versions import CalibrationBin, Candidate
 from tests.builders import JPY, NOW
+from tests.doubles.memory import ManualClock, MemoryObjectStore
 from tests.registries import NAME, FragileStore, a_candidate, a_registry, golden_of, with_golden
 
 WRITERS = 8

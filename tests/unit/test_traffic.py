@@ -14,7 +14,8 @@ from domain.prediction import Arm, Observation, PredictPropensity, ServedModel, 
 from domain.recent import TableSize
 from domain.values import BUCKETS, MICROS_PER_DAY, day_of
 from tests.builders import NOW, USD, a_feature, a_policy, a_purchase, a_served_model
-from tests.fakes import FakeHistory, SaturatingScorer
+from tests.doubles.store import ReferenceStore
+from tests.fakes import SaturatingScorer
 from tests.faulty_store import FaultyStore
 
 IDS = st.text(st.characters(codec="utf-8"), min_size=1, max_size=20)
@@ -159,7 +160,7 @@ async def test_shadows_see_what_was_answered_and_change_nothing_of_it() -> None:
     seen: list[Observation] = []
     answers = [
         await PredictPropensity(
-            history=FakeHistory(purchases),
+            history=ReferenceStore(purchases),
             traffic=lambda traffic=traffic: traffic,  # type: ignore[misc]
             policy=a_policy(),
             clock=lambda: NOW,

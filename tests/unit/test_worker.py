@@ -9,45 +9,30 @@ from typing import Any
 
 import pytest
 
-from adapters.memory import ManualClock, MemoryPurchases, MemoryQueue
 from api.entry.lambda_handler import failures
 from api.queue import Consume, Worker, look, replay
 from api.queue.dead_letters import Replayed
 from domain.errors import CorruptRecord, StoreUnavailable
 from domain.purchases import Purchase, Recording
 from domain.queue import Message
-from domain.retention import Retention
-from domain.values import Window
 from tests.builders import NOW, a_purchase, raw_of, take_in
+from tests.doubles.memory import ManualClock, MemoryQueue
+from tests.doubles.store import Call, ReferenceStore
 
 pytestmark = pytest.mark.anyio
 
 
-class Shaky(MemoryPurchases):
+class Shaky(ReferenceStore):
     """Fails every so many calls, before or after the write, as a network does."""
 
     def __init__(self) -> None:
-        clock = ManualClock(NOW)
-        super().__init__(clock=clock, retention=Retention.covering(Window.days(30)))
+        super().__init__()
         self.random = random.Random(7)
         self.failing = 0.0
-        self.calls = 0
+        self.refuse = self.lose = self._fail
 
-    async def record(self, purchases: Sequence[Purchase], /) -> Sequence[Recording]:
-        self.calls += 1
-        self._fail()
-        answer = await super().record(purchases)
-        self._fail()
-        return answer
-
-    async def cancel(self, customer_id: str, purchase_id: str, /) -> Any:
-        self._fail()
-        answer = await super().cancel(customer_id, purchase_id)
-        self._fail()
-        return answer
-
-    def _fail(self) -> None:
-        if self.random.random() < self.failing:
+    def _fail(self, call: Call) -> None:
+        if call.method in {"record", "cancel"} and self.random.random() < self.failing:
             raise StoreUnavailable("no answer")
 
 
@@ -92,7 +77,7 @@ async def test_a_batch_is_one_transaction_per_customer() -> None:
     yours = [purchase(number, customer_id="customer-2") for number in range(4)]
     await setting.send(*map(raw_of, [*mine, *yours]))
     await setting.once()
-    assert setting.store.calls == 2
+    assert len(setting.store.calls_of("record")) == 2
     assert list(await setting.stored()) == mine[::-1]
     assert setting.consume.counts == {"recorded": 10}
 

@@ -133,7 +133,7 @@ def _features(comparison: Comparison) -> str:
     sides = (("A", comparison.a), ("B", comparison.b))
     return "\n".join(
         "  "
-        + "".join(side if name in manifest.feature_names else " " for side, manifest in sides)
+        + "".join(side if name in manifest.features.names else " " for side, manifest in sides)
         + f"  {name}"
         for name in comparison.features
     )

@@ -255,9 +255,9 @@ def describe(manifest: Manifest) -> str:
         for row in manifest.calibration
     )
     return (
-        f"{manifest.name} version {manifest.version}, {manifest.scorer_kind}, "
+        f"{manifest.name} version {manifest.version}, {manifest.scorer.kind}, "
         f"horizon {manifest.horizon_days} days\n"
-        f"features: {', '.join(manifest.feature_names)}\n"
+        f"features: {', '.join(manifest.features.names)}\n"
         f"on the held-out period, with 95 % intervals:\n{metrics}\n"
         f"  customers  predicted  happened\n{calibration}"
     )

@@ -39,7 +39,7 @@ class Comparison:
     @property
     def features(self) -> Sequence[str]:
         """The features of either, those of A first."""
-        return tuple(dict.fromkeys((*self.a.feature_names, *self.b.feature_names)))
+        return tuple(dict.fromkeys((*self.a.features.names, *self.b.features.names)))
 
     def better(self, metric: str) -> str | None:
         """Which of "A" and "B" is certainly better by this metric, if either is."""

@@ -69,7 +69,7 @@ class LoadGates:
         saw = {
             "integrity": f"{len(blobs)} blobs are to the byte what was registered",
             "safety": f"{sum(map(len, blobs.values())):,} bytes, taken by the "
-            f"{manifest.scorer_kind!r} scorer",
+            f"{manifest.scorer.kind!r} scorer",
             "features": f"this code computes {len(features.names)} of the same contract",
             "golden": f"scores differ by up to {difference:.3g} from those at training",
         }
@@ -80,15 +80,15 @@ class LoadGates:
         return Loaded(features=features, scorer=scorer, golden=golden, results=results)
 
     def _build(self, manifest: Manifest, blobs: Mapping[str, bytes]) -> Scorer:
-        factory = self.scorer_factory(manifest.scorer_kind)
+        factory = self.scorer_factory(manifest.scorer.kind)
         try:
-            return factory(manifest.scorer_options, blobs)
+            return factory(manifest.scorer.options, blobs)
         except GateFailed:  # the kind's own, such as the safety of its format
             raise
         except Exception as exc:  # a plugin, which may raise anything
             raise GateFailed(
                 "scorer",
-                f"the {manifest.scorer_kind!r} scorer refused what the version holds "
+                f"the {manifest.scorer.kind!r} scorer refused what the version holds "
                 f"({exc!r}); train and register it again",
             ) from exc
 
@@ -144,20 +144,20 @@ def check_features(manifest: Manifest, currency: Currency) -> FeatureSet:
     """
     way_out = "train again with this code"
     try:
-        features = FeatureSet.from_contract(manifest.contract)
+        features = FeatureSet.from_contract(manifest.features.contract)
     except ValueError as exc:
         raise GateFailed("features", f"{exc}; {way_out}") from exc
-    if features.contract_hash != manifest.contract_hash:
+    if features.contract_hash != manifest.features.contract_hash:
         raise GateFailed(
             "features",
             f"the contract has hash {features.contract_hash} here, the version was trained on "
-            f"{manifest.contract_hash}; {way_out}",
+            f"{manifest.features.contract_hash}; {way_out}",
         )
-    if features.names != tuple(manifest.feature_names):
+    if features.names != manifest.features.names:
         raise GateFailed(
             "features",
             f"this code computes {', '.join(features.names)}, the version was trained on "
-            f"{', '.join(manifest.feature_names)}; {way_out}",
+            f"{', '.join(manifest.features.names)}; {way_out}",
         )
     if features.currency != currency:
         raise GateFailed(

@@ -4,12 +4,14 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
-from typing import Any, TypeAlias
+from typing import Annotated, Any, TypeAlias
+
+from msgspec import Meta
 
 from domain.prediction import Arm
 from domain.values import BUCKETS
 from model_registry.errors import CorruptRegistry
-from model_registry.storage import Fields, canonical, check_canonical
+from model_registry.storage import Count, Number, Sha256, Text, canonical, check_canonical, decoded
 
 SCHEMA = 3
 """Raised whenever a revision changes form, so that older code refuses what it cannot read."""
@@ -33,10 +35,10 @@ class Action(StrEnum):
 class GateResult:
     """What one gate saw of a version before it was activated; only a forced one may have failed."""
 
-    version: int
-    gate: str
+    version: Number
+    gate: Text
     passed: bool
-    detail: str
+    detail: Text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,17 +135,18 @@ class Revision:
         Raises:
             CorruptRegistry: it is not a revision of this schema; names the field.
         """
-        fields = Fields.parse(key, content).of_schema(SCHEMA).only(*_FIELDS)
-        number = fields.integer("number", least=1)
+        stored = decoded(key, content, _Stored, schema=SCHEMA)
+        if (stored.number == 1) != (stored.previous_sha256 is None):
+            raise CorruptRegistry(key, "field 'previous_sha256' does not fit the number")
         revision = cls(
-            number=number,
-            previous_sha256=fields.sha256("previous_sha256") if number > 1 else None,
-            at=fields.integer("at"),
-            actor=fields.text("actor"),
-            reason=fields.text("reason"),
-            action=_action(fields),
-            gates=_gates(fields.listed("gates")),
-            state=_state(fields.within("state")),
+            number=stored.number,
+            previous_sha256=stored.previous_sha256,
+            at=stored.at,
+            actor=stored.actor,
+            reason=stored.reason,
+            action=stored.action,
+            gates=stored.gates,
+            state=stored.state.state(key),
         )
         check_canonical(key, content, revision.encode())
         return revision
@@ -191,44 +194,49 @@ class Change:
         )
 
 
-_FIELDS = "schema number previous_sha256 at actor reason action gates state".split()
-
-_GATE_FIELDS = ("version", "gate", "passed", "detail")
-
-
-def _action(fields: Fields) -> Action:
-    try:
-        return Action(fields.text("action"))
-    except ValueError as exc:
-        raise CorruptRegistry(fields.key, f"field 'action': {exc}") from exc
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Aliases:
+    champion: Number
+    challenger: Number | None = None
 
 
-def _gates(fields: Fields) -> tuple[GateResult, ...]:
-    parts = [fields.within(place).only(*_GATE_FIELDS) for place in fields.values]
-    return tuple(
-        GateResult(
-            version=part.integer("version", least=1),
-            gate=part.text("gate"),
-            passed=part.truth("passed"),
-            detail=part.text("detail"),
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _State:
+    aliases: _Aliases
+    basis_points: Annotated[int, Meta(ge=0, le=BUCKETS)]
+    shadows: tuple[Number, ...]
+    manifests: Mapping[int, Sha256]
+
+    def state(self, key: str) -> State:
+        """The state, whose parts fit together.
+
+        Raises:
+            CorruptRegistry: they do not.
+        """
+        champion, challenger = self.aliases.champion, self.aliases.challenger
+        state = State(
+            champion=champion,
+            challenger=challenger,
+            basis_points=self.basis_points,
+            shadows=self.shadows,
+            manifests=self.manifests,
         )
-        for part in parts
-    )
+        if (challenger is None) != (self.basis_points == 0):
+            raise CorruptRegistry(key, "field 'state.basis_points' does not fit the challenger")
+        if len(set(state.versions)) < len(state.versions):
+            raise CorruptRegistry(key, "field 'state' names a version twice")
+        if set(self.manifests) != set(state.versions):
+            raise CorruptRegistry(key, "field 'state.manifests' is not of the state's versions")
+        return state
 
 
-def _state(fields: Fields) -> State:
-    fields.only("aliases", "basis_points", "shadows", "manifests")
-    aliases = fields.within("aliases").only(CHAMPION, CHALLENGER)
-    splits = CHALLENGER in aliases.values
-    shadows = fields.listed("shadows")
-    state = State(
-        champion=aliases.integer(CHAMPION, least=1),
-        challenger=aliases.integer(CHALLENGER, least=1) if splits else None,
-        basis_points=fields.integer("basis_points", least=int(splits), most=BUCKETS * splits),
-        shadows=tuple(shadows.integer(place, least=1) for place in shadows.values),
-        manifests={},
-    )
-    if len(set(state.versions)) < len(state.versions):
-        raise CorruptRegistry(fields.key, "field 'state' names a version twice")
-    manifests = fields.within("manifests").only(*map(str, state.versions))
-    return replace(state, manifests={v: manifests.sha256(str(v)) for v in state.versions})
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Stored:
+    number: Number
+    previous_sha256: Sha256 | None
+    at: Count
+    actor: Text
+    reason: Text
+    action: Action
+    gates: tuple[GateResult, ...]
+    state: _State

@@ -3,12 +3,14 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from msgspec import to_builtins
+
 from domain.prediction import Traffic
 from domain.values import MICROS_PER_SECOND, Clock
 from model_registry.errors import CorruptRegistry, NotConverged
 from model_registry.ports import Status, StatusStore
 from model_registry.serving.shadow import ShadowReport
-from model_registry.storage import Fields, canonical, check_name, statuses_prefix
+from model_registry.storage import Count, canonical, check_name, decoded, statuses_prefix
 
 TTL_S = 10.0
 """A process that has not said for so long what it serves is taken for dead.
@@ -38,6 +40,14 @@ class Serving:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class _Status:
+    revision: Count
+    version: Count
+    problem: str
+    shadows: tuple[ShadowReport, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Presence:
     """What processes say of themselves, in the registry's store, with expiry.
 
@@ -61,12 +71,14 @@ class Presence:
         To be said again before it expires.
         """
         content = canonical(
-            {
-                "revision": traffic.revision if traffic else 0,
-                "version": traffic.champion.version if traffic else 0,
-                "problem": "; ".join(problems),
-                "shadows": [report.plain() for report in shadows],
-            }
+            to_builtins(
+                _Status(
+                    revision=traffic.revision if traffic else 0,
+                    version=traffic.champion.version if traffic else 0,
+                    problem="; ".join(problems),
+                    shadows=tuple(shadows),
+                )
+            )
         )
         self.store.put_status(_key(name, process), content)
 
@@ -131,37 +143,14 @@ def _key(name: str, process: str) -> str:
 def _serving(status: Status, age_s: float) -> Serving:
     process = status.key.rpartition("/")[2].removesuffix(".json")
     try:
-        fields = Fields.parse(status.key, status.content)
-        problem = fields.values.get("problem", "")
-        return Serving(
-            process=process,
-            revision=fields.integer("revision"),
-            version=fields.integer("version"),
-            problem=str(problem),
-            age_s=age_s,
-            shadows=_shadows(fields.listed("shadows")),
-        )
+        told = decoded(status.key, status.content, _Status)
     except CorruptRegistry as exc:
-        return Serving(process=process, revision=0, version=0, problem=str(exc), age_s=age_s)
-
-
-def _shadows(fields: Fields) -> Sequence[ShadowReport]:
-    return tuple(_shadow(fields.within(place)) for place in fields.values)
-
-
-def _shadow(fields: Fields) -> ShadowReport:
-    bins = fields.listed("histogram")
-    agreement = fields.values.get("rank_agreement")
-    return ShadowReport(
-        shadow=fields.integer("shadow"),
-        answered_by=fields.integer("answered_by"),
-        count=fields.integer("count"),
-        failed=fields.integer("failed"),
-        skipped=fields.integer("skipped"),
-        problem=str(fields.values.get("problem", "")),
-        changed=fields.integer("changed"),
-        difference_sum=fields.number("difference_sum"),
-        absolute_sum=fields.number("absolute_sum"),
-        rank_agreement=None if agreement is None else fields.number("rank_agreement"),
-        histogram=tuple(bins.integer(place) for place in bins.values),
+        told = _Status(revision=0, version=0, problem=str(exc))
+    return Serving(
+        process=process,
+        revision=told.revision,
+        version=told.version,
+        problem=told.problem,
+        age_s=age_s,
+        shadows=told.shadows,
     )

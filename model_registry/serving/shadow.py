@@ -1,7 +1,7 @@
 """Shadows: how versions that answer nobody would have answered, compared with what was answered."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from threading import Lock
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from domain.decisions import Policy
 from domain.prediction import Observation, ServedModel, Traffic
 from domain.purchases import Histories
+from model_registry.storage import Count
 
 BATCH = 64
 """Answers scored at once: a scorer's call costs more than its rows."""
@@ -35,11 +36,11 @@ class ShadowReport:
 
     shadow: int
     answered_by: int
-    count: int = 0
-    failed: int = 0
-    skipped: int = 0
+    count: Count = 0
+    failed: Count = 0
+    skipped: Count = 0
     problem: str = ""
-    changed: int = 0
+    changed: Count = 0
     difference_sum: float = 0.0
     absolute_sum: float = 0.0
     rank_agreement: float | None = None
@@ -64,10 +65,6 @@ class ShadowReport:
             histogram=tuple(a + b for a, b in zip(self.histogram, other.histogram, strict=True)),
             **{name: getattr(self, name) + getattr(other, name) for name in sums},
         )
-
-    def plain(self) -> dict[str, object]:
-        """The report as plain JSON."""
-        return {each.name: getattr(self, each.name) for each in fields(self)}
 
 
 def merged(reports: Iterable[ShadowReport]) -> Sequence[ShadowReport]:

@@ -1,6 +1,14 @@
 """How documents are named and spelled in the object store."""
 
-from model_registry.storage.canonical import Fields, canonical, check_canonical
+from model_registry.storage.canonical import (
+    Count,
+    Number,
+    Sha256,
+    Text,
+    canonical,
+    check_canonical,
+    decoded,
+)
 from model_registry.storage.layout import (
     blob_key,
     check_name,
@@ -12,11 +20,15 @@ from model_registry.storage.layout import (
 )
 
 __all__ = [
-    "Fields",
+    "Count",
+    "Number",
+    "Sha256",
+    "Text",
     "blob_key",
     "canonical",
     "check_canonical",
     "check_name",
+    "decoded",
     "log_prefix",
     "manifest_key",
     "numbers",

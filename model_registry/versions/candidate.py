@@ -8,8 +8,14 @@ from numpy.typing import NDArray
 
 from domain.features import FeatureSet
 from model_registry.errors import CorruptRegistry
-from model_registry.storage import Fields, canonical, check_canonical
+from model_registry.storage import Count, canonical, check_canonical, decoded
 from model_registry.versions.held_out import HeldOut
+
+
+@dataclass(frozen=True, slots=True)
+class _StoredVectors:
+    matrix: list[list[float]]
+    probabilities: list[float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +46,10 @@ class GoldenVectors:
         Raises:
             CorruptRegistry: they are not golden vectors; names the field.
         """
-        fields = Fields.parse(key, content).only("matrix", "probabilities")
-        rows, expected = fields.listed("matrix").values, fields.listed("probabilities").values
+        stored = decoded(key, content, _StoredVectors)
         try:
-            matrix = np.array(list(rows.values()), dtype=np.float64)
-            probabilities = np.array(list(expected.values()), dtype=np.float64)
+            matrix = np.array(stored.matrix, dtype=np.float64)
+            probabilities = np.array(stored.probabilities, dtype=np.float64)
         except (ValueError, TypeError, OverflowError) as exc:
             raise CorruptRegistry(key, f"golden vectors must be rows of floats ({exc})") from exc
         if matrix.ndim != 2 or probabilities.shape != matrix.shape[:1]:  # noqa: PLR2004  # rows
@@ -64,7 +69,7 @@ class GoldenVectors:
 class CalibrationBin:
     """Held-out customers of similar probability: what was predicted and what happened."""
 
-    count: int
+    count: Count
     mean_probability: float
     observed_rate: float
 

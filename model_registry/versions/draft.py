@@ -8,7 +8,14 @@ from domain.errors import InvalidRequest
 from model_registry.errors import CorruptRegistry
 from model_registry.versions.candidate import CalibrationBin, Candidate, GoldenVectors
 from model_registry.versions.held_out import HeldOut
-from model_registry.versions.manifest import GOLDEN, HELD_OUT, Blob, Manifest
+from model_registry.versions.manifest import (
+    GOLDEN,
+    HELD_OUT,
+    Blob,
+    FeatureSpec,
+    Manifest,
+    ScorerSpec,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +42,13 @@ class Draft:
                 version=1,
                 created_at=created_at,
                 created_by=created_by,
-                scorer_kind=candidate.scorer_kind,
-                scorer_options=candidate.scorer_options,
+                scorer=ScorerSpec(kind=candidate.scorer_kind, options=candidate.scorer_options),
                 blobs={role: _blob(content) for role, content in blobs.items()},
-                contract=candidate.features.contract,
-                contract_hash=candidate.features.contract_hash,
-                feature_names=candidate.features.names,
+                features=FeatureSpec(
+                    contract=candidate.features.contract,
+                    contract_hash=candidate.features.contract_hash,
+                    names=candidate.features.names,
+                ),
                 horizon_days=candidate.horizon_days,
                 metrics={metric: float(value) for metric, value in candidate.metrics.items()},
                 intervals={

@@ -6,7 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model_registry.errors import CorruptRegistry
-from model_registry.storage import Fields, canonical, check_canonical
+from model_registry.storage import Sha256, canonical, check_canonical, decoded
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    asked: Sha256
+    labels: list[int]
+    probabilities: list[float]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,14 +64,12 @@ class HeldOut:
         Raises:
             CorruptRegistry: they are none; says why.
         """
-        fields = Fields.parse(key, content).only("asked", "labels", "probabilities")
-        asked = fields.sha256("asked")
-        labels, probabilities = fields.listed("labels"), fields.listed("probabilities")
+        stored = decoded(key, content, _Stored)
         try:
             held_out = cls(
-                asked,
-                np.array(list(labels.values.values())) == 1,
-                np.array(list(probabilities.values.values()), dtype=np.float64),
+                stored.asked,
+                np.array(stored.labels) == 1,
+                np.array(stored.probabilities, dtype=np.float64),
             )
         except (ValueError, TypeError, OverflowError) as exc:
             raise CorruptRegistry(key, f"is not what held-out customers did ({exc})") from exc

@@ -193,23 +193,23 @@ class TestHeldOut:
             held_out(probabilities, labels)
 
     @pytest.mark.parametrize(
-        ("content", "reason"),
+        "content",
         [
-            (b"{}", "field 'asked' is missing"),
-            (b'{"asked":"%s","labels":[1,0],"probabilities":[0.5,0.5],"x":1}', "'x' is unknown"),
-            (b'{"asked":"%s","labels":[1,1],"probabilities":[0.5,0.5]}', "of both classes"),
-            (b'{"asked":"%s","labels":[[1],0],"probabilities":[0.5,0.5]}', "held-out customers"),
-            (b'{"asked":"%s","labels":[[1],[0]],"probabilities":[0.5,0.5]}', "held-out customers"),
-            (b'{"asked":"%s","labels":[1,2],"probabilities":[0.5,0.5]}', "canonical form"),
-            (b'{"asked":"%s","labels":[1,"a"],"probabilities":[0.5,0.5]}', "held-out customers"),
-            (b'{"asked":"%s","labels":[1,0],"probabilities":[0.5,{}]}', "held-out customers"),
-            (b'{"asked":"%s","labels":[1,0],"probabilities":[0.5,null]}', "held-out probab"),
-            (b'{"asked":"%s","labels":[1,0],"probabilities":[0.5,1]}', "canonical form"),
+            b"{}",
+            b'{"asked":"%s","labels":[1,0],"probabilities":[0.5,0.5],"x":1}',
+            b'{"asked":"%s","labels":[1,1],"probabilities":[0.5,0.5]}',
+            b'{"asked":"%s","labels":[[1],0],"probabilities":[0.5,0.5]}',
+            b'{"asked":"%s","labels":[1,2],"probabilities":[0.5,0.5]}',
+            b'{"asked":"%s","labels":[1,"a"],"probabilities":[0.5,0.5]}',
+            b'{"asked":"%s","labels":[1,0],"probabilities":[0.5,{}]}',
+            b'{"asked":"%s","labels":[1,0],"probabilities":[0.5,null]}',
+            b'{"asked":"%s","labels":[1,0],"probabilities":[0.5,1]}',
         ],
     )
-    def test_what_was_changed_is_refused(self, content: bytes, reason: str) -> None:
-        with pytest.raises(CorruptRegistry, match=reason):
+    def test_what_was_changed_is_refused(self, content: bytes) -> None:
+        with pytest.raises(CorruptRegistry) as caught:
             HeldOut.decode("held_out", content.replace(b"%s", ASKED.encode()))
+        assert caught.value.key == "held_out"
 
 
 class TestCalibration:

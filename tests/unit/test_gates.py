@@ -2,6 +2,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -152,6 +153,11 @@ def test_the_features_are_those_of_training() -> None:
     assert check_features(manifest, USD) == TWO_FEATURES
 
 
+def described(manifest: Manifest, **features: Any) -> Manifest:
+    """The manifest with its feature set described otherwise."""
+    return replace(manifest, features=replace(manifest.features, **features))
+
+
 def test_another_currency_is_refused() -> None:
     manifest, _ = registered()
     failed = failure(lambda: check_features(manifest, JPY))
@@ -161,7 +167,7 @@ def test_another_currency_is_refused() -> None:
 
 def test_other_semantics_are_refused() -> None:
     manifest, _ = registered()
-    older = replace(manifest, contract={**manifest.contract, "semantics": 0})
+    older = described(manifest, contract={**manifest.features.contract, "semantics": 0})
     failed = failure(lambda: check_features(older, USD))
     assert failed.gate == "features"
     assert "features of semantics 0, this code has 1; train again" in failed.reason
@@ -182,14 +188,14 @@ def test_other_semantics_are_refused() -> None:
     ids=["nothing", "no features", "no currency", "unknown aggregation"],
 )
 def test_a_contract_this_code_cannot_compute_is_refused(contract: Mapping[str, object]) -> None:
-    manifest = replace(registered()[0], contract=contract)
+    manifest = described(registered()[0], contract=contract)
     assert failure(lambda: check_features(manifest, USD)).gate == "features"
 
 
 def test_reordered_features_are_refused() -> None:
     manifest, _ = registered(candidate=a_candidate(features=TWO_FEATURES))
     other_order = FeatureSet(TWO_FEATURES.features[::-1], USD)
-    reordered = replace(manifest, contract=other_order.contract)
+    reordered = described(manifest, contract=other_order.contract)
     failed = failure(lambda: check_features(reordered, USD))
     assert failed.gate == "features"
     assert f"hash {other_order.contract_hash} here" in failed.reason
@@ -197,7 +203,7 @@ def test_reordered_features_are_refused() -> None:
 
 def test_reordered_names_are_refused() -> None:
     manifest, _ = registered(candidate=a_candidate(features=TWO_FEATURES))
-    reordered = replace(manifest, feature_names=TWO_FEATURES.names[::-1])
+    reordered = described(manifest, names=TWO_FEATURES.names[::-1])
     failed = failure(lambda: check_features(reordered, USD))
     assert failed.gate == "features"
     assert f"trained on {', '.join(TWO_FEATURES.names[::-1])}" in failed.reason

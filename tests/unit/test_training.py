@@ -77,7 +77,7 @@ class TestTheModel:
 class TestTheCandidate:
     def test_it_can_be_stored_and_read_back(self) -> None:
         draft = Draft.of("propensity", a_candidate(), created_at=1, created_by="test")
-        assert draft.manifest.scorer_kind == "onnx"
+        assert draft.manifest.scorer.kind == "onnx"
         assert draft.manifest.horizon_days == 30
 
     def test_it_passes_its_own_golden_gate(self) -> None:

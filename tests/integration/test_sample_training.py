@@ -18,6 +18,8 @@ from model_registry.candidate import Candidate
 from model_registry.evaluation import differences
 from tests.builders import NOW, USD
 
+pytestmark = pytest.mark.full
+
 
 @cache
 def histories() -> Histories:

@@ -2,16 +2,29 @@
 
 import logging
 import os
+import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 from adapters.dynamodb import DynamoClient, DynamoOptions, DynamoTables
+from adapters.dynamodb.schema.models import CategoryRow, PurchaseRow, RecentRow
 from adapters.embedded import EmbeddedEngine, free_port
 
 LOCAL_CREDENTIALS = ("test", "test")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks what runs on the embedded engine, so that make check can do without."""
+    for item in items:
+        if {"engine", "s3"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker("engine")
 
 
 @pytest.fixture
@@ -40,13 +53,18 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedEngine]
     engine.stop()
 
 
+def a_prefix() -> str:
+    """A prefix for tables that nobody else uses."""
+    return f"test-{uuid.uuid4().hex[:12]}-"
+
+
 def dynamo_client(endpoint: str | None, *, connections: int = 8, **options: float) -> DynamoClient:
     """A client whose tables nobody else uses, on an engine that takes any credentials."""
     return DynamoClient(
         DynamoOptions(
             endpoint=endpoint,
             region="eu-west-1",
-            table_prefix=f"test-{uuid.uuid4().hex[:12]}-",
+            table_prefix=a_prefix(),
             credentials=LOCAL_CREDENTIALS,
             connections=connections,
             **options,
@@ -66,16 +84,47 @@ def create_tables(client: DynamoClient) -> None:
     )
 
 
-@pytest.fixture
-def client(engine: EmbeddedEngine) -> Iterator[DynamoClient]:
-    """A client on the embedded engine with empty tables and patience for a busy machine."""
-    client = dynamo_client(
-        f"http://127.0.0.1:{engine.port}",
+def patient_client(endpoint: str | None, *, connections: int = 8) -> DynamoClient:
+    """A client that waits for a busy machine."""
+    return dynamo_client(
+        endpoint,
+        connections=connections,
         read_timeout_s=20,
         read_deadline_s=30,
         write_deadline_s=30,
     )
-    create_tables(client)
+
+
+class OwnTables(DynamoClient):
+    """A client over another's connection, with empty tables and threads of its own.
+
+    A connection costs more than most tests: botocore reads its models and certificates for each.
+    """
+
+    def __init__(self, shared: DynamoClient) -> None:
+        self.options = replace(shared.options, table_prefix=a_prefix())
+        self.monotonic = time.monotonic
+        self.connection = shared.connection
+        self._threads = ThreadPoolExecutor(self.options.connections)
+        self.transport = self._transport(self.connection.client.meta.endpoint_url)
+        self.purchases = self._bound(PurchaseRow)
+        self.recent = self._bound(RecentRow)
+        self.categories = self._bound(CategoryRow)
+        create_tables(self)
+
+
+@pytest.fixture(scope="session")
+def connected() -> Callable[..., DynamoClient]:
+    """Of one endpoint: the client whose connection all tests of this process share."""
+    return cache(patient_client)
+
+
+@pytest.fixture
+def client(
+    engine: EmbeddedEngine, connected: Callable[..., DynamoClient]
+) -> Iterator[DynamoClient]:
+    """A client on the embedded engine with empty tables and patience for a busy machine."""
+    client = OwnTables(connected(f"http://127.0.0.1:{engine.port}"))
     yield client
     client.close()
 

@@ -5,7 +5,7 @@ import io
 import json
 import os
 import signal
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -345,6 +345,15 @@ def refuse() -> None:
     raise StoreUnavailable("no permission", transient=False)
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """SIGINT interrupts, even where whoever started the tests ignores it, as a shell's & does."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize(
     ("trouble", "error"), [(interrupt, KeyboardInterrupt), (refuse, StoreUnavailable)]
 )

@@ -40,7 +40,7 @@ from domain.recent import RecentHistory, RecentPurchases, RecentRebuilder
 from domain.retention import FOR_EVER, PurchaseRetention, Retention
 from domain.values import Window
 from tests.builders import NOW
-from tests.conftest import create_tables, dynamo_client
+from tests.conftest import OwnTables
 from tests.contracts.buckets import create_bucket, location
 from tests.doubles.memory import ManualClock
 from tests.doubles.store import ReferenceStore
@@ -125,14 +125,8 @@ async def settled(store: Store) -> Store:
     return store
 
 
-def through_botocore(client: DynamoClient) -> Callable[[Exchange], Awaitable[Answer]]:
+def through_botocore(reader: Any) -> Callable[[Exchange], Awaitable[Answer]]:
     """Reads as botocore would send them: moto answers in this process, to botocore alone."""
-    reader: Any = get_session().create_client(
-        "dynamodb",
-        region_name=client.options.region,
-        aws_access_key_id="test",
-        aws_secret_access_key="test",  # noqa: S106  # of no account
-    )
 
     async def exchange(asked: Exchange) -> Answer:
         operation = asked.headers["X-Amz-Target"].rpartition(".")[2]
@@ -155,27 +149,49 @@ async def recent_of(store: Store, *customer_ids: str) -> list[RecentHistory]:
     return [histories[customer_id] for customer_id in customer_ids]
 
 
-@pytest.fixture(params=["memory", "moto", "engine", *ENDPOINTS])
-def store(request: pytest.FixtureRequest, engine: EmbeddedEngine) -> Iterator[Store]:
+@pytest.fixture(scope="session")
+def reader() -> Any:
+    """Reads as botocore would send them, without the faults that tests inject."""
+    return get_session().create_client(
+        "dynamodb",
+        region_name="eu-west-1",
+        aws_access_key_id="test",
+        aws_secret_access_key="test",  # noqa: S106  # of no account
+    )
+
+
+@pytest.fixture
+def moto_client(connected: Callable[..., DynamoClient], reader: Any) -> Iterator[DynamoClient]:
+    """A client on moto, which answers in this process and is not thread-safe."""
+    with mock_aws():
+        client = OwnTables(connected(None, connections=1))
+        client.transport.exchange = through_botocore(reader)
+        yield client
+        client.close()
+
+
+STORES = [
+    "memory",
+    pytest.param("engine", marks=pytest.mark.engine),
+    pytest.param("moto", marks=pytest.mark.full),
+    *ENDPOINTS,
+]
+
+
+@pytest.fixture(params=STORES)
+def store(
+    request: pytest.FixtureRequest, connected: Callable[..., DynamoClient]
+) -> Iterator[Store]:
     if request.param == "memory":
         yield memory_store()
-        return
-    endpoints = {"moto": None, "engine": f"http://127.0.0.1:{engine.port}"}
-    with ExitStack() as stack:
-        if request.param == "moto":
-            stack.enter_context(mock_aws())
-        client = dynamo_client(
-            endpoints.get(request.param, request.param),
-            connections=1 if request.param == "moto" else 8,  # moto is not thread-safe
-            read_timeout_s=20,
-            read_deadline_s=30,
-            write_deadline_s=30,
-        )
-        stack.callback(client.close)
-        if request.param == "moto":
-            client.transport.exchange = through_botocore(client)
-        create_tables(client)
+    elif request.param == "engine":
+        yield dynamo_store(request.getfixturevalue("client"))
+    elif request.param == "moto":
+        yield dynamo_store(request.getfixturevalue("moto_client"))
+    else:
+        client = OwnTables(connected(request.param))
         yield dynamo_store(client)
+        client.close()
 
 
 @pytest.fixture(scope="session")
@@ -188,7 +204,11 @@ def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedEngine]:
     engine.stop()
 
 
-OBSTORES = ["obstore-folder", "obstore-memory", "obstore-s3"]
+OBSTORES = [
+    "obstore-folder",
+    "obstore-memory",
+    pytest.param("obstore-s3", marks=pytest.mark.engine),
+]
 
 
 @pytest.fixture

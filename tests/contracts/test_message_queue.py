@@ -17,7 +17,11 @@ from tests.conftest import LOCAL_CREDENTIALS
 from tests.doubles.memory import MemoryQueue
 
 pytestmark = pytest.mark.anyio
-KINDS = ["memory", "moto", "moto.fifo", "engine", "engine.fifo"]
+KINDS = [
+    "memory",
+    *(pytest.param(kind, marks=pytest.mark.full) for kind in ("moto", "moto.fifo")),
+    *(pytest.param(kind, marks=pytest.mark.engine) for kind in ("engine", "engine.fifo")),
+]
 
 
 def sqs(endpoint: str | None) -> SqsClient:
@@ -33,7 +37,7 @@ class Case:
 
 
 @pytest.fixture(params=KINDS)
-def case(request: pytest.FixtureRequest, engine: EmbeddedEngine) -> Iterator[Case]:
+def case(request: pytest.FixtureRequest) -> Iterator[Case]:
     kind, fifo, _ = request.param.partition(".fifo")
     if kind == "memory":
         yield Case(MemoryQueue(), keeps_order=True)
@@ -41,7 +45,9 @@ def case(request: pytest.FixtureRequest, engine: EmbeddedEngine) -> Iterator[Cas
     with ExitStack() as stack:
         if kind == "moto":
             stack.enter_context(mock_aws())
-        client = sqs(None if kind == "moto" else f"http://127.0.0.1:{engine.port}")
+            client = sqs(None)
+        else:
+            client = sqs(f"http://127.0.0.1:{request.getfixturevalue('engine').port}")
         stack.callback(client.close)
         name = f"test-{uuid.uuid4().hex}{fifo}"
         client.create(name, visibility_s=30)

@@ -1,6 +1,10 @@
 """The worker killed while it works: nothing lost, nothing twice. The full size is a benchmark."""
 
+import pytest
+
 from benchmarks.queue_exactness import measure
+
+pytestmark = pytest.mark.full
 
 
 def test_a_worker_killed_again_and_again_loses_and_doubles_nothing() -> None:

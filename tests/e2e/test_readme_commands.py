@@ -15,6 +15,7 @@ import pytest
 
 from adapters.embedded import EmbeddedEngine, free_port
 
+pytestmark = pytest.mark.full
 README = (Path(__file__).parents[2] / "README.md").read_text()
 (BLOCK,) = re.findall(
     r"^## Command line\n\n```console\n(.*?)^```$", README, re.MULTILINE | re.DOTALL

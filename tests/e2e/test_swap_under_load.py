@@ -2,7 +2,11 @@
 
 from pathlib import Path
 
+import pytest
+
 from benchmarks.swap_under_load import swaps_under_load
+
+pytestmark = pytest.mark.full
 
 
 def test_promotions_and_rollbacks_under_load_fail_no_request_and_mix_no_versions(

@@ -18,6 +18,8 @@ from model_registry.evaluation.metrics import differences
 from model_registry.versions import Candidate
 from tests.builders import NOW, USD
 
+pytestmark = pytest.mark.full
+
 
 @cache
 def histories() -> Histories:

@@ -97,6 +97,6 @@ if __name__ == "__main__":
     arguments.add_argument("--sample", type=int, default=0)
     options = arguments.parse_args()
     trained = pickle.loads(  # noqa: S301  # written by this run's own model process
-        (options.folder / "pipeline.pickle").read_bytes()
+        (options.folder / "pipeline.pickle").read_bytes(),
     )
     report(loop(options.endpoint, trained, options.sample))

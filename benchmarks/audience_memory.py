@@ -62,7 +62,10 @@ def main() -> int:
     customers = QUICK_CUSTOMERS if options.quick else CUSTOMERS
     figures = judged(rounds(customers, 1 if options.quick else ROUNDS), customers)
     table = Table(
-        "figure", "measured", "at most", title=f"{customers:,} customers, canned endpoint"
+        "figure",
+        "measured",
+        "at most",
+        title=f"{customers:,} customers, canned endpoint",
     )
     for name, (value, most) in figures.items():
         table.add_row(name, f"{value:,.1f}", "" if most is None else f"{most:,.0f}")

@@ -18,8 +18,8 @@ from adapters.training import SCORER_OPTIONS
 from api.process import settle
 from benchmarks.usage import cpu_seconds, peak_mb, report
 from benchmarks.workload import CATEGORY, NOW, SHARDS, WINDOW_DAYS, customer_number
-from domain.audience import AudienceQuery, Position, ScoreAudience
-from domain.categories import CategoryIndex, IndexPage
+from domain.audience import AudienceQuery, ScoreAudience
+from domain.categories import CategoryIndex, IndexPage, Position
 from domain.features.feature_set import total_purchase_volume_30d
 from domain.prediction import ServedModel, Traffic
 from domain.retention import FOR_EVER, Retention
@@ -50,7 +50,13 @@ class WatchedIndex:
         return await self._index.customers(category)
 
     async def page(
-        self, category: str, /, *, shard: int, after: str | None, most: int | None
+        self,
+        category: str,
+        /,
+        *,
+        shard: int,
+        after: str | None,
+        most: int | None,
     ) -> IndexPage:
         """The next customers of one shard; see the port."""
         page = await self._index.page(category, shard=shard, after=after, most=most)
@@ -69,7 +75,7 @@ def a_client(endpoint: str) -> DynamoClient:
             read_timeout_s=60.0,
             read_deadline_s=60.0,
             write_deadline_s=60.0,
-        )
+        ),
     )
 
 
@@ -83,7 +89,10 @@ def _query(model: Path) -> AudienceQuery:
         scorer=OnnxScorer.build(SCORER_OPTIONS, {"model": model.read_bytes()}),
     )
     return AudienceQuery(
-        category=CATEGORY, as_of=NOW, traffic=Traffic(champion=served), deadline_s=PATIENCE_S
+        category=CATEGORY,
+        as_of=NOW,
+        traffic=Traffic(champion=served),
+        deadline_s=PATIENCE_S,
     )
 
 

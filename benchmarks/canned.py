@@ -28,8 +28,8 @@ from benchmarks.workload import (
     customer_number,
     purchases_of,
 )
-from domain.audience import INDEX_ENTRY_BYTES
 from domain.audience.cost_plan import PAGE_BYTES
+from domain.cost import INDEX_ENTRY_BYTES
 from domain.values import MICROS_PER_DAY, day_of
 
 ENTRIES_PER_PAGE = PAGE_BYTES // INDEX_ENTRY_BYTES
@@ -154,7 +154,7 @@ def _history(variant: int, first: int, last: int) -> bytes:
                 "purchased_at": {"N": str(purchase.purchased_at)},
                 "category": {"S": purchase.category},
                 "amount_minor": {"N": str(purchase.amount_minor)},
-            }
+            },
         ).encode()
         for purchase in reversed(_within(variant, first, last))
     )
@@ -194,7 +194,7 @@ class CannedConnection(asyncio.Protocol):
         self._transport.write(
             b"HTTP/1.1 200 OK\r\nContent-Type: application/x-amz-json-1.0\r\n"
             b"x-amzn-RequestId: CANNED\r\nx-amz-crc32: %d\r\nContent-Length: %d\r\n\r\n%b"
-            % (zlib.crc32(answer), len(answer), answer)
+            % (zlib.crc32(answer), len(answer), answer),
         )
 
 

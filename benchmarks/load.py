@@ -89,7 +89,11 @@ def message(path: str, body: str | None) -> bytes:
 
 
 async def ask(
-    port: int, messages: Sequence[bytes], *, requests: int, in_flight: int
+    port: int,
+    messages: Sequence[bytes],
+    *,
+    requests: int,
+    in_flight: int,
 ) -> dict[str, object]:
     """The figures: seconds in all, requests that failed, and the latencies' percentiles in ms.
 
@@ -139,6 +143,6 @@ if __name__ == "__main__":
                 asked_for,
                 requests=options.requests,
                 in_flight=options.in_flight,
-            )
-        )
+            ),
+        ),
     )

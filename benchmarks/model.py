@@ -14,7 +14,7 @@ from sklearn.preprocessing import StandardScaler
 
 from adapters.scorers.onnx import OnnxScorer
 from adapters.training import HYPERPARAMETERS, train
-from api.bootstrap import registry_only
+from api.composition import open_registry
 from api.process import Settings
 from benchmarks.workload import NOW, WINDOW_DAYS
 from domain.features.feature_set import total_purchase_volume_30d
@@ -31,7 +31,9 @@ def a_training_set() -> TrainingSet:
     return TrainingSet(
         features=total_purchase_volume_30d(Currency.of("USD")),
         cut_offs=CutOffs(
-            training=(NOW - 2 * MONTH_US,), held_out=NOW - MONTH_US, horizon_us=MONTH_US
+            training=(NOW - 2 * MONTH_US,),
+            held_out=NOW - MONTH_US,
+            horizon_us=MONTH_US,
         ),
         training=_examples(seed=1),
         held_out=_examples(seed=2),
@@ -54,7 +56,7 @@ def write_model(folder: Path) -> None:
     candidate = train(training_set, build_scorer=OnnxScorer.build)
     (folder / "model.onnx").write_bytes(candidate.blobs["model"])
     settings = Settings(registry=str(folder / "registry"))
-    registry = registry_only(settings)
+    registry = open_registry(settings)
     manifest = registry.register(settings.model, candidate, actor="benchmark")
     registry.promote(manifest.name, manifest.version, actor="benchmark", reason="benchmark")
     pipeline = make_pipeline(StandardScaler(), LogisticRegression(**HYPERPARAMETERS))

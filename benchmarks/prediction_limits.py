@@ -52,7 +52,7 @@ def give_long_history(client: DynamoClient, customer: int, *, now: int) -> None:
                     amount_minor=purchase.amount_minor,
                     category_shard=category_shard(purchase.category, name, SHARDS),
                     fingerprint=purchase.fingerprint,
-                )
+                ),
             )
 
 
@@ -90,7 +90,7 @@ def measure(*, requests: int) -> dict[str, dict[str, float]]:
         folder = stack.enter_context(trained_model())
         with on_core(LOAD_CORE):
             engine = stack.enter_context(
-                embedded_endpoint(CUSTOMERS, "--now", now, "--tenths-apart", TENTHS_APART)
+                embedded_endpoint(CUSTOMERS, "--now", now, "--tenths-apart", TENTHS_APART),
             )
             replayed = stack.enter_context(replayed_endpoint(engine))
             slow = stack.enter_context(replayed_endpoint(engine, delay_ms=DELAY_MS))

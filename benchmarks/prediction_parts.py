@@ -31,15 +31,16 @@ from adapters.dynamodb.wire.answers import document_of
 from adapters.dynamodb.wire.capacity import read_units
 from adapters.scorers.onnx import OnnxScorer
 from adapters.training import SCORER_OPTIONS
-from api.documents import CustomerPropensity
+from api.documents.prediction import CustomerPropensity
 from api.http.parameters import check_names, decoded, instant_of
 from benchmarks.processes import trained_model
 from benchmarks.workload import NOW, customer_id, purchases_of
 from domain.cost import Units, count_round_trip, count_units, metered
 from domain.decisions import Policy
+from domain.features import Histories
 from domain.features.feature_set import total_purchase_volume_30d
 from domain.prediction import Prediction, ServedModel
-from domain.purchases import Histories, PurchaseColumns
+from domain.purchases import PurchaseColumns
 from domain.retention import Retention
 from domain.values import Currency, day_of, instant
 
@@ -73,7 +74,12 @@ def steps(model_blob: bytes) -> Mapping[str, Step]:
     after = features.longest_window.after(NOW)
     scorer = OnnxScorer.build(SCORER_OPTIONS, {"model": model_blob})
     model = ServedModel(
-        name="propensity", version=1, revision=1, horizon_days=30, features=features, scorer=scorer
+        name="propensity",
+        version=1,
+        revision=1,
+        horizon_days=30,
+        features=features,
+        scorer=scorer,
     )
     query = MultiDict([("as_of", as_of)])
     request = {
@@ -117,7 +123,11 @@ def steps(model_blob: bytes) -> Mapping[str, Step]:
     return {
         "read the request": read_request,
         "sign (aiodynamo)": lambda: signed_dynamo_request(
-            key=key, payload=request, action="GetItem", region="us-east-1", endpoint=url
+            key=key,
+            payload=request,
+            action="GetItem",
+            region="us-east-1",
+            endpoint=url,
         ),
         "check and decode the answer (zlib, msgspec)": lambda: document_of(body, checksum),
         "read units": lambda: read_units("GetItem", request, answer),

@@ -27,8 +27,8 @@ import httpx
 import numpy as np
 
 from adapters.embedded import HOST, EmbeddedEngine, free_port
-from api.bootstrap import application, presence_only
-from api.process import Settings
+from api.composition import application, presence_only
+from api.process import Settings, shown
 from domain.features.feature_set import total_purchase_volume_30d
 from domain.values import Currency
 from model_registry.registry import Registry
@@ -180,14 +180,16 @@ def _ask(url: str, number: int, stopped: Event) -> list[Answer]:
                     version=document["model"]["version"],
                     revision=document["model"]["revision"],
                     probability=document["probability"],
-                )
+                ),
             )
     return answers
 
 
 @contextmanager
 def _server(
-    folder: Path, processes: int, poll_s: float
+    folder: Path,
+    processes: int,
+    poll_s: float,
 ) -> Iterator[tuple[str, tuple[Registry, Presence]]]:
     """A server of so many processes over an engine of its own, with the first version champion."""
     engine = EmbeddedEngine(folder / "engine", free_port())
@@ -216,7 +218,7 @@ def _serving(settings: Settings, processes: int) -> Iterator[str]:
     port = free_port()
     command = [str(Path(sys.executable).with_name("propensity")), "serve"]
     command += ["--port", str(port), "--workers", str(processes)]
-    given = settings.model_dump(include=settings.model_fields_set)
+    given = {name: value for name, value in shown(settings).items() if value is not None}
     environment = {f"PROPENSITY_{name.upper()}": str(value) for name, value in given.items()}
     with (
         (settings.home / "serve.log").open("w") as log,
@@ -262,7 +264,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--poll-s", type=float, default=1.0)
     asked = parser.parse_args(arguments)
     outcome = swaps_under_load(
-        processes=asked.processes, swaps=asked.swaps, clients=asked.clients, poll_s=asked.poll_s
+        processes=asked.processes,
+        swaps=asked.swaps,
+        clients=asked.clients,
+        poll_s=asked.poll_s,
     )
     stale, slow = outcome.stale(2 * asked.poll_s), max(outcome.lags)
     print(  # noqa: T201  # the script's result
@@ -271,7 +276,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         f"mixed: {outcome.mixed}, of a version that all had left: {outcome.overtaken}, of one "
         f"superseded for over two looks: {stale}; everybody followed after "
         f"{median(outcome.lags):.2f} s (median), {slow:.2f} s (slowest); a killed process was "
-        f"{'replaced' if outcome.replaced else 'NOT replaced'}"
+        f"{'replaced' if outcome.replaced else 'NOT replaced'}",
     )
     wrong = outcome.failed.total() + outcome.mixed + outcome.overtaken + stale
     return 0 if not wrong and slow <= 2 * asked.poll_s and outcome.replaced else 1

@@ -5,6 +5,14 @@ from dataclasses import dataclass
 from typing import Protocol
 
 
+@dataclass(frozen=True, slots=True)
+class Position:
+    """How far a sequence of pages has come: within `shard`, `after` a customer (None: none yet)."""
+
+    shard: int = 0
+    after: str | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexPage:
     """Customers in ascending order, each once; `more` says whether any may follow the last."""
@@ -44,7 +52,13 @@ class CategoryIndex(Protocol):
         ...
 
     async def page(
-        self, category: str, /, *, shard: int, after: str | None, most: int | None
+        self,
+        category: str,
+        /,
+        *,
+        shard: int,
+        after: str | None,
+        most: int | None,
     ) -> IndexPage:
         """The next customers of one shard: those after `after`, at most about `most`.
 

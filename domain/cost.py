@@ -9,6 +9,7 @@ from contextvars import Context, ContextVar, copy_context
 from dataclasses import dataclass, field
 from threading import Lock
 
+INDEX_ENTRY_BYTES = 120
 BYTES_PER_UNIT = 4_096
 """One unit is a strongly consistent read of so much, rounded up. Source: AWS, read capacity."""
 

@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 class Reason(StrEnum):
@@ -44,10 +46,10 @@ class Policy:
         if not 0.0 <= self.min_probability <= self.max_probability <= 1.0:
             raise ValueError(
                 f"policy {self.name!r} needs 0 <= min <= max <= 1, "
-                f"not [{self.min_probability}, {self.max_probability}]"
+                f"not [{self.min_probability}, {self.max_probability}]",
             )
 
-    def shows(self, probabilities: NDArray[np.float64]) -> NDArray[np.bool_]:
+    def shows(self, probabilities: "NDArray[np.float64]") -> "NDArray[np.bool_]":
         """Whether each would be acted on, as `decide` says. Shape: (n,) float64 to (n,) bool."""
         return (probabilities >= self.min_probability) & (probabilities <= self.max_probability)
 

@@ -5,10 +5,10 @@ from decimal import Decimal
 from typing import cast
 
 from domain.decisions import Policy
-from domain.features import FeatureSet
+from domain.features import FeatureSet, Histories
 from domain.features.feature_set import Aggregation, Feature, total_purchase_volume_30d
 from domain.prediction import Arm, Scorer, ServedModel, Traffic
-from domain.purchases import CancelPurchase, Histories, Purchase, RecordPurchases, TakeIn
+from domain.purchases import CancelPurchase, Purchase, RecordPurchases, TakeIn
 from domain.purchases.ports import PurchaseCanceller, PurchaseRecorder
 from domain.values import MICROS_PER_DAY, Clock, Currency, Window, instant
 
@@ -80,7 +80,11 @@ def a_feature(
 
 
 def value_of(
-    feature: Feature, purchases: Iterable[Purchase], *, as_of: int = NOW, currency: Currency = USD
+    feature: Feature,
+    purchases: Iterable[Purchase],
+    *,
+    as_of: int = NOW,
+    currency: Currency = USD,
 ) -> float:
     """One feature of one customer."""
     matrix = FeatureSet((feature,), currency).matrix(Histories.of([list(purchases)]), as_of)

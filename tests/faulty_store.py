@@ -83,7 +83,13 @@ class FaultyStore:
         return (await self.categories()).get(category)
 
     async def page(
-        self, category: str, /, *, shard: int, after: str | None, most: int | None
+        self,
+        category: str,
+        /,
+        *,
+        shard: int,
+        after: str | None,
+        most: int | None,
     ) -> IndexPage:
         await self._call()
         self.index_pages += 1

@@ -14,11 +14,12 @@ from hypothesis.stateful import RuleBasedStateMachine, rule
 
 from api.queue import Consume
 from domain.errors import StoreUnavailable
-from domain.features import FEATURE_SETS
-from domain.purchases import Histories, Purchase
-from domain.recent import RecentHistory, VerifyRecent
+from domain.features import FEATURE_SETS, Histories
+from domain.purchases import Purchase
+from domain.recent import RecentHistory
 from domain.retention import Retention
 from domain.values import Window, day_of
+from domain.verification import VerifyRecent
 from tests.builders import DAY, USD, raw_of, take_in
 from tests.contracts.conftest import Store
 from tests.doubles.memory import MemoryQueue
@@ -49,7 +50,10 @@ class IngestionMachine(RuleBasedStateMachine):
             dead_letters=MemoryQueue(),
         )
         self.verify = VerifyRecent(
-            history=store.history, recent=store.recent, clock=self.clock, feature_sets=FEATURES
+            history=store.history,
+            recent=store.recent,
+            clock=self.clock,
+            feature_sets=FEATURES,
         )
         self.sent: dict[tuple[str, str], list[Purchase]] = defaultdict(list)
         self.cancelled: set[tuple[str, str]] = set()

@@ -6,10 +6,9 @@ from typing import Annotated
 import typer
 from msgspec import to_builtins
 
-from api.bootstrap import registry_only
-from api.cli.models import Name
 from api.cli.output import AsJson, emit
-from api.documents import VersionReport
+from api.composition import open_registry
+from api.documents.models import VersionReport
 from api.process import load_settings
 from domain.errors import InvalidRequest
 from model_registry.errors import UnknownVersion
@@ -20,12 +19,15 @@ from model_registry.versions import CalibrationBin, Manifest
 
 Which = Annotated[str, typer.Argument(help="A version's number, or champion or challenger.")]
 
+Name = Annotated[str, typer.Argument(help="The model's name.")]
+
+
 _BETTER = {"auc": "more is better", "log_loss": "less is better", "brier": "less is better"}
 
 
 def compare(name: Name, a: Which, b: Which, *, as_json: AsJson = False) -> None:
     """Compare two versions: held-out metrics with 95 % intervals, calibration, features."""
-    registry = registry_only(load_settings())
+    registry = open_registry(load_settings())
     one, other = (registry.version(name, _number(registry, name, which)) for which in (a, b))
     comparison = compare_versions(one, other, registry.blob)
     emit(_document(comparison), as_json=as_json, text=_text(comparison))
@@ -36,7 +38,8 @@ def _number(registry: Registry, name: str, which: str) -> int:
         return int(which)
     if which not in ("champion", "challenger"):
         raise InvalidRequest(
-            "version", f"{which!r} is no version: give a number, champion or challenger"
+            "version",
+            f"{which!r} is no version: give a number, champion or challenger",
         )
     current = registry.current(name)
     aliases = {} if current is None else current.state.aliases

@@ -11,17 +11,17 @@ from typing import Annotated
 import typer
 from rich.progress import TextColumn
 
-from api.bootstrap import Application, application
 from api.cli.cost import cost_text
 from api.cli.output import AsJson, emit, progress_bar, say
-from api.documents import cost_used
+from api.composition import Application, application
+from api.documents.cost import cost_used
 from api.process import PREFIX, load_settings
-from domain.audience import Position
+from domain.categories import Position
 from domain.cost import metered
 from domain.errors import Rejected
-from domain.recent import Difference
 from domain.retention import SLACK_DAYS
 from domain.values import instant
+from domain.verification import Difference
 
 DIFFERENT = 1
 _AT_ONCE = 16
@@ -76,7 +76,8 @@ class _Checkpoint:
 def rebuild(
     *,
     customer: Annotated[
-        str | None, typer.Option(help="Only this one.", show_default="everybody who ever bought")
+        str | None,
+        typer.Option(help="Only this one.", show_default="everybody who ever bought"),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -114,7 +115,8 @@ def _still_written(ours: int, *, recent_days: object, last_write: object) -> str
 
 
 async def _rebuild_all(
-    built: Application, checkpoint: _Checkpoint
+    built: Application,
+    checkpoint: _Checkpoint,
 ) -> tuple[dict[str, int], Mapping[int, int]]:
     counts = {"customers": 0, "changed": 0}
     start = checkpoint.read(built.clock())
@@ -141,7 +143,9 @@ async def _rebuild_all(
 
 
 async def _rebuild_unlisted(
-    built: Application, one: Callable[[str], Awaitable[bool]], counts: dict[str, int]
+    built: Application,
+    one: Callable[[str], Awaitable[bool]],
+    counts: dict[str, int],
 ) -> None:
     """Items of customers whom no category lists any more, such as where all was cancelled."""
     async for batch in built.recent.scan(segment=0, segments=1):
@@ -152,7 +156,8 @@ async def _rebuild_unlisted(
 def verify(
     *,
     sample: Annotated[
-        int | None, typer.Option(min=1, help="So many customers.", show_default=False)
+        int | None,
+        typer.Option(min=1, help="So many customers.", show_default=False),
     ] = None,
     everybody: Annotated[bool, typer.Option("--all", help="All customers.")] = False,
     as_json: AsJson = False,

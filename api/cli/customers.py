@@ -1,4 +1,4 @@
-"""Commands for a customer's own sake: erase everything, or hand everything out."""
+"""Commands about one customer: cancel a purchase, erase everything, or hand everything out."""
 
 import asyncio
 import os
@@ -8,10 +8,11 @@ from typing import Annotated
 import msgspec
 import typer
 
-from api.bootstrap import application
 from api.cli.cost import cost_text
 from api.cli.output import AsJson, emit, say
-from api.documents import CustomerExport, ErasureReceipt
+from api.composition import application
+from api.documents.cost import cost_used
+from api.documents.customer import CancellationReport, CustomerExport, ErasureReceipt
 from api.process import load_settings
 from domain.cost import metered
 from domain.errors import Rejected
@@ -19,6 +20,19 @@ from domain.purchases import check_customer
 
 UNFINISHED = 1
 _ONLY_MINE = 0o600
+
+
+def cancel(
+    customer: Annotated[str, typer.Argument(help="The customer's id.")],
+    purchase: Annotated[str, typer.Argument(help="The purchase's id.")],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Cancel a purchase for good, whether it came before or comes later."""
+    with application(load_settings()) as built, metered() as cost:
+        outcome = asyncio.run(built.cancel(customer, purchase))
+    report = CancellationReport(outcome=outcome, cost=cost_used(cost))
+    emit(report, as_json=as_json, text=f"{outcome}\n{cost_text(cost)}")
 
 
 def erase(
@@ -72,7 +86,8 @@ def export_customer(
 def _write(path: Path, content: bytes) -> None:
     try:
         with os.fdopen(
-            os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _ONLY_MINE), "wb"
+            os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _ONLY_MINE),
+            "wb",
         ) as file:
             file.write(content + b"\n")
     except OSError as exc:

@@ -4,13 +4,13 @@ from typing import Annotated
 
 import typer
 
-from api import bootstrap
-from api.bootstrap import Application, application
+from api import composition
 from api.cli.models import actor, describe
 from api.cli.output import say
 from api.cli.purchases import refusals_path, run_import
 from api.cli.serving import check_port, run_server
 from api.cli.training import run_training
+from api.composition import Application, application
 from api.process import Settings, load_settings
 from domain.purchases import Outcome
 
@@ -21,13 +21,14 @@ def demo(
     *,
     port: Annotated[int, typer.Option(min=1, max=65_535, help="Port to serve on.")] = 8000,
     households: Annotated[
-        int, typer.Option(min=100, help="How many households of the sample to load.")
+        int,
+        typer.Option(min=100, help="How many households of the sample to load."),
     ] = 300,
 ) -> None:
     """Start the engine, load real purchases, train, promote and serve. Ctrl-C stops it all."""
     settings = load_settings()
     check_port(HOST, port)
-    engine = bootstrap.engine(settings)
+    engine = composition.engine(settings)
     say(f"[1/5] embedded DynamoDB on http://{HOST}:{engine.port}, its data in {engine.folder}")
     ours = engine.pid is None  # known before the start, which Ctrl-C may end at any moment
     try:
@@ -46,7 +47,7 @@ def demo(
 
 
 def _load(built: Application, settings: Settings, households: int) -> str:
-    sample = bootstrap.sample_purchases(settings, households)
+    sample = composition.sample_purchases(settings, households)
     say(f"[2/5] {sample.total:,} real purchases of {households:,} households")
     counts, _ = run_import(built, sample, refusals_path(settings, "complete-journey"))
     say("      " + ", ".join(f"{counts[outcome]:,} {outcome}" for outcome in Outcome))
@@ -65,7 +66,10 @@ def _train_and_promote(built: Application) -> None:
     )
     say(describe(manifest))
     revision = built.registry.promote(
-        manifest.name, manifest.version, actor=actor(), reason="propensity demo"
+        manifest.name,
+        manifest.version,
+        actor=actor(),
+        reason="propensity demo",
     )
     say(f"[4/5] version {manifest.version} is the champion (revision {revision.number})")
 
@@ -76,5 +80,5 @@ def _suggest(port: int, customer: str) -> None:
         f"  curl -s 'http://{HOST}:{port}/v1/customers/{customer}/propensity'\n"
         f"  .venv/bin/propensity predict {customer} --json\n"
         f"  .venv/bin/propensity doctor\n"
-        f"API documentation: http://{HOST}:{port}/docs"
+        f"API documentation: http://{HOST}:{port}/docs",
     )

@@ -7,8 +7,8 @@ from importlib.metadata import version
 
 import typer
 
-from api.bootstrap import Application, application
 from api.cli.output import AsJson, emit, table
+from api.composition import Application, application
 from api.process import PREFIX, Settings, load_settings
 from domain.errors import NoLiveModel, NotFound, PropensityError, Rejected, TablesDiffer
 from domain.retention import SLACK_DAYS
@@ -35,16 +35,6 @@ def doctor(*, as_json: AsJson = False) -> None:
         raise typer.Exit(1)
 
 
-def settings(*, as_json: AsJson = False) -> None:
-    """Print every setting with its value; secrets are masked."""
-    document = load_settings().model_dump(mode="json")
-    rows = [
-        [PREFIX + name.upper(), document[name], field.description]
-        for name, field in Settings.model_fields.items()
-    ]
-    emit(document, as_json=as_json, text=table("variable", "value", "meaning", rows=rows))
-
-
 def _examine() -> Iterator[Finding]:
     try:
         loaded = load_settings()
@@ -56,7 +46,9 @@ def _examine() -> Iterator[Finding]:
     with application(loaded) as built:
         yield _finding("tables", lambda: _tables(built), lambda exc: _table_fix(loaded, exc))
         yield _finding(
-            "recent purchases", lambda: _recent(built), lambda exc: _recent_fix(loaded, exc)
+            "recent purchases",
+            lambda: _recent(built),
+            lambda exc: _recent_fix(loaded, exc),
         )
         yield _finding("registry", lambda: _registry(built), _registry_fix)
         yield _finding("model", lambda: _model(built), _registry_fix)
@@ -64,7 +56,9 @@ def _examine() -> Iterator[Finding]:
 
 
 def _finding(
-    check: str, examine: Callable[[], str], fix: Callable[[PropensityError], str]
+    check: str,
+    examine: Callable[[], str],
+    fix: Callable[[PropensityError], str],
 ) -> Finding:
     try:
         return Finding(check=check, ok=True, finding=examine())

@@ -7,46 +7,75 @@ from typing import Annotated
 
 import typer
 
-from api.cli import (
-    comparison,
-    customers,
-    demo,
-    doctor,
-    models,
-    purchases,
-    serving,
-    training,
-    worker,
-)
-from api.cli import consistency as truth
-from api.cli.audience import command as audience
+from api.cli.lazy import lazy_group
 from api.cli.output import exit_code, say
 from domain.errors import PropensityError
 
+COMMANDS = {
+    "demo": (
+        "api.cli.demo:demo",
+        "Start the engine, load real purchases, train, promote and serve. Ctrl-C stops it all.",
+    ),
+    "serve": ("api.cli.serving:serve", "Serve the HTTP API until it is stopped."),
+    "import": (
+        "api.cli.purchases:import_purchases",
+        "Record purchases from a file; running it again doubles nothing.",
+    ),
+    "train": (
+        "api.cli.training:train",
+        "Train on the stored purchases, check on the held-out last period, register a version.",
+    ),
+    "predict": ("api.cli.predicting:predict", "Predict one customer's propensity."),
+    "cancel": (
+        "api.cli.customers:cancel",
+        "Cancel a purchase for good, whether it came before or comes later.",
+    ),
+    "erase": (
+        "api.cli.customers:erase",
+        "Erase a customer, and refuse new purchases of theirs for a while; prints a receipt.",
+    ),
+    "export-customer": (
+        "api.cli.customers:export_customer",
+        "Write all that is held about a customer, as one JSON document.",
+    ),
+    "audience": (
+        "api.cli.audience.command:audience",
+        "List a category's customers with their propensity.",
+    ),
+    "rebuild": (
+        "api.cli.consistency:rebuild",
+        "Compute the recent purchases again from the truth, while traffic goes on.",
+    ),
+    "verify": (
+        "api.cli.consistency:verify",
+        (
+            "Compare the recent purchases with the truth, and features on both paths; "
+            "exits with 1 on any."
+        ),
+    ),
+    "doctor": (
+        "api.cli.doctor:doctor",
+        "Check settings, tables, registry and model; exits with 1 when something is wrong.",
+    ),
+    "settings": (
+        "api.cli.settings:settings",
+        "Print every setting with its value; secrets are masked.",
+    ),
+    "models": ("api.cli.models:app", "Versions of models, and which one serves."),
+    "worker": ("api.cli.worker:app", "Purchases from a queue of SQS."),
+    "tables": ("api.cli.tables:app", "The DynamoDB tables."),
+    "db": ("api.cli.engine:app", "The embedded DynamoDB engine."),
+}
+"""Where each command is, and its line in the help: the first of its docstring."""
+
 app = typer.Typer(
     name="propensity",
+    cls=lazy_group(COMMANDS),
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
+    rich_markup_mode=None,  # its panels cost three times the imports of typer and rich
 )
-app.command("demo")(demo.demo)
-app.command("serve")(serving.serve)
-app.command("import")(purchases.import_purchases)
-app.command("train")(training.train)
-app.command("predict")(serving.predict)
-app.command("cancel")(serving.cancel)
-app.command("erase")(customers.erase)
-app.command("export-customer")(customers.export_customer)
-app.command("audience")(audience.audience)
-app.command("rebuild")(truth.rebuild)
-app.command("verify")(truth.verify)
-app.command("doctor")(doctor.doctor)
-app.command("settings")(doctor.settings)
-models.app.command("compare")(comparison.compare)
-app.add_typer(models.app, name="models")
-app.add_typer(worker.app, name="worker")
-app.add_typer(purchases.tables, name="tables")
-app.add_typer(purchases.engine, name="db")
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001  # Typer calls it so
@@ -61,7 +90,10 @@ def propensity(
     version: Annotated[
         bool,
         typer.Option(
-            "--version", callback=_print_version, is_eager=True, help="Print the version."
+            "--version",
+            callback=_print_version,
+            is_eager=True,
+            help="Print the version.",
         ),
     ] = False,
 ) -> None:

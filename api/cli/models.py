@@ -11,9 +11,10 @@ import typer
 from msgspec import to_builtins
 from rich.table import Table
 
-from api.bootstrap import candidate_in, presence_only, registry_only
+from api.cli.comparison import Name, compare
 from api.cli.output import EXIT_CODE_OF, AsJson, emit, say, table
-from api.documents import (
+from api.composition import candidate_in, open_registry, presence_only
+from api.documents.models import (
     MOST,
     RevisionReport,
     ShadowFindings,
@@ -28,20 +29,28 @@ from model_registry.revisions import Revision, State
 from model_registry.verify import verify
 from model_registry.versions import Manifest
 
-app = typer.Typer(help="Versions of models, and which one serves.", no_args_is_help=True)
+app = typer.Typer(
+    help="Versions of models, and which one serves.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    add_completion=False,
+)
 
-Name = Annotated[str, typer.Argument(help="The model's name.")]
 Version = Annotated[int, typer.Argument(min=1, max=MOST, help="The version's number.")]
 Reason = Annotated[str, typer.Option(help="Why; kept in the history.")]
 Expect = Annotated[
     int | None,
     typer.Option(
-        "--expect", min=0, help="Do it only if this revision is current.", show_default=False
+        "--expect",
+        min=0,
+        help="Do it only if this revision is current.",
+        show_default=False,
     ),
 ]
 
 Force = Annotated[
-    bool, typer.Option("--force", help="Overrule quality and latency; kept in the history.")
+    bool,
+    typer.Option("--force", help="Overrule quality and latency; kept in the history."),
 ]
 Wait = Annotated[bool, typer.Option("--wait", help="Return once every live process serves it.")]
 Timeout = Annotated[float, typer.Option(min=0, help="Seconds to wait at most.")]
@@ -55,7 +64,7 @@ def list_versions(
     as_json: AsJson = False,
 ) -> None:
     """List every version with its held-out metrics, and as what it serves."""
-    registry = registry_only(load_settings())
+    registry = open_registry(load_settings())
     found = summaries(registry, [name] if name else registry.models())
     columns = ("name", "version", "serves_as", "created_at", "auc", "log_loss", "brier")
     emit(to_builtins(found), as_json=as_json, text=_table(columns, found))
@@ -64,7 +73,7 @@ def list_versions(
 @app.command("show")
 def show(name: Name, version: Version, *, as_json: AsJson = False) -> None:
     """Show one version: features, metrics, calibration, and how it was trained."""
-    manifest = registry_only(load_settings()).version(name, version)
+    manifest = open_registry(load_settings()).version(name, version)
     emit(to_builtins(VersionReport.of(manifest)), as_json=as_json, text=describe(manifest))
 
 
@@ -77,7 +86,7 @@ def register(
 ) -> None:
     """Register a model trained elsewhere as the next version; gates judge it when it is promoted."""
     settings = load_settings()
-    manifest = registry_only(settings).register(name, candidate_in(folder, settings), actor=actor())
+    manifest = open_registry(settings).register(name, candidate_in(folder, settings), actor=actor())
     emit(to_builtins(VersionReport.of(manifest)), as_json=as_json, text=describe(manifest))
     say(f"serve it: propensity models promote {name} {manifest.version} --reason 'first try'")
 
@@ -95,8 +104,13 @@ def promote(  # noqa: PLR0913  # one parameter per option
     as_json: AsJson = False,
 ) -> None:
     """Make a version the champion, if it passes every gate."""
-    revision = registry_only(load_settings()).promote(
-        name, version, actor=actor(), reason=reason, expected_revision=expect, force=force
+    revision = open_registry(load_settings()).promote(
+        name,
+        version,
+        actor=actor(),
+        reason=reason,
+        expected_revision=expect,
+        force=force,
     )
     _emit_revision(revision, as_json=as_json)
     if wait:
@@ -111,7 +125,9 @@ def rollback(  # noqa: PLR0913  # one parameter per option
     to_revision: Annotated[
         int | None,
         typer.Option(
-            min=1, help="Back to this revision.", show_default="the last that answered otherwise"
+            min=1,
+            help="Back to this revision.",
+            show_default="the last that answered otherwise",
         ),
     ] = None,
     expect: Expect = None,
@@ -120,8 +136,12 @@ def rollback(  # noqa: PLR0913  # one parameter per option
     as_json: AsJson = False,
 ) -> None:
     """Go back to an earlier state; the way back is a new revision."""
-    revision = registry_only(load_settings()).rollback(
-        name, actor=actor(), reason=reason, to_revision=to_revision, expected_revision=expect
+    revision = open_registry(load_settings()).rollback(
+        name,
+        actor=actor(),
+        reason=reason,
+        to_revision=to_revision,
+        expected_revision=expect,
     )
     _emit_revision(revision, as_json=as_json)
     if wait:
@@ -149,7 +169,7 @@ def split(  # noqa: PLR0913  # one parameter per option
         basis_points = basis_points_of(share)
     except ValueError as exc:
         raise InvalidRequest("--share", str(exc)) from exc
-    revision = registry_only(load_settings()).split(
+    revision = open_registry(load_settings()).split(
         name,
         version,
         basis_points=basis_points,
@@ -167,7 +187,8 @@ def split(  # noqa: PLR0913  # one parameter per option
 def shadow(  # noqa: PLR0913  # one parameter per option
     name: Name,
     versions: Annotated[
-        list[int] | None, typer.Argument(min=1, help="Exactly these; none ends shadowing.")
+        list[int] | None,
+        typer.Argument(min=1, help="Exactly these; none ends shadowing."),
     ] = None,
     *,
     reason: Reason,
@@ -177,8 +198,12 @@ def shadow(  # noqa: PLR0913  # one parameter per option
     as_json: AsJson = False,
 ) -> None:
     """Let versions score every prediction without answering anybody; status tells the findings."""
-    revision = registry_only(load_settings()).shadow(
-        name, versions or [], actor=actor(), reason=reason, expected_revision=expect
+    revision = open_registry(load_settings()).shadow(
+        name,
+        versions or [],
+        actor=actor(),
+        reason=reason,
+        expected_revision=expect,
     )
     _emit_revision(revision, as_json=as_json)
     if wait:
@@ -189,7 +214,7 @@ def shadow(  # noqa: PLR0913  # one parameter per option
 def status(name: Name, *, as_json: AsJson = False) -> None:
     """Show which processes serve which revision; exits with 1 while one is behind."""
     settings = load_settings()
-    found = status_of_model(registry_only(settings), presence_only(settings), name)
+    found = status_of_model(open_registry(settings), presence_only(settings), name)
     live = found.processes
     columns = ("process", "revision", "version", "seconds ago", "problem")
     rows = [[p.process, p.revision, p.version, f"{p.age_s:.1f}", p.problem] for p in live]
@@ -208,7 +233,7 @@ def verify_registry(
     as_json: AsJson = False,
 ) -> None:
     """Read everything that is stored and name whatever is damaged; exits with 7 on any."""
-    registry = registry_only(load_settings())
+    registry = open_registry(load_settings())
     names = [name] if name else registry.stored_models()
     found = {model: verify(registry, model) for model in names}
     findings = [finding for verification in found.values() for finding in verification.findings]
@@ -229,7 +254,7 @@ def verify_registry(
 @app.command("history")
 def history(name: Name, *, as_json: AsJson = False) -> None:
     """Show who promoted what, when and why; the whole log is checked on the way."""
-    revisions = registry_only(load_settings()).history(name)
+    revisions = open_registry(load_settings()).history(name)
     reports = [RevisionReport.of(revision) for revision in revisions]
     columns = ("revision", "at", "action", "state", "forced", "actor", "reason")
     rows = [
@@ -237,6 +262,9 @@ def history(name: Name, *, as_json: AsJson = False) -> None:
         for r in reports
     ]
     emit(to_builtins(reports), as_json=as_json, text=table(*columns, rows=rows))
+
+
+app.command("compare")(compare)
 
 
 def actor() -> str:
@@ -327,7 +355,11 @@ def _gates_text(revision: Revision) -> str:
 
 def _await_served(name: str, revision: Revision, timeout_s: float) -> None:
     live = presence_only(load_settings()).await_served(
-        name, revision.number, timeout_s=timeout_s, seconds=time.monotonic, pause=time.sleep
+        name,
+        revision.number,
+        timeout_s=timeout_s,
+        seconds=time.monotonic,
+        pause=time.sleep,
     )
     say(f"served everywhere; processes: {len(live)}")
 

@@ -2,13 +2,10 @@
 
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import msgspec
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
 from domain.errors import (
     Conflict,
@@ -21,6 +18,10 @@ from domain.errors import (
     Unavailable,
 )
 from model_registry.errors import GateFailed
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TextColumn
+    from rich.table import Table
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document for machines.")]
 
@@ -49,9 +50,11 @@ def say(text: str) -> None:
     stderr.print(text, markup=False)
 
 
-def emit(document: object, *, as_json: bool, text: str | Table) -> None:
+def emit(document: object, *, as_json: bool, text: "str | Table") -> None:
     """The command's result: JSON for machines, else text for people."""
     if as_json:
+        import msgspec
+
         typer.echo(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())
     elif isinstance(text, str):
         typer.echo(text)
@@ -59,8 +62,10 @@ def emit(document: object, *, as_json: bool, text: str | Table) -> None:
         Console(highlight=False).print(text)
 
 
-def table(*columns: str, rows: Sequence[Sequence[object]]) -> Table:
+def table(*columns: str, rows: Sequence[Sequence[object]]) -> "Table":
     """A plain table for people."""
+    from rich.table import Table
+
     grid = Table(box=None, pad_edge=False, header_style="bold")
     for position, column in enumerate(columns):
         grid.add_column(column, overflow="fold", no_wrap=position == 0)  # names stay whole
@@ -70,8 +75,16 @@ def table(*columns: str, rows: Sequence[Sequence[object]]) -> Table:
 
 
 @contextmanager
-def progress_bar(*columns: TextColumn) -> Generator[Progress, None, None]:
+def progress_bar(*columns: "TextColumn") -> "Generator[Progress, None, None]":
     """A progress bar on stderr; without a terminal it stays silent until the end."""
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+    )
+
     with Progress(
         TextColumn("{task.description}"),
         BarColumn(),

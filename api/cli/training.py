@@ -6,14 +6,13 @@ from typing import Annotated, Literal
 import typer
 from msgspec import to_builtins
 
-from api.bootstrap import Application, application
 from api.cli.models import actor, describe
 from api.cli.output import AsJson, emit, progress_bar, say
-from api.documents import VersionReport
+from api.composition import Application, application
+from api.documents.models import VersionReport
 from api.process import PREFIX, Settings, load_settings
 from domain.errors import TrainingRefused
-from domain.features import FEATURE_SETS, FeatureSet
-from domain.purchases import Histories
+from domain.features import FEATURE_SETS, FeatureSet, Histories
 from domain.training import TrainingSet, training_set
 from domain.values import MICROS_PER_DAY, Window, render
 from model_registry.versions import Manifest
@@ -24,16 +23,20 @@ FeatureSetName = Literal["total_purchase_volume_30d", "rfm_90d"]
 def train(
     *,
     features: Annotated[
-        FeatureSetName, typer.Option(help="What to learn from: one feature, or nine.")
+        FeatureSetName,
+        typer.Option(help="What to learn from: one feature, or nine."),
     ] = "total_purchase_volume_30d",
     horizon_days: Annotated[
-        int, typer.Option(min=1, max=365, help="Will the customer buy within so many days?")
+        int,
+        typer.Option(min=1, max=365, help="Will the customer buy within so many days?"),
     ] = 30,
     cut_offs: Annotated[
-        int, typer.Option(min=1, max=60, help="How many past dates to learn from at most.")
+        int,
+        typer.Option(min=1, max=60, help="How many past dates to learn from at most."),
     ] = 6,
     customers: Annotated[
-        int, typer.Option(min=1, help="A fair sample of so many customers at most.")
+        int,
+        typer.Option(min=1, help="A fair sample of so many customers at most."),
     ] = 100_000,
     as_json: AsJson = False,
 ) -> None:
@@ -50,7 +53,7 @@ def train(
         )
     emit(to_builtins(VersionReport.of(manifest)), as_json=as_json, text=describe(manifest))
     say(
-        f"serve it: propensity models promote {manifest.name} {manifest.version} --reason 'first try'"
+        f"serve it: propensity models promote {manifest.name} {manifest.version} --reason 'first try'",
     )
 
 
@@ -77,12 +80,14 @@ def run_training(
         most_cut_offs=cut_offs,
     )
     _say_what_is_not_kept(
-        examples, cut_offs, built.settings.retention.purchases.taken_after(built.clock())
+        examples,
+        cut_offs,
+        built.settings.retention.purchases.taken_after(built.clock()),
     )
     say(
         f"learning from {len(examples.training):,} rows at {len(examples.cut_offs.training)} dates, "
         f"{examples.training.buyers:,} of them buyers; held out: {len(examples.held_out):,} "
-        f"customers of the last {horizon_days} days"
+        f"customers of the last {horizon_days} days",
     )
     candidate = built.train(examples)
     return built.registry.register(built.settings.model, candidate, actor=actor())
@@ -94,7 +99,7 @@ def _say_how_audiences_read(features: FeatureSet, settings: Settings) -> None:
         say(
             f"these features look back {longest}, but only {settings.recent_days} days of purchases "
             "are kept ready per customer: an audience will read customers one by one, slower and "
-            f"dearer; PROPENSITY_RECENT_DAYS avoids that once it has covered {longest} for {longest}"
+            f"dearer; PROPENSITY_RECENT_DAYS avoids that once it has covered {longest} for {longest}",
         )
 
 
@@ -120,7 +125,7 @@ def _say_what_is_not_kept(examples: TrainingSet, cut_offs: int, since: int) -> N
     if back_to < since:
         say(
             f"{cut_offs} dates would reach back to {render(back_to)}: learning from "
-            f"{len(found.training)}, whose windows are whole"
+            f"{len(found.training)}, whose windows are whole",
         )
 
 
@@ -132,5 +137,5 @@ def _collect(built: Application, customers: int) -> Histories:
             bar.update(task, completed=done, total=total)
 
         return asyncio.run(
-            built.collect_histories(most_customers=customers, on_progress=on_progress)
+            built.collect_histories(most_customers=customers, on_progress=on_progress),
         )

@@ -7,13 +7,23 @@ from typing import Annotated
 
 import typer
 
-from api.bootstrap import queues, worker
 from api.cli.output import AsJson, emit, say, table
+from api.composition import queues, worker
 from api.process import configure_logging, load_settings
 from api.queue import look, replay
 
-app = typer.Typer(help="Purchases from a queue of SQS.", invoke_without_command=True)
-dead = typer.Typer(help="What no worker could take, and why.", no_args_is_help=True)
+app = typer.Typer(
+    help="Purchases from a queue of SQS.",
+    invoke_without_command=True,
+    rich_markup_mode=None,
+    add_completion=False,
+)
+dead = typer.Typer(
+    help="What no worker could take, and why.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    add_completion=False,
+)
 app.add_typer(dead, name="dead-letters")
 _SHOWN = 100
 

@@ -4,7 +4,9 @@ from typing import Annotated
 
 from msgspec import Meta, Struct, structs
 
-from api.documents.prediction import CostUsed, ModelUsed, Probability, Problem, cost_used
+from api.documents.cost import CostUsed, cost_used
+from api.documents.prediction import ModelUsed, Probability
+from api.documents.problem import Problem
 from domain.audience import AudienceQuery, AudienceSummary
 from domain.prediction import Arm
 from domain.values import instant
@@ -15,7 +17,8 @@ class CategorySize(Struct, frozen=True, kw_only=True):
 
     category: Annotated[str, Meta(description="As the purchases name it.")]
     approximate_customers: Annotated[
-        int, Meta(ge=0, description="How many ever bought in it; may run a little behind.")
+        int,
+        Meta(ge=0, description="How many ever bought in it; may run a little behind."),
     ]
 
 
@@ -30,7 +33,8 @@ class MemberPropensity(Struct, frozen=True, kw_only=True):
 
     customer_id: Annotated[str, Meta(description="Who.")]
     probability: Annotated[
-        Probability, Meta(description="As the customer's own propensity at `as_of`.")
+        Probability,
+        Meta(description="As the customer's own propensity at `as_of`."),
     ]
     arm: Annotated[Arm, Meta(description="Which of `models` answered.")]
 
@@ -59,7 +63,8 @@ class AudienceMembers(Struct, frozen=True, kw_only=True):
         Meta(description="May be fewer than `limit`, or none, while `next_cursor` is not null."),
     ]
     next_cursor: Annotated[
-        str | None, Meta(description="Send it as `cursor` for the next page; null at the end.")
+        str | None,
+        Meta(description="Send it as `cursor` for the next page; null at the end."),
     ]
     summary: PageSummary
     models: Annotated[
@@ -87,7 +92,12 @@ class StreamSummary(CostUsed, frozen=True, kw_only=True):
 
     @classmethod
     def of(
-        cls, query: AudienceQuery, summary: AudienceSummary, *, listed: int, why: str
+        cls,
+        query: AudienceQuery,
+        summary: AudienceSummary,
+        *,
+        listed: int,
+        why: str,
     ) -> "StreamSummary":
         """The summary as it travels, once the stream has ended."""
         return cls(

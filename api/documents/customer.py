@@ -4,8 +4,10 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from domain.customers import CustomerRecord
-from domain.purchases import Purchase
+from api.documents.cost import CostUsed, cost_used
+from domain.cost import Cost
+from domain.customers import CustomerRecord, Receipt
+from domain.purchases import Cancelling, Purchase
 from domain.values import Currency, instant
 
 
@@ -44,15 +46,17 @@ class CustomerExport(Struct, frozen=True, kw_only=True):
     purchases: list[ExportedPurchase]
     cancelled: list[ExportedCancellation]
     recent_purchases: Annotated[
-        list[ExportedPurchase], Meta(description="Copies of the latest purchases, kept ready.")
+        list[ExportedPurchase],
+        Meta(description="Copies of the latest purchases, kept ready."),
     ]
     categories: Annotated[
-        list[str], Meta(description="Whose lists of customers name this one: the index.")
+        list[str],
+        Meta(description="Whose lists of customers name this one: the index."),
     ]
     counted_in: Annotated[
         list[str],
         Meta(
-            description="Categories that count customers by a hash of this one's id, among others."
+            description="Categories that count customers by a hash of this one's id, among others.",
         ),
     ]
     suppressed_until: Annotated[
@@ -62,7 +66,12 @@ class CustomerExport(Struct, frozen=True, kw_only=True):
 
     @classmethod
     def of(
-        cls, customer_id: str, record: CustomerRecord, *, at: int, currency: Currency
+        cls,
+        customer_id: str,
+        record: CustomerRecord,
+        *,
+        at: int,
+        currency: Currency,
     ) -> "CustomerExport":
         """The record as it travels; `at` in microseconds since the epoch, UTC."""
         until = record.suppressed_until
@@ -79,4 +88,51 @@ class CustomerExport(Struct, frozen=True, kw_only=True):
             categories=sorted({purchase.category for purchase in record.purchases}),
             counted_in=list(record.counted_in),
             suppressed_until=None if until is None else instant.render(until),
+        )
+
+
+class CancellationReport(Struct, frozen=True, kw_only=True):
+    """What became of one cancellation, and what it cost."""
+
+    outcome: Annotated[
+        Cancelling,
+        Meta(
+            description="cancelled: now, recorded or not. already_cancelled: before this call. "
+            "erased: the customer was erased, and nothing of them is kept or taken for a while.",
+        ),
+    ]
+    cost: CostUsed
+
+
+class ErasureReceipt(Struct, frozen=True, kw_only=True):
+    """What an erasure removed, until when nothing of the customer is taken, and what it cost.
+
+    It does not name the customer, so that it may be kept.
+    """
+
+    complete: Annotated[bool, Meta(description="Nothing is left; false: ask again to go on.")]
+    erased_at: Annotated[str, Meta(description="RFC 3339, UTC.")]
+    suppressed_until: Annotated[
+        str | None,
+        Meta(
+            description="Purchases are taken again from then on; null: not before it is complete.",
+        ),
+    ]
+    purchases: Annotated[int, Meta(ge=0, description="Removed now.")]
+    cancelled: Annotated[int, Meta(ge=0, description="Cancellations removed now.")]
+    recent_purchases: Annotated[int, Meta(ge=0, description="Removed now; copies of purchases.")]
+    cost: CostUsed
+
+    @classmethod
+    def of(cls, receipt: Receipt, cost: Cost) -> "ErasureReceipt":
+        """The receipt as it travels."""
+        until = receipt.suppressed_until
+        return cls(
+            complete=receipt.erased.complete,
+            erased_at=instant.render(receipt.at),
+            suppressed_until=None if until is None else instant.render(until),
+            purchases=receipt.erased.purchases,
+            cancelled=receipt.erased.cancelled,
+            recent_purchases=receipt.erased.recent_purchases,
+            cost=cost_used(cost),
         )

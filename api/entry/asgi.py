@@ -4,7 +4,7 @@ from contextlib import ExitStack
 
 from litestar import Litestar
 
-from api.bootstrap import application
+from api.composition import application
 from api.process import configure_logging, load_settings, settle
 
 

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from functools import cache
 from typing import Any
 
-from api.bootstrap import worker
+from api.composition import worker
 from api.process import load_settings
 from api.queue import Consume
 from domain.queue import Message

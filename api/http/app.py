@@ -1,12 +1,12 @@
 """The HTTP application; building it does no I/O."""
 
+from collections.abc import Callable
 from importlib.metadata import version
 from importlib.resources import files
 from urllib.parse import quote
 
 from litestar import Litestar, Response
 from litestar.datastructures import State
-from litestar.di import Provide
 from litestar.exceptions import NotFoundException
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import SwaggerRenderPlugin
@@ -24,6 +24,7 @@ from api.http.routes.propensity import propensity
 from api.http.routes.purchases import cancel_purchase, record_purchases
 from api.http.services import Services
 from api.http.tokens import TOKENS
+from api.process import Tokens
 from domain.values import Currency
 
 DOCS = "/docs"
@@ -52,8 +53,18 @@ class EncodedPathApp(Litestar):
         await super().__call__(scope, receive, send)
 
 
-def create_app(services: Services) -> Litestar:
-    """The application over these services; they are closed when it shuts down."""
+def create_app(
+    services: Services,
+    *,
+    currency: Currency,
+    tokens: Tokens,
+    start: Callable[[], object] = lambda: None,
+    close: Callable[[], object] = lambda: None,
+) -> Litestar:
+    """The application over these services.
+
+    `start` is called when the server starts, `close` when it stops; they may be async.
+    """
     return EncodedPathApp(
         route_handlers=[
             livez,
@@ -67,12 +78,12 @@ def create_app(services: Services) -> Litestar:
             *MODEL_ROUTES,
             _docs_assets(),
         ],
-        dependencies={"services": Provide(lambda: services, sync_to_thread=False, use_cache=True)},
+        dependencies=services.by_name(),
         exception_handlers=EXCEPTION_HANDLERS,
-        openapi_config=_openapi(services.currency),
-        state=State({TOKENS: services.tokens}),
-        on_startup=[services.start],
-        on_shutdown=[services.close],
+        openapi_config=_openapi(currency),
+        state=State({TOKENS: tokens}),
+        on_startup=[start],
+        on_shutdown=[close],
         logging_config=None,  # Litestar's own would log paths and bodies, which hold customer ids
     )
 
@@ -85,10 +96,13 @@ def _openapi(currency: Currency) -> OpenAPIConfig:
         description=f"Will this customer buy? Amounts are in {currency.code}: {one}. "
         "Every error is application/problem+json (RFC 9457).",
         components=Components(
-            security_schemes={"management": SecurityScheme(type="http", scheme="bearer")}
+            security_schemes={"management": SecurityScheme(type="http", scheme="bearer")},
         ),
         openapi_router=Router(
-            DOCS, route_handlers=[], include_in_schema=False, after_request=_no_html_errors
+            DOCS,
+            route_handlers=[],
+            include_in_schema=False,
+            after_request=_no_html_errors,
         ),
         render_plugins=[
             SwaggerRenderPlugin(
@@ -97,7 +111,7 @@ def _openapi(currency: Currency) -> OpenAPIConfig:
                 css_url=f"{ASSETS}/swagger-ui.css",
                 standalone_preset_js_url=f"{ASSETS}/swagger-ui-standalone-preset.js",
                 favicon='<link rel="icon" href="data:,">',
-            )
+            ),
         ],
     )
 

@@ -6,7 +6,7 @@ import msgspec
 from cryptography.fernet import Fernet, InvalidToken
 from msgspec import Struct
 
-from domain.audience import Position
+from domain.categories import Position
 from domain.errors import InvalidRequest
 from domain.prediction import Traffic
 from domain.values import MICROS_PER_SECOND, Clock
@@ -68,7 +68,8 @@ class Cursors:
         place = self._opened(cursor.encode("utf-8", "replace"))
         if place.asked != asked:
             raise InvalidRequest(
-                "cursor", f"belongs to another category or other filters; {_RESTART}"
+                "cursor",
+                f"belongs to another category or other filters; {_RESTART}",
             )
         if (place.model, place.label) != (traffic.name, traffic.label):
             raise InvalidRequest(
@@ -86,7 +87,8 @@ class Cursors:
             return self._decoder.decode(self._fernet.decrypt(token))
         except (InvalidToken, msgspec.MsgspecError) as exc:
             raise InvalidRequest(
-                "cursor", f"was not made by this server, or before its key changed; {_RESTART}"
+                "cursor",
+                f"was not made by this server, or before its key changed; {_RESTART}",
             ) from exc
 
     def _now_s(self) -> int:

@@ -12,7 +12,8 @@ from litestar.exceptions import HTTPException
 from litestar.types import ExceptionHandlersMap
 from msgspec import UNSET, UnsetType
 
-from api.documents import FieldError, Problem, PurchaseReport, encodable
+from api.documents.problem import FieldError, Problem
+from api.documents.purchases import PurchaseReport, encodable
 from api.http.openapi import PROBLEM_JSON
 from domain.errors import (
     Conflict,

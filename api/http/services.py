@@ -1,50 +1,67 @@
-"""What the HTTP routes need, built by the composition root."""
+"""What the routes need, each by its name: a handler names what it uses and gets nothing else."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+
+from litestar.di import Provide
 
 from api.http.cursor import Cursors
-from api.http.tokens import Tokens
 from domain.audience import PlanAudience, ScoreAudience
 from domain.categories import CategoryIndex
 from domain.customers import EraseCustomer
 from domain.health import StoreHealth
 from domain.prediction import PredictPropensity, Traffic
 from domain.purchases import CancelPurchase, TakeIn
-from domain.values import Clock, Currency
+from domain.values import Clock
 from model_registry.registry import Registry
 from model_registry.serving import Presence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Services:
-    """The use cases behind the routes, and what must be released when the server stops.
+class Audiences:
+    """What answers for a category.
 
-    `traffic` gives the versions that serve now, or raises NoLiveModel; `problems` says why a
-    newer revision could not be loaded. `start` is called when the server starts, `close` when it
-    stops; they may be async.
-    A page of an audience waits for the store until `page_deadline_s`, a stream until
-    `audience_deadline_s`.
+    `traffic` gives the versions that serve now, or raises NoLiveModel. A page waits for the store
+    until `page_deadline_s`, a stream until `stream_deadline_s`.
     """
+
+    score: ScoreAudience
+    plan: PlanAudience
+    cursors: Cursors
+    traffic: Callable[[], Traffic]
+    clock: Clock
+    page_deadline_s: float
+    stream_deadline_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Readiness:
+    """What tells whether this process can answer; `problems` says what could not be loaded."""
+
+    health: StoreHealth
+    traffic: Callable[[], Traffic]
+    problems: Callable[[], Sequence[str]]
+    timeout_s: float = 2.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """Everything behind the routes, as the composition root builds it."""
 
     predict: PredictPropensity
     take_in: TakeIn
     cancel: CancelPurchase
     erase: EraseCustomer
-    audience: ScoreAudience
-    plan_audience: PlanAudience
     index: CategoryIndex
-    cursors: Cursors
+    audiences: Audiences
+    readiness: Readiness
     registry: Registry
     presence: Presence
-    tokens: Tokens
-    health: StoreHealth
-    traffic: Callable[[], Traffic]
-    currency: Currency
-    clock: Clock
-    close: Callable[[], object]
-    page_deadline_s: float
-    audience_deadline_s: float
-    start: Callable[[], object] = lambda: None
-    problems: Callable[[], Sequence[str]] = lambda: ()
-    readiness_timeout_s: float = 2.0
+
+    def by_name(self) -> dict[str, Provide]:
+        """Each as a dependency that a handler may name."""
+        return {each.name: _always(getattr(self, each.name)) for each in fields(self)}
+
+
+def _always(value: object) -> Provide:
+    return Provide(lambda: value, sync_to_thread=False, use_cache=True)

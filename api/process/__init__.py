@@ -1,8 +1,19 @@
-"""What every process needs: settings, logs, polling, memory."""
+"""What every process needs: settings, tokens, logs, memory."""
 
 from api.process.garbage import settle
 from api.process.logs import configure_logging
-from api.process.polling import LivePolling
-from api.process.settings import PREFIX, Settings, load_settings
+from api.process.settings import PREFIX, Secret, Settings, described, load_settings, shown
+from api.process.tokens import Scope, Tokens
 
-__all__ = ["PREFIX", "LivePolling", "Settings", "configure_logging", "load_settings", "settle"]
+__all__ = [
+    "PREFIX",
+    "Scope",
+    "Secret",
+    "Settings",
+    "Tokens",
+    "configure_logging",
+    "described",
+    "load_settings",
+    "settle",
+    "shown",
+]

@@ -1,13 +1,12 @@
 """A category's customers: planned, read, scored and held out."""
 
-from domain.audience.cost_plan import INDEX_ENTRY_BYTES, Plan, ReadWay
+from domain.audience.cost_plan import Plan, ReadWay
 from domain.audience.holdout import Holdout, Listed
 from domain.audience.planning import PlanAudience
 from domain.audience.reads import AudienceSummary, Member
-from domain.audience.stream import AudiencePage, AudienceQuery, Position, ScoreAudience
+from domain.audience.stream import AudiencePage, AudienceQuery, ScoreAudience
 
 __all__ = [
-    "INDEX_ENTRY_BYTES",
     "AudiencePage",
     "AudienceQuery",
     "AudienceSummary",
@@ -16,7 +15,6 @@ __all__ = [
     "Member",
     "Plan",
     "PlanAudience",
-    "Position",
     "ReadWay",
     "ScoreAudience",
 ]

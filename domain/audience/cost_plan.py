@@ -4,12 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from domain.cost import BYTES_PER_UNIT
+from domain.cost import BYTES_PER_UNIT, INDEX_ENTRY_BYTES
 from domain.recent import BATCH_CUSTOMERS, TableSize
 
 PAGE_BYTES = 1_048_576
 """A page of a Query or Scan. Source: AWS."""
-INDEX_ENTRY_BYTES = 120
 LISTING_UNITS = 0.5
 """Read units of the least page of an index, which is never strongly consistent. Source: AWS."""
 SEGMENTS = 4
@@ -104,7 +103,11 @@ def _too_old(chosen: ReadWay | None) -> str:
 
 
 def _why(
-    way: ReadWay, chosen: ReadWay | None, units: Mapping[ReadWay, float], *, active: int
+    way: ReadWay,
+    chosen: ReadWay | None,
+    units: Mapping[ReadWay, float],
+    *,
+    active: int,
 ) -> str:
     batch, scan = units[ReadWay.BATCH], units[ReadWay.SCAN]
     costs = (

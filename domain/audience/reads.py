@@ -9,8 +9,9 @@ from domain.audience.cost_plan import MOST_SCANNED, ReadWay
 from domain.audience.pacing import AdaptiveLimit, Pacing
 from domain.cost import Cost
 from domain.errors import CorruptRecord, StoreUnavailable
+from domain.features import Histories
 from domain.prediction import Arm, ServedModel, Traffic
-from domain.purchases import Histories, Purchase, PurchaseHistory
+from domain.purchases import Purchase, PurchaseHistory
 from domain.recent import BATCH_CUSTOMERS, RecentHistory, RecentPurchases
 from domain.values import Window
 
@@ -89,7 +90,11 @@ class Tries:
         await self.pacing.pause(min(left, self.pacing.pause_after(refusals)))
 
     async def until_served(
-        self, call: Callable[P, Awaitable[T]], /, *args: P.args, **kwargs: P.kwargs
+        self,
+        call: Callable[P, Awaitable[T]],
+        /,
+        *args: P.args,
+        **kwargs: P.kwargs,
     ) -> T:
         """The call's answer, however often it must be tried before the deadline.
 
@@ -351,7 +356,10 @@ class MemberReads:
         try:
             async with self.limit.slot():
                 purchases = await self.tries.until_served(
-                    self.history.between, customer, after=window.after(as_of), until=as_of
+                    self.history.between,
+                    customer,
+                    after=window.after(as_of),
+                    until=as_of,
                 )
         except StoreUnavailable as exc:
             if not exc.transient:

@@ -24,20 +24,12 @@ from domain.audience.reads import (
     scan,
     together,
 )
-from domain.categories import CategoryIndex, IndexPage
+from domain.categories import CategoryIndex, IndexPage, Position
 from domain.cost import Cost, metered, metered_context
 from domain.errors import StoreUnavailable
 from domain.prediction import Traffic
 from domain.purchases import PurchaseHistory
 from domain.recent import BATCH_CUSTOMERS, RecentPurchases
-
-
-@dataclass(frozen=True, slots=True)
-class Position:
-    """How far a sequence of pages has come: within `shard`, `after` a customer (None: none yet)."""
-
-    shard: int = 0
-    after: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +70,9 @@ class ScoreAudience:
 
     @asynccontextmanager
     async def stream(
-        self, query: AudienceQuery, /
+        self,
+        query: AudienceQuery,
+        /,
     ) -> AsyncGenerator[tuple[AsyncIterator[Sequence[Member]], AudienceSummary], None]:
         """The members in batches, and their summary; leaving the block stops all reading.
 
@@ -120,7 +114,11 @@ class ScoreAudience:
         return AudiencePage(members=members[:read], following=following, summary=reads.summary)
 
     async def _listed(
-        self, query: AudienceQuery, reads: MemberReads, position: Position, most: int
+        self,
+        query: AudienceQuery,
+        reads: MemberReads,
+        position: Position,
+        most: int,
     ) -> tuple[list[Position], Position | None]:
         """The next customers with their shards, and where the ones after them begin."""
         listed: list[Position] = []
@@ -168,7 +166,7 @@ class _Stream:
         self._slots = asyncio.Semaphore(service.concurrent_shards)
         self._begun = self._over = False
         self._ready: asyncio.Queue[Sequence[Member] | Exception | None] = asyncio.Queue(
-            maxsize=service.concurrent_shards
+            maxsize=service.concurrent_shards,
         )
 
     async def read(self) -> None:
@@ -233,7 +231,10 @@ class _Stream:
         window = self._query.traffic.champion.features.longest_window
         try:
             return await self._reads.tries.until_served(
-                reaches, self._service.recent, window, self._query.as_of
+                reaches,
+                self._service.recent,
+                window,
+                self._query.as_of,
             )
         except StoreUnavailable as exc:
             if not exc.transient:
@@ -274,7 +275,11 @@ class _Stream:
             return nothing
         try:
             return await self._reads.tries.until_served(
-                self._service.index.page, self._query.category, shard=shard, after=after, most=None
+                self._service.index.page,
+                self._query.category,
+                shard=shard,
+                after=after,
+                most=None,
             )
         except StoreUnavailable as exc:
             if not exc.transient:

@@ -4,8 +4,7 @@ import heapq
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
-from domain.audience import Position
-from domain.categories import CategoryIndex
+from domain.categories import CategoryIndex, Position
 
 BATCH = 100
 
@@ -41,7 +40,10 @@ class EveryCustomer:
                 yield Position(shard, batch[-1]), batch
 
     async def _merged(
-        self, categories: Sequence[str], shard: int, after: str | None
+        self,
+        categories: Sequence[str],
+        shard: int,
+        after: str | None,
     ) -> AsyncIterator[str]:
         members = [self._members(category, shard, after) for category in categories]
         heads: list[tuple[bytes, int]] = []

@@ -8,16 +8,10 @@ from numpy.typing import NDArray
 
 from domain.decisions import Policy
 from domain.errors import CorruptRecord, InvalidRequest
+from domain.features import Histories
 from domain.prediction.propensity import Prediction, ServedModel
 from domain.prediction.traffic import Traffic
-from domain.purchases import (
-    CLOCK_SKEW_US,
-    EARLIEST,
-    Histories,
-    Purchase,
-    PurchaseHistory,
-    check_customer,
-)
+from domain.purchases import CLOCK_SKEW_US, EARLIEST, Purchase, PurchaseHistory, check_customer
 from domain.values import MICROS_PER_SECOND, Clock
 
 
@@ -67,7 +61,9 @@ class PredictPropensity:
         traffic = self.traffic()
         model = traffic.model_for(customer_id)
         purchases = await self.history.between(
-            customer_id, after=traffic.window_for(customer_id).after(as_of), until=as_of
+            customer_id,
+            after=traffic.window_for(customer_id).after(as_of),
+            until=as_of,
         )
         histories = Histories.of([purchases])
         matrix = model.features.matrix(histories, as_of)

@@ -1,7 +1,7 @@
 """Take in, keep, cancel and read purchases."""
 
 from domain.purchases.cancellation import CancelPurchase
-from domain.purchases.columns import Histories, PurchaseColumns
+from domain.purchases.columns import PurchaseColumns
 from domain.purchases.importing import ImportProgress, ImportPurchases, RefusedRow
 from domain.purchases.intake import Item, RawCancellation, RawPurchase, TakeIn, Unreadable
 from domain.purchases.ports import Cancelling, PurchaseHistory, PurchaseSource, RawRow, Recording
@@ -27,7 +27,6 @@ __all__ = [
     "MAX_PURCHASE_ID_BYTES",
     "CancelPurchase",
     "Cancelling",
-    "Histories",
     "ImportProgress",
     "ImportPurchases",
     "Item",

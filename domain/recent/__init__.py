@@ -10,11 +10,9 @@ from domain.recent.ports import (
     TableSize,
 )
 from domain.recent.shared_reads import SharedReads
-from domain.recent.verification import Difference, VerifyRecent
 
 __all__ = [
     "BATCH_CUSTOMERS",
-    "Difference",
     "RecentBatch",
     "RecentFirst",
     "RecentHistory",
@@ -22,5 +20,4 @@ __all__ = [
     "RecentRebuilder",
     "SharedReads",
     "TableSize",
-    "VerifyRecent",
 ]

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from domain.categories import CategoryIndex
-from domain.purchases import Histories, Purchase, PurchaseHistory
+from domain.features import Histories
+from domain.purchases import Purchase, PurchaseHistory
 from domain.retention import FOR_EVER, PurchaseRetention
 from domain.values import Clock
 
@@ -24,7 +25,10 @@ class CollectHistories:
     retention: PurchaseRetention = FOR_EVER
 
     async def __call__(
-        self, *, most_customers: int, on_progress: Callable[[int, int], None]
+        self,
+        *,
+        most_customers: int,
+        on_progress: Callable[[int, int], None],
     ) -> Histories:
         """The histories of at most `most_customers` customers, as known now and still kept.
 
@@ -45,7 +49,7 @@ class CollectHistories:
                 *(
                     self.history.between(c, after=self.retention.taken_after(now), until=now)
                     for c in some
-                )
+                ),
             )
             on_progress(len(histories), len(customers))
         return Histories.of(histories)

@@ -7,8 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.errors import TrainingRefused
-from domain.features import FeatureSet
-from domain.purchases import Histories
+from domain.features import FeatureSet, Histories
 from domain.values import MICROS_PER_DAY
 
 MIN_EXAMPLES_PER_CLASS = 10
@@ -32,7 +31,13 @@ class CutOffs:
 
     @classmethod
     def plan(
-        cls, *, first: int, last: int, window_us: int, horizon_us: int, most: int
+        cls,
+        *,
+        first: int,
+        last: int,
+        window_us: int,
+        horizon_us: int,
+        most: int,
     ) -> "CutOffs":
         """Cut-offs one horizon apart, the newest held out, the oldest with a full window.
 
@@ -98,7 +103,11 @@ class TrainingSet:
 
 
 def examples_at(
-    histories: Histories, cut_off: int, *, features: FeatureSet, horizon_us: int
+    histories: Histories,
+    cut_off: int,
+    *,
+    features: FeatureSet,
+    horizon_us: int,
 ) -> Examples:
     """One row per customer who had bought by the cut-off: who came later was not known then."""
     at = histories.purchased_at
@@ -108,7 +117,11 @@ def examples_at(
 
 
 def training_set(
-    histories: Histories, *, features: FeatureSet, horizon_us: int, most_cut_offs: int
+    histories: Histories,
+    *,
+    features: FeatureSet,
+    horizon_us: int,
+    most_cut_offs: int,
 ) -> TrainingSet:
     """The point-in-time training set of these histories.
 

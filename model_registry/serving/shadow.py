@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.decisions import Policy
+from domain.features import Histories
 from domain.prediction import Observation, ServedModel, Traffic
-from domain.purchases import Histories
 from model_registry.storage import Count
 
 BATCH = 64
@@ -100,7 +100,10 @@ class _Comparison:
     def failed(self, count: int, problem: str) -> None:
         before = self.report
         self.report = replace(
-            before, count=before.count + count, failed=before.failed + count, problem=problem
+            before,
+            count=before.count + count,
+            failed=before.failed + count,
+            problem=problem,
         )
 
 

@@ -7,8 +7,9 @@ import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
 
-from api.http import Cursors, Tokens, create_app
-from api.http.services import Services
+from api.http import Cursors, create_app
+from api.http.services import Audiences, Readiness, Services
+from api.process import Tokens
 from domain.audience import PlanAudience, ScoreAudience
 from domain.customers import EraseCustomer, Erasure
 from domain.errors import NoLiveModel
@@ -82,39 +83,47 @@ class Shop(ReferenceStore):
         self.closed += 1
 
 
-def services_over(shop: Shop, *, cursor_key: str | None = None) -> Services:
-    """The services as the composition root would build them."""
-    return Services(
+def app_over(
+    shop: Shop,
+    *,
+    cursor_key: str | None = None,
+    readiness: Readiness | None = None,
+) -> Litestar:
+    """The application over this shop, as the composition root would build it."""
+    pacing = shop.time.pacing()
+    audiences = Audiences(
+        score=ScoreAudience(index=shop, recent=shop, history=shop, pacing=pacing),
+        plan=PlanAudience(index=shop, recent=shop, pacing=pacing),
+        cursors=Cursors(cursor_key, ttl_s=CURSOR_TTL_S, clock=shop.clock),
+        traffic=shop.traffic,
+        clock=shop.clock,
+        page_deadline_s=2.0,
+        stream_deadline_s=600.0,
+    )
+    of_shop = Readiness(
+        health=shop,
+        traffic=shop.traffic,
+        problems=lambda: shop.problems,
+        timeout_s=0.01,
+    )
+    services = Services(
         predict=PredictPropensity(
-            history=shop, traffic=shop.traffic, policy=a_policy(), clock=shop.clock
+            history=shop,
+            traffic=shop.traffic,
+            policy=a_policy(),
+            clock=shop.clock,
         ),
         take_in=take_in(shop, canceller=shop, clock=shop.clock, max_items=100),
         cancel=CancelPurchase(canceller=shop),
         erase=EraseCustomer(eraser=shop, clock=shop.clock, suppression_days=30),
-        audience=ScoreAudience(index=shop, recent=shop, history=shop, pacing=shop.time.pacing()),
-        plan_audience=PlanAudience(index=shop, recent=shop, pacing=shop.time.pacing()),
         index=shop,
-        cursors=Cursors(cursor_key, ttl_s=CURSOR_TTL_S, clock=shop.clock),
+        audiences=audiences,
+        readiness=of_shop if readiness is None else readiness,
         registry=shop.registry,
         presence=shop.presence,
-        tokens=Tokens.parse(
-            ",".join(f"{actor}:{actor}:{secret}" for actor, secret in SECRETS.items())
-        ),
-        health=shop,
-        traffic=shop.traffic,
-        currency=USD,
-        clock=shop.clock,
-        close=shop.close,
-        problems=lambda: shop.problems,
-        page_deadline_s=2.0,
-        audience_deadline_s=600.0,
-        readiness_timeout_s=0.01,
     )
-
-
-def app_over(shop: Shop, *, cursor_key: str | None = None) -> Litestar:
-    """The application over this shop."""
-    return create_app(services_over(shop, cursor_key=cursor_key))
+    tokens = ",".join(f"{actor}:{actor}:{secret}" for actor, secret in SECRETS.items())
+    return create_app(services, currency=USD, tokens=Tokens.parse(tokens), close=shop.close)
 
 
 @pytest.fixture

@@ -1,12 +1,12 @@
-from dataclasses import replace
+from contextlib import closing
 
 from litestar.testing import TestClient
 
 from adapters.dynamodb import DynamoTables
 from adapters.embedded import free_port
-from api.http import create_app
+from api.http.services import Readiness
 from domain.errors import StoreUnavailable
-from tests.api.conftest import Http, Shop, services_over
+from tests.api.conftest import Http, Shop, app_over
 from tests.api.problems import problem_of
 from tests.conftest import dynamo_client
 
@@ -52,12 +52,12 @@ def test_a_newer_revision_that_was_not_loaded_is_named_though_ready(http: Http, 
 
 def test_an_engine_that_is_down_is_named_before_the_check_is_given_up(shop: Shop) -> None:
     client = dynamo_client(f"http://127.0.0.1:{free_port()}")
-    services = replace(
-        services_over(shop),
+    readiness = Readiness(
         health=DynamoTables(client),
-        close=client.close,
-        readiness_timeout_s=client.options.read_deadline_s,
+        traffic=shop.traffic,
+        problems=list,
+        timeout_s=client.options.read_deadline_s,
     )
-    with TestClient(create_app(services)) as http:
+    with closing(client), TestClient(app_over(shop, readiness=readiness)) as http:
         tables = problem_of(http.get("/readyz"), 503, "not-ready")["checks"]["tables"]
     assert tables.startswith(f"table {client.options.table_prefix}")

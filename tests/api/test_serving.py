@@ -7,8 +7,7 @@ from threading import Condition
 
 import pytest
 
-from api.process import LivePolling
-from api.process.polling import LONGEST_PAUSE_S
+from api.process.polling import LONGEST_PAUSE_S, LivePolling
 from model_registry.registry import Registry
 from model_registry.serving import LiveModel, Presence
 from tests.builders import NOW

@@ -13,7 +13,7 @@ import pytest
 
 from adapters.embedded import EmbeddedEngine
 from adapters.sqs import SqsQueue
-from api.bootstrap import queues
+from api.composition import queues
 from api.process import load_settings
 from domain.queue import Message
 from tests.api.test_cli import Run, deployment, run
@@ -50,7 +50,10 @@ def work(run: Run, monkeypatch: pytest.MonkeyPatch) -> Callable[[], str]:
     receive, working = SqsQueue.receive, Event()
 
     async def receive_at_once(
-        self: SqsQueue, *, wait_s: int, visibility_s: int
+        self: SqsQueue,
+        *,
+        wait_s: int,
+        visibility_s: int,
     ) -> Sequence[Message]:
         messages = await receive(self, wait_s=0 * wait_s, visibility_s=visibility_s)
         if working.is_set() and not messages:
@@ -69,7 +72,11 @@ def work(run: Run, monkeypatch: pytest.MonkeyPatch) -> Callable[[], str]:
 
 
 def test_messages_become_purchases_and_the_others_dead_letters(
-    deployment: Path, engine: EmbeddedEngine, run: Run, work: Callable[[], str], queue: str
+    deployment: Path,
+    engine: EmbeddedEngine,
+    run: Run,
+    work: Callable[[], str],
+    queue: str,
 ) -> None:
     assert engine.answers
     assert deployment.exists()

@@ -180,7 +180,8 @@ STORES = [
 
 @pytest.fixture(params=STORES)
 def store(
-    request: pytest.FixtureRequest, connected: Callable[..., DynamoClient]
+    request: pytest.FixtureRequest,
+    connected: Callable[..., DynamoClient],
 ) -> Iterator[Store]:
     if request.param == "memory":
         yield memory_store()

@@ -8,7 +8,11 @@ from tests.contracts.conftest import Store
 
 pytestmark = pytest.mark.anyio
 NOTHING = CustomerRecord(
-    purchases=[], cancelled={}, recent=[], counted_in=[], suppressed_until=None
+    purchases=[],
+    cancelled={},
+    recent=[],
+    counted_in=[],
+    suppressed_until=None,
 )
 
 

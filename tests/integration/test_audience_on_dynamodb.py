@@ -8,7 +8,8 @@ from botocore.awsrequest import AWSPreparedRequest
 from adapters.complete_journey import CompleteJourneyPurchases
 from adapters.dynamodb import DynamoClient
 from adapters.dynamodb.schema.attributes import category_shard
-from domain.audience import AudienceQuery, Member, PlanAudience, Position, ReadWay, ScoreAudience
+from domain.audience import AudienceQuery, Member, PlanAudience, ReadWay, ScoreAudience
+from domain.categories import Position
 from domain.cost import metered
 from domain.features import FeatureSet
 from domain.features.feature_set import Aggregation, Feature
@@ -27,7 +28,8 @@ pytestmark = pytest.mark.anyio
 MODEL = a_traffic(
     SaturatingScorer(),
     features=FeatureSet(
-        tuple(Feature(kind, Window.days(days)) for kind in Aggregation for days in (7, 30)), USD
+        tuple(Feature(kind, Window.days(days)) for kind in Aggregation for days in (7, 30)),
+        USD,
     ),
 )
 
@@ -78,7 +80,8 @@ async def one_by_one(store: Store, asked: AudienceQuery) -> dict[str, float]:
 
 @pytest.mark.parametrize("age_days", [0, 200])
 async def test_the_audience_equals_the_single_customers_bit_for_bit(
-    store: Store, age_days: int
+    store: Store,
+    age_days: int,
 ) -> None:
     asked = query(as_of=NOW - age_days * MICROS_PER_DAY)
     expected = await one_by_one(store, asked)
@@ -108,7 +111,9 @@ FAULTS: dict[str, list[Fault | None]] = {
 
 @pytest.mark.parametrize("faults", FAULTS.values(), ids=FAULTS)
 async def test_faults_at_the_wire_lose_nobody(
-    client: DynamoClient, store: Store, faults: list[Fault | None]
+    client: DynamoClient,
+    store: Store,
+    faults: list[Fault | None],
 ) -> None:
     with injected(client, "BatchGetItem", *faults):
         found = await streamed(store, query())
@@ -144,7 +149,9 @@ async def test_round_trips_are_bounded(client: DynamoClient) -> None:
 @pytest.mark.parametrize("way", ReadWay)
 @pytest.mark.parametrize("age_days", [0, 200])
 async def test_a_plan_costs_at_most_what_reading_consumes_and_hardly_less(
-    store: Store, way: ReadWay, age_days: int
+    store: Store,
+    way: ReadWay,
+    age_days: int,
 ) -> None:
     as_of = NOW - age_days * MICROS_PER_DAY
     plan_audience = PlanAudience(index=store.index, recent=store.recent)

@@ -4,8 +4,9 @@ import pytest
 
 from adapters.dynamodb import DynamoClient, DynamoTables
 from domain.errors import InvalidRequest, TablesDiffer
+from domain.features import Histories
 from domain.features.feature_set import total_purchase_volume_30d
-from domain.purchases import CLOCK_SKEW_US, Cancelling, Histories, Recording
+from domain.purchases import CLOCK_SKEW_US, Cancelling, Recording
 from domain.retention import PurchaseRetention
 from domain.values import MICROS_PER_SECOND, Window
 from tests.builders import DAY, NOW, USD, a_purchase
@@ -69,7 +70,8 @@ async def test_what_has_expired_and_is_there_still_counts_on_no_path(client: Dyn
     assert (list(truth), list(recent.purchases)) == ([PURCHASE], [PURCHASE])
     features = total_purchase_volume_30d(USD)
     assert features.matrix(Histories.of([truth]), NOW) == features.matrix(
-        Histories.of([recent.purchases]), NOW
+        Histories.of([recent.purchases]),
+        NOW,
     )
     assert not await store.rebuilder.rebuild(customer)
     with pytest.raises(InvalidRequest, match="purchases are kept for 33 days"):
@@ -78,7 +80,8 @@ async def test_what_has_expired_and_is_there_still_counts_on_no_path(client: Dyn
 
 @pytest.mark.parametrize("time_of_day", [-12 * 3_600, 12 * 3_600 - 1])
 async def test_the_shortest_retention_suffices_to_rebuild_at_any_time_of_day(
-    client: DynamoClient, time_of_day: int
+    client: DynamoClient,
+    time_of_day: int,
 ) -> None:
     store = dynamo_store(client, SHORTEST)
     store.clock.now = NOW + time_of_day * MICROS_PER_SECOND

@@ -54,7 +54,10 @@ def dynamodb(engine: EmbeddedEngine) -> Any:
 )
 @pytest.mark.parametrize("capacity", ["NONE", "TOTAL"])
 def test_a_batch_is_answered_as_by_the_store(
-    dynamodb: Any, engine: EmbeddedEngine, projection: dict[str, Any], capacity: str
+    dynamodb: Any,
+    engine: EmbeddedEngine,
+    projection: dict[str, Any],
+    capacity: str,
 ) -> None:
     asked = {
         "RequestItems": {TABLE: {"Keys": KEYS, "ConsistentRead": True, **projection}},

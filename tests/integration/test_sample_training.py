@@ -9,8 +9,7 @@ import pytest
 from adapters.complete_journey import CompleteJourneyPurchases
 from adapters.scorers.onnx import OnnxScorer
 from adapters.training import train
-from domain.features import FEATURE_SETS
-from domain.purchases import Histories
+from domain.features import FEATURE_SETS, Histories
 from domain.purchases.purchase import parse_purchase
 from domain.training import TrainingSet, training_set
 from domain.values import MICROS_PER_DAY

@@ -8,7 +8,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from api.bootstrap import registry_only
+from api.composition import open_registry
 from api.process import load_settings
 from model_registry.serving import LiveModel
 from model_registry.versions import GoldenVectors
@@ -25,7 +25,7 @@ def main(folder: Path) -> None:
         blobs={"model": (folder / "model.onnx").read_bytes()},
         golden=golden,
     )
-    registry = registry_only(load_settings())
+    registry = open_registry(load_settings())
     version = registry.register(NAME, candidate, actor="tests").version
     registry.promote(NAME, version, actor="tests", reason="an example")
     live = LiveModel(registry, NAME)

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from domain.audience import AudienceQuery, Member, Position, ReadWay, ScoreAudience
+from domain.audience import AudienceQuery, Member, ReadWay, ScoreAudience
 from domain.audience.cost_plan import plan
 from domain.audience.pacing import LONGEST_PAUSE_S, AdaptiveLimit
-from domain.categories import IndexPage
+from domain.categories import IndexPage, Position
 from domain.cost import metered
 from domain.errors import CorruptRecord, StoreUnavailable
 from domain.recent import RecentBatch, TableSize
@@ -134,7 +134,9 @@ async def test_one_customer_that_stays_unread_does_not_starve_the_others() -> No
             batch = await super().read(customer_ids)
             kept = [h for h in batch.histories if h.customer_id != "c000007"]
             return replace(
-                batch, histories=kept, unread=[c for c in customer_ids if c == "c000007"]
+                batch,
+                histories=kept,
+                unread=[c for c in customer_ids if c == "c000007"],
             )
 
     store = Grudge(purchases=a_store(20_000).purchases, complete_since=SINCE, shards=2)
@@ -147,7 +149,13 @@ async def test_one_customer_that_stays_unread_does_not_starve_the_others() -> No
 async def test_a_shard_that_cannot_be_listed_makes_the_answer_partial() -> None:
     class Torn(FaultyStore):
         async def page(
-            self, category: str, /, *, shard: int, after: str | None, most: int | None
+            self,
+            category: str,
+            /,
+            *,
+            shard: int,
+            after: str | None,
+            most: int | None,
         ) -> IndexPage:
             if shard == 1:
                 self.time.now += 0.5

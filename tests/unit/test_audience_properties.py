@@ -5,11 +5,12 @@ import random
 
 import pytest
 
-from domain.audience import AudienceQuery, AudienceSummary, Member, Position, ReadWay, ScoreAudience
+from domain.audience import AudienceQuery, AudienceSummary, Member, ReadWay, ScoreAudience
+from domain.categories import Position
 from domain.errors import StoreUnavailable
-from domain.features import FeatureSet
+from domain.features import FeatureSet, Histories
 from domain.features.feature_set import Aggregation, Feature
-from domain.purchases import Histories, Purchase
+from domain.purchases import Purchase
 from domain.values import MICROS_PER_DAY, Window, day_of
 from tests.builders import NOW, USD, a_purchase, a_traffic
 from tests.fakes import SaturatingScorer
@@ -79,15 +80,24 @@ def service(store: FaultyStore, seed: int = 0) -> ScoreAudience:
 
 
 def query(
-    *, as_of: int = NOW, deadline_s: float = 60.0, way: ReadWay = ReadWay.BATCH
+    *,
+    as_of: int = NOW,
+    deadline_s: float = 60.0,
+    way: ReadWay = ReadWay.BATCH,
 ) -> AudienceQuery:
     return AudienceQuery(
-        category="shirts", as_of=as_of, traffic=MODEL, deadline_s=deadline_s, way=way
+        category="shirts",
+        as_of=as_of,
+        traffic=MODEL,
+        deadline_s=deadline_s,
+        way=way,
     )
 
 
 async def streamed(
-    store: FaultyStore, asked: AudienceQuery, seed: int = 0
+    store: FaultyStore,
+    asked: AudienceQuery,
+    seed: int = 0,
 ) -> tuple[list[Member], AudienceSummary]:
     members: list[Member] = []
     async with service(store, seed).stream(asked) as (batches, summary):
@@ -108,7 +118,10 @@ def buyers(store: FaultyStore) -> set[str]:
 
 
 def check_outcomes(
-    store: FaultyStore, members: list[Member], summary: AudienceSummary, as_of: int = NOW
+    store: FaultyStore,
+    members: list[Member],
+    summary: AudienceSummary,
+    as_of: int = NOW,
 ) -> None:
     customers = [member.customer_id for member in members]
     assert len(customers) == len(set(customers))

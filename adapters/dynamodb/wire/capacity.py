@@ -6,8 +6,7 @@ Source: AWS, "DynamoDB read and write operations" and "Transactions: capacity ma
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from domain.audience import INDEX_ENTRY_BYTES
-from domain.cost import BYTES_PER_UNIT, Units
+from domain.cost import BYTES_PER_UNIT, INDEX_ENTRY_BYTES, Units
 
 BYTES_PER_WRITE_UNIT = 1_024
 """One unit is a write of an item of so much, rounded up, and a write of each entry of an index."""
@@ -27,7 +26,10 @@ def read_units(operation: str, request: Document, answer: Document) -> Units:
 
 
 def write_units(
-    operation: str, request: Document, answer: Document, indexes: Callable[[str], int]
+    operation: str,
+    request: Document,
+    answer: Document,
+    indexes: Callable[[str], int],
 ) -> Units:
     """What an answered call consumed by writing; nothing, if it is not a write.
 
@@ -140,7 +142,7 @@ def _of_deletes(request: Document, answer: Document, indexes: Callable[[str], in
         sum(
             (len(deletes) - len(left.get(table, ()))) * (1 + indexes(table))
             for table, deletes in request["RequestItems"].items()
-        )
+        ),
     )
 
 

@@ -2,20 +2,19 @@
 
 botocore spends most of a small read's CPU time on its own layers. Here aiohttp carries, aiodynamo
 signs, msgspec decodes; credentials, endpoints and errors stay botocore's, so that both ways to
-DynamoDB are set up and fail alike.
+DynamoDB are set up and fail alike. aiohttp and aiodynamo are imported with the first request:
+commands that only write, or compare tables, need neither.
 """
 
 import asyncio
 import ssl
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 from urllib.request import getproxies
 from weakref import WeakKeyDictionary
 
-import aiohttp
-from aiodynamo.credentials import Key
-from aiodynamo.sign import signed_dynamo_request
 from botocore.credentials import Credentials
 from botocore.exceptions import (
     ClientError,
@@ -25,9 +24,14 @@ from botocore.exceptions import (
 )
 from botocore.httpsession import get_cert_path
 from botocore.session import Session
-from yarl import URL
 
 from adapters.dynamodb.wire.answers import CHECKSUM, document_of
+
+if TYPE_CHECKING:
+    import aiohttp
+    from aiodynamo.credentials import Key
+    from aiodynamo.sign import Request
+    from yarl import URL
 
 KEPT_ALIVE_S = 60.0
 """How long an unused connection stays open."""
@@ -64,9 +68,9 @@ class Transport:
         url: str,
         region: str,
         find_credentials: Callable[[], Credentials | None],
-        open_session: Callable[[], aiohttp.ClientSession],
+        open_session: "Callable[[], aiohttp.ClientSession]",
     ) -> None:
-        self._url = URL(url)
+        self._endpoint = url
         self._region = region
         self._find_credentials = find_credentials
         self._open_session = open_session
@@ -81,7 +85,7 @@ class Transport:
             ClientError: DynamoDB refused; as botocore would raise it.
             BotoCoreError: it did not answer, its answer was damaged, or there are no credentials.
         """
-        signed = signed_dynamo_request(
+        signed = self._signed(
             key=await self._key(),
             payload=request,
             action=operation,
@@ -93,7 +97,19 @@ class Transport:
         answer = await self.exchange(Exchange(str(self._url), headers, signed.body))
         return _document(answer, operation)
 
-    async def _key(self) -> Key:
+    @cached_property
+    def _url(self) -> "URL":
+        from yarl import URL
+
+        return URL(self._endpoint)
+
+    @cached_property
+    def _signed(self) -> "Callable[..., Request]":
+        from aiodynamo.sign import signed_dynamo_request
+
+        return signed_dynamo_request
+
+    async def _key(self) -> "Key":
         """The credentials as botocore finds and renews them; what may block does so in a thread."""
         if self._credentials is None:
             self._credentials = await asyncio.to_thread(self._find_credentials)
@@ -104,13 +120,19 @@ class Transport:
             frozen = await asyncio.to_thread(credentials.get_frozen_credentials)
         else:
             frozen = credentials.get_frozen_credentials()
+        from aiodynamo.credentials import Key
+
         return Key(frozen.access_key, frozen.secret_key, frozen.token)
 
     async def _over_http(self, exchange: Exchange) -> Answer:
+        import aiohttp
+
         session = await self._session_here()
         try:
             async with session.post(
-                self._url, data=exchange.body, headers=exchange.headers
+                self._url,
+                data=exchange.body,
+                headers=exchange.headers,
             ) as response:
                 body = await response.read()
         except aiohttp.ClientConnectorError as exc:
@@ -119,7 +141,7 @@ class Transport:
             raise HTTPClientError(error=type(exc).__name__) from exc
         return Answer(response.status, body, response.headers.get(CHECKSUM))
 
-    async def _session_here(self) -> aiohttp.ClientSession:
+    async def _session_here(self) -> "aiohttp.ClientSession":
         loop = asyncio.get_running_loop()
         http = self._http.get(loop)
         if http is None:
@@ -128,9 +150,14 @@ class Transport:
 
 
 def open_session(
-    session: Session, *, connect_timeout_s: float, connections: int
-) -> aiohttp.ClientSession:
+    session: Session,
+    *,
+    connect_timeout_s: float,
+    connections: int,
+) -> "aiohttp.ClientSession":
     """So many connections of the running event loop, which trust whom botocore's would."""
+    import aiohttp
+
     bundle = session.get_config_variable("ca_bundle") or get_cert_path(verify=True)
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(
@@ -152,17 +179,17 @@ class _Http:
     An event loop ends its asynchronous generators before it closes, so this one holds the session.
     """
 
-    def __init__(self, open_session: Callable[[], aiohttp.ClientSession]) -> None:
+    def __init__(self, open_session: "Callable[[], aiohttp.ClientSession]") -> None:
         self._open_session = open_session
         self._lifetime: AsyncGenerator[aiohttp.ClientSession, None] | None = None
         self.session: aiohttp.ClientSession | None = None
 
-    async def opened(self) -> aiohttp.ClientSession:
+    async def opened(self) -> "aiohttp.ClientSession":
         """The session, opened now."""
         self._lifetime = self._while_loop_runs()
         return await anext(self._lifetime)
 
-    async def _while_loop_runs(self) -> AsyncGenerator[aiohttp.ClientSession, None]:
+    async def _while_loop_runs(self) -> "AsyncGenerator[aiohttp.ClientSession, None]":
         async with self._open_session() as session:
             self.session = session
             try:

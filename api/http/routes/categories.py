@@ -9,17 +9,17 @@ from litestar import Response, get
 from litestar.background_tasks import BackgroundTask
 from litestar.di import NamedDependency
 from litestar.openapi.spec import Example
-from litestar.params import PathParameter
+from litestar.params import PathParameter, SkipValidation
 from litestar.response import Stream
 
-from api.documents import (
+from api.documents.audience import (
     AudienceMembers,
     Categories,
     CategorySize,
     MemberPropensity,
-    ModelUsed,
     PageSummary,
 )
+from api.documents.prediction import ModelUsed
 from api.http.cursor import Place, fingerprint
 from api.http.negotiation import negotiated
 from api.http.openapi import (
@@ -48,7 +48,7 @@ from api.http.parameters import (
     whole_of,
 )
 from api.http.problems import AnyRequest, domain_problem, unexpected_problem
-from api.http.services import Services
+from api.http.services import Audiences
 from api.http.streams import (
     Filters,
     StreamBroken,
@@ -60,6 +60,7 @@ from api.http.streams import (
     ndjson,
 )
 from domain.audience import AudiencePage, AudienceQuery, ReadWay
+from domain.categories import CategoryIndex
 from domain.errors import InvalidRequest, PropensityError
 from domain.prediction import Traffic, check_as_of
 from domain.purchases import MAX_CATEGORY_BYTES
@@ -80,15 +81,17 @@ _VARY = {"Vary": "Accept"}
     response_description="The categories.",
     responses=problems(HTTPStatus.BAD_REQUEST, HTTPStatus.SERVICE_UNAVAILABLE),
 )
-async def categories(request: AnyRequest, services: NamedDependency[Services]) -> Categories:
+async def categories(
+    request: AnyRequest, index: NamedDependency[SkipValidation[CategoryIndex]]
+) -> Categories:
     """Every category ever bought in."""
     check_names(request.query_params, ())
-    found = await services.index.categories()
+    found = await index.categories()
     return Categories(
         categories=[
             CategorySize(category=category, approximate_customers=customers)
             for category, customers in found.items()
-        ]
+        ],
     )
 
 
@@ -133,7 +136,7 @@ async def propensities(  # noqa: PLR0913  # one argument per documented paramete
         ),
     ],
     request: AnyRequest,
-    services: NamedDependency[Services],
+    audiences: NamedDependency[Audiences],
     *,
     as_of: AsOf = None,
     min_probability: MinProbability = None,
@@ -149,17 +152,17 @@ async def propensities(  # noqa: PLR0913  # one argument per documented paramete
         category=name_in(category, "category", MAX_CATEGORY_BYTES),
         filters=_filters(min_probability, max_probability),
         as_of=instant_of(as_of),
-        traffic=services.traffic(),
+        traffic=audiences.traffic(),
     )
     if media_type == JSON:
         if way is not None:
             raise InvalidRequest("way", f"belongs to streams; pages of {JSON} are read by batch")
         most = whole_of(limit, "limit", most=MAX_PAGE, default=PAGE)
-        return await _page(services, asked, most=most, cursor=cursor)
+        return await _page(audiences, asked, most=most, cursor=cursor)
     for name, value in (("limit", limit), ("cursor", cursor)):
         if value is not None:
             raise InvalidRequest(name, f"belongs to pages of {JSON}; {media_type} has none")
-    return await _stream(services, asked, request, media_type, way=way_of(way))
+    return await _stream(audiences, asked, request, media_type, way=way_of(way))
 
 
 def _filters(min_probability: str | None, max_probability: str | None) -> Filters:
@@ -172,8 +175,8 @@ def _filters(min_probability: str | None, max_probability: str | None) -> Filter
     return filters
 
 
-def _as_of(services: Services, asked: _Asked) -> int:
-    now = services.clock()
+def _as_of(audiences: Audiences, asked: _Asked) -> int:
+    now = audiences.clock()
     if asked.as_of is None:
         return now
     check_as_of(asked.as_of, now=now)
@@ -181,45 +184,54 @@ def _as_of(services: Services, asked: _Asked) -> int:
 
 
 async def _page(
-    services: Services, asked: _Asked, *, most: int, cursor: str | None
+    audiences: Audiences,
+    asked: _Asked,
+    *,
+    most: int,
+    cursor: str | None,
 ) -> Response[AudienceMembers]:
-    place = _place(services, asked, cursor)
+    place = _place(audiences, asked, cursor)
     if cursor is None:
-        await services.plan_audience.customers(asked.category)  # a mistyped one is not an empty one
-    page = await services.audience.page(
+        await audiences.plan.customers(asked.category)  # a mistyped one is not an empty one
+    page = await audiences.score.page(
         AudienceQuery(
             category=asked.category,
             as_of=place.as_of,
             traffic=asked.traffic,
-            deadline_s=services.page_deadline_s,
+            deadline_s=audiences.page_deadline_s,
         ),
         position=place.position,
         most=most,
     )
-    following = None if page.following is None else services.cursors.seal(place.at(page.following))
+    following = None if page.following is None else audiences.cursors.seal(place.at(page.following))
     return Response(_members(asked, place, page, following), headers=_VARY)
 
 
-def _place(services: Services, asked: _Asked, cursor: str | None) -> Place:
+def _place(audiences: Audiences, asked: _Asked, cursor: str | None) -> Place:
     traffic = asked.traffic
     if cursor is None:
-        as_of = _as_of(services, asked)
+        as_of = _as_of(audiences, asked)
         return Place(asked.fingerprint, as_of, traffic.name, traffic.label)
-    place = services.cursors.open(cursor, asked=asked.fingerprint, traffic=traffic)
+    place = audiences.cursors.open(cursor, asked=asked.fingerprint, traffic=traffic)
     if asked.as_of not in {None, place.as_of}:
         raise InvalidRequest("as_of", "is not that of the cursor, which already knows its own")
     return place
 
 
 def _members(
-    asked: _Asked, place: Place, page: AudiencePage, following: str | None
+    asked: _Asked,
+    place: Place,
+    page: AudiencePage,
+    following: str | None,
 ) -> AudienceMembers:
     return AudienceMembers(
         category=asked.category,
         as_of=instant.render(place.as_of),
         members=[
             MemberPropensity(
-                customer_id=member.customer_id, probability=member.probability, arm=member.arm
+                customer_id=member.customer_id,
+                probability=member.probability,
+                arm=member.arm,
             )
             for member in asked.filters.among(page.members)
             if member.probability is not None
@@ -231,7 +243,7 @@ def _members(
 
 
 async def _stream(
-    services: Services,
+    audiences: Audiences,
     asked: _Asked,
     request: AnyRequest,
     media_type: str,
@@ -241,22 +253,22 @@ async def _stream(
     write, failed = (
         (ndjson, _last_line) if media_type == NDJSON else (comma_separated, _cut_connection)
     )
-    as_of = _as_of(services, asked)
-    plan = await services.plan_audience(
+    as_of = _as_of(audiences, asked)
+    plan = await audiences.plan(
         asked.category,
         as_of=as_of,
         traffic=asked.traffic,
-        deadline_s=services.page_deadline_s,
+        deadline_s=audiences.page_deadline_s,
         chosen=way,
     )
     query = AudienceQuery(
         category=asked.category,
         as_of=as_of,
         traffic=asked.traffic,
-        deadline_s=services.audience_deadline_s,
+        deadline_s=audiences.stream_deadline_s,
         way=plan.way,
     )
-    chunks = write(services.audience, query, asked.filters, plan.why)
+    chunks = write(audiences.score, query, asked.filters, plan.why)
     stream = await begun(chunks, failed=partial(failed, request), left=gone(request.receive))
     if stream is None:
         await closed(chunks)

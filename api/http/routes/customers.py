@@ -8,12 +8,12 @@ from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import PathParameter
 
-from api.documents import ErasureReceipt
+from api.documents.customer import ErasureReceipt
 from api.http.openapi import problems
 from api.http.parameters import check_names, decoded
 from api.http.problems import AnyRequest
-from api.http.services import Services
 from domain.cost import metered
+from domain.customers import EraseCustomer
 
 
 @delete(
@@ -39,12 +39,12 @@ from domain.cost import metered
 async def erase_customer(
     customer_id: Annotated[str, PathParameter(description="Percent-encoded, a slash too.")],
     request: AnyRequest,
-    services: NamedDependency[Services],
+    erase: NamedDependency[EraseCustomer],
 ) -> Response[ErasureReceipt]:
     """The customer is erased, or being erased."""
     check_names(request.query_params, ())
     with metered() as cost:
-        receipt = await services.erase(decoded(customer_id, "customer_id"))
+        receipt = await erase(decoded(customer_id, "customer_id"))
     return Response(
         ErasureReceipt.of(receipt, cost),
         status_code=HTTPStatus.OK if receipt.erased.complete else HTTPStatus.ACCEPTED,

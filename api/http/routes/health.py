@@ -6,10 +6,10 @@ from http import HTTPStatus
 from litestar import get
 from litestar.di import NamedDependency
 
-from api.documents import Alive, Ready
+from api.documents.health import Alive, Ready
 from api.http.openapi import problems
 from api.http.problems import ProblemRaised, problem
-from api.http.services import Services
+from api.http.services import Readiness
 from domain.errors import PropensityError
 
 OK = "ok"
@@ -38,34 +38,34 @@ async def livez() -> Alive:
     response_description="Ready.",
     responses=problems(HTTPStatus.SERVICE_UNAVAILABLE),
 )
-async def readyz(services: NamedDependency[Services]) -> Ready:
+async def readyz(readiness: NamedDependency[Readiness]) -> Ready:
     """Ready when the tables answer and a model is live."""
-    tables, model = await _trouble_of_tables(services), _trouble_of_model(services)
-    not_loaded = "".join(f"; not loaded: {problem}" for problem in services.problems())
+    tables, model = await _trouble_of_tables(readiness), _trouble_of_model(readiness)
+    not_loaded = "".join(f"; not loaded: {problem}" for problem in readiness.problems())
     checks = {"tables": tables or OK, "model": model or OK + not_loaded}
     failing = [name for name, trouble in (("tables", tables), ("model", model)) if trouble]
     if failing:
         detail = f"not ready: {', '.join(failing)}"
         raise ProblemRaised(
-            problem(HTTPStatus.SERVICE_UNAVAILABLE, "not-ready", detail, checks=checks)
+            problem(HTTPStatus.SERVICE_UNAVAILABLE, "not-ready", detail, checks=checks),
         )
     return Ready(status="ready", checks=checks)
 
 
-async def _trouble_of_tables(services: Services) -> str | None:
+async def _trouble_of_tables(readiness: Readiness) -> str | None:
     try:
-        async with asyncio.timeout(services.readiness_timeout_s):
-            await services.health.check()
+        async with asyncio.timeout(readiness.timeout_s):
+            await readiness.health.check()
     except TimeoutError:
-        return f"no answer within {services.readiness_timeout_s:g} s"
+        return f"no answer within {readiness.timeout_s:g} s"
     except PropensityError as exc:
         return str(exc)
     return None
 
 
-def _trouble_of_model(services: Services) -> str | None:
+def _trouble_of_model(readiness: Readiness) -> str | None:
     try:
-        services.traffic()
+        readiness.traffic()
     except PropensityError as exc:
         return str(exc)
     return None

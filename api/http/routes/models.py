@@ -9,7 +9,7 @@ from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import HeaderParameter, JSONBody, PathParameter
 
-from api.documents import (
+from api.documents.models import (
     MOST,
     ModelStatus,
     Promotion,
@@ -26,10 +26,12 @@ from api.documents import (
 from api.http.openapi import problems
 from api.http.parameters import check_names, decoded
 from api.http.problems import AnyRequest, ProblemRaised, problem
-from api.http.services import Services
-from api.http.tokens import SCOPE, Scope, guarded
+from api.http.tokens import SCOPE, guarded
+from api.process import Scope
 from model_registry.errors import RevisionConflict
+from model_registry.registry import Registry
 from model_registry.revisions import Revision
+from model_registry.serving import Presence
 
 MAX_BODY_BYTES = 20_000
 _REFUSED = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
@@ -77,10 +79,10 @@ IfMatch = Annotated[
     response_description="Versions with their held-out metrics, and as what each serves.",
     **_READ,
 )
-def list_models(request: AnyRequest, services: NamedDependency[Services]) -> Versions:
+def list_models(request: AnyRequest, registry: NamedDependency[Registry]) -> Versions:
     """Every version of every model."""
     check_names(request.query_params, ())
-    return Versions(versions=summaries(services.registry, services.registry.models()))
+    return Versions(versions=summaries(registry, registry.models()))
 
 
 @get(
@@ -94,11 +96,11 @@ def show_version(
     name: Name,
     version: Annotated[int, PathParameter(description="The version's number.", ge=1, le=MOST)],
     request: AnyRequest,
-    services: NamedDependency[Services],
+    registry: NamedDependency[Registry],
 ) -> VersionReport:
     """One version."""
     check_names(request.query_params, ())
-    return VersionReport.of(services.registry.version(decoded(name, "name"), version))
+    return VersionReport.of(registry.version(decoded(name, "name"), version))
 
 
 @get(
@@ -110,11 +112,13 @@ def show_version(
     **_READ,
 )
 def list_revisions(
-    name: Name, request: AnyRequest, services: NamedDependency[Services]
+    name: Name,
+    request: AnyRequest,
+    registry: NamedDependency[Registry],
 ) -> Response[Revisions]:
     """Every revision of a model."""
     check_names(request.query_params, ())
-    history = services.registry.history(decoded(name, "name"))
+    history = registry.history(decoded(name, "name"))
     revisions = Revisions(revisions=[RevisionReport.of(revision) for revision in history])
     return Response(revisions, headers=_etag(history[-1].number if history else 0))
 
@@ -127,11 +131,14 @@ def list_revisions(
     **_READ,
 )
 def model_status(
-    name: Name, request: AnyRequest, services: NamedDependency[Services]
+    name: Name,
+    request: AnyRequest,
+    registry: NamedDependency[Registry],
+    presence: NamedDependency[Presence],
 ) -> ModelStatus:
     """What every live process serves."""
     check_names(request.query_params, ())
-    return status_of_model(services.registry, services.presence, decoded(name, "name"))
+    return status_of_model(registry, presence, decoded(name, "name"))
 
 
 @post(
@@ -144,14 +151,14 @@ def promote(
     name: Name,
     data: JSONBody[Promotion],
     request: AnyRequest,
-    services: NamedDependency[Services],
+    registry: NamedDependency[Registry],
     if_match: IfMatch = None,
 ) -> Response[RevisionReport]:
     """The revision with the new champion."""
     return _changed(
         request,
         if_match,
-        lambda expected: services.registry.promote(
+        lambda expected: registry.promote(
             decoded(name, "name"),
             data.version,
             actor=request.auth,
@@ -172,14 +179,14 @@ def rollback(
     name: Name,
     data: JSONBody[Rollback],
     request: AnyRequest,
-    services: NamedDependency[Services],
+    registry: NamedDependency[Registry],
     if_match: IfMatch = None,
 ) -> Response[RevisionReport]:
     """The revision with the earlier state."""
     return _changed(
         request,
         if_match,
-        lambda expected: services.registry.rollback(
+        lambda expected: registry.rollback(
             decoded(name, "name"),
             actor=request.auth,
             reason=data.reason,
@@ -200,14 +207,14 @@ def split(
     name: Name,
     data: JSONBody[SplitWanted],
     request: AnyRequest,
-    services: NamedDependency[Services],
+    registry: NamedDependency[Registry],
     if_match: IfMatch = None,
 ) -> Response[RevisionReport]:
     """The revision with the split."""
     return _changed(
         request,
         if_match,
-        lambda expected: services.registry.split(
+        lambda expected: registry.split(
             decoded(name, "name"),
             data.version,
             basis_points=data.basis_points,
@@ -230,14 +237,14 @@ def shadow(
     name: Name,
     data: JSONBody[ShadowsWanted],
     request: AnyRequest,
-    services: NamedDependency[Services],
+    registry: NamedDependency[Registry],
     if_match: IfMatch = None,
 ) -> Response[RevisionReport]:
     """The revision with the shadows."""
     return _changed(
         request,
         if_match,
-        lambda expected: services.registry.shadow(
+        lambda expected: registry.shadow(
             decoded(name, "name"),
             data.versions,
             actor=request.auth,
@@ -260,7 +267,9 @@ MODEL_ROUTES = [
 
 
 def _changed(
-    request: AnyRequest, if_match: str | None, change: Callable[[int | None], Revision]
+    request: AnyRequest,
+    if_match: str | None,
+    change: Callable[[int | None], Revision],
 ) -> Response[RevisionReport]:
     check_names(request.query_params, ())
     expected = _expected(if_match)
@@ -270,7 +279,7 @@ def _changed(
         if expected is None:
             raise
         raise ProblemRaised(
-            problem(HTTPStatus.PRECONDITION_FAILED, "revision-conflict", str(exc))
+            problem(HTTPStatus.PRECONDITION_FAILED, "revision-conflict", str(exc)),
         ) from exc
     return Response(RevisionReport.of(revision), headers=_etag(revision.number))
 
@@ -287,7 +296,7 @@ def _expected(if_match: str | None) -> int | None:
                 "precondition-required",
                 "send If-Match with the ETag of the revisions you looked at, or * for whatever is "
                 "current",
-            )
+            ),
         )
     return int(found[1])
 

@@ -8,12 +8,12 @@ from litestar.di import NamedDependency
 from litestar.openapi.spec import Example
 from litestar.params import PathParameter
 
-from api.documents import CustomerPropensity
+from api.documents.prediction import CustomerPropensity
 from api.http.openapi import PRINTABLE, problems
 from api.http.parameters import AsOf, check_names, decoded, instant_of
 from api.http.problems import AnyRequest
-from api.http.services import Services
 from domain.cost import metered
+from domain.prediction import PredictPropensity
 from domain.purchases import MAX_CUSTOMER_ID_BYTES
 
 
@@ -37,13 +37,14 @@ async def propensity(
         ),
     ],
     request: AnyRequest,
-    services: NamedDependency[Services],
+    predict: NamedDependency[PredictPropensity],
     as_of: AsOf = None,
 ) -> CustomerPropensity:
     """The propensity now, or as it was known at `as_of`."""
     check_names(request.query_params, ["as_of"])
     with metered() as cost:
-        prediction = await services.predict(
-            decoded(customer_id, "customer_id"), as_of=instant_of(as_of)
+        prediction = await predict(
+            decoded(customer_id, "customer_id"),
+            as_of=instant_of(as_of),
         )
     return CustomerPropensity.of(prediction, cost)

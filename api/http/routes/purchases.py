@@ -11,13 +11,10 @@ from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import PathParameter
 
-from api.documents import (
-    CancellationReport,
-    FieldError,
-    Problem,
-    RecordingReport,
-    cost_used,
-)
+from api.documents.cost import cost_used
+from api.documents.customer import CancellationReport
+from api.documents.problem import FieldError, Problem
+from api.documents.purchases import RecordingReport
 from api.http.openapi import EVENT, EVENTS, JSON, MAX_PURCHASES, NDJSON, RecordOperation, problems
 from api.http.parameters import check_names, decoded
 from api.http.problems import (
@@ -29,12 +26,11 @@ from api.http.problems import (
     problem,
     unexpected_problem,
 )
-from api.http.services import Services
 from api.http.streams import DuplexStream, failure_line, outcome_lines
 from api.intake import items_of, purchases_of
 from domain.cost import Cost, metered
 from domain.errors import PropensityError
-from domain.purchases import Outcome, PurchaseOutcome
+from domain.purchases import CancelPurchase, Outcome, PurchaseOutcome, TakeIn
 
 MAX_BODY_BYTES = 1_000_000
 MAX_OUTCOMES = 1_000
@@ -74,23 +70,24 @@ _WRITTEN = (Outcome.RECORDED, Outcome.DUPLICATE)
     },
 )
 async def record_purchases(
-    request: AnyRequest, services: NamedDependency[Services]
+    request: AnyRequest,
+    take_in: NamedDependency[TakeIn],
 ) -> Response[RecordingReport]:
     """Every purchase has its outcome, 207 where any is not written."""
     media_type = _media_type(request)
     if media_type == NDJSON:
-        return _streamed(request, services)
+        return _streamed(request, take_in)
     body = await _limited_body(request)
     items = purchases_of(body, most=MAX_PURCHASES) if media_type == JSON else items_of(body)
     if len(items) > MAX_OUTCOMES:
         raise ProblemRaised(_too_many(len(items)))
     with metered() as cost:
-        outcomes = await services.take_in(items)
+        outcomes = await take_in(items)
     return _report(outcomes, cost)
 
 
-def _streamed(request: AnyRequest, services: Services) -> Response[Any]:
-    chunks = outcome_lines(services.take_in, request.stream())
+def _streamed(request: AnyRequest, take_in: TakeIn) -> Response[Any]:
+    chunks = outcome_lines(take_in, request.stream())
 
     async def to_the_end() -> AsyncGenerator[bytes, None]:
         try:
@@ -141,13 +138,14 @@ async def cancel_purchase(
     customer_id: Annotated[str, PathParameter(description="Percent-encoded, a slash too.")],
     purchase_id: Annotated[str, PathParameter(description="Percent-encoded, a slash too.")],
     request: AnyRequest,
-    services: NamedDependency[Services],
+    cancel: NamedDependency[CancelPurchase],
 ) -> CancellationReport:
     """The purchase is cancelled."""
     check_names(request.query_params, ())
     with metered() as cost:
-        outcome = await services.cancel(
-            decoded(customer_id, "customer_id"), decoded(purchase_id, "purchase_id")
+        outcome = await cancel(
+            decoded(customer_id, "customer_id"),
+            decoded(purchase_id, "purchase_id"),
         )
     return CancellationReport(outcome=outcome, cost=cost_used(cost))
 

@@ -10,7 +10,8 @@ from typing import TypeAlias
 import msgspec
 from litestar.types import Receive
 
-from api.documents import FailureLine, Problem, StreamSummary, SummaryLine
+from api.documents.audience import FailureLine, StreamSummary, SummaryLine
+from api.documents.problem import Problem
 from domain.audience import AudienceQuery, Member, ScoreAudience
 from domain.errors import StoreUnavailable
 
@@ -47,7 +48,10 @@ class Filters:
 
 
 async def ndjson(
-    audience: ScoreAudience, query: AudienceQuery, filters: Filters, why: str
+    audience: ScoreAudience,
+    query: AudienceQuery,
+    filters: Filters,
+    why: str,
 ) -> Chunks:
     """One line per member, then exactly one with the summary.
 
@@ -64,7 +68,10 @@ async def ndjson(
 
 
 async def comma_separated(
-    audience: ScoreAudience, query: AudienceQuery, filters: Filters, _why: str
+    audience: ScoreAudience,
+    query: AudienceQuery,
+    filters: Filters,
+    _why: str,
 ) -> Chunks:
     """A header and one row per member; the header travels with the first batch.
 
@@ -83,7 +90,10 @@ async def comma_separated(
 
 
 async def begun(
-    chunks: Chunks, *, failed: Callable[[Exception], bytes], left: Awaitable[None]
+    chunks: Chunks,
+    *,
+    failed: Callable[[Exception], bytes],
+    left: Awaitable[None],
 ) -> Chunks | None:
     """The stream with its first chunk read, so that an early error is still a proper problem.
 

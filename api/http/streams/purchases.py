@@ -12,7 +12,8 @@ from litestar.response.streaming import ASGIStreamingResponse
 from litestar.types import Receive, Send
 from msgspec import Meta, Struct
 
-from api.documents import CostUsed, cost_used, encodable
+from api.documents.cost import CostUsed, cost_used
+from api.documents.purchases import encodable
 from api.intake import Line, item_of, lines_of
 from domain.cost import metered_context
 from domain.errors import PartlyRecorded
@@ -86,7 +87,7 @@ async def _answered(take_in: TakeIn, batch: Sequence[Line], counts: Counter[str]
         each.outcome if isinstance(each, PurchaseOutcome) else "unanswered" for each in outcomes
     )
     return _JSON.encode_lines(
-        [_streamed(line, outcome) for line, outcome in zip(batch, outcomes, strict=True)]
+        [_streamed(line, outcome) for line, outcome in zip(batch, outcomes, strict=True)],
     )
 
 

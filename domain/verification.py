@@ -5,10 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from domain.errors import StoreUnavailable
-from domain.features import FeatureSet
-from domain.purchases import Histories, Purchase, PurchaseHistory
-from domain.recent.history import RecentHistory
-from domain.recent.ports import RecentPurchases
+from domain.features import FeatureSet, Histories
+from domain.purchases import Purchase, PurchaseHistory
+from domain.recent import RecentHistory, RecentPurchases
 from domain.values import MICROS_PER_DAY, Clock, day_of
 
 _LOOKS = 3
@@ -62,7 +61,8 @@ class VerifyRecent:
         )
         if recent.suppressed and truth:
             return Difference(
-                recent.customer_id, f"an erasure is unfinished: {len(truth)} left, erase it again"
+                recent.customer_id,
+                f"an erasure is unfinished: {len(truth)} left, erase it again",
             )
         told, true = _exact(recent, recent.purchases), _exact(recent, truth)
         if told != true:

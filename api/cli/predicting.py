@@ -1,0 +1,55 @@
+"""The command that predicts one customer's propensity."""
+
+import asyncio
+from typing import Annotated
+
+import typer
+
+from api.cli.cost import cost_text
+from api.cli.output import AsJson, emit, say
+from api.composition import application
+from api.documents.prediction import CustomerPropensity
+from api.process import load_settings
+from domain.cost import metered
+from domain.errors import InvalidRequest
+from domain.values import instant
+
+
+def predict(
+    customer: Annotated[str, typer.Argument(help="The customer's id.")],
+    *,
+    as_of: Annotated[
+        str | None,
+        typer.Option(help="As known at this RFC 3339 instant.", show_default="now"),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Predict one customer's propensity."""
+    moment = None if as_of is None else _instant(as_of)
+    with application(load_settings()) as built:
+        built.live.start()
+        for problem in built.live.problems:
+            say(f"not loaded: {problem}")
+        with metered() as cost:
+            prediction = asyncio.run(built.predict(customer, as_of=moment))
+        answer = CustomerPropensity.of(prediction, cost)
+    emit(answer, as_json=as_json, text=f"{_describe(answer)}\n{cost_text(cost)}")
+
+
+def _instant(text: str) -> int:
+    try:
+        return instant.parse(text)
+    except ValueError as exc:
+        raise InvalidRequest("--as-of", str(exc)) from exc
+
+
+def _describe(answer: CustomerPropensity) -> str:
+    features = ", ".join(f"{name} = {value:g}" for name, value in answer.features.items())
+    banner = "show the banner" if answer.decision.show else "no banner"
+    history = f"{answer.purchases_read} purchases read" if answer.purchases_read else "no purchases"
+    return (
+        f"{answer.customer_id} buys within {answer.horizon_days} days with probability "
+        f"{answer.probability:.3f}: {banner} ({answer.decision.reason})\n"
+        f"{features}; {history}; as of {answer.as_of}; "
+        f"{answer.model.name} version {answer.model.version}"
+    )

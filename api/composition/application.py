@@ -1,0 +1,333 @@
+"""The use cases of a deployment, each built when it is first asked for.
+
+An import stands where what it brings is built: a command that reads the tables loads neither the
+HTTP stack nor the models.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from adapters.clock import SystemClock
+from api.composition.registry import open_registry, presence_only
+from api.process import Settings
+from domain.values import Currency
+
+if TYPE_CHECKING:
+    from litestar import Litestar
+
+    from adapters.dynamodb import (
+        DynamoCategoryIndex,
+        DynamoClient,
+        DynamoOptions,
+        DynamoPurchaseHistory,
+        DynamoRecentPurchases,
+        DynamoRecentRebuilder,
+        DynamoTables,
+        RetentionMarks,
+    )
+    from domain.audience import PlanAudience, ScoreAudience
+    from domain.customers import CustomerRecords, EraseCustomer, EveryCustomer
+    from domain.prediction import PredictPropensity
+    from domain.purchases import CancelPurchase, ImportPurchases, TakeIn
+    from domain.training import CollectHistories, TrainingSet
+    from domain.verification import VerifyRecent
+    from model_registry.registry import Registry
+    from model_registry.serving import LiveModel, Presence, ShadowReport
+    from model_registry.versions import Candidate
+
+BATCH_READ_TIMEOUT_S = 10.0
+"""Longer, and Ctrl-C would wait for a hung socket."""
+CATEGORY_SHARDS = 16
+"""Index partitions of a category, 1,000 writes/s each; another number needs a rewritten index."""
+
+
+class Application:
+    """Every use case of a deployment; each is built once, when it is asked for."""
+
+    def __init__(self, settings: Settings, client: "DynamoClient") -> None:
+        self.settings = settings
+        self.client = client
+        self.clock = SystemClock()
+        self.currency = Currency.of(settings.currency)
+        self._retention = settings.retention
+
+    @cached_property
+    def tables(self) -> "DynamoTables":
+        from adapters.dynamodb import DynamoTables
+
+        return DynamoTables(self.client, retention=self._retention.purchases)
+
+    @cached_property
+    def registry(self) -> "Registry":
+        return open_registry(self.settings)
+
+    @cached_property
+    def presence(self) -> "Presence":
+        return presence_only(self.settings)
+
+    @cached_property
+    def live(self) -> "LiveModel":
+        from model_registry.serving import LiveModel
+
+        return LiveModel(self.registry, self.settings.model)
+
+    @cached_property
+    def predict(self) -> "PredictPropensity":
+        from domain.prediction import PredictPropensity
+        from domain.recent import RecentFirst, SharedReads
+
+        return PredictPropensity(
+            history=RecentFirst(recent=SharedReads(self.recent), by_time=self.history),
+            traffic=self.live.snapshot,
+            policy=self.settings.banner_policy,
+            clock=self.clock,
+        )
+
+    @cached_property
+    def take_in(self) -> "TakeIn":
+        from adapters.dynamodb import DynamoPurchaseRecorder
+        from domain.purchases import RecordPurchases, TakeIn
+
+        recorder = DynamoPurchaseRecorder(
+            self.client,
+            clock=self.clock,
+            retention=self._retention,
+            shards=CATEGORY_SHARDS,
+        )
+        record = RecordPurchases(
+            recorder=recorder,
+            clock=self.clock,
+            currency=self.currency,
+            retention=self._retention.purchases,
+            concurrent_customers=self.settings.connections,
+        )
+        return TakeIn(record=record, cancel=self.cancel)
+
+    @cached_property
+    def cancel(self) -> "CancelPurchase":
+        from adapters.dynamodb import DynamoPurchaseCanceller
+        from domain.purchases import CancelPurchase
+
+        return CancelPurchase(
+            canceller=DynamoPurchaseCanceller(
+                self.client,
+                clock=self.clock,
+                retention=self._retention,
+            ),
+        )
+
+    @cached_property
+    def erase(self) -> "EraseCustomer":
+        from adapters.dynamodb import DynamoCustomerEraser
+        from domain.customers import EraseCustomer
+
+        return EraseCustomer(
+            eraser=DynamoCustomerEraser(self.client),
+            clock=self.clock,
+            suppression_days=self.settings.erasure_suppression_days,
+        )
+
+    @cached_property
+    def records(self) -> "CustomerRecords":
+        from adapters.dynamodb import DynamoCustomerRecords
+
+        return DynamoCustomerRecords(self.client, clock=self.clock, retention=self._retention)
+
+    @cached_property
+    def import_purchases(self) -> "ImportPurchases":
+        from domain.purchases import ImportPurchases
+
+        return ImportPurchases(take_in=self.take_in)
+
+    @cached_property
+    def collect_histories(self) -> "CollectHistories":
+        from domain.training import CollectHistories
+
+        return CollectHistories(
+            index=self.index,
+            history=self.history,
+            clock=self.clock,
+            retention=self._retention.purchases,
+        )
+
+    @cached_property
+    def history(self) -> "DynamoPurchaseHistory":
+        from adapters.dynamodb import DynamoPurchaseHistory
+
+        return DynamoPurchaseHistory(
+            self.client,
+            clock=self.clock,
+            retention=self._retention.purchases,
+        )
+
+    @cached_property
+    def recent(self) -> "DynamoRecentPurchases":
+        from adapters.dynamodb import DynamoRecentPurchases
+
+        return DynamoRecentPurchases(self.client, clock=self.clock, retention=self._retention)
+
+    @cached_property
+    def marks(self) -> "RetentionMarks":
+        from adapters.dynamodb import RetentionMarks
+
+        return RetentionMarks(self.client, clock=self.clock, retention=self._retention)
+
+    @cached_property
+    def rebuilder(self) -> "DynamoRecentRebuilder":
+        from adapters.dynamodb import DynamoRecentRebuilder
+
+        return DynamoRecentRebuilder(
+            self.client,
+            clock=self.clock,
+            retention=self._retention,
+            history=self.history,
+        )
+
+    @cached_property
+    def verify(self) -> "VerifyRecent":
+        from domain.features import FEATURE_SETS
+        from domain.verification import VerifyRecent
+
+        return VerifyRecent(
+            history=self.history,
+            recent=self.recent,
+            clock=self.clock,
+            feature_sets=[feature_set(self.currency) for feature_set in FEATURE_SETS.values()],
+        )
+
+    @cached_property
+    def every_customer(self) -> "EveryCustomer":
+        from domain.customers import EveryCustomer
+
+        return EveryCustomer(index=self.index)
+
+    @cached_property
+    def audience(self) -> "ScoreAudience":
+        from domain.audience import ScoreAudience
+
+        return ScoreAudience(index=self.index, recent=self.recent, history=self.history)
+
+    @cached_property
+    def plan_audience(self) -> "PlanAudience":
+        from domain.audience import PlanAudience
+
+        return PlanAudience(index=self.index, recent=self.recent)
+
+    @cached_property
+    def index(self) -> "DynamoCategoryIndex":
+        from adapters.dynamodb import DynamoCategoryIndex
+
+        return DynamoCategoryIndex(self.client, shards=CATEGORY_SHARDS)
+
+    def train(self, training_set: "TrainingSet") -> "Candidate":
+        """A candidate trained, exported and checked through the scorer that will serve it."""
+        from adapters.training import train
+
+        return train(training_set, build_scorer=self.registry.gates.scorer_factory("onnx"))
+
+    def http(self, *, close: Callable[[], object]) -> "Litestar":
+        """The HTTP application, which loads models from its start on; at its end it calls `close`."""
+        from api.http import MAX_PURCHASES, Cursors, create_app
+        from api.http.services import Audiences, Readiness, Services
+        from api.process.polling import LivePolling
+        from model_registry.serving import ShadowScoring
+
+        settings = self.settings
+        shadows = ThreadPoolExecutor(1, thread_name_prefix="shadows")
+        shadowing = ShadowScoring(settings.banner_policy, hand_off=shadows.submit)
+
+        def shadow_reports() -> "Sequence[ShadowReport]":
+            shadowing.flush()  # those of the last seconds are told next time
+            return shadowing.reports()
+
+        polling = LivePolling(
+            self.live,
+            self.presence,
+            every_s=settings.registry_poll_s,
+            shadow_reports=shadow_reports,
+        )
+
+        def stop() -> None:
+            polling.stop()
+            shadows.shutdown(cancel_futures=True)  # what waits is of no use any more
+            close()
+
+        key = settings.cursor_key
+        cursors = Cursors(
+            None if key is None else key.value,
+            ttl_s=settings.cursor_ttl_s,
+            clock=self.clock,
+        )
+        return create_app(
+            Services(
+                predict=replace(self.predict, observe=shadowing.observe),
+                take_in=replace(self.take_in, max_items=MAX_PURCHASES),
+                cancel=self.cancel,
+                erase=self.erase,
+                index=self.index,
+                audiences=Audiences(
+                    score=self.audience,
+                    plan=self.plan_audience,
+                    cursors=cursors,
+                    traffic=self.live.snapshot,
+                    clock=self.clock,
+                    page_deadline_s=settings.read_deadline_s,
+                    stream_deadline_s=settings.audience_deadline_s,
+                ),
+                readiness=Readiness(
+                    health=self.tables,
+                    traffic=self.live.snapshot,
+                    problems=lambda: self.live.problems,
+                ),
+                registry=self.registry,
+                presence=self.presence,
+            ),
+            currency=self.currency,
+            tokens=settings.tokens,
+            start=polling.start,
+            close=stop,
+        )
+
+
+@contextmanager
+def application(settings: Settings, *, batch: bool = False) -> Iterator[Application]:
+    """The application of these settings; its threads and connections end with the block.
+
+    In a `batch` nobody waits for a page: everything is retried until the batch deadline.
+    """
+    from adapters.dynamodb import DynamoClient
+
+    client = DynamoClient(_options(settings, batch=batch))
+    try:
+        yield Application(settings, client)
+    finally:
+        client.close()
+
+
+def _options(settings: Settings, *, batch: bool) -> "DynamoOptions":
+    from adapters.dynamodb import DynamoOptions
+
+    options = DynamoOptions(
+        endpoint=settings.endpoint_url,
+        region=settings.region,
+        table_prefix=settings.table_prefix,
+        credentials=settings.credentials,
+        connect_timeout_s=settings.connect_timeout_s,
+        read_timeout_s=settings.read_timeout_s,
+        read_deadline_s=settings.read_deadline_s,
+        write_deadline_s=settings.write_deadline_s,
+        connections=settings.connections,
+    )
+    if not batch:
+        return options
+    patience = settings.batch_deadline_s
+    return replace(
+        options,
+        read_timeout_s=min(patience, BATCH_READ_TIMEOUT_S),
+        read_deadline_s=patience,
+        write_deadline_s=patience,
+    )

@@ -1,0 +1,78 @@
+"""What is on this machine: the embedded engine, the sample, and files."""
+
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from adapters.clock import SystemClock
+from api.process import Settings
+from domain.errors import Rejected
+from domain.values import instant
+
+if TYPE_CHECKING:
+    from adapters.audience_files import AudienceFiles
+    from adapters.complete_journey import CompleteJourneyPurchases
+    from adapters.embedded import EmbeddedEngine
+    from adapters.purchase_files import PurchaseFile
+
+
+def engine(settings: Settings) -> "EmbeddedEngine":
+    """The embedded engine at the endpoint of the settings.
+
+    Raises:
+        Rejected: the endpoint is not on this machine.
+    """
+    from adapters.embedded import EmbeddedEngine
+
+    if settings.engine_port is None:
+        raise Rejected(
+            "PROPENSITY_DYNAMODB_ENDPOINT",
+            f"is {settings.dynamodb_endpoint}; the embedded engine serves http://127.0.0.1:PORT only",
+        )
+    return EmbeddedEngine(settings.home / "engine", settings.engine_port)
+
+
+def sample_purchases(settings: Settings, households: int | None) -> "CompleteJourneyPurchases":
+    """The real sample data, its time shifted so that it ended when it was first imported here.
+
+    The shift is kept under the home folder: shifted otherwise, every purchase of a second
+    import would be in conflict with the first.
+    """
+    from adapters.complete_journey import CompleteJourneyPurchases
+
+    ended = settings.home / "complete-journey-ends"
+    if not ended.exists():
+        settings.home.mkdir(parents=True, exist_ok=True)
+        ended.write_text(instant.render(SystemClock()()))
+    return CompleteJourneyPurchases(now=instant.parse(ended.read_text()), households=households)
+
+
+def file_purchases(path: Path) -> "PurchaseFile":
+    """The purchases of a CSV, NDJSON or Parquet file.
+
+    Raises:
+        Rejected: no such file, another kind of file, or its header cannot be read.
+    """
+    from adapters.purchase_files import open_purchase_file
+
+    return open_purchase_file(path)
+
+
+def audience_files(
+    kind: str,
+    output: Path | None,
+    *,
+    stdout: BinaryIO,
+    holdout: bool,
+) -> "AbstractContextManager[AudienceFiles]":
+    """Where an audience goes: stdout, or files that appear when they are complete."""
+    from adapters.audience_files import open_audience_files
+
+    return open_audience_files(kind, output, stdout=stdout, holdout=holdout)
+
+
+def port_is_free(port: int, host: str) -> bool:
+    """Whether nobody listens there."""
+    from adapters import embedded
+
+    return embedded.port_is_free(port, host)

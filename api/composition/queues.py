@@ -1,0 +1,53 @@
+"""The queue's worker, and the queues themselves."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from api.composition.application import application
+from api.process import Settings
+
+if TYPE_CHECKING:
+    from adapters.sqs import SqsClient
+    from api.queue import Worker
+
+
+@contextmanager
+def queues(settings: Settings) -> "Iterator[SqsClient]":
+    """The connection to SQS; its threads end with the block."""
+    from adapters.sqs import SqsClient, SqsOptions
+
+    client = SqsClient(
+        SqsOptions(
+            endpoint=settings.queue_url,
+            region=settings.region,
+            credentials=settings.credentials,
+            threads=2 * settings.worker_concurrency + 2,
+        ),
+    )
+    try:
+        yield client
+    finally:
+        client.close()
+
+
+@contextmanager
+def worker(settings: Settings) -> "Iterator[Worker]":
+    """The queue's worker; its threads and connections end with the block.
+
+    Raises:
+        NotFound: a queue does not exist.
+        StoreUnavailable: SQS does not answer.
+    """
+    from api.queue import Consume, Worker
+
+    with application(settings) as built, queues(settings) as client:
+        yield Worker(
+            queue=client.queue(settings.queue),
+            consume=Consume(
+                take_in=built.take_in,
+                dead_letters=client.queue(settings.dead_letter_name),
+            ),
+            visibility_s=settings.queue_visibility_s,
+            concurrency=settings.worker_concurrency,
+        )

@@ -93,8 +93,7 @@ class CompleteJourneyPurchases:
         try:
             lines = parquet.read_table(folder / "transactions.parquet", columns=_LINE_COLUMNS)
             products = parquet.read_table(
-                folder / "products.parquet",
-                columns=["product_id", "department"],
+                folder / "products.parquet", columns=["product_id", "department"]
             )
             return _purchases(lines, products, now=self.now, households=self.households)
         except (OSError, pa.ArrowException) as exc:

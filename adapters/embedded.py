@@ -133,7 +133,7 @@ class EmbeddedEngine:
         if port != self.port:
             raise StoreUnavailable(
                 f"the engine of {self.folder} runs on port {port} already (pid {pid}); use it with "
-                f"PROPENSITY_DYNAMODB_ENDPOINT=http://{HOST}:{port}, or stop it there first",
+                f"PROPENSITY_DYNAMODB_ENDPOINT=http://{HOST}:{port}, or stop it there first"
             )
 
     def _check_installed_and_port_free(self) -> None:
@@ -145,7 +145,7 @@ class EmbeddedEngine:
         taken_by = stranger if self.answers else "another program: stop it"
         raise StoreUnavailable(
             f"port {self.port} is taken by {taken_by}, or choose another port with "
-            f"PROPENSITY_DYNAMODB_ENDPOINT=http://{HOST}:{self.port % 65_535 + 1}",
+            f"PROPENSITY_DYNAMODB_ENDPOINT=http://{HOST}:{self.port % 65_535 + 1}"
         )
 
     def _spawn(self) -> int:
@@ -192,7 +192,7 @@ class EmbeddedEngine:
         while _runs(pid):
             if time.monotonic() > end:
                 raise StoreUnavailable(
-                    f"the engine (pid {pid}) does not stop; see {self._log_file}",
+                    f"the engine (pid {pid}) does not stop; see {self._log_file}"
                 )
             time.sleep(_POLL_S)
         self._pid_file.unlink(missing_ok=True)

@@ -135,9 +135,7 @@ class SqsQueue:
     async def hide(self, messages: Sequence[Message], /, *, seconds: int) -> None:
         """Nobody else receives them for so long; see the port."""
         await self._batched(
-            self._client.sqs.change_message_visibility_batch,
-            messages,
-            VisibilityTimeout=seconds,
+            self._client.sqs.change_message_visibility_batch, messages, VisibilityTimeout=seconds
         )
 
     async def send(self, body: str, /, *, reason: str | None, group: str | None) -> None:
@@ -153,17 +151,11 @@ class SqsQueue:
             own = uuid.uuid4().hex
             arguments |= {"MessageGroupId": group or own, "MessageDeduplicationId": own}
         await self._client.call(
-            self._client.sqs.send_message,
-            QueueUrl=self._url,
-            MessageBody=body,
-            **arguments,
+            self._client.sqs.send_message, QueueUrl=self._url, MessageBody=body, **arguments
         )
 
     async def _batched(
-        self,
-        call: Callable[..., Any],
-        messages: Sequence[Message],
-        **each: object,
+        self, call: Callable[..., Any], messages: Sequence[Message], **each: object
     ) -> None:
         if not messages:
             return

@@ -128,8 +128,7 @@ def _check_extra() -> None:
     missing = [name for name, module in _DISTRIBUTIONS.items() if find_spec(module) is None]
     if missing:
         raise TrainingRefused(
-            "training",
-            f"needs {', '.join(missing)}: pip install 'propensity[train]'",
+            "training", f"needs {', '.join(missing)}: pip install 'propensity[train]'"
         )
 
 
@@ -173,17 +172,14 @@ def _export(pipeline: "Pipeline", *, width: int) -> bytes:
 
 
 def _golden(
-    pipeline: "Pipeline",
-    training_set: TrainingSet,
-    trained: NDArray[np.float64],
+    pipeline: "Pipeline", training_set: TrainingSet, trained: NDArray[np.float64]
 ) -> GoldenVectors:
     """Held-out rows spread evenly over the ranks of their scores, and an empty history's row."""
     ranked = np.argsort(trained, kind="stable")
     spread = np.linspace(0, len(ranked) - 1, min(GOLDEN_ROWS, len(ranked))).round().astype(np.int64)
     empty = training_set.features.matrix(Histories.of([()]), training_set.cut_offs.held_out)
     matrix = np.unique(
-        np.concatenate([empty, training_set.held_out.matrix[ranked[spread]]]),
-        axis=0,
+        np.concatenate([empty, training_set.held_out.matrix[ranked[spread]]]), axis=0
     )
     return GoldenVectors(matrix, _probabilities(pipeline, matrix))
 

@@ -15,14 +15,7 @@ import boto3  # type: ignore[import-untyped]  # has no types
 import numpy as np
 
 from benchmarks.usage import cpu_seconds, peak_mb, report
-from benchmarks.workload import (
-    CATEGORY,
-    NOW,
-    SHARDS,
-    WINDOW_DAYS,
-    customer_id,
-    customer_number,
-)
+from benchmarks.workload import CATEGORY, NOW, SHARDS, WINDOW_DAYS, customer_id, customer_number
 from domain.values import MICROS_PER_DAY
 
 AFTER = NOW - WINDOW_DAYS * MICROS_PER_DAY
@@ -97,6 +90,6 @@ if __name__ == "__main__":
     arguments.add_argument("--sample", type=int, default=0)
     options = arguments.parse_args()
     trained = pickle.loads(  # noqa: S301  # written by this run's own model process
-        (options.folder / "pipeline.pickle").read_bytes(),
+        (options.folder / "pipeline.pickle").read_bytes()
     )
     report(loop(options.endpoint, trained, options.sample))

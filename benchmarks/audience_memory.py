@@ -44,10 +44,7 @@ def judged(figures: list[dict[str, Any]], customers: int) -> dict[str, tuple[flo
         "first page to first row, ms": (middle["first_row_ms"], MOST_FIRST_ROW_MS),
         "slowest first row, ms": (max(each["first_row_ms"] for each in figures), None),
         "index pages": (middle["pages"], None),
-        "round trips": (
-            middle["round_trips"],
-            customers / 100 + middle["pages"] + 2 * SHARDS,
-        ),
+        "round trips": (middle["round_trips"], customers / 100 + middle["pages"] + 2 * SHARDS),
         "customers/s": (customers / middle["seconds"], None),
         "customers per CPU second": (customers / middle["cpu_seconds"], None),
     }
@@ -62,10 +59,7 @@ def main() -> int:
     customers = QUICK_CUSTOMERS if options.quick else CUSTOMERS
     figures = judged(rounds(customers, 1 if options.quick else ROUNDS), customers)
     table = Table(
-        "figure",
-        "measured",
-        "at most",
-        title=f"{customers:,} customers, canned endpoint",
+        "figure", "measured", "at most", title=f"{customers:,} customers, canned endpoint"
     )
     for name, (value, most) in figures.items():
         table.add_row(name, f"{value:,.1f}", "" if most is None else f"{most:,.0f}")

@@ -50,13 +50,7 @@ class WatchedIndex:
         return await self._index.customers(category)
 
     async def page(
-        self,
-        category: str,
-        /,
-        *,
-        shard: int,
-        after: str | None,
-        most: int | None,
+        self, category: str, /, *, shard: int, after: str | None, most: int | None
     ) -> IndexPage:
         """The next customers of one shard; see the port."""
         page = await self._index.page(category, shard=shard, after=after, most=most)
@@ -75,7 +69,7 @@ def a_client(endpoint: str) -> DynamoClient:
             read_timeout_s=60.0,
             read_deadline_s=60.0,
             write_deadline_s=60.0,
-        ),
+        )
     )
 
 
@@ -89,10 +83,7 @@ def _query(model: Path) -> AudienceQuery:
         scorer=OnnxScorer.build(SCORER_OPTIONS, {"model": model.read_bytes()}),
     )
     return AudienceQuery(
-        category=CATEGORY,
-        as_of=NOW,
-        traffic=Traffic(champion=served),
-        deadline_s=PATIENCE_S,
+        category=CATEGORY, as_of=NOW, traffic=Traffic(champion=served), deadline_s=PATIENCE_S
     )
 
 
@@ -102,9 +93,7 @@ async def stream(endpoint: str, model: Path, sample: int) -> dict[str, object]:
     service = ScoreAudience(
         index=DynamoCategoryIndex(client, shards=SHARDS),
         recent=DynamoRecentPurchases(
-            client,
-            clock=lambda: NOW,
-            retention=Retention.covering(Window.days(WINDOW_DAYS)),
+            client, clock=lambda: NOW, retention=Retention.covering(Window.days(WINDOW_DAYS))
         ),
         history=DynamoPurchaseHistory(client, clock=lambda: NOW, retention=FOR_EVER),
     )

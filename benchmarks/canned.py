@@ -131,12 +131,7 @@ def _by_time(request: Mapping[str, Any]) -> bytes:
     items = _history(customer_number(customer) % VARIANTS, first, last)
     count = items.count(b"purchase_id")
     named = items.replace(b"CUSTOMER", customer.encode())
-    return b'{"Items":[%b],"Count":%d,"ScannedCount":%d,%b}' % (
-        named,
-        count,
-        count,
-        _consumed(1.0),
-    )
+    return b'{"Items":[%b],"Count":%d,"ScannedCount":%d,%b}' % (named, count, count, _consumed(1.0))
 
 
 def _consumed(units: float) -> bytes:
@@ -154,7 +149,7 @@ def _history(variant: int, first: int, last: int) -> bytes:
                 "purchased_at": {"N": str(purchase.purchased_at)},
                 "category": {"S": purchase.category},
                 "amount_minor": {"N": str(purchase.amount_minor)},
-            },
+            }
         ).encode()
         for purchase in reversed(_within(variant, first, last))
     )
@@ -194,7 +189,7 @@ class CannedConnection(asyncio.Protocol):
         self._transport.write(
             b"HTTP/1.1 200 OK\r\nContent-Type: application/x-amz-json-1.0\r\n"
             b"x-amzn-RequestId: CANNED\r\nx-amz-crc32: %d\r\nContent-Length: %d\r\n\r\n%b"
-            % (zlib.crc32(answer), len(answer), answer),
+            % (zlib.crc32(answer), len(answer), answer)
         )
 
 

@@ -43,14 +43,12 @@ def streamed(endpoint: str, folder: Path) -> Mapping[str, Mapping[str, float]]:
         OURS: {
             "entities_per_second": found["customers"] / found["seconds"],
             "cpu_us_per_entity": 1e6 * found["cpu_seconds"] / found["customers"],
-        },
+        }
     }
 
 
 def read_by_feast(
-    endpoint: str,
-    repo: Path,
-    sizes: Sequence[int],
+    endpoint: str, repo: Path, sizes: Sequence[int]
 ) -> Mapping[str, Mapping[str, float]]:
     """The figures of Feast's SDK, by entities a call."""
     found = run("benchmarks.feast_sdk", "--repo", repo, "--sizes", *sizes, feast=endpoint)

@@ -20,8 +20,7 @@ _FEATURE = FEAST_FEATURE.split(":")[1]
 def read(store: FeatureStore, customers: list[str]) -> list[float | None]:
     """Every customer's feature, as the SDK gives it to its caller."""
     answer = store.get_online_features(
-        features=[FEAST_FEATURE],
-        entity_rows={"customer_id": customers},
+        features=[FEAST_FEATURE], entity_rows={"customer_id": customers}
     )
     values: list[float | None] = answer.to_dict()[_FEATURE]
     return values

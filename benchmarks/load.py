@@ -89,11 +89,7 @@ def message(path: str, body: str | None) -> bytes:
 
 
 async def ask(
-    port: int,
-    messages: Sequence[bytes],
-    *,
-    requests: int,
-    in_flight: int,
+    port: int, messages: Sequence[bytes], *, requests: int, in_flight: int
 ) -> dict[str, object]:
     """The figures: seconds in all, requests that failed, and the latencies' percentiles in ms.
 
@@ -138,11 +134,6 @@ if __name__ == "__main__":
     ]
     report(
         uvloop.run(
-            ask(
-                options.port,
-                asked_for,
-                requests=options.requests,
-                in_flight=options.in_flight,
-            ),
-        ),
+            ask(options.port, asked_for, requests=options.requests, in_flight=options.in_flight)
+        )
     )

@@ -46,9 +46,6 @@ if __name__ == "__main__":
     options = arguments.parse_args()
     asyncio.run(
         load(
-            options.endpoint,
-            options.customers,
-            now=options.now,
-            tenths_apart=options.tenths_apart,
-        ),
+            options.endpoint, options.customers, now=options.now, tenths_apart=options.tenths_apart
+        )
     )

@@ -31,9 +31,7 @@ def a_training_set() -> TrainingSet:
     return TrainingSet(
         features=total_purchase_volume_30d(Currency.of("USD")),
         cut_offs=CutOffs(
-            training=(NOW - 2 * MONTH_US,),
-            held_out=NOW - MONTH_US,
-            horizon_us=MONTH_US,
+            training=(NOW - 2 * MONTH_US,), held_out=NOW - MONTH_US, horizon_us=MONTH_US
         ),
         training=_examples(seed=1),
         held_out=_examples(seed=2),

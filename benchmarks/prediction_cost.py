@@ -79,11 +79,7 @@ def asked(running: Running, as_of: str, *, requests: int, in_flight: int) -> dic
 
 
 def rounds(
-    services: Sequence[Service],
-    as_of: str,
-    *,
-    count: int,
-    requests: int,
+    services: Sequence[Service], as_of: str, *, count: int, requests: int
 ) -> dict[str, dict[int, dict[str, float]]]:
     """The medians of every service, by requests in flight, over so many rounds."""
     turns: dict[tuple[str, int], list[dict[str, float]]] = defaultdict(list)
@@ -126,10 +122,7 @@ def measure(*, count: int, requests: int) -> dict[str, Figures]:
             "replayed": rounds(on_replayed, as_of, count=count, requests=requests),
             # The engine's own time is most of what is waited for here, so fewer requests will do.
             "embedded engine": rounds(
-                _services(engine, folder, repo),
-                as_of,
-                count=2,
-                requests=requests // 2,
+                _services(engine, folder, repo), as_of, count=2, requests=requests // 2
             ),
         }
 

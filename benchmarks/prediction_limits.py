@@ -17,13 +17,7 @@ from rich.table import Table
 from adapters.dynamodb import DynamoClient
 from adapters.dynamodb.schema.attributes import category_shard
 from benchmarks.audience_stream import a_client
-from benchmarks.prediction_cost import (
-    CUSTOMERS,
-    LOAD_CORE,
-    SERVER_CORE,
-    TENTHS_APART,
-    asked,
-)
+from benchmarks.prediction_cost import CUSTOMERS, LOAD_CORE, SERVER_CORE, TENTHS_APART, asked
 from benchmarks.processes import embedded_endpoint, on_core, replayed_endpoint, run, trained_model
 from benchmarks.services import Running, ours, started
 from benchmarks.usage import resident_mb_of
@@ -52,7 +46,7 @@ def give_long_history(client: DynamoClient, customer: int, *, now: int) -> None:
                     amount_minor=purchase.amount_minor,
                     category_shard=category_shard(purchase.category, name, SHARDS),
                     fingerprint=purchase.fingerprint,
-                ),
+                )
             )
 
 
@@ -90,7 +84,7 @@ def measure(*, requests: int) -> dict[str, dict[str, float]]:
         folder = stack.enter_context(trained_model())
         with on_core(LOAD_CORE):
             engine = stack.enter_context(
-                embedded_endpoint(CUSTOMERS, "--now", now, "--tenths-apart", TENTHS_APART),
+                embedded_endpoint(CUSTOMERS, "--now", now, "--tenths-apart", TENTHS_APART)
             )
             replayed = stack.enter_context(replayed_endpoint(engine))
             slow = stack.enter_context(replayed_endpoint(engine, delay_ms=DELAY_MS))

@@ -74,12 +74,7 @@ def steps(model_blob: bytes) -> Mapping[str, Step]:
     after = features.longest_window.after(NOW)
     scorer = OnnxScorer.build(SCORER_OPTIONS, {"model": model_blob})
     model = ServedModel(
-        name="propensity",
-        version=1,
-        revision=1,
-        horizon_days=30,
-        features=features,
-        scorer=scorer,
+        name="propensity", version=1, revision=1, horizon_days=30, features=features, scorer=scorer
     )
     query = MultiDict([("as_of", as_of)])
     request = {
@@ -123,11 +118,7 @@ def steps(model_blob: bytes) -> Mapping[str, Step]:
     return {
         "read the request": read_request,
         "sign (aiodynamo)": lambda: signed_dynamo_request(
-            key=key,
-            payload=request,
-            action="GetItem",
-            region="us-east-1",
-            endpoint=url,
+            key=key, payload=request, action="GetItem", region="us-east-1", endpoint=url
         ),
         "check and decode the answer (zlib, msgspec)": lambda: document_of(body, checksum),
         "read units": lambda: read_units("GetItem", request, answer),

@@ -30,10 +30,7 @@ def run(module: str, *arguments: object, feast: str = "") -> dict[str, Any]:
         command[0] = str(FEAST / "python")
         environment = {**os.environ, **feast_environment(feast)}
     finished = subprocess.run(  # noqa: S603  # our own modules, no shell
-        command,
-        stdout=subprocess.PIPE,
-        check=True,
-        env=environment,
+        command, stdout=subprocess.PIPE, check=True, env=environment
     )
     return dict(json.loads(finished.stdout or b"{}"))
 

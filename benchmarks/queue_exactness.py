@@ -69,10 +69,7 @@ class _Place:
 
     def sqs(self) -> SqsClient:
         options = SqsOptions(
-            endpoint=self.endpoint,
-            region="us-east-1",
-            credentials=CREDENTIALS,
-            threads=8,
+            endpoint=self.endpoint, region="us-east-1", credentials=CREDENTIALS, threads=8
         )
         return SqsClient(options)
 
@@ -147,9 +144,7 @@ def _sample(purchases: int) -> list[dict[str, object]]:
 
 
 async def _send(
-    place: _Place,
-    rows: Sequence[dict[str, object]],
-    chance: random.Random,
+    place: _Place, rows: Sequence[dict[str, object]], chance: random.Random
 ) -> dict[str, int]:
     everything = [*rows, *chance.sample(rows, int(DUPLICATES * len(rows)))]
     chance.shuffle(everything)
@@ -162,7 +157,7 @@ async def _send(
     queue = client.queue(QUEUE)
     for start in range(0, len(bodies), 64):
         await asyncio.gather(
-            *(queue.send(body, reason=None, group=None) for body in bodies[start : start + 64]),
+            *(queue.send(body, reason=None, group=None) for body in bodies[start : start + 64])
         )
     client.close()
     return {"messages": len(bodies)}

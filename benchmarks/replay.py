@@ -60,10 +60,7 @@ class Recorded:
         return b'{"Responses":{%b},"UnprocessedKeys":{}%b}' % (b",".join(tables), capacity)
 
     def _some(
-        self,
-        table: str,
-        keys: Sequence[Mapping[str, Any]],
-        projection: Mapping[str, Any],
+        self, table: str, keys: Sequence[Mapping[str, Any]], projection: Mapping[str, Any]
     ) -> list[bytes]:
         """The items under the keys as JSON; nothing for a key where there is none."""
         kind = (table, msgspec.json.encode(projection)) if projection else (table,)
@@ -72,7 +69,7 @@ class Recorded:
             name = (*kind, *(text for value in key.values() for text in value.values()))
             if name not in self._items:
                 self._items[name] = self._item(
-                    {"TableName": table, "Key": key, "ConsistentRead": True, **projection},
+                    {"TableName": table, "Key": key, "ConsistentRead": True, **projection}
                 )
             found.append(self._items[name])
         return found

@@ -120,10 +120,7 @@ def markdown(found: Found, minutes: Mapping[str, float]) -> str:
         "",
         "## Targets",
         "",
-        *_table(
-            ("what", "aim", "seen", ""),
-            [target.row for target in targets(found)],
-        ),
+        *_table(("what", "aim", "seen", ""), [target.row for target in targets(found)]),
     ]
     for endpoint, sides in found["prediction_cost"].items():
         lines += ["", f"## One prediction, {endpoint}", "", *_table(*_predictions(sides))]
@@ -145,9 +142,7 @@ def _predictions(
     return ("service", "in flight", *keys), rows
 
 
-def _steps(
-    parts: Mapping[str, Mapping[str, float]],
-) -> tuple[Sequence[str], list[Sequence[str]]]:
+def _steps(parts: Mapping[str, Mapping[str, float]]) -> tuple[Sequence[str], list[Sequence[str]]]:
     all_ = {key: sum(step[key] for step in parts.values()) for key in ("hot_us", "cold_us")}
     rows: list[Sequence[str]] = [
         (name, f"{step['hot_us']:.1f}", f"{step['cold_us']:.1f}")

@@ -142,8 +142,7 @@ def started(service: Service, *, core: int | None) -> Iterator[Running]:
     with (
         nullcontext() if core is None else on_core(core),
         subprocess.Popen(  # noqa: S603  # our own commands, no shell
-            command,
-            env={**os.environ, **service.environment},
+            command, env={**os.environ, **service.environment}
         ) as process,
     ):
         try:

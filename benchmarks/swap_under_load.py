@@ -180,16 +180,14 @@ def _ask(url: str, number: int, stopped: Event) -> list[Answer]:
                     version=document["model"]["version"],
                     revision=document["model"]["revision"],
                     probability=document["probability"],
-                ),
+                )
             )
     return answers
 
 
 @contextmanager
 def _server(
-    folder: Path,
-    processes: int,
-    poll_s: float,
+    folder: Path, processes: int, poll_s: float
 ) -> Iterator[tuple[str, tuple[Registry, Presence]]]:
     """A server of so many processes over an engine of its own, with the first version champion."""
     engine = EmbeddedEngine(folder / "engine", free_port())
@@ -264,10 +262,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--poll-s", type=float, default=1.0)
     asked = parser.parse_args(arguments)
     outcome = swaps_under_load(
-        processes=asked.processes,
-        swaps=asked.swaps,
-        clients=asked.clients,
-        poll_s=asked.poll_s,
+        processes=asked.processes, swaps=asked.swaps, clients=asked.clients, poll_s=asked.poll_s
     )
     stale, slow = outcome.stale(2 * asked.poll_s), max(outcome.lags)
     print(  # noqa: T201  # the script's result
@@ -276,7 +271,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         f"mixed: {outcome.mixed}, of a version that all had left: {outcome.overtaken}, of one "
         f"superseded for over two looks: {stale}; everybody followed after "
         f"{median(outcome.lags):.2f} s (median), {slow:.2f} s (slowest); a killed process was "
-        f"{'replaced' if outcome.replaced else 'NOT replaced'}",
+        f"{'replaced' if outcome.replaced else 'NOT replaced'}"
     )
     wrong = outcome.failed.total() + outcome.mixed + outcome.overtaken + stale
     return 0 if not wrong and slow <= 2 * asked.poll_s and outcome.replaced else 1

@@ -27,11 +27,7 @@ def customer_number(customer: str) -> int:
 
 
 def purchases_of(
-    number: int,
-    *,
-    now: int = NOW,
-    tenths_apart: int = 55,
-    count: int = PURCHASES_EACH,
+    number: int, *, now: int = NOW, tenths_apart: int = 55, count: int = PURCHASES_EACH
 ) -> list[Purchase]:
     """One customer's purchases, newest first, so many tenths of a day apart.
 

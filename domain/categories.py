@@ -52,13 +52,7 @@ class CategoryIndex(Protocol):
         ...
 
     async def page(
-        self,
-        category: str,
-        /,
-        *,
-        shard: int,
-        after: str | None,
-        most: int | None,
+        self, category: str, /, *, shard: int, after: str | None, most: int | None
     ) -> IndexPage:
         """The next customers of one shard: those after `after`, at most about `most`.
 

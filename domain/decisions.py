@@ -46,7 +46,7 @@ class Policy:
         if not 0.0 <= self.min_probability <= self.max_probability <= 1.0:
             raise ValueError(
                 f"policy {self.name!r} needs 0 <= min <= max <= 1, "
-                f"not [{self.min_probability}, {self.max_probability}]",
+                f"not [{self.min_probability}, {self.max_probability}]"
             )
 
     def shows(self, probabilities: "NDArray[np.float64]") -> "NDArray[np.bool_]":

@@ -82,7 +82,7 @@ class PartlyRecorded(Unavailable):
         unanswered = sum(outcome is None for outcome in outcomes)
         super().__init__(
             f"{unanswered} of {len(outcomes)} purchases unanswered ({reason}); "
-            "send them again: what was recorded answers 'duplicate'",
+            "send them again: what was recorded answers 'duplicate'"
         )
         self.outcomes = outcomes
         self.reason = reason

@@ -61,8 +61,7 @@ class VerifyRecent:
         )
         if recent.suppressed and truth:
             return Difference(
-                recent.customer_id,
-                f"an erasure is unfinished: {len(truth)} left, erase it again",
+                recent.customer_id, f"an erasure is unfinished: {len(truth)} left, erase it again"
             )
         told, true = _exact(recent, recent.purchases), _exact(recent, truth)
         if told != true:

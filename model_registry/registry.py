@@ -101,12 +101,11 @@ class Registry:
         except UnknownObject as exc:
             newest = self.versions(name)[-1]
             raise UnknownVersion(
-                f"model {name!r} has no version {number}, the newest is {newest}",
+                f"model {name!r} has no version {number}, the newest is {newest}"
             ) from exc
         if (manifest.name, manifest.version) != (name, number):
             raise CorruptRegistry(
-                key,
-                f"fields 'name' and 'version' say {manifest.name!r} {manifest.version}",
+                key, f"fields 'name' and 'version' say {manifest.name!r} {manifest.version}"
             )
         return manifest
 
@@ -262,8 +261,7 @@ class Registry:
             for alias, version in before.aliases.items():
                 if version in manifests:
                     raise InvalidRequest(
-                        "version",
-                        f"{version} is the {alias}: it answers, and shadows nobody",
+                        "version", f"{version} is the {alias}: it answers, and shadows nobody"
                     )
             return before.changed(manifests, shadows=tuple(versions))
 
@@ -372,7 +370,7 @@ class Registry:
             if expected is not None and expected != number:
                 raise RevisionConflict(
                     f"revision {number} of model {log.name!r} is current, not {expected}; "
-                    "look at the history, then decide again",
+                    "look at the history, then decide again"
                 )
             revision = change.after(current, at=self.clock())
             if log.append(revision):
@@ -387,7 +385,7 @@ def _before(log: RevisionLog, current: Revision) -> Revision:
         if revision.state.answering != current.state.answering:
             return revision
     raise UnknownRevision(
-        f"model {log.name!r} never had another champion than version {current.state.champion}",
+        f"model {log.name!r} never had another champion than version {current.state.champion}"
     )
 
 

@@ -55,10 +55,7 @@ def verify(registry: Registry, name: str) -> Verification:
 
 
 def _manifest(
-    registry: Registry,
-    name: str,
-    version: int,
-    findings: list[Finding],
+    registry: Registry, name: str, version: int, findings: list[Finding]
 ) -> Manifest | None:
     try:
         return registry.version(name, version)
@@ -81,10 +78,7 @@ def _of_blobs(registry: Registry, manifest: Manifest) -> Iterator[Finding]:
 
 
 def _revision(
-    registry: Registry,
-    name: str,
-    number: int,
-    findings: list[Finding],
+    registry: Registry, name: str, number: int, findings: list[Finding]
 ) -> Revision | None:
     try:
         return registry.log(name).unchecked(number)
@@ -110,9 +104,7 @@ def _of_chain(name: str, revisions: Sequence[Revision | None]) -> Iterator[Findi
 
 
 def _of_versions(
-    name: str,
-    stored: Sequence[int],
-    revisions: Sequence[Revision | None],
+    name: str, stored: Sequence[int], revisions: Sequence[Revision | None]
 ) -> Iterator[Finding]:
     """Manifests that are missing: a revision names them, or they leave a gap."""
     named: dict[int, int] = {}

@@ -80,11 +80,7 @@ def a_feature(
 
 
 def value_of(
-    feature: Feature,
-    purchases: Iterable[Purchase],
-    *,
-    as_of: int = NOW,
-    currency: Currency = USD,
+    feature: Feature, purchases: Iterable[Purchase], *, as_of: int = NOW, currency: Currency = USD
 ) -> float:
     """One feature of one customer."""
     matrix = FeatureSet((feature,), currency).matrix(Histories.of([list(purchases)]), as_of)
@@ -97,11 +93,7 @@ def a_policy(*, min_probability: float = 0.2, max_probability: float = 0.8) -> P
 
 
 def a_served_model(
-    scorer: Scorer,
-    *,
-    features: FeatureSet | None = None,
-    version: int = 1,
-    arm: Arm = Arm.CHAMPION,
+    scorer: Scorer, *, features: FeatureSet | None = None, version: int = 1, arm: Arm = Arm.CHAMPION
 ) -> ServedModel:
     """A model version that serves, by default on version 1's feature set."""
     return ServedModel(

@@ -68,7 +68,7 @@ def dynamo_client(endpoint: str | None, *, connections: int = 8, **options: floa
             credentials=LOCAL_CREDENTIALS,
             connections=connections,
             **options,
-        ),
+        )
     )
 
 
@@ -121,8 +121,7 @@ def connected() -> Callable[..., DynamoClient]:
 
 @pytest.fixture
 def client(
-    engine: EmbeddedEngine,
-    connected: Callable[..., DynamoClient],
+    engine: EmbeddedEngine, connected: Callable[..., DynamoClient]
 ) -> Iterator[DynamoClient]:
     """A client on the embedded engine with empty tables and patience for a busy machine."""
     client = OwnTables(connected(f"http://127.0.0.1:{engine.port}"))

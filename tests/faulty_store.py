@@ -83,13 +83,7 @@ class FaultyStore:
         return (await self.categories()).get(category)
 
     async def page(
-        self,
-        category: str,
-        /,
-        *,
-        shard: int,
-        after: str | None,
-        most: int | None,
+        self, category: str, /, *, shard: int, after: str | None, most: int | None
     ) -> IndexPage:
         await self._call()
         self.index_pages += 1
@@ -99,10 +93,7 @@ class FaultyStore:
         if start + size >= len(members):
             self.listed.add(shard)
         count_units(reads=Units(measured=0.5))
-        return IndexPage(
-            customers=members[start : start + size],
-            more=start + size < len(members),
-        )
+        return IndexPage(customers=members[start : start + size], more=start + size < len(members))
 
     async def categories(self) -> Mapping[str, int]:
         found: dict[str, int] = {}
@@ -118,10 +109,7 @@ class FaultyStore:
         unread = [c for c in customer_ids if self.dice.random() < self.faults.unprocessed]
         read = [c for c in customer_ids if c not in set(unread)]
         count_units(reads=Units(measured=float(len(read))))
-        return RecentBatch(
-            histories=[self._recent(customer) for customer in read],
-            unread=unread,
-        )
+        return RecentBatch(histories=[self._recent(customer) for customer in read], unread=unread)
 
     async def scan(self, *, segment: int, segments: int) -> AsyncIterator[RecentBatch]:
         mine = [c for c in self._active() if sum(c.encode()) % segments == segment]
@@ -129,8 +117,7 @@ class FaultyStore:
             await self._call()
             count_units(reads=Units(measured=1.0))
             yield RecentBatch(
-                histories=[self._recent(c) for c in mine[start : start + self.page_size]],
-                unread=(),
+                histories=[self._recent(c) for c in mine[start : start + self.page_size]], unread=()
             )
 
     async def one(self, customer_id: str, /) -> RecentHistory:

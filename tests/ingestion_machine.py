@@ -50,10 +50,7 @@ class IngestionMachine(RuleBasedStateMachine):
             dead_letters=MemoryQueue(),
         )
         self.verify = VerifyRecent(
-            history=store.history,
-            recent=store.recent,
-            clock=self.clock,
-            feature_sets=FEATURES,
+            history=store.history, recent=store.recent, clock=self.clock, feature_sets=FEATURES
         )
         self.sent: dict[tuple[str, str], list[Purchase]] = defaultdict(list)
         self.cancelled: set[tuple[str, str]] = set()

@@ -25,10 +25,7 @@ def purchases_inside(feature: Feature, purchases: Iterable[Purchase], as_of: int
 
 
 def exact_value(
-    feature: Feature,
-    purchases: Iterable[Purchase],
-    as_of: int,
-    currency: Currency,
+    feature: Feature, purchases: Iterable[Purchase], as_of: int, currency: Currency
 ) -> Fraction:
     """The feature of one customer as an exact number."""
     inside = purchases_inside(feature, purchases, as_of)

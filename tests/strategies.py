@@ -57,9 +57,7 @@ instants = st.one_of(
 _IDS = st.integers(0, 10**6).map(str)
 
 amounts = st.one_of(
-    st.sampled_from([0, 1, MAX_AMOUNT_MINOR]),
-    st.integers(0, 100_000),
-    st.integers(0, 10**12),
+    st.sampled_from([0, 1, MAX_AMOUNT_MINOR]), st.integers(0, 100_000), st.integers(0, 10**12)
 )
 
 
@@ -82,10 +80,7 @@ def purchases(
 
 
 def histories(
-    *,
-    customer_id: str = "customer-1",
-    prefix: str = "",
-    at: st.SearchStrategy[int] = instants,
+    *, customer_id: str = "customer-1", prefix: str = "", at: st.SearchStrategy[int] = instants
 ) -> st.SearchStrategy[list[Purchase]]:
     """One customer's purchases, ids distinct and beginning with `prefix`, in any order."""
     ids = _IDS.map(lambda number: prefix + number)
@@ -107,9 +102,7 @@ features = st.builds(
 
 feature_sets = st.one_of(
     st.builds(
-        FeatureSet,
-        st.lists(features, min_size=1, max_size=6, unique=True).map(tuple),
-        currencies,
+        FeatureSet, st.lists(features, min_size=1, max_size=6, unique=True).map(tuple), currencies
     ),
     st.builds(
         lambda named, currency: named(currency),
@@ -123,7 +116,7 @@ def texts(max_bytes: int) -> st.SearchStrategy[str]:
     """Identifiers that the purchase format allows: printable, of at most `max_bytes`."""
     printable = st.characters(categories=["L", "N", "P", "S"]).filter(str.isprintable)
     return st.text(printable, min_size=1, max_size=max_bytes).filter(
-        lambda text: len(text.encode()) <= max_bytes,
+        lambda text: len(text.encode()) <= max_bytes
     )
 
 
@@ -165,9 +158,9 @@ junk_purchases = st.dictionaries(
                         purchased_at=NOW,
                         category="g",
                         amount_minor=1,
-                    ),
-                ),
-            ),
+                    )
+                )
+            )
         ),
         st.just("amount"),
         st.text(max_size=4),

@@ -11,11 +11,7 @@ from domain.training import Examples, TrainingSet
 from domain.training.training_set import CutOffs
 from tests.builders import DAY, NOW, USD, a_feature
 
-ELEMENTS = {
-    "float32": TensorProto.FLOAT,
-    "float64": TensorProto.DOUBLE,
-    "int64": TensorProto.INT64,
-}
+ELEMENTS = {"float32": TensorProto.FLOAT, "float64": TensorProto.DOUBLE, "int64": TensorProto.INT64}
 
 ASKED = "a5ced" + "0" * 59
 
@@ -39,9 +35,7 @@ def a_training_set(
     return TrainingSet(
         features=FeatureSet(tuple(a_feature(days=days) for days in windows), USD),
         cut_offs=CutOffs(
-            training=(NOW - 60 * DAY,),
-            held_out=NOW - 30 * DAY,
-            horizon_us=horizon_us,
+            training=(NOW - 60 * DAY,), held_out=NOW - 30 * DAY, horizon_us=horizon_us
         ),
         training=_examples(coefficients, intercept, rows, seed=1),
         held_out=_examples(coefficients, intercept, rows, seed=2),
@@ -64,15 +58,11 @@ def tensor(name: str, shape: Sequence[int | str | None], dtype: str = "float64")
 
 
 def a_graph(
-    operator: str,
-    inputs: Sequence[ValueInfoProto],
-    outputs: Sequence[ValueInfoProto],
+    operator: str, inputs: Sequence[ValueInfoProto], outputs: Sequence[ValueInfoProto]
 ) -> bytes:
     """A graph of one operator from all the inputs to all the outputs; one may be used twice."""
     node = helper.make_node(
-        operator,
-        [entry.name for entry in inputs],
-        [entry.name for entry in outputs],
+        operator, [entry.name for entry in inputs], [entry.name for entry in outputs]
     )
     distinct = {entry.name: entry for entry in inputs}
     graph = helper.make_graph([node], "test", list(distinct.values()), list(outputs))

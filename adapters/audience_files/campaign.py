@@ -64,10 +64,7 @@ class CampaignSheet:
     """
 
     def __init__(
-        self,
-        profile: Profile,
-        parts: Sequence[Parts],
-        opened: Callable[[Path], BinaryIO],
+        self, profile: Profile, parts: Sequence[Parts], opened: Callable[[Path], BinaryIO]
     ) -> None:
         self._profile = profile
         self._parts = parts

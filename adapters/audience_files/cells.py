@@ -7,7 +7,7 @@ from collections.abc import Iterable
 _ESCAPED = tuple("=+-@\t\r\n\0'")
 """What a spreadsheet would run, and the mark itself, so that taking one off gives the text."""
 _EMAIL = re.compile(
-    r"(?![=+'-])[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[\w-]+(?:\.[\w-]+)+",  # ASCII before the @
+    r"(?![=+'-])[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[\w-]+(?:\.[\w-]+)+"  # ASCII before the @
 )
 _MAX_EMAIL_BYTES = 254
 

@@ -80,11 +80,7 @@ class AudienceFiles:
 
 @contextmanager
 def open_audience_files(
-    kind: str,
-    output: Path | None,
-    *,
-    stdout: BinaryIO,
-    holdout: bool,
+    kind: str, output: Path | None, *, stdout: BinaryIO, holdout: bool
 ) -> Iterator[AudienceFiles]:
     """Where an audience goes: `stdout`, or files that appear together when the block ends well.
 

@@ -31,9 +31,6 @@ PROFILES = {
     "mailchimp": Profile(tool="Mailchimp", email_column="Email Address"),
     # Source: docs.customer.io, manual segments and uploading people: `id` or `email`, 100 MB.
     "customerio": Profile(
-        tool="Customer.io",
-        id_column="id",
-        email_column="email",
-        most_bytes=100 * MEGABYTE,
+        tool="Customer.io", id_column="id", email_column="email", most_bytes=100 * MEGABYTE
     ),
 }

@@ -123,15 +123,14 @@ def parquet_sheet(stream: BinaryIO) -> Iterator[ParquetSheet]:
         from pyarrow import parquet  # noqa: PLC0415
     except ImportError as exc:
         raise Rejected(
-            "--format",
-            "writing Parquet needs pyarrow: pip install 'propensity[local]'",
+            "--format", "writing Parquet needs pyarrow: pip install 'propensity[local]'"
         ) from exc
     schema = pa.schema(
         [
             pa.field("customer_id", pa.string(), nullable=False),
             ("probability", pa.float64()),
             pa.field("arm", pa.string(), nullable=False),
-        ],
+        ]
     )
     writer = parquet.ParquetWriter(stream, schema)
     try:

@@ -18,8 +18,7 @@ KNOWN = frozenset((*REQUIRED, *AMOUNTS, "currency"))
 
 _TEXTS = frozenset(("customer_id", "purchase_id", "category"))
 _NUMBER = re.compile(
-    r"[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?|nan|inf(?:inity)?)",
-    re.ASCII | re.IGNORECASE,
+    r"[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?|nan|inf(?:inity)?)", re.ASCII | re.IGNORECASE
 )
 _INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
 
@@ -45,8 +44,7 @@ def ignored_columns(header: Sequence[str], file_name: str) -> tuple[str, ...]:
     if missing:
         found = ", ".join(map(repr, header))[:500] or "nothing"
         raise Rejected(
-            "file",
-            f"{file_name} lacks the columns {', '.join(missing)}; its header has {found}",
+            "file", f"{file_name} lacks the columns {', '.join(missing)}; its header has {found}"
         )
     repeated = sorted(column for column in KNOWN if header.count(column) > 1)
     if repeated:

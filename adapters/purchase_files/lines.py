@@ -65,11 +65,7 @@ def unreadable(*lines: Line, problem: str) -> RawRow:
     """The row that stands on these lines and cannot be read."""
     text = "".join(line.text for line in lines)[:MAX_TEXT_CHARACTERS].rstrip("\r\n")
     return RawRow(
-        number=lines[0].number,
-        raw=None,
-        problem=problem,
-        text=text,
-        progress=lines[-1].end,
+        number=lines[0].number, raw=None, problem=problem, text=text, progress=lines[-1].end
     )
 
 

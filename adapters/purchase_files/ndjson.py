@@ -72,7 +72,5 @@ def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 
 _DECODER = json.JSONDecoder(
-    object_pairs_hook=_object,
-    parse_float=decimal_or_text,
-    parse_constant=Decimal,
+    object_pairs_hook=_object, parse_float=decimal_or_text, parse_constant=Decimal
 )

@@ -53,8 +53,7 @@ def _parquet_file(path: Path) -> Iterator[Any]:
         from pyarrow import parquet  # noqa: PLC0415
     except ImportError as exc:
         raise Rejected(
-            "file",
-            "reading Parquet needs pyarrow: pip install 'propensity[local]'",
+            "file", "reading Parquet needs pyarrow: pip install 'propensity[local]'"
         ) from exc
     try:
         with parquet.ParquetFile(path) as file:

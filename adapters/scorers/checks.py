@@ -44,16 +44,13 @@ def text(options: Mapping[str, object], name: str) -> str:
     value = options[name]
     if not isinstance(value, str):
         raise ValueError(  # noqa: TRY004  # a factory's one promised error
-            f"option {name!r} must be text, not {value!r}",
+            f"option {name!r} must be text, not {value!r}"
         )
     return value
 
 
 def finite_rows(
-    matrix: NDArray[np.float64],
-    *,
-    width: int,
-    dtype: DTypeLike = np.float64,
+    matrix: NDArray[np.float64], *, width: int, dtype: DTypeLike = np.float64
 ) -> NDArray[np.floating]:
     """The rows as `dtype`, contiguous; the caller's matrix is left as it is. Shape: (n, width).
 

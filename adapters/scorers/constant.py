@@ -32,7 +32,7 @@ class ConstantScorer:
             or not 0.0 <= probability <= 1.0
         ):
             raise ValueError(
-                f"option 'probability' must be a number in [0, 1], not {probability!r}",
+                f"option 'probability' must be a number in [0, 1], not {probability!r}"
             )
         return cls(probability=float(probability), width=whole(options, "width", least=1))
 

@@ -39,7 +39,7 @@ class LinearScorer:
         if not len(coefficients) == len(mean) == len(scale):
             raise ValueError(
                 "options 'coefficients', 'mean' and 'scale' must have one number per feature, not "
-                f"{len(coefficients)}, {len(mean)} and {len(scale)}",
+                f"{len(coefficients)}, {len(mean)} and {len(scale)}"
             )
         if min(scale) <= 0.0:
             raise ValueError(f"option 'scale' must be of numbers above 0, not {min(scale)}")

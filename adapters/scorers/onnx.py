@@ -79,7 +79,7 @@ class OnnxScorer:
             probabilities = self._run(rows) if len(rows) else np.empty(0)
         if not all(0.0 <= each <= 1.0 for each in probabilities.tolist()):  # false for NaN as well
             raise CorruptRecord(
-                f"the model's output {self.output!r} holds a value that is no probability",
+                f"the model's output {self.output!r} holds a value that is no probability"
             )
         return probabilities
 
@@ -130,10 +130,7 @@ class _OneRow(local):
 
 
 def _one_row(
-    session: onnxruntime.InferenceSession,
-    name: str,
-    output: str,
-    width: int,
+    session: onnxruntime.InferenceSession, name: str, output: str, width: int
 ) -> _OneRow | None:
     """None where the graph is float32, or does not say how many classes it has."""
     (entry,) = (each for each in session.get_outputs() if each.name == output)
@@ -159,9 +156,7 @@ def _session(blobs: Mapping[str, bytes]) -> onnxruntime.InferenceSession:
     options.add_session_config_entry("session.load_model_format", "ONNX")
     try:
         return onnxruntime.InferenceSession(
-            blobs["model"],
-            options,
-            providers=["CPUExecutionProvider"],
+            blobs["model"], options, providers=["CPUExecutionProvider"]
         )
     except Exception as exc:  # ONNX Runtime's errors share no base
         raise ValueError(f"blob 'model' is not a graph that can be run: {exc}") from exc
@@ -178,7 +173,7 @@ def _width(session: onnxruntime.InferenceSession, name: str, dtype: str) -> int:
             return width
         case shape:
             raise ValueError(
-                f"input {name!r} must have any number of rows of a known width, not shape {shape}",
+                f"input {name!r} must have any number of rows of a known width, not shape {shape}"
             )
 
 
@@ -191,7 +186,7 @@ def _check_output(session: onnxruntime.InferenceSession, name: str, column: int)
     match outputs[name].shape:
         case [_, int(classes)] if column >= classes:
             raise ValueError(
-                f"output {name!r} has {classes} columns from 0, option 'column' says {column}",
+                f"output {name!r} has {classes} columns from 0, option 'column' says {column}"
             )
         case [_, _]:
             return

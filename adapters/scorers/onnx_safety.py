@@ -25,7 +25,7 @@ _OPERATORS = frozenset(
     ArrayFeatureExtractor Binarizer FeatureVectorizer Imputer LinearClassifier LinearRegressor
     Normalizer Scaler SVMClassifier SVMRegressor TreeEnsemble TreeEnsembleClassifier
     TreeEnsembleRegressor
-    """.split(),
+    """.split()
 )
 """What scikit-learn's numeric pipelines export to: no loops, branches, randomness or texts.
 

@@ -38,8 +38,7 @@ def _number(registry: Registry, name: str, which: str) -> int:
         return int(which)
     if which not in ("champion", "challenger"):
         raise InvalidRequest(
-            "version",
-            f"{which!r} is no version: give a number, champion or challenger",
+            "version", f"{which!r} is no version: give a number, champion or challenger"
         )
     current = registry.current(name)
     aliases = {} if current is None else current.state.aliases

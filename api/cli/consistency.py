@@ -76,8 +76,7 @@ class _Checkpoint:
 def rebuild(
     *,
     customer: Annotated[
-        str | None,
-        typer.Option(help="Only this one.", show_default="everybody who ever bought"),
+        str | None, typer.Option(help="Only this one.", show_default="everybody who ever bought")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -115,8 +114,7 @@ def _still_written(ours: int, *, recent_days: object, last_write: object) -> str
 
 
 async def _rebuild_all(
-    built: Application,
-    checkpoint: _Checkpoint,
+    built: Application, checkpoint: _Checkpoint
 ) -> tuple[dict[str, int], Mapping[int, int]]:
     counts = {"customers": 0, "changed": 0}
     start = checkpoint.read(built.clock())
@@ -143,9 +141,7 @@ async def _rebuild_all(
 
 
 async def _rebuild_unlisted(
-    built: Application,
-    one: Callable[[str], Awaitable[bool]],
-    counts: dict[str, int],
+    built: Application, one: Callable[[str], Awaitable[bool]], counts: dict[str, int]
 ) -> None:
     """Items of customers whom no category lists any more, such as where all was cancelled."""
     async for batch in built.recent.scan(segment=0, segments=1):
@@ -156,8 +152,7 @@ async def _rebuild_unlisted(
 def verify(
     *,
     sample: Annotated[
-        int | None,
-        typer.Option(min=1, help="So many customers.", show_default=False),
+        int | None, typer.Option(min=1, help="So many customers.", show_default=False)
     ] = None,
     everybody: Annotated[bool, typer.Option("--all", help="All customers.")] = False,
     as_json: AsJson = False,

@@ -36,9 +36,7 @@ def cancel(
 
 
 def erase(
-    customer: Annotated[str, typer.Argument(help="The customer's id.")],
-    *,
-    as_json: AsJson = False,
+    customer: Annotated[str, typer.Argument(help="The customer's id.")], *, as_json: AsJson = False
 ) -> None:
     """Erase a customer, and refuse new purchases of theirs for a while; prints a receipt.
 
@@ -65,8 +63,7 @@ def export_customer(
     customer: Annotated[str, typer.Argument(help="The customer's id.")],
     *,
     output: Annotated[
-        Path | None,
-        typer.Option(help="A new file that only you can read.", show_default="stdout"),
+        Path | None, typer.Option(help="A new file that only you can read.", show_default="stdout")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The only form, and the default.")] = True,
 ) -> None:
@@ -86,8 +83,7 @@ def export_customer(
 def _write(path: Path, content: bytes) -> None:
     try:
         with os.fdopen(
-            os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _ONLY_MINE),
-            "wb",
+            os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _ONLY_MINE), "wb"
         ) as file:
             file.write(content + b"\n")
     except OSError as exc:

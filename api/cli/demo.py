@@ -21,8 +21,7 @@ def demo(
     *,
     port: Annotated[int, typer.Option(min=1, max=65_535, help="Port to serve on.")] = 8000,
     households: Annotated[
-        int,
-        typer.Option(min=100, help="How many households of the sample to load."),
+        int, typer.Option(min=100, help="How many households of the sample to load.")
     ] = 300,
 ) -> None:
     """Start the engine, load real purchases, train, promote and serve. Ctrl-C stops it all."""
@@ -58,18 +57,11 @@ def _load(built: Application, settings: Settings, households: int) -> str:
 def _train_and_promote(built: Application) -> None:
     say("[3/5] train, and check on the last 30 days, which are held out")
     manifest = run_training(
-        built,
-        features="total_purchase_volume_30d",
-        horizon_days=30,
-        cut_offs=6,
-        customers=100_000,
+        built, features="total_purchase_volume_30d", horizon_days=30, cut_offs=6, customers=100_000
     )
     say(describe(manifest))
     revision = built.registry.promote(
-        manifest.name,
-        manifest.version,
-        actor=actor(),
-        reason="propensity demo",
+        manifest.name, manifest.version, actor=actor(), reason="propensity demo"
     )
     say(f"[4/5] version {manifest.version} is the champion (revision {revision.number})")
 
@@ -80,5 +72,5 @@ def _suggest(port: int, customer: str) -> None:
         f"  curl -s 'http://{HOST}:{port}/v1/customers/{customer}/propensity'\n"
         f"  .venv/bin/propensity predict {customer} --json\n"
         f"  .venv/bin/propensity doctor\n"
-        f"API documentation: http://{HOST}:{port}/docs",
+        f"API documentation: http://{HOST}:{port}/docs"
     )

@@ -46,9 +46,7 @@ def _examine() -> Iterator[Finding]:
     with application(loaded) as built:
         yield _finding("tables", lambda: _tables(built), lambda exc: _table_fix(loaded, exc))
         yield _finding(
-            "recent purchases",
-            lambda: _recent(built),
-            lambda exc: _recent_fix(loaded, exc),
+            "recent purchases", lambda: _recent(built), lambda exc: _recent_fix(loaded, exc)
         )
         yield _finding("registry", lambda: _registry(built), _registry_fix)
         yield _finding("model", lambda: _model(built), _registry_fix)
@@ -56,9 +54,7 @@ def _examine() -> Iterator[Finding]:
 
 
 def _finding(
-    check: str,
-    examine: Callable[[], str],
-    fix: Callable[[PropensityError], str],
+    check: str, examine: Callable[[], str], fix: Callable[[PropensityError], str]
 ) -> Finding:
     try:
         return Finding(check=check, ok=True, finding=examine())

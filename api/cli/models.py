@@ -41,16 +41,12 @@ Reason = Annotated[str, typer.Option(help="Why; kept in the history.")]
 Expect = Annotated[
     int | None,
     typer.Option(
-        "--expect",
-        min=0,
-        help="Do it only if this revision is current.",
-        show_default=False,
+        "--expect", min=0, help="Do it only if this revision is current.", show_default=False
     ),
 ]
 
 Force = Annotated[
-    bool,
-    typer.Option("--force", help="Overrule quality and latency; kept in the history."),
+    bool, typer.Option("--force", help="Overrule quality and latency; kept in the history.")
 ]
 Wait = Annotated[bool, typer.Option("--wait", help="Return once every live process serves it.")]
 Timeout = Annotated[float, typer.Option(min=0, help="Seconds to wait at most.")]
@@ -105,12 +101,7 @@ def promote(  # noqa: PLR0913  # one parameter per option
 ) -> None:
     """Make a version the champion, if it passes every gate."""
     revision = open_registry(load_settings()).promote(
-        name,
-        version,
-        actor=actor(),
-        reason=reason,
-        expected_revision=expect,
-        force=force,
+        name, version, actor=actor(), reason=reason, expected_revision=expect, force=force
     )
     _emit_revision(revision, as_json=as_json)
     if wait:
@@ -125,9 +116,7 @@ def rollback(  # noqa: PLR0913  # one parameter per option
     to_revision: Annotated[
         int | None,
         typer.Option(
-            min=1,
-            help="Back to this revision.",
-            show_default="the last that answered otherwise",
+            min=1, help="Back to this revision.", show_default="the last that answered otherwise"
         ),
     ] = None,
     expect: Expect = None,
@@ -137,11 +126,7 @@ def rollback(  # noqa: PLR0913  # one parameter per option
 ) -> None:
     """Go back to an earlier state; the way back is a new revision."""
     revision = open_registry(load_settings()).rollback(
-        name,
-        actor=actor(),
-        reason=reason,
-        to_revision=to_revision,
-        expected_revision=expect,
+        name, actor=actor(), reason=reason, to_revision=to_revision, expected_revision=expect
     )
     _emit_revision(revision, as_json=as_json)
     if wait:
@@ -187,8 +172,7 @@ def split(  # noqa: PLR0913  # one parameter per option
 def shadow(  # noqa: PLR0913  # one parameter per option
     name: Name,
     versions: Annotated[
-        list[int] | None,
-        typer.Argument(min=1, help="Exactly these; none ends shadowing."),
+        list[int] | None, typer.Argument(min=1, help="Exactly these; none ends shadowing.")
     ] = None,
     *,
     reason: Reason,
@@ -199,11 +183,7 @@ def shadow(  # noqa: PLR0913  # one parameter per option
 ) -> None:
     """Let versions score every prediction without answering anybody; status tells the findings."""
     revision = open_registry(load_settings()).shadow(
-        name,
-        versions or [],
-        actor=actor(),
-        reason=reason,
-        expected_revision=expect,
+        name, versions or [], actor=actor(), reason=reason, expected_revision=expect
     )
     _emit_revision(revision, as_json=as_json)
     if wait:
@@ -355,11 +335,7 @@ def _gates_text(revision: Revision) -> str:
 
 def _await_served(name: str, revision: Revision, timeout_s: float) -> None:
     live = presence_only(load_settings()).await_served(
-        name,
-        revision.number,
-        timeout_s=timeout_s,
-        seconds=time.monotonic,
-        pause=time.sleep,
+        name, revision.number, timeout_s=timeout_s, seconds=time.monotonic, pause=time.sleep
     )
     say(f"served everywhere; processes: {len(live)}")
 

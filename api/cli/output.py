@@ -77,13 +77,7 @@ def table(*columns: str, rows: Sequence[Sequence[object]]) -> "Table":
 @contextmanager
 def progress_bar(*columns: "TextColumn") -> "Generator[Progress, None, None]":
     """A progress bar on stderr; without a terminal it stays silent until the end."""
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-    )
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     with Progress(
         TextColumn("{task.description}"),

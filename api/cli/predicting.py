@@ -19,8 +19,7 @@ def predict(
     customer: Annotated[str, typer.Argument(help="The customer's id.")],
     *,
     as_of: Annotated[
-        str | None,
-        typer.Option(help="As known at this RFC 3339 instant.", show_default="now"),
+        str | None, typer.Option(help="As known at this RFC 3339 instant.", show_default="now")
     ] = None,
     as_json: AsJson = False,
 ) -> None:

@@ -25,8 +25,7 @@ INCOMPLETE = 1
 
 def import_purchases(
     file: Annotated[
-        Path | None,
-        typer.Argument(help="A CSV, NDJSON or Parquet file.", show_default=False),
+        Path | None, typer.Argument(help="A CSV, NDJSON or Parquet file.", show_default=False)
     ] = None,
     *,
     sample: Annotated[
@@ -40,8 +39,7 @@ def import_purchases(
     rejected: Annotated[
         Path | None,
         typer.Option(
-            help="Where refused rows go, as NDJSON.",
-            show_default="under the home folder",
+            help="Where refused rows go, as NDJSON.", show_default="under the home folder"
         ),
     ] = None,
     as_json: AsJson = False,
@@ -84,10 +82,7 @@ def import_purchases(
 
 
 def _source(
-    settings: Settings,
-    file: Path | None,
-    sample: str | None,
-    households: int | None,
+    settings: Settings, file: Path | None, sample: str | None, households: int | None
 ) -> tuple[PurchaseSource, str]:
     if (file is None) == (sample is None):
         raise Rejected("FILE", "name one file, or --sample complete-journey, but not both")
@@ -95,7 +90,7 @@ def _source(
         journey = composition.sample_purchases(settings, households)
         say(
             f"{journey.total:,} purchases of the sample, {journey.zero_totals:,} of them free of "
-            f"charge and kept with amount 0; {journey.negative_totals:,} negative ones",
+            f"charge and kept with amount 0; {journey.negative_totals:,} negative ones"
         )
         return journey, sample
     if file is None or households is not None:
@@ -110,9 +105,7 @@ def refusals_path(settings: Settings, name: str) -> Path:
 
 
 def run_import(
-    built: Application,
-    source: PurchaseSource,
-    refusals: Path,
+    built: Application, source: PurchaseSource, refusals: Path
 ) -> tuple[Counter[Outcome], Path | None]:
     """How many rows had each outcome, and the file of the refused rows, None without any.
 
@@ -134,7 +127,7 @@ def run_import(
                 bar.update(task, completed=state.progress, rate=speed)
 
             counts = asyncio.run(
-                built.import_purchases(source, on_refused=refused, on_progress=on_progress),
+                built.import_purchases(source, on_refused=refused, on_progress=on_progress)
             )
     except (PartlyRecorded, KeyboardInterrupt):
         so_far = f"; those refused are in {refused.path}" if refused.path else ""

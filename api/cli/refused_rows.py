@@ -27,11 +27,7 @@ class RefusedRows:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._file = NamedTemporaryFile(  # __exit__ closes it
-                "w",
-                encoding="ascii",
-                dir=folder,
-                prefix=".refused-",
-                delete=False,
+                "w", encoding="ascii", dir=folder, prefix=".refused-", delete=False
             )
         except OSError as exc:
             raise Rejected("--rejected", f"cannot write to {folder}: {exc.strerror}") from exc

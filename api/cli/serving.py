@@ -20,16 +20,14 @@ on a busy machine that takes longer than uvicorn's own 5."""
 def serve(
     *,
     host: Annotated[
-        str | None,
-        typer.Option(help="Address to serve on.", show_default="the setting"),
+        str | None, typer.Option(help="Address to serve on.", show_default="the setting")
     ] = None,
     port: Annotated[
         int | None,
         typer.Option(min=1, max=65_535, help="Port to serve on.", show_default="the setting"),
     ] = None,
     workers: Annotated[
-        int,
-        typer.Option(min=1, max=256, help="Processes; one per core is a good start."),
+        int, typer.Option(min=1, max=256, help="Processes; one per core is a good start.")
     ] = 1,
 ) -> None:
     """Serve the HTTP API until it is stopped."""

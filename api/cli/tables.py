@@ -7,10 +7,7 @@ from api.composition import application
 from api.process import load_settings
 
 app = typer.Typer(
-    help="The DynamoDB tables.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    add_completion=False,
+    help="The DynamoDB tables.", no_args_is_help=True, rich_markup_mode=None, add_completion=False
 )
 
 

@@ -23,20 +23,16 @@ FeatureSetName = Literal["total_purchase_volume_30d", "rfm_90d"]
 def train(
     *,
     features: Annotated[
-        FeatureSetName,
-        typer.Option(help="What to learn from: one feature, or nine."),
+        FeatureSetName, typer.Option(help="What to learn from: one feature, or nine.")
     ] = "total_purchase_volume_30d",
     horizon_days: Annotated[
-        int,
-        typer.Option(min=1, max=365, help="Will the customer buy within so many days?"),
+        int, typer.Option(min=1, max=365, help="Will the customer buy within so many days?")
     ] = 30,
     cut_offs: Annotated[
-        int,
-        typer.Option(min=1, max=60, help="How many past dates to learn from at most."),
+        int, typer.Option(min=1, max=60, help="How many past dates to learn from at most.")
     ] = 6,
     customers: Annotated[
-        int,
-        typer.Option(min=1, help="A fair sample of so many customers at most."),
+        int, typer.Option(min=1, help="A fair sample of so many customers at most.")
     ] = 100_000,
     as_json: AsJson = False,
 ) -> None:
@@ -53,7 +49,7 @@ def train(
         )
     emit(to_builtins(VersionReport.of(manifest)), as_json=as_json, text=describe(manifest))
     say(
-        f"serve it: propensity models promote {manifest.name} {manifest.version} --reason 'first try'",
+        f"serve it: propensity models promote {manifest.name} {manifest.version} --reason 'first try'"
     )
 
 
@@ -80,14 +76,12 @@ def run_training(
         most_cut_offs=cut_offs,
     )
     _say_what_is_not_kept(
-        examples,
-        cut_offs,
-        built.settings.retention.purchases.taken_after(built.clock()),
+        examples, cut_offs, built.settings.retention.purchases.taken_after(built.clock())
     )
     say(
         f"learning from {len(examples.training):,} rows at {len(examples.cut_offs.training)} dates, "
         f"{examples.training.buyers:,} of them buyers; held out: {len(examples.held_out):,} "
-        f"customers of the last {horizon_days} days",
+        f"customers of the last {horizon_days} days"
     )
     candidate = built.train(examples)
     return built.registry.register(built.settings.model, candidate, actor=actor())
@@ -99,7 +93,7 @@ def _say_how_audiences_read(features: FeatureSet, settings: Settings) -> None:
         say(
             f"these features look back {longest}, but only {settings.recent_days} days of purchases "
             "are kept ready per customer: an audience will read customers one by one, slower and "
-            f"dearer; PROPENSITY_RECENT_DAYS avoids that once it has covered {longest} for {longest}",
+            f"dearer; PROPENSITY_RECENT_DAYS avoids that once it has covered {longest} for {longest}"
         )
 
 
@@ -125,7 +119,7 @@ def _say_what_is_not_kept(examples: TrainingSet, cut_offs: int, since: int) -> N
     if back_to < since:
         say(
             f"{cut_offs} dates would reach back to {render(back_to)}: learning from "
-            f"{len(found.training)}, whose windows are whole",
+            f"{len(found.training)}, whose windows are whole"
         )
 
 
@@ -137,5 +131,5 @@ def _collect(built: Application, customers: int) -> Histories:
             bar.update(task, completed=done, total=total)
 
         return asyncio.run(
-            built.collect_histories(most_customers=customers, on_progress=on_progress),
+            built.collect_histories(most_customers=customers, on_progress=on_progress)
         )

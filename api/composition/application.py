@@ -93,10 +93,7 @@ class Application:
         from domain.purchases import RecordPurchases, TakeIn
 
         recorder = DynamoPurchaseRecorder(
-            self.client,
-            clock=self.clock,
-            retention=self._retention,
-            shards=CATEGORY_SHARDS,
+            self.client, clock=self.clock, retention=self._retention, shards=CATEGORY_SHARDS
         )
         record = RecordPurchases(
             recorder=recorder,
@@ -114,10 +111,8 @@ class Application:
 
         return CancelPurchase(
             canceller=DynamoPurchaseCanceller(
-                self.client,
-                clock=self.clock,
-                retention=self._retention,
-            ),
+                self.client, clock=self.clock, retention=self._retention
+            )
         )
 
     @cached_property
@@ -159,9 +154,7 @@ class Application:
         from adapters.dynamodb import DynamoPurchaseHistory
 
         return DynamoPurchaseHistory(
-            self.client,
-            clock=self.clock,
-            retention=self._retention.purchases,
+            self.client, clock=self.clock, retention=self._retention.purchases
         )
 
     @cached_property
@@ -181,10 +174,7 @@ class Application:
         from adapters.dynamodb import DynamoRecentRebuilder
 
         return DynamoRecentRebuilder(
-            self.client,
-            clock=self.clock,
-            retention=self._retention,
-            history=self.history,
+            self.client, clock=self.clock, retention=self._retention, history=self.history
         )
 
     @cached_property
@@ -258,9 +248,7 @@ class Application:
 
         key = settings.cursor_key
         cursors = Cursors(
-            None if key is None else key.value,
-            ttl_s=settings.cursor_ttl_s,
-            clock=self.clock,
+            None if key is None else key.value, ttl_s=settings.cursor_ttl_s, clock=self.clock
         )
         return create_app(
             Services(

@@ -59,11 +59,7 @@ def file_purchases(path: Path) -> "PurchaseFile":
 
 
 def audience_files(
-    kind: str,
-    output: Path | None,
-    *,
-    stdout: BinaryIO,
-    holdout: bool,
+    kind: str, output: Path | None, *, stdout: BinaryIO, holdout: bool
 ) -> "AbstractContextManager[AudienceFiles]":
     """Where an audience goes: stdout, or files that appear when they are complete."""
     from adapters.audience_files import open_audience_files

@@ -23,7 +23,7 @@ def queues(settings: Settings) -> "Iterator[SqsClient]":
             region=settings.region,
             credentials=settings.credentials,
             threads=2 * settings.worker_concurrency + 2,
-        ),
+        )
     )
     try:
         yield client
@@ -45,8 +45,7 @@ def worker(settings: Settings) -> "Iterator[Worker]":
         yield Worker(
             queue=client.queue(settings.queue),
             consume=Consume(
-                take_in=built.take_in,
-                dead_letters=client.queue(settings.dead_letter_name),
+                take_in=built.take_in, dead_letters=client.queue(settings.dead_letter_name)
             ),
             visibility_s=settings.queue_visibility_s,
             concurrency=settings.worker_concurrency,

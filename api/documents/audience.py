@@ -17,8 +17,7 @@ class CategorySize(Struct, frozen=True, kw_only=True):
 
     category: Annotated[str, Meta(description="As the purchases name it.")]
     approximate_customers: Annotated[
-        int,
-        Meta(ge=0, description="How many ever bought in it; may run a little behind."),
+        int, Meta(ge=0, description="How many ever bought in it; may run a little behind.")
     ]
 
 
@@ -33,8 +32,7 @@ class MemberPropensity(Struct, frozen=True, kw_only=True):
 
     customer_id: Annotated[str, Meta(description="Who.")]
     probability: Annotated[
-        Probability,
-        Meta(description="As the customer's own propensity at `as_of`."),
+        Probability, Meta(description="As the customer's own propensity at `as_of`.")
     ]
     arm: Annotated[Arm, Meta(description="Which of `models` answered.")]
 
@@ -47,10 +45,7 @@ class PageSummary(CostUsed, frozen=True, kw_only=True):
     @classmethod
     def of(cls, summary: AudienceSummary) -> "PageSummary":
         """The summary as it travels."""
-        return cls(
-            scored=summary.scored,
-            **structs.asdict(cost_used(summary.cost)),
-        )
+        return cls(scored=summary.scored, **structs.asdict(cost_used(summary.cost)))
 
 
 class AudienceMembers(Struct, frozen=True, kw_only=True):
@@ -63,8 +58,7 @@ class AudienceMembers(Struct, frozen=True, kw_only=True):
         Meta(description="May be fewer than `limit`, or none, while `next_cursor` is not null."),
     ]
     next_cursor: Annotated[
-        str | None,
-        Meta(description="Send it as `cursor` for the next page; null at the end."),
+        str | None, Meta(description="Send it as `cursor` for the next page; null at the end.")
     ]
     summary: PageSummary
     models: Annotated[
@@ -92,12 +86,7 @@ class StreamSummary(CostUsed, frozen=True, kw_only=True):
 
     @classmethod
     def of(
-        cls,
-        query: AudienceQuery,
-        summary: AudienceSummary,
-        *,
-        listed: int,
-        why: str,
+        cls, query: AudienceQuery, summary: AudienceSummary, *, listed: int, why: str
     ) -> "StreamSummary":
         """The summary as it travels, once the stream has ended."""
         return cls(

@@ -26,8 +26,7 @@ class CostUsed(Struct, frozen=True, kw_only=True):
     """
 
     round_trips: Annotated[
-        int,
-        Meta(ge=0, description="Calls to the store; a shared one counts for one request."),
+        int, Meta(ge=0, description="Calls to the store; a shared one counts for one request.")
     ]
     read_units: UnitsUsed
     write_units: UnitsUsed

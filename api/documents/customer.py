@@ -46,17 +46,15 @@ class CustomerExport(Struct, frozen=True, kw_only=True):
     purchases: list[ExportedPurchase]
     cancelled: list[ExportedCancellation]
     recent_purchases: Annotated[
-        list[ExportedPurchase],
-        Meta(description="Copies of the latest purchases, kept ready."),
+        list[ExportedPurchase], Meta(description="Copies of the latest purchases, kept ready.")
     ]
     categories: Annotated[
-        list[str],
-        Meta(description="Whose lists of customers name this one: the index."),
+        list[str], Meta(description="Whose lists of customers name this one: the index.")
     ]
     counted_in: Annotated[
         list[str],
         Meta(
-            description="Categories that count customers by a hash of this one's id, among others.",
+            description="Categories that count customers by a hash of this one's id, among others."
         ),
     ]
     suppressed_until: Annotated[
@@ -66,12 +64,7 @@ class CustomerExport(Struct, frozen=True, kw_only=True):
 
     @classmethod
     def of(
-        cls,
-        customer_id: str,
-        record: CustomerRecord,
-        *,
-        at: int,
-        currency: Currency,
+        cls, customer_id: str, record: CustomerRecord, *, at: int, currency: Currency
     ) -> "CustomerExport":
         """The record as it travels; `at` in microseconds since the epoch, UTC."""
         until = record.suppressed_until
@@ -98,7 +91,7 @@ class CancellationReport(Struct, frozen=True, kw_only=True):
         Cancelling,
         Meta(
             description="cancelled: now, recorded or not. already_cancelled: before this call. "
-            "erased: the customer was erased, and nothing of them is kept or taken for a while.",
+            "erased: the customer was erased, and nothing of them is kept or taken for a while."
         ),
     ]
     cost: CostUsed
@@ -115,7 +108,7 @@ class ErasureReceipt(Struct, frozen=True, kw_only=True):
     suppressed_until: Annotated[
         str | None,
         Meta(
-            description="Purchases are taken again from then on; null: not before it is complete.",
+            description="Purchases are taken again from then on; null: not before it is complete."
         ),
     ]
     purchases: Annotated[int, Meta(ge=0, description="Removed now.")]

@@ -113,8 +113,7 @@ class VersionReport(Struct, frozen=True, kw_only=True):
     horizon_days: int
     metrics: dict[str, float]
     intervals: Annotated[
-        dict[str, tuple[float, float]],
-        Meta(description="95 % confidence, where known."),
+        dict[str, tuple[float, float]], Meta(description="95 % confidence, where known.")
     ]
     calibration: list[CalibrationRow]
     facts: dict[str, Any]
@@ -171,16 +170,13 @@ class ShadowFindings(Struct, frozen=True, kw_only=True):
     mean_difference: Annotated[float | None, Meta(description="Shadow minus answer.")]
     mean_absolute_difference: float | None
     changed_rate: Annotated[
-        float | None,
-        Meta(description="Share of the decisions that would have been another."),
+        float | None, Meta(description="Share of the decisions that would have been another.")
     ]
     rank_agreement: Annotated[
-        float | None,
-        Meta(description="Kendall's tau-b of the latest answers, from -1 to 1."),
+        float | None, Meta(description="Kendall's tau-b of the latest answers, from -1 to 1.")
     ]
     histogram: Annotated[
-        list[int],
-        Meta(description="Of shadow minus answer, in 40 equal bins from -1 to 1."),
+        list[int], Meta(description="Of shadow minus answer, in 40 equal bins from -1 to 1.")
     ]
 
     @classmethod
@@ -210,8 +206,7 @@ class ModelStatus(Struct, frozen=True, kw_only=True):
     converged: bool
     processes: list[ProcessReport]
     shadows: Annotated[
-        list[ShadowFindings],
-        Meta(description="Since the processes serve these versions."),
+        list[ShadowFindings], Meta(description="Since the processes serve these versions.")
     ]
 
     @property
@@ -233,8 +228,7 @@ class Rollback(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     reason: Reason
     to_revision: Annotated[
-        RevisionNumber | None,
-        Meta(description="Default: the newest that answered otherwise."),
+        RevisionNumber | None, Meta(description="Default: the newest that answered otherwise.")
     ] = None
 
 

@@ -30,8 +30,7 @@ class ModelUsed(Struct, frozen=True, kw_only=True):
     version: Annotated[int, Meta(description="The immutable version that scored.")]
     revision: Annotated[int, Meta(description="The registry revision that made it live.")]
     arm: Annotated[
-        Arm,
-        Meta(description="As champion, or as the challenger of a share of the customers."),
+        Arm, Meta(description="As champion, or as the challenger of a share of the customers.")
     ]
 
     @classmethod
@@ -50,8 +49,7 @@ class CustomerPropensity(Struct, frozen=True, kw_only=True):
 
     customer_id: Annotated[str, Meta(description="The customer asked for.")]
     probability: Annotated[
-        Probability,
-        Meta(description="That the customer buys within `horizon_days` of `as_of`."),
+        Probability, Meta(description="That the customer buys within `horizon_days` of `as_of`.")
     ]
     horizon_days: Annotated[int, Meta(description="How far ahead 'will buy' looks.")]
     as_of: Annotated[
@@ -63,12 +61,10 @@ class CustomerPropensity(Struct, frozen=True, kw_only=True):
     ]
     decision: DecisionMade
     features: Annotated[
-        dict[str, float],
-        Meta(description="What the model saw, by name; money in major units."),
+        dict[str, float], Meta(description="What the model saw, by name; money in major units.")
     ]
     purchases_read: Annotated[
-        int,
-        Meta(ge=0, description="Purchases within the longest window of the features."),
+        int, Meta(ge=0, description="Purchases within the longest window of the features.")
     ]
     history: Annotated[
         Literal["purchases", "empty"],

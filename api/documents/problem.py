@@ -28,14 +28,12 @@ class Problem(Struct, frozen=True, kw_only=True):
     status: Annotated[int, Meta(ge=400, le=599)]
     detail: Annotated[str, Meta(description="What happened this time.")]
     errors: Annotated[
-        list[FieldError] | UnsetType,
-        Meta(description="Which inputs to change, where that helps."),
+        list[FieldError] | UnsetType, Meta(description="Which inputs to change, where that helps.")
     ] = UNSET
     outcomes: Annotated[
         list[PurchaseReport | None] | UnsetType,
         Meta(description="Partly recorded: what is known; null means unanswered, send it again."),
     ] = UNSET
     checks: Annotated[
-        dict[str, str] | UnsetType,
-        Meta(description="Not ready: every check, 'ok' or the trouble."),
+        dict[str, str] | UnsetType, Meta(description="Not ready: every check, 'ok' or the trouble.")
     ] = UNSET

@@ -20,7 +20,7 @@ class PurchaseReport(Struct, frozen=True, kw_only=True):
             description="recorded: written now. duplicate: the same purchase was written before. "
             "conflict: the id is taken by another payload. cancelled: it was cancelled before, for "
             "good. erased: the customer was erased, and nothing of them is taken for a while. "
-            "rejected: it breaks a rule.",
+            "rejected: it breaks a rule."
         ),
     ]
     purchase_id: Annotated[str | None, Meta(description="As sent, where it is text.")]

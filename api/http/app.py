@@ -96,13 +96,10 @@ def _openapi(currency: Currency) -> OpenAPIConfig:
         description=f"Will this customer buy? Amounts are in {currency.code}: {one}. "
         "Every error is application/problem+json (RFC 9457).",
         components=Components(
-            security_schemes={"management": SecurityScheme(type="http", scheme="bearer")},
+            security_schemes={"management": SecurityScheme(type="http", scheme="bearer")}
         ),
         openapi_router=Router(
-            DOCS,
-            route_handlers=[],
-            include_in_schema=False,
-            after_request=_no_html_errors,
+            DOCS, route_handlers=[], include_in_schema=False, after_request=_no_html_errors
         ),
         render_plugins=[
             SwaggerRenderPlugin(
@@ -111,7 +108,7 @@ def _openapi(currency: Currency) -> OpenAPIConfig:
                 css_url=f"{ASSETS}/swagger-ui.css",
                 standalone_preset_js_url=f"{ASSETS}/swagger-ui-standalone-preset.js",
                 favicon='<link rel="icon" href="data:,">',
-            ),
+            )
         ],
     )
 

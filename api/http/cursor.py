@@ -68,8 +68,7 @@ class Cursors:
         place = self._opened(cursor.encode("utf-8", "replace"))
         if place.asked != asked:
             raise InvalidRequest(
-                "cursor",
-                f"belongs to another category or other filters; {_RESTART}",
+                "cursor", f"belongs to another category or other filters; {_RESTART}"
             )
         if (place.model, place.label) != (traffic.name, traffic.label):
             raise InvalidRequest(
@@ -87,8 +86,7 @@ class Cursors:
             return self._decoder.decode(self._fernet.decrypt(token))
         except (InvalidToken, msgspec.MsgspecError) as exc:
             raise InvalidRequest(
-                "cursor",
-                f"was not made by this server, or before its key changed; {_RESTART}",
+                "cursor", f"was not made by this server, or before its key changed; {_RESTART}"
             ) from exc
 
     def _now_s(self) -> int:

@@ -127,10 +127,7 @@ class RecordOperation(Operation):
     def __post_init__(self) -> None:
         """The operation has a request body."""
         purchases = Schema(
-            type=OpenAPIType.ARRAY,
-            items=_PURCHASE,
-            min_items=1,
-            max_items=MAX_PURCHASES,
+            type=OpenAPIType.ARRAY, items=_PURCHASE, min_items=1, max_items=MAX_PURCHASES
         )
         body = Schema(
             type=OpenAPIType.OBJECT,
@@ -198,8 +195,7 @@ class AudienceOperation(Operation):
         success = (self.responses or {})[str(HTTPStatus.OK.value)]
         content = cast("OpenAPIResponse", success).content or {}
         content[NDJSON] = _stream(
-            "One object per member; the last line is the summary, or an error.",
-            _NDJSON_EXAMPLE,
+            "One object per member; the last line is the summary, or an error.", _NDJSON_EXAMPLE
         )
         content[CSV] = _stream(
             "A header and one row per member; an empty probability is unread.",
@@ -209,5 +205,5 @@ class AudienceOperation(Operation):
 
 def _stream(description: str, example: str) -> OpenAPIMediaType:
     return OpenAPIMediaType(
-        schema=Schema(type=OpenAPIType.STRING, description=description, examples=[example]),
+        schema=Schema(type=OpenAPIType.STRING, description=description, examples=[example])
     )

@@ -51,8 +51,7 @@ Limit: TypeAlias = Annotated[
     ),
 ]
 Cursor: TypeAlias = Annotated[
-    str | None,
-    _documented("`next_cursor` of the page before. Pages only.", type="string"),
+    str | None, _documented("`next_cursor` of the page before. Pages only.", type="string")
 ]
 
 Way: TypeAlias = Annotated[

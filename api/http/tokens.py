@@ -25,7 +25,7 @@ def actor_of(tokens: Tokens, authorization: str | None, scope: Scope) -> str:
                 HTTPStatus.FORBIDDEN,
                 "management-disabled",
                 "no management token is configured; set PROPENSITY_MANAGEMENT_TOKENS",
-            ),
+            )
         )
     kind, _, secret = (authorization or "").partition(" ")
     token = tokens.held(secret.strip())
@@ -36,7 +36,7 @@ def actor_of(tokens: Tokens, authorization: str | None, scope: Scope) -> str:
                 "unauthorized",
                 "send a management token: Authorization: Bearer TOKEN",
                 headers={"WWW-Authenticate": "Bearer"},
-            ),
+            )
         )
     if token.scope not in {scope, Scope.MANAGE}:
         raise ProblemRaised(
@@ -44,7 +44,7 @@ def actor_of(tokens: Tokens, authorization: str | None, scope: Scope) -> str:
                 HTTPStatus.FORBIDDEN,
                 "scope-missing",
                 f"this token allows {token.scope!s}, and {scope!s} is needed",
-            ),
+            )
         )
     return token.actor
 

@@ -123,10 +123,7 @@ def _purchase(purchase: object, whole: object) -> Item:
     if raw.get("amount") is not None:
         purchase_id = raw.get("purchase_id")
         return Unreadable(
-            whole,
-            "amount",
-            _SEND_MINOR,
-            purchase_id if isinstance(purchase_id, str) else None,
+            whole, "amount", _SEND_MINOR, purchase_id if isinstance(purchase_id, str) else None
         )
     return RawPurchase(raw)
 
@@ -137,8 +134,6 @@ def _cancelled(ids: object, whole: object) -> Item:
     found = cast("dict[str, object]", ids)
     if set(found) != set(_IDS) or not all(isinstance(found[name], str) for name in _IDS):
         return Unreadable(
-            whole,
-            "cancelled",
-            "must have customer_id and purchase_id, as text, alone",
+            whole, "cancelled", "must have customer_id and purchase_id, as text, alone"
         )
     return RawCancellation(str(found["customer_id"]), str(found["purchase_id"]), whole)

@@ -30,7 +30,7 @@ def configure_logging(level: str) -> None:
                 "line": {
                     "()": UtcFormatter,
                     "fmt": "%(asctime)s %(levelname)s %(name)s: %(message)s",
-                },
+                }
             },
             "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
             "root": {"handlers": ["stderr"], "level": level.upper()},
@@ -39,5 +39,5 @@ def configure_logging(level: str) -> None:
                 "uvicorn.access": {"handlers": [], "propagate": False, "level": "CRITICAL"},
                 **dict.fromkeys(("pynamodb", "botocore", "urllib3"), at_least_info),
             },
-        },
+        }
     )

@@ -49,7 +49,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     dynamodb_endpoint: Annotated[
         str,
         Meta(
-            description="`aws`, or the URL of a DynamoDB endpoint; the default is the embedded engine's.",
+            description="`aws`, or the URL of a DynamoDB endpoint; the default is the embedded engine's."
         ),
     ] = "http://127.0.0.1:8001"
     region: Annotated[str, Meta(min_length=1, description="AWS region of the tables.")] = (
@@ -65,16 +65,14 @@ class Settings(Struct, frozen=True, kw_only=True):
     access_key_id: Annotated[
         str | None,
         Meta(
-            description="Only for endpoints that are not AWS; AWS credentials are found as by the AWS CLI.",
+            description="Only for endpoints that are not AWS; AWS credentials are found as by the AWS CLI."
         ),
     ] = None
     secret_access_key: Annotated[
-        Secret | None,
-        Meta(description="Belongs to the access key id; never printed."),
+        Secret | None, Meta(description="Belongs to the access key id; never printed.")
     ] = None
     currency: Annotated[
-        str,
-        Meta(description="The one currency (ISO 4217); never change it once data is stored."),
+        str, Meta(description="The one currency (ISO 4217); never change it once data is stored.")
     ] = "USD"
     recent_days: Annotated[
         int,
@@ -90,7 +88,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     registry: Annotated[
         str,
         Meta(
-            description="Folder or `s3://bucket/prefix` of the model registry; empty: `registry` under the home.",
+            description="Folder or `s3://bucket/prefix` of the model registry; empty: `registry` under the home."
         ),
     ] = ""
     registry_poll_s: Annotated[
@@ -104,16 +102,14 @@ class Settings(Struct, frozen=True, kw_only=True):
     scorers: Annotated[
         str,
         Meta(
-            description="Kinds of scorers that may run, by commas; add an installed plugin's kind to allow its code.",
+            description="Kinds of scorers that may run, by commas; add an installed plugin's kind to allow its code."
         ),
     ] = "onnx,linear,constant"
     banner_min_probability: Annotated[
-        float,
-        Meta(ge=0, le=1, description="The banner is shown from this probability on."),
+        float, Meta(ge=0, le=1, description="The banner is shown from this probability on.")
     ] = 0.5
     banner_max_probability: Annotated[
-        float,
-        Meta(ge=0, le=1, description="The banner is shown up to this probability."),
+        float, Meta(ge=0, le=1, description="The banner is shown up to this probability.")
     ] = 1.0
     read_price_per_million: Annotated[
         float,
@@ -136,27 +132,22 @@ class Settings(Struct, frozen=True, kw_only=True):
     )
     port: Annotated[int, Meta(ge=1, le=65535, description="Port to serve on.")] = 8000
     connect_timeout_s: Annotated[
-        float,
-        Meta(gt=0, le=300, description="Seconds to connect to DynamoDB."),
+        float, Meta(gt=0, le=300, description="Seconds to connect to DynamoDB.")
     ] = 0.5
     read_timeout_s: Annotated[
         float,
         Meta(gt=0, le=300, description="Seconds that DynamoDB may take to answer one request."),
     ] = 1.0
     read_deadline_s: Annotated[
-        float,
-        Meta(gt=0, le=300, description="Seconds after which a read is no longer retried."),
+        float, Meta(gt=0, le=300, description="Seconds after which a read is no longer retried.")
     ] = 2.0
     write_deadline_s: Annotated[
-        float,
-        Meta(gt=0, le=300, description="Seconds after which a write is no longer retried."),
+        float, Meta(gt=0, le=300, description="Seconds after which a write is no longer retried.")
     ] = 5.0
     batch_deadline_s: Annotated[
         float,
         Meta(
-            gt=0,
-            le=300,
-            description="Seconds that imports and training wait instead of the above.",
+            gt=0, le=300, description="Seconds that imports and training wait instead of the above."
         ),
     ] = 60.0
     audience_deadline_s: Annotated[
@@ -170,17 +161,16 @@ class Settings(Struct, frozen=True, kw_only=True):
     cursor_key: Annotated[
         Secret | None,
         Meta(
-            description="32 bytes in URL-safe base64 that seal page cursors; empty: random, so that cursors survive no restart and are of no use to other servers.",
+            description="32 bytes in URL-safe base64 that seal page cursors; empty: random, so that cursors survive no restart and are of no use to other servers."
         ),
     ] = None
     cursor_ttl_s: Annotated[
-        int,
-        Meta(ge=1, le=86400, description="Seconds after which a page cursor expires."),
+        int, Meta(ge=1, le=86400, description="Seconds after which a page cursor expires.")
     ] = 3600
     management_tokens: Annotated[
         Secret | None,
         Meta(
-            description="Who may manage models over HTTP: ACTOR:SCOPE:SECRET, several by commas; the scope is `read` or `manage`. Empty: nobody.",
+            description="Who may manage models over HTTP: ACTOR:SCOPE:SECRET, several by commas; the scope is `read` or `manage`. Empty: nobody."
         ),
     ] = None
     queue: Annotated[
@@ -198,8 +188,7 @@ class Settings(Struct, frozen=True, kw_only=True):
         ),
     ] = ""
     queue_endpoint: Annotated[
-        str,
-        Meta(description="URL of an SQS endpoint, or `aws`; empty: that of DynamoDB."),
+        str, Meta(description="URL of an SQS endpoint, or `aws`; empty: that of DynamoDB.")
     ] = ""
     queue_visibility_s: Annotated[
         int,
@@ -216,7 +205,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     purchase_retention_days: Annotated[
         Annotated[int, Meta(ge=1, le=36500)] | None,
         Meta(
-            description="Days for which purchases are kept, counted from when they were bought; empty: for ever.",
+            description="Days for which purchases are kept, counted from when they were bought; empty: for ever."
         ),
     ] = None
     erasure_suppression_days: Annotated[
@@ -228,8 +217,7 @@ class Settings(Struct, frozen=True, kw_only=True):
         ),
     ] = 30
     connections: Annotated[
-        int,
-        Meta(ge=1, le=1000, description="Connections to DynamoDB, and threads that use them."),
+        int, Meta(ge=1, le=1000, description="Connections to DynamoDB, and threads that use them.")
     ] = 32
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"],
@@ -259,7 +247,7 @@ class Settings(Struct, frozen=True, kw_only=True):
             return Retention.covering(Window.days(self.recent_days), kept)
         except ValueError as exc:
             raise ValueError(
-                f"{exc}: raise {PREFIX}PURCHASE_RETENTION_DAYS or lower {PREFIX}RECENT_DAYS",
+                f"{exc}: raise {PREFIX}PURCHASE_RETENTION_DAYS or lower {PREFIX}RECENT_DAYS"
             ) from exc
 
     @property

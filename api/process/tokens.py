@@ -54,6 +54,6 @@ def _token(part: str) -> Token:
     if not actor or scope not in set(Scope) or len(secret) < LEAST_SECRET:
         raise ValueError(
             "must be ACTOR:SCOPE:SECRET, several by commas; the scope is read or manage, the "
-            f"secret has {LEAST_SECRET} characters or more, such as of `openssl rand -hex 32`",
+            f"secret has {LEAST_SECRET} characters or more, such as of `openssl rand -hex 32`"
         )
     return Token(actor, Scope(scope), hashlib.sha256(secret.encode()).digest())

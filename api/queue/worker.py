@@ -71,9 +71,7 @@ class Consume:
             return exc.outcomes
 
     async def _settle(
-        self,
-        message: Message,
-        answered: Sequence[tuple[Item, object | None]],
+        self, message: Message, answered: Sequence[tuple[Item, object | None]]
     ) -> bool:
         """Whether the message is done with; until all of it is known, nothing is sent on."""
         self.counts.update(_kinds(answered))

@@ -35,7 +35,7 @@ def write(folder: Path, customers: int) -> None:
             "customer_id": [customer_id(number) for number in range(customers)],
             "event_timestamp": datetime.fromtimestamp(NOW / 1e6, UTC),
             _FEATURE: [spent_by(number) for number in range(customers)],
-        },
+        }
     )
     offline = folder / "spending.parquet"
     rows.to_parquet(offline)

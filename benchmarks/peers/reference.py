@@ -27,7 +27,7 @@ _table = boto3.resource(
     aws_secret_access_key="benchmark",  # noqa: S106  # of no account
 ).Table("purchases")
 _pipeline: Any = pickle.loads(  # noqa: S301  # written by this run's own model process
-    Path(os.environ["BENCHMARK_PIPELINE"]).read_bytes(),
+    Path(os.environ["BENCHMARK_PIPELINE"]).read_bytes()
 )
 
 
@@ -38,8 +38,7 @@ def propensity(customer_id: str, as_of: str | None = None) -> dict[str, object]:
     until = round(now * 1e6)
     span = Key("purchased_at").between(until - WINDOW_US + 1, until)
     page = _table.query(
-        IndexName="by_time",
-        KeyConditionExpression=Key("customer_id").eq(customer_id) & span,
+        IndexName="by_time", KeyConditionExpression=Key("customer_id").eq(customer_id) & span
     )
     spent = float(sum(item["amount_minor"] for item in page["Items"])) / 100
     probability = float(_pipeline.predict_proba(np.array([[spent]]))[0, 1])

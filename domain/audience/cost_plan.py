@@ -103,11 +103,7 @@ def _too_old(chosen: ReadWay | None) -> str:
 
 
 def _why(
-    way: ReadWay,
-    chosen: ReadWay | None,
-    units: Mapping[ReadWay, float],
-    *,
-    active: int,
+    way: ReadWay, chosen: ReadWay | None, units: Mapping[ReadWay, float], *, active: int
 ) -> str:
     batch, scan = units[ReadWay.BATCH], units[ReadWay.SCAN]
     costs = (

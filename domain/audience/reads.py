@@ -90,11 +90,7 @@ class Tries:
         await self.pacing.pause(min(left, self.pacing.pause_after(refusals)))
 
     async def until_served(
-        self,
-        call: Callable[P, Awaitable[T]],
-        /,
-        *args: P.args,
-        **kwargs: P.kwargs,
+        self, call: Callable[P, Awaitable[T]], /, *args: P.args, **kwargs: P.kwargs
     ) -> T:
         """The call's answer, however often it must be tried before the deadline.
 
@@ -276,12 +272,7 @@ async def reaches(recent: RecentPurchases, window: Window, as_of: int) -> bool:
     return all(history.answers(window, as_of) for history in batch.histories)
 
 
-async def scan(
-    recent: RecentPurchases,
-    *,
-    segments: int,
-    scoring: Scoring,
-) -> ScannedScores:
+async def scan(recent: RecentPurchases, *, segments: int, scoring: Scoring) -> ScannedScores:
     """The scores of every customer with recent purchases, by a parallel scan of that table.
 
     Raises:
@@ -356,10 +347,7 @@ class MemberReads:
         try:
             async with self.limit.slot():
                 purchases = await self.tries.until_served(
-                    self.history.between,
-                    customer,
-                    after=window.after(as_of),
-                    until=as_of,
+                    self.history.between, customer, after=window.after(as_of), until=as_of
                 )
         except StoreUnavailable as exc:
             if not exc.transient:

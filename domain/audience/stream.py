@@ -70,9 +70,7 @@ class ScoreAudience:
 
     @asynccontextmanager
     async def stream(
-        self,
-        query: AudienceQuery,
-        /,
+        self, query: AudienceQuery, /
     ) -> AsyncGenerator[tuple[AsyncIterator[Sequence[Member]], AudienceSummary], None]:
         """The members in batches, and their summary; leaving the block stops all reading.
 
@@ -114,11 +112,7 @@ class ScoreAudience:
         return AudiencePage(members=members[:read], following=following, summary=reads.summary)
 
     async def _listed(
-        self,
-        query: AudienceQuery,
-        reads: MemberReads,
-        position: Position,
-        most: int,
+        self, query: AudienceQuery, reads: MemberReads, position: Position, most: int
     ) -> tuple[list[Position], Position | None]:
         """The next customers with their shards, and where the ones after them begin."""
         listed: list[Position] = []
@@ -166,7 +160,7 @@ class _Stream:
         self._slots = asyncio.Semaphore(service.concurrent_shards)
         self._begun = self._over = False
         self._ready: asyncio.Queue[Sequence[Member] | Exception | None] = asyncio.Queue(
-            maxsize=service.concurrent_shards,
+            maxsize=service.concurrent_shards
         )
 
     async def read(self) -> None:
@@ -214,9 +208,7 @@ class _Stream:
         try:
             async with asyncio.timeout(max(0.0, tries.ends_at - tries.pacing.seconds())):
                 scanned = await scan(
-                    self._service.recent,
-                    segments=SEGMENTS,
-                    scoring=self._reads.scoring,
+                    self._service.recent, segments=SEGMENTS, scoring=self._reads.scoring
                 )
         except StoreUnavailable as exc:
             if not exc.transient:
@@ -231,10 +223,7 @@ class _Stream:
         window = self._query.traffic.champion.features.longest_window
         try:
             return await self._reads.tries.until_served(
-                reaches,
-                self._service.recent,
-                window,
-                self._query.as_of,
+                reaches, self._service.recent, window, self._query.as_of
             )
         except StoreUnavailable as exc:
             if not exc.transient:
@@ -275,11 +264,7 @@ class _Stream:
             return nothing
         try:
             return await self._reads.tries.until_served(
-                self._service.index.page,
-                self._query.category,
-                shard=shard,
-                after=after,
-                most=None,
+                self._service.index.page, self._query.category, shard=shard, after=after, most=None
             )
         except StoreUnavailable as exc:
             if not exc.transient:

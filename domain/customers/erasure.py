@@ -42,7 +42,5 @@ class EraseCustomer:
         until = self.clock() + self.suppression_days * MICROS_PER_DAY
         erased = await self.eraser.erase(customer_id, suppressed_until=until)
         return Receipt(
-            erased=erased,
-            at=self.clock(),
-            suppressed_until=until if erased.complete else None,
+            erased=erased, at=self.clock(), suppressed_until=until if erased.complete else None
         )

@@ -40,10 +40,7 @@ class EveryCustomer:
                 yield Position(shard, batch[-1]), batch
 
     async def _merged(
-        self,
-        categories: Sequence[str],
-        shard: int,
-        after: str | None,
+        self, categories: Sequence[str], shard: int, after: str | None
     ) -> AsyncIterator[str]:
         members = [self._members(category, shard, after) for category in categories]
         heads: list[tuple[bytes, int]] = []

@@ -74,9 +74,7 @@ class Feature:
                 return histories.distinct_categories(chosen).astype(np.float64)
             case Aggregation.DAYS_SINCE_LAST_PURCHASE:
                 last = histories.largest(
-                    chosen,
-                    histories.purchased_at,
-                    empty=self.window.after(as_of),
+                    chosen, histories.purchased_at, empty=self.window.after(as_of)
                 )
                 return (as_of - last) / MICROS_PER_DAY
 
@@ -156,7 +154,7 @@ class FeatureSet:
         """
         if contract.get("semantics") != SEMANTICS:
             raise ValueError(
-                f"features of semantics {contract.get('semantics')}, this code has {SEMANTICS}",
+                f"features of semantics {contract.get('semantics')}, this code has {SEMANTICS}"
             )
         try:
             entries = cast("Sequence[Mapping[str, Any]]", contract["features"])

@@ -67,21 +67,13 @@ class Histories:
         return self._of_each(np.add, chosen * values, empty=0)
 
     def largest(
-        self,
-        chosen: NDArray[np.bool_],
-        values: NDArray[np.int64],
-        *,
-        empty: int,
+        self, chosen: NDArray[np.bool_], values: NDArray[np.int64], *, empty: int
     ) -> NDArray[np.int64]:
         """The largest chosen value per customer, or `empty`. Shape: (m,) to (n,) int64."""
         return self._of_each(np.maximum, np.where(chosen, values, empty), empty=empty)
 
     def _of_each(
-        self,
-        reduce: np.ufunc,
-        values: NDArray[np.int64],
-        *,
-        empty: int,
+        self, reduce: np.ufunc, values: NDArray[np.int64], *, empty: int
     ) -> NDArray[np.int64]:
         """Each customer's values reduced to one, or `empty` without any. Shape: (m,) to (n,) int64."""
         starts = self.offsets[:-1]

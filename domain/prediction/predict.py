@@ -61,9 +61,7 @@ class PredictPropensity:
         traffic = self.traffic()
         model = traffic.model_for(customer_id)
         purchases = await self.history.between(
-            customer_id,
-            after=traffic.window_for(customer_id).after(as_of),
-            until=as_of,
+            customer_id, after=traffic.window_for(customer_id).after(as_of), until=as_of
         )
         histories = Histories.of([purchases])
         matrix = model.features.matrix(histories, as_of)

@@ -66,11 +66,7 @@ class PurchaseColumns(Sequence[Purchase]):
 
     def __iter__(self) -> Iterator[Purchase]:
         rows = zip(
-            self.purchased_at,
-            self.purchase_id,
-            self.category,
-            self.amount_minor,
-            strict=True,
+            self.purchased_at, self.purchase_id, self.category, self.amount_minor, strict=True
         )
         for at, purchase_id, category, amount_minor in sorted(rows):
             yield Purchase(

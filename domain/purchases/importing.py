@@ -60,9 +60,7 @@ class ImportPurchases:
         while chunk := list(islice(rows, ROWS_AT_ONCE)):
             advance = _Advance(before, chunk, on_progress)
             outcomes = await self.take_in(
-                [_item(row) for row in chunk],
-                default_currency=True,
-                on_answered=advance,
+                [_item(row) for row in chunk], default_currency=True, on_answered=advance
             )
             for refused in _refused(chunk, outcomes):
                 on_refused(refused)
@@ -86,7 +84,7 @@ class _Advance:
             ImportProgress(
                 rows=self.before.rows + answered,
                 progress=self.before.progress + span * answered // len(self.chunk),
-            ),
+            )
         )
 
 
@@ -99,10 +97,7 @@ def _item(row: RawRow) -> Item:
 def _refused(rows: Sequence[RawRow], outcomes: Sequence[PurchaseOutcome]) -> list[RefusedRow]:
     return [
         RefusedRow(
-            row=row,
-            outcome=result.outcome,
-            field=result.field or "",
-            reason=result.reason or "",
+            row=row, outcome=result.outcome, field=result.field or "", reason=result.reason or ""
         )
         for row, result in zip(rows, outcomes, strict=True)
         if result.outcome in {Outcome.REJECTED, Outcome.CONFLICT}

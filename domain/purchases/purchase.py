@@ -49,12 +49,7 @@ class Purchase:
 
 
 def parse_purchase(
-    raw: object,
-    /,
-    *,
-    currency: Currency,
-    now: int,
-    default_currency: bool = False,
+    raw: object, /, *, currency: Currency, now: int, default_currency: bool = False
 ) -> Purchase:
     """The purchase that `raw` describes, once every rule is met.
 
@@ -74,11 +69,7 @@ def parse_purchase(
 
 
 def _purchase(
-    raw: Mapping[str, object],
-    currency: Currency,
-    now: int,
-    *,
-    optional: bool,
+    raw: Mapping[str, object], currency: Currency, now: int, *, optional: bool
 ) -> Purchase:
     _check_fields(raw)
     _check_currency(raw.get("currency"), currency, optional=optional)
@@ -105,8 +96,7 @@ def text_field(raw: Mapping[str, object], field: str, max_bytes: int) -> str:
         raise InvalidPurchase(field, "must not be empty")
     if value != value.strip() or not _is_clean(value):
         raise InvalidPurchase(
-            field,
-            f"must be printable, without surrounding spaces, not {_quote(value)}",
+            field, f"must be printable, without surrounding spaces, not {_quote(value)}"
         )
     size = len(value.encode())
     if size > max_bytes:
@@ -151,8 +141,7 @@ def _check_currency(value: object, currency: Currency, *, optional: bool) -> Non
         raise InvalidPurchase("currency", f"is missing; this deployment counts {currency.code}")
     if value != currency.code:
         raise InvalidPurchase(
-            "currency",
-            f"is {_quote(value)}, but this deployment counts {currency.code} only",
+            "currency", f"is {_quote(value)}, but this deployment counts {currency.code} only"
         )
 
 
@@ -168,8 +157,7 @@ def _instant_field(value: object, now: int) -> int:
         raise InvalidPurchase(field, f"lies before {instant.render(EARLIEST)}")
     if purchased_at > now + CLOCK_SKEW_US:
         raise InvalidPurchase(
-            field,
-            f"lies more than {CLOCK_SKEW_US // MICROS_PER_SECOND} s in the future",
+            field, f"lies more than {CLOCK_SKEW_US // MICROS_PER_SECOND} s in the future"
         )
     return purchased_at
 
@@ -182,8 +170,7 @@ def _amount_field(raw: Mapping[str, object], currency: Currency) -> int:
         return _check_amount("amount", _to_minor(major, currency))
     if not isinstance(minor, int) or isinstance(minor, bool):
         raise InvalidPurchase(
-            "amount_minor",
-            f"must be an integer in minor units, not {_quote(minor)}",
+            "amount_minor", f"must be an integer in minor units, not {_quote(minor)}"
         )
     return _check_amount("amount_minor", minor)
 

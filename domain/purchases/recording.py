@@ -104,11 +104,7 @@ class RecordPurchases:
         return _complete(call)
 
     def _parse_all(
-        self,
-        raw: Sequence[object],
-        call: _Call,
-        *,
-        default_currency: bool,
+        self, raw: Sequence[object], call: _Call, *, default_currency: bool
     ) -> Iterable[Mapping[int, Purchase]]:
         """The good purchases of each customer by position; the bad ones have their outcome."""
         by_customer: dict[str, dict[int, Purchase]] = {}
@@ -126,10 +122,7 @@ class RecordPurchases:
 
     def _parse(self, entry: object, now: int, *, default_currency: bool) -> Purchase:
         purchase = parse_purchase(
-            entry,
-            currency=self.currency,
-            now=now,
-            default_currency=default_currency,
+            entry, currency=self.currency, now=now, default_currency=default_currency
         )
         if purchase.purchased_at <= self.retention.taken_after(now):
             raise InvalidPurchase(

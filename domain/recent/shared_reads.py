@@ -46,8 +46,7 @@ class SharedReads:
 
     recent: RecentPurchases
     _loops: WeakKeyDictionary[asyncio.AbstractEventLoop, _Here] = field(
-        default_factory=WeakKeyDictionary,
-        init=False,
+        default_factory=WeakKeyDictionary, init=False
     )
     _batches: set["asyncio.Task[None]"] = field(default_factory=set, init=False)
 
@@ -69,10 +68,7 @@ class SharedReads:
             here.reading -= 1
 
     async def _shared(
-        self,
-        customer_id: str,
-        here: _Here,
-        loop: asyncio.AbstractEventLoop,
+        self, customer_id: str, here: _Here, loop: asyncio.AbstractEventLoop
     ) -> RecentHistory:
         if not here.waiting:
             loop.call_soon(self._read_waiting, here, loop)
@@ -105,8 +101,7 @@ class SharedReads:
         context, cost = metered_context(apart=True)
         try:
             batch = await asyncio.get_running_loop().create_task(
-                self.recent.read(list(asked)),
-                context=context,
+                self.recent.read(list(asked)), context=context
             )
             units = Units(cost.reads.measured / len(asked), cost.reads.computed / len(asked))
             for place, history in enumerate(batch.histories):

@@ -34,7 +34,7 @@ class Retention:
         if purchases.days is not None and purchases.days <= days:
             raise ValueError(
                 f"recent purchases of {window} are kept for {days} days, so purchases must be for "
-                f"more, not for {purchases.days}",
+                f"more, not for {purchases.days}"
             )
         return cls(days, purchases)
 

@@ -25,10 +25,7 @@ class CollectHistories:
     retention: PurchaseRetention = FOR_EVER
 
     async def __call__(
-        self,
-        *,
-        most_customers: int,
-        on_progress: Callable[[int, int], None],
+        self, *, most_customers: int, on_progress: Callable[[int, int], None]
     ) -> Histories:
         """The histories of at most `most_customers` customers, as known now and still kept.
 
@@ -49,7 +46,7 @@ class CollectHistories:
                 *(
                     self.history.between(c, after=self.retention.taken_after(now), until=now)
                     for c in some
-                ),
+                )
             )
             on_progress(len(histories), len(customers))
         return Histories.of(histories)

@@ -31,13 +31,7 @@ class CutOffs:
 
     @classmethod
     def plan(
-        cls,
-        *,
-        first: int,
-        last: int,
-        window_us: int,
-        horizon_us: int,
-        most: int,
+        cls, *, first: int, last: int, window_us: int, horizon_us: int, most: int
     ) -> "CutOffs":
         """Cut-offs one horizon apart, the newest held out, the oldest with a full window.
 
@@ -103,11 +97,7 @@ class TrainingSet:
 
 
 def examples_at(
-    histories: Histories,
-    cut_off: int,
-    *,
-    features: FeatureSet,
-    horizon_us: int,
+    histories: Histories, cut_off: int, *, features: FeatureSet, horizon_us: int
 ) -> Examples:
     """One row per customer who had bought by the cut-off: who came later was not known then."""
     at = histories.purchased_at
@@ -117,11 +107,7 @@ def examples_at(
 
 
 def training_set(
-    histories: Histories,
-    *,
-    features: FeatureSet,
-    horizon_us: int,
-    most_cut_offs: int,
+    histories: Histories, *, features: FeatureSet, horizon_us: int, most_cut_offs: int
 ) -> TrainingSet:
     """The point-in-time training set of these histories.
 

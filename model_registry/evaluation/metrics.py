@@ -108,8 +108,7 @@ def _judge(held_out: HeldOut) -> _Judge:
 
 
 def _log_losses(
-    labels: NDArray[np.bool_],
-    probabilities: NDArray[np.float64],
+    labels: NDArray[np.bool_], probabilities: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Each customer's own; a probability of 0 or 1 counts as one a rounding away from it."""
     rounding = np.finfo(np.float64).eps

@@ -109,8 +109,7 @@ def check_size(manifest: Manifest) -> None:
 
 
 def check_integrity(
-    blobs: Mapping[str, Blob],
-    read_blob: Callable[[Blob], bytes],
+    blobs: Mapping[str, Blob], read_blob: Callable[[Blob], bytes]
 ) -> Mapping[str, bytes]:
     """Every blob by role, to the byte what was registered.
 
@@ -129,8 +128,7 @@ def _intact(role: str, blob: Blob, read_blob: Callable[[Blob], bytes]) -> bytes:
         raise GateFailed("integrity", f"blob {role!r} is missing; {way_out}") from exc
     if len(content) != blob.size:
         raise GateFailed(
-            "integrity",
-            f"blob {role!r} has {len(content)} bytes, not {blob.size}; {way_out}",
+            "integrity", f"blob {role!r} has {len(content)} bytes, not {blob.size}; {way_out}"
         )
     found = hashlib.sha256(content).hexdigest()
     if found != blob.sha256:
@@ -209,8 +207,7 @@ def check_golden(scorer: Scorer, golden: GoldenVectors) -> float:
         )
     if not np.array_equal(scores, np.concatenate(alone)):
         raise GateFailed(
-            "golden",
-            "a row scores otherwise alone than among others; the scorer must not batch",
+            "golden", "a row scores otherwise alone than among others; the scorer must not batch"
         )
     return difference
 

@@ -39,10 +39,7 @@ class ScorerPlugins:
 
     @classmethod
     def of(
-        cls,
-        offers: Iterable[EntryPoint],
-        *,
-        allowed: Collection[str] = SHIPPED,
+        cls, offers: Iterable[EntryPoint], *, allowed: Collection[str] = SHIPPED
     ) -> "ScorerPlugins":
         """What these entry points offer.
 
@@ -56,8 +53,7 @@ class ScorerPlugins:
             if len(same) > 1:
                 owners = " and ".join(sorted(_distribution(offer) for offer in same))
                 raise GateFailed(
-                    "scorer",
-                    f"kind {kind!r} is offered by {owners}; uninstall all but one",
+                    "scorer", f"kind {kind!r} is offered by {owners}; uninstall all but one"
                 )
         return cls({kind: same[0] for kind, same in by_kind.items()}, allowed)
 
@@ -91,8 +87,7 @@ def _imported(offer: EntryPoint) -> ScorerFactory:
         factory = offer.load()
     except Exception as exc:  # foreign code, which may raise anything on import
         raise GateFailed(
-            "scorer",
-            f"{offer.value!r} cannot be imported ({exc!r}); {way_out}",
+            "scorer", f"{offer.value!r} cannot be imported ({exc!r}); {way_out}"
         ) from exc
     if not callable(factory):
         raise GateFailed("scorer", f"{offer.value!r} is not a factory; {way_out}")

@@ -125,7 +125,7 @@ class Revision:
                     "shadows": list(self.state.shadows),
                     "manifests": {str(v): sha for v, sha in self.state.manifests.items()},
                 },
-            },
+            }
         )
 
     @classmethod

@@ -10,10 +10,7 @@ from model_registry.revisions import Action, Revision
 
 
 def load(
-    registry: Registry,
-    name: str,
-    revision: Revision,
-    problems: list[str] | None = None,
+    registry: Registry, name: str, revision: Revision, problems: list[str] | None = None
 ) -> Traffic:
     """A revision's versions, ready to serve; each passed every gate here and now.
 
@@ -149,7 +146,7 @@ class LiveModel:
                 raise
             except PropensityError as exc:
                 problems.append(
-                    f"revision {revision.number}, version {revision.state.champion}: {exc}",
+                    f"revision {revision.number}, version {revision.state.champion}: {exc}"
                 )
             else:
                 self._left_out = tuple(left_out)

@@ -77,8 +77,8 @@ class Presence:
                     version=traffic.champion.version if traffic else 0,
                     problem="; ".join(problems),
                     shadows=tuple(shadows),
-                ),
-            ),
+                )
+            )
         )
         self.store.put_status(_key(name, process), content)
 

@@ -100,10 +100,7 @@ class _Comparison:
     def failed(self, count: int, problem: str) -> None:
         before = self.report
         self.report = replace(
-            before,
-            count=before.count + count,
-            failed=before.failed + count,
-            problem=problem,
+            before, count=before.count + count, failed=before.failed + count, problem=problem
         )
 
 

@@ -20,8 +20,7 @@ def check_name(name: str) -> None:
     """
     if _NAME.fullmatch(name) is None:
         raise InvalidRequest(
-            "name",
-            f"{name!r:.80} does not name a model: 1 to 63 of a-z, 0-9 and '-', no '-' first",
+            "name", f"{name!r:.80} does not name a model: 1 to 63 of a-z, 0-9 and '-', no '-' first"
         )
 
 

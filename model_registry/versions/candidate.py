@@ -36,7 +36,7 @@ class GoldenVectors:
             ValueError: a number is not finite.
         """
         return canonical(
-            {"matrix": self.matrix.tolist(), "probabilities": self.probabilities.tolist()},
+            {"matrix": self.matrix.tolist(), "probabilities": self.probabilities.tolist()}
         )
 
     @classmethod
@@ -92,6 +92,6 @@ class Candidate:
     calibration: Sequence[CalibrationBin]
     facts: Mapping[str, object]
     intervals: Mapping[str, tuple[float, float]] = field(
-        default_factory=dict[str, tuple[float, float]],
+        default_factory=dict[str, tuple[float, float]]
     )
     held_out: HeldOut | None = None

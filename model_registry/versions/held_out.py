@@ -36,7 +36,7 @@ class HeldOut:
         if self.labels.ndim != 1 or self.labels.shape != self.probabilities.shape:
             raise ValueError(
                 "held-out customers need one label and one probability each, "
-                f"not shapes {self.labels.shape} and {self.probabilities.shape}",
+                f"not shapes {self.labels.shape} and {self.probabilities.shape}"
             )
         if self.labels.all() or not self.labels.any():
             raise ValueError("held-out customers must be of both classes")
@@ -54,7 +54,7 @@ class HeldOut:
                 "asked": self.asked,
                 "labels": self.labels.astype(np.int64).tolist(),
                 "probabilities": self.probabilities.tolist(),
-            },
+            }
         )
 
     @classmethod

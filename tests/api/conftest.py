@@ -84,10 +84,7 @@ class Shop(ReferenceStore):
 
 
 def app_over(
-    shop: Shop,
-    *,
-    cursor_key: str | None = None,
-    readiness: Readiness | None = None,
+    shop: Shop, *, cursor_key: str | None = None, readiness: Readiness | None = None
 ) -> Litestar:
     """The application over this shop, as the composition root would build it."""
     pacing = shop.time.pacing()
@@ -101,17 +98,11 @@ def app_over(
         stream_deadline_s=600.0,
     )
     of_shop = Readiness(
-        health=shop,
-        traffic=shop.traffic,
-        problems=lambda: shop.problems,
-        timeout_s=0.01,
+        health=shop, traffic=shop.traffic, problems=lambda: shop.problems, timeout_s=0.01
     )
     services = Services(
         predict=PredictPropensity(
-            history=shop,
-            traffic=shop.traffic,
-            policy=a_policy(),
-            clock=shop.clock,
+            history=shop, traffic=shop.traffic, policy=a_policy(), clock=shop.clock
         ),
         take_in=take_in(shop, canceller=shop, clock=shop.clock, max_items=100),
         cancel=CancelPurchase(canceller=shop),

@@ -66,8 +66,7 @@ def test_the_stream_the_pages_and_the_single_answers_agree_bit_for_bit(http: Htt
     as_of = "2026-02-27T09:30:00.000001Z"
     single = {
         customer_id: http.get(
-            f"/v1/customers/{customer_id}/propensity",
-            params={"as_of": as_of},
+            f"/v1/customers/{customer_id}/propensity", params={"as_of": as_of}
         ).json()["probability"]
         for customer_id in CUSTOMERS
     }
@@ -157,9 +156,7 @@ def test_who_cannot_be_read_in_time_is_streamed_as_unread(http: Http, shop: Shop
 
 
 def test_an_error_in_mid_stream_is_the_last_line(
-    http: Http,
-    shop: Shop,
-    caplog: pytest.LogCaptureFixture,
+    http: Http, shop: Shop, caplog: pytest.LogCaptureFixture
 ) -> None:
     shop.trouble_of[LAST] = StoreUnavailable("table recent_purchases", transient=False)
     *members, last = lines(http.get(URL, headers=NDJSON))
@@ -171,9 +168,7 @@ def test_an_error_in_mid_stream_is_the_last_line(
 
 
 def test_an_error_in_mid_stream_tells_no_internals(
-    http: Http,
-    shop: Shop,
-    caplog: pytest.LogCaptureFixture,
+    http: Http, shop: Shop, caplog: pytest.LogCaptureFixture
 ) -> None:
     shop.trouble_of[LAST] = CorruptRecord("row 17 of shard 3")
     *_, last = lines(http.get(URL, headers=NDJSON))
@@ -184,9 +179,7 @@ def test_an_error_in_mid_stream_tells_no_internals(
 
 @pytest.mark.parametrize("headers", [NDJSON, CSV])
 def test_an_error_before_the_first_row_is_a_problem(
-    http: Http,
-    shop: Shop,
-    headers: dict[str, str],
+    http: Http, shop: Shop, headers: dict[str, str]
 ) -> None:
     shop.trouble = StoreUnavailable("no permission", transient=False)
     problem_of(http.get(URL, headers=headers), 503, "store-unavailable")
@@ -196,9 +189,7 @@ def test_an_error_before_the_first_row_is_a_problem(
 
 @pytest.mark.parametrize("headers", [{}, NDJSON, CSV])
 def test_an_audience_of_which_nothing_can_be_listed_is_a_problem(
-    http: Http,
-    shop: Shop,
-    headers: dict[str, str],
+    http: Http, shop: Shop, headers: dict[str, str]
 ) -> None:
     shop.trouble = StoreUnavailable("throttled")
     problem_of(http.get(URL, headers=headers), 503, "store-unavailable")
@@ -212,13 +203,7 @@ class PartlyListedShop(ListedShop):
         self.unlisted = unlisted
 
     async def page(
-        self,
-        category: str,
-        /,
-        *,
-        shard: int,
-        after: str | None,
-        most: int | None,
+        self, category: str, /, *, shard: int, after: str | None, most: int | None
     ) -> IndexPage:
         if shard in self.unlisted:
             raise StoreUnavailable("throttled")
@@ -263,10 +248,7 @@ def test_a_stream_has_no_pages(http: Http, headers: dict[str, str], name: str, v
     ],
 )
 def test_a_spreadsheet_runs_no_customer_id(
-    http: Http,
-    shop: Shop,
-    customer_id: str,
-    cell: str,
+    http: Http, shop: Shop, customer_id: str, cell: str
 ) -> None:
     shop.purchases.clear()
     stock(shop, customer_id)
@@ -392,8 +374,7 @@ async def test_a_client_that_leaves_while_the_store_is_read_stops_the_reading() 
 
 @pytest.mark.anyio
 async def test_an_unexpected_exception_in_mid_stream_ends_it_and_tells_nothing(
-    shop: Shop,
-    caplog: pytest.LogCaptureFixture,
+    shop: Shop, caplog: pytest.LogCaptureFixture
 ) -> None:
     shop.trouble_of[LAST] = RuntimeError("customer-002 lives in Rome")
     body = b""
@@ -450,13 +431,10 @@ async def csv_until_cut(shop: Shop) -> bytes:
 
 @pytest.mark.anyio
 @pytest.mark.parametrize(
-    "trouble",
-    [StoreUnavailable("no permission", transient=False), CorruptRecord("row 17")],
+    "trouble", [StoreUnavailable("no permission", transient=False), CorruptRecord("row 17")]
 )
 async def test_a_csv_that_fails_breaks_the_connection(
-    shop: Shop,
-    trouble: Exception,
-    caplog: pytest.LogCaptureFixture,
+    shop: Shop, trouble: Exception, caplog: pytest.LogCaptureFixture
 ) -> None:
     shop.trouble_of[LAST] = trouble
     received = await csv_until_cut(shop)

@@ -62,9 +62,7 @@ def a_store(
     """A category whose customers spent what makes them as probable as given, in two shards."""
     purchases = [
         a_purchase(
-            customer_id=customer,
-            category="jewellery",
-            amount_minor=round(probability * 100_000),
+            customer_id=customer, category="jewellery", amount_minor=round(probability * 100_000)
         )
         for customer, probability in probabilities.items()
     ]
@@ -85,7 +83,7 @@ def planned(
     plan_audience = PlanAudience(index=store, recent=store, pacing=VirtualTime().pacing())
     traffic = a_traffic(Thousandths())
     return asyncio.run(
-        plan_audience(category, as_of=as_of, traffic=traffic, deadline_s=1.0, chosen=chosen),
+        plan_audience(category, as_of=as_of, traffic=traffic, deadline_s=1.0, chosen=chosen)
     )
 
 
@@ -103,11 +101,7 @@ def listed(  # noqa: PLR0913  # one parameter per option
 ) -> Report:
     """The report of one audience."""
     query = AudienceQuery(
-        category="jewellery",
-        as_of=NOW,
-        traffic=a_traffic(Thousandths()),
-        deadline_s=10.0,
-        way=way,
+        category="jewellery", as_of=NOW, traffic=a_traffic(Thousandths()), deadline_s=10.0, way=way
     )
     control = holdout or Holdout()
     order = Order(
@@ -119,10 +113,7 @@ def listed(  # noqa: PLR0913  # one parameter per option
         on_screen=on_screen,
     )
     files = open_audience_files(
-        kind,
-        output,
-        stdout=stdout or io.BytesIO(),
-        holdout=control.basis_points > 0,
+        kind, output, stdout=stdout or io.BytesIO(), holdout=control.basis_points > 0
     )
     time = VirtualTime()
     service = ScoreAudience(index=store, recent=store, history=store, pacing=time.pacing())
@@ -180,10 +171,7 @@ MEMBERS = st.dictionaries(
 @given(MEMBERS, st.integers(1, 30), st.integers(1, 9), st.sampled_from([0.0, 0.25]))
 @settings(deadline=None)
 def test_the_top_is_what_sorting_everyone_gives(
-    probabilities: dict[str, float | None],
-    top: int,
-    batch: int,
-    at_least: float,
+    probabilities: dict[str, float | None], top: int, batch: int, at_least: float
 ) -> None:
     choice = Choice(at_least=at_least, top=top)
     members = [Member(customer, probability) for customer, probability in probabilities.items()]
@@ -227,8 +215,7 @@ def test_on_stdout_a_column_says_who_is_held_out() -> None:
 
 
 def test_a_partial_audience_says_so_and_exits_with_1(
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     output, partial = tmp_path / "blast.csv", tmp_path / "blast.partial.csv"
     output.write_text("the whole one of before")
@@ -269,12 +256,9 @@ def test_an_instant_too_long_ago_is_reported_as_read_by_time(way: ReadWay) -> No
     assert warning.startswith(f"read by way of by_time, not of {way} as planned: recent purchases")
 
 
-def test_a_refused_scan_is_reported_as_read_in_batches(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_a_refused_scan_is_reported_as_read_in_batches(capsys: pytest.CaptureFixture[str]) -> None:
     report = listed(
-        a_store(refuse=failing_with(StoreUnavailable("throttled"), "scan")),
-        way=ReadWay.SCAN,
+        a_store(refuse=failing_with(StoreUnavailable("throttled"), "scan")), way=ReadWay.SCAN
     )
     assert report.customers == report.summary.scored == 250
     conclude(report, as_json=True)
@@ -365,15 +349,11 @@ def interruptible() -> Iterator[None]:
 
 @pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize(
-    ("trouble", "error"),
-    [(interrupt, KeyboardInterrupt), (refuse, StoreUnavailable)],
+    ("trouble", "error"), [(interrupt, KeyboardInterrupt), (refuse, StoreUnavailable)]
 )
 @pytest.mark.parametrize("kind", ["csv", "parquet", "braze"])
 def test_what_is_not_finished_leaves_nothing_behind(
-    kind: str,
-    trouble: Callable[[], None],
-    error: type[BaseException],
-    tmp_path: Path,
+    kind: str, trouble: Callable[[], None], error: type[BaseException], tmp_path: Path
 ) -> None:
     pages = 0
 
@@ -423,8 +403,7 @@ def test_an_instant_too_long_ago_is_planned_by_time_whatever_was_chosen(
 
 
 @pytest.mark.parametrize(
-    ("category", "hint"),
-    [("jewelry", "perhaps: jewellery"), ("x", "perhaps: jewellery, shirts")],
+    ("category", "hint"), [("jewelry", "perhaps: jewellery"), ("x", "perhaps: jewellery, shirts")]
 )
 def test_a_category_without_customers_is_not_found(category: str, hint: str) -> None:
     store = a_store()

@@ -56,7 +56,7 @@ def test_the_categories_are_listed_with_their_customers(http: Http, shop: Shop) 
         "categories": [
             {"category": "grocery", "approximate_customers": 1},
             {"category": "jewellery", "approximate_customers": 23},
-        ],
+        ]
     }
 
 
@@ -93,8 +93,7 @@ def test_a_page_explains_itself(http: Http, shop: Shop) -> None:
 
 @pytest.mark.parametrize("accept", ["application/json", "application/x-ndjson", "text/csv"])
 def test_a_mistyped_category_is_not_taken_for_one_without_customers(
-    http: Http,
-    accept: str,
+    http: Http, accept: str
 ) -> None:
     response = http.get("/v1/categories/jewelry/propensities", headers={"accept": accept})
     assert response.status_code == 404
@@ -176,8 +175,7 @@ def test_a_page_may_be_empty_before_the_last_one(http: Http) -> None:
 
 
 def test_a_page_of_whom_nobody_can_be_read_in_time_may_be_asked_for_again(
-    http: Http,
-    shop: Shop,
+    http: Http, shop: Shop
 ) -> None:
     first = http.get(URL, params={"limit": 4}).json()
     following = {"cursor": first["next_cursor"], "limit": 100}
@@ -215,9 +213,7 @@ def test_a_page_of_whom_nobody_can_be_read_in_time_may_be_asked_for_again(
     ],
 )
 def test_an_unusable_parameter_is_refused_by_name(
-    http: Http,
-    params: dict[str, Any],
-    field: str,
+    http: Http, params: dict[str, Any], field: str
 ) -> None:
     assert field_of(http.get(URL, params=params)) == field
 
@@ -281,9 +277,7 @@ def test_an_expired_cursor_is_refused(http: Http, shop: Shop) -> None:
     ],
 )
 def test_a_cursor_of_another_query_is_refused(
-    http: Http,
-    url: str,
-    params: dict[str, float],
+    http: Http, url: str, params: dict[str, float]
 ) -> None:
     assert field_of(http.get(url, params={**params, "cursor": a_cursor(http)})) == "cursor"
 

@@ -202,8 +202,7 @@ def trained_elsewhere(home: Path) -> Path:
 
 
 def test_who_serves_what_and_what_is_damaged_is_told_on_the_command_line(
-    home: Path,
-    run: Run,
+    home: Path, run: Run
 ) -> None:
     name = "purchase-propensity"
     run("models", "register", name, str(trained_elsewhere(home)))
@@ -225,21 +224,12 @@ def test_who_serves_what_and_what_is_damaged_is_told_on_the_command_line(
     code, out, err = run("models", "status", name)
     assert (code, "host-1" in out, "behind: 1" in err) == (1, True, True)
     presence.publish(
-        name,
-        "host-1",
-        traffic=Traffic(champion=replace(model, revision=3)),
-        problems=[],
+        name, "host-1", traffic=Traffic(champion=replace(model, revision=3)), problems=[]
     )
     code, _, err = run(*promote)
     assert (code, "served everywhere; processes: 1" in err) == (0, True)
     report = ShadowReport(
-        shadow=2,
-        answered_by=1,
-        count=4,
-        failed=1,
-        changed=3,
-        difference_sum=-0.3,
-        problem="odd",
+        shadow=2, answered_by=1, count=4, failed=1, changed=3, difference_sum=-0.3, problem="odd"
     )
     served = Traffic(champion=replace(model, revision=3))
     presence.publish(name, "host-1", traffic=served, problems=[], shadows=[report])
@@ -295,9 +285,7 @@ def test_a_model_trained_elsewhere_is_registered_split_and_shadowed(home: Path, 
 
 
 def test_the_truth_is_verified_and_rebuilt(
-    deployment: Path,
-    run: Run,
-    monkeypatch: pytest.MonkeyPatch,
+    deployment: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run("tables", "create")
     now = SystemClock()()
@@ -314,8 +302,7 @@ def test_the_truth_is_verified_and_rebuilt(
         recent, client = built.client.recent, built.client.connection.client
         for customer in ("c1", "c2"):
             client.delete_item(
-                TableName=recent.Meta.table_name,
-                Key={"customer_id": {"S": customer}},
+                TableName=recent.Meta.table_name, Key={"customer_id": {"S": customer}}
             )
     code, out, _ = run("verify", "--all")
     assert (code, "c1: missing 1, surplus 0 of 1 purchases" in out) == (1, True)
@@ -413,8 +400,7 @@ def test_refused_rows_are_in_a_file_with_their_reasons(deployment: Path, run: Ru
 
 
 def test_an_import_without_tables_says_so_and_goes_once_they_are_there(
-    deployment: Path,
-    run: Run,
+    deployment: Path, run: Run
 ) -> None:
     file = write_csv(deployment / "purchases.csv", purchases(4))
     code, _, err = run("import", str(file))
@@ -446,10 +432,7 @@ def test_an_import_never_writes_over_a_file_that_is_there(deployment: Path, run:
 
 def test_refused_rows_of_two_imports_at_once_go_to_two_files(tmp_path: Path) -> None:
     one = RefusedRow(
-        row=RawRow(number=1, raw=None, progress=1),
-        outcome=Outcome.REJECTED,
-        field="f",
-        reason="r",
+        row=RawRow(number=1, raw=None, progress=1), outcome=Outcome.REJECTED, field="f", reason="r"
     )
     first, second = (RefusedRows(tmp_path / "refused.ndjson") for _ in range(2))
     with first, second:
@@ -523,10 +506,7 @@ def test_a_stopped_import_says_that_it_may_simply_run_again(
     ],
 )
 def test_wrong_input_is_one_line_that_names_the_way_out(
-    deployment: Path,
-    run: Run,
-    arguments: tuple[str, ...],
-    advice: str,
+    deployment: Path, run: Run, arguments: tuple[str, ...], advice: str
 ) -> None:
     assert deployment.exists()
     code, out, err = run(*arguments)
@@ -543,9 +523,7 @@ def test_training_without_purchases_is_refused(deployment: Path, run: Run) -> No
 
 
 def test_a_retention_is_heeded_by_every_command(
-    deployment: Path,
-    run: Run,
-    monkeypatch: pytest.MonkeyPatch,
+    deployment: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = str(write_csv(deployment / "purchases.csv", purchases()))
     run("tables", "create")
@@ -568,10 +546,7 @@ def test_a_retention_is_heeded_by_every_command(
     assert (code, "purchases are kept for 60 days" in err) == (2, True)
     assert run("predict", "c0")[0] == 0
     code, _, err = run(
-        "audience",
-        "jewellery",
-        "--as-of",
-        instant.render(END - 60 * MICROS_PER_DAY),
+        "audience", "jewellery", "--as-of", instant.render(END - 60 * MICROS_PER_DAY)
     )
     assert (code, "purchases are kept for 60 days" in err) == (2, True)
     again = json.loads(run("import", file, "--json")[1])
@@ -588,9 +563,7 @@ def test_a_retention_is_heeded_by_every_command(
 
 
 def test_a_doctor_without_an_engine_names_each_fix(
-    home: Path,
-    run: Run,
-    monkeypatch: pytest.MonkeyPatch,
+    home: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert home.exists()
     monkeypatch.setenv("PROPENSITY_DYNAMODB_ENDPOINT", f"http://127.0.0.1:{free_port()}")
@@ -603,9 +576,7 @@ def test_a_doctor_without_an_engine_names_each_fix(
 
 
 def test_settings_are_printed_with_secrets_masked(
-    home: Path,
-    run: Run,
-    monkeypatch: pytest.MonkeyPatch,
+    home: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (home / ".env").write_text("PROPENSITY_CURRENCY=JPY\nOTHER_PROGRAM=1\n")
     monkeypatch.setenv("PROPENSITY_ACCESS_KEY_ID", "me")
@@ -627,11 +598,7 @@ def test_settings_are_printed_with_secrets_masked(
     ],
 )
 def test_a_wrong_setting_is_named(
-    home: Path,
-    run: Run,
-    monkeypatch: pytest.MonkeyPatch,
-    name: str,
-    value: str,
+    home: Path, run: Run, monkeypatch: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
     assert home.exists()
     monkeypatch.setenv(name, value)
@@ -641,9 +608,7 @@ def test_a_wrong_setting_is_named(
 
 
 def test_a_port_in_use_is_named_with_the_way_out(
-    deployment: Path,
-    engine: EmbeddedEngine,
-    run: Run,
+    deployment: Path, engine: EmbeddedEngine, run: Run
 ) -> None:
     assert deployment.exists()
     code, _, err = run("serve", "--port", str(engine.port))
@@ -652,9 +617,7 @@ def test_a_port_in_use_is_named_with_the_way_out(
 
 
 def test_the_engine_is_started_and_stopped_and_keeps_its_data(
-    home: Path,
-    run: Run,
-    monkeypatch: pytest.MonkeyPatch,
+    home: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert home.exists()
     monkeypatch.setenv("PROPENSITY_DYNAMODB_ENDPOINT", f"http://127.0.0.1:{free_port()}")
@@ -673,10 +636,7 @@ def test_the_engine_is_started_and_stopped_and_keeps_its_data(
 
 
 def test_an_engine_of_another_folder_is_not_used(
-    home: Path,
-    engine: EmbeddedEngine,
-    run: Run,
-    monkeypatch: pytest.MonkeyPatch,
+    home: Path, engine: EmbeddedEngine, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert home.exists()
     monkeypatch.setenv("PROPENSITY_DYNAMODB_ENDPOINT", f"http://127.0.0.1:{engine.port}")
@@ -700,10 +660,7 @@ def own_engine(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Embedded
 
 @pytest.mark.parametrize("runs_before", [False, True])
 def test_an_interrupted_demo_stops_only_what_it_started(
-    own_engine: EmbeddedEngine,
-    run: Run,
-    monkeypatch: pytest.MonkeyPatch,
-    runs_before: bool,
+    own_engine: EmbeddedEngine, run: Run, monkeypatch: pytest.MonkeyPatch, runs_before: bool
 ) -> None:
     if runs_before:
         own_engine.start()
@@ -713,9 +670,7 @@ def test_an_interrupted_demo_stops_only_what_it_started(
 
 
 def test_a_demo_interrupted_as_its_engine_comes_up_stops_it(
-    own_engine: EmbeddedEngine,
-    run: Run,
-    monkeypatch: pytest.MonkeyPatch,
+    own_engine: EmbeddedEngine, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     start = EmbeddedEngine.start
 
@@ -733,9 +688,7 @@ def test_the_version_is_printed(run: Run) -> None:
 
 
 def test_names_stay_whole_in_a_narrow_terminal(
-    home: Path,
-    run: Run,
-    monkeypatch: pytest.MonkeyPatch,
+    home: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert home.exists()
     monkeypatch.setenv("COLUMNS", "80")

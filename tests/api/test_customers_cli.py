@@ -73,9 +73,7 @@ def test_an_export_goes_to_a_new_file_that_nobody_else_can_read(shop: Path, run:
 
 
 def test_an_erasure_that_could_not_finish_exits_with_1(
-    shop: Path,
-    run: Run,
-    monkeypatch: pytest.MonkeyPatch,
+    shop: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert shop.exists()
 

@@ -85,12 +85,12 @@ def test_the_documented_purchase_is_one_that_is_recorded(http: Http) -> None:
 @given(
     text=st.text(
         st.sampled_from(
-            "a \t\x00\x7f\x85\xa0\u1680\u2007\u200b\u200c\u2028\u2029\u202f\u3000\ue000é",
+            "a \t\x00\x7f\x85\xa0\u1680\u2007\u200b\u200c\u2028\u2029\u202f\u3000\ue000é"
         )
         | st.characters(codec="utf-8", exclude_categories=["Cn"]),
         min_size=1,
         max_size=8,
-    ),
+    )
 )
 @settings(deadline=None, max_examples=500)
 def test_whatever_the_domain_takes_fits_the_documented_pattern(text: str) -> None:

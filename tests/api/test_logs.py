@@ -31,9 +31,7 @@ def logged(level: str) -> list[str]:
     [("debug", 4, 3), ("info", 3, 3), ("warning", 2, 2), ("error", 1, 1)],
 )
 def test_every_logger_follows_the_level_but_libraries_never_debug(
-    level: str,
-    lines_of_ours: int,
-    lines_of_libraries: int,
+    level: str, lines_of_ours: int, lines_of_libraries: int
 ) -> None:
     names = [line.split()[2] for line in logged(level)]
     for name in ("api.http.problems:", "uvicorn.error:"):

@@ -44,9 +44,7 @@ def post(http: Http, action: str, if_match: str | None = '"2"', **changes: objec
     [{}, {"authorization": "Bearer " + "x" * 32}, {"authorization": f"Basic {SECRETS['manage']}"}],
 )
 def test_without_a_known_token_nothing_is_told_or_changed(
-    http: Http,
-    shop: Shop,
-    headers: dict[str, str],
+    http: Http, shop: Shop, headers: dict[str, str]
 ) -> None:
     answers = [http.get(url, headers=headers) for url in READS]
     answers += [http.post(f"{URL}/{action}", content=b"{", headers=headers) for action in CHANGES]
@@ -73,12 +71,10 @@ def test_where_no_token_is_configured_nobody_may(shop: Shop) -> None:
 
 @pytest.mark.usefixtures("home")
 @pytest.mark.parametrize(
-    "text",
-    ["x", "me:manage:short", "me:admin:" + "x" * 32, ":read:" + "x" * 32],
+    "text", ["x", "me:manage:short", "me:admin:" + "x" * 32, ":read:" + "x" * 32]
 )
 def test_a_setting_that_is_no_token_is_refused_and_never_told(
-    monkeypatch: pytest.MonkeyPatch,
-    text: str,
+    monkeypatch: pytest.MonkeyPatch, text: str
 ) -> None:
     monkeypatch.setenv("PROPENSITY_MANAGEMENT_TOKENS", text)
     with pytest.raises(Rejected, match="ACTOR:SCOPE:SECRET") as caught:
@@ -117,9 +113,7 @@ def test_versions_are_listed_with_what_they_serve_as(http: Http) -> None:
     ],
 )
 def test_a_change_is_a_revision_with_its_actor_and_number(
-    http: Http,
-    action: str,
-    state: tuple[object, ...],
+    http: Http, action: str, state: tuple[object, ...]
 ) -> None:
     answer = post(http, action)
     assert (answer.status_code, answer.headers["etag"]) == (200, '"3"')
@@ -171,19 +165,10 @@ def test_the_status_names_every_process_and_whether_it_follows(http: Http, shop:
     assert traffic.champion.revision == a_served_model(SaturatingScorer()).revision == 1
     for number, shadowed in enumerate((3, 1)):
         report = ShadowReport(
-            shadow=9,
-            answered_by=7,
-            count=shadowed + 1,
-            failed=1,
-            changed=1,
-            difference_sum=0.5,
+            shadow=9, answered_by=7, count=shadowed + 1, failed=1, changed=1, difference_sum=0.5
         )
         shop.presence.publish(
-            NAME,
-            f"host-{number}",
-            traffic=traffic,
-            problems=["slow"],
-            shadows=[report],
+            NAME, f"host-{number}", traffic=traffic, problems=["slow"], shadows=[report]
         )
     status = http.get(f"{URL}/status", headers=READ).json()
     assert status["converged"] is False

@@ -10,8 +10,7 @@ from tests.api.problems import problem_of
 
 
 @pytest.mark.parametrize(
-    "path",
-    ["/", "/v1", "/v1/customers//propensity", "/docs/redoc", "/docs/static/no.js", "/%FF"],
+    "path", ["/", "/v1", "/v1/customers//propensity", "/docs/redoc", "/docs/static/no.js", "/%FF"]
 )
 def test_an_unknown_path_is_a_problem(http: Http, path: str) -> None:
     problem_of(http.get(path), 404, "not-found")
@@ -27,10 +26,7 @@ def test_an_unknown_path_is_a_problem(http: Http, path: str) -> None:
     ],
 )
 def test_another_method_is_a_problem_that_lists_the_allowed_ones(
-    http: Http,
-    method: str,
-    path: str,
-    allowed: set[str],
+    http: Http, method: str, path: str, allowed: set[str]
 ) -> None:
     response = http.request(method, path)
     assert set(response.headers["allow"].split(", ")) == allowed
@@ -45,9 +41,7 @@ def test_an_invalid_host_header_is_a_problem(http: Http) -> None:
 
 
 def test_an_unexpected_exception_is_logged_without_a_customer_and_tells_nothing(
-    http: Http,
-    shop: Shop,
-    caplog: pytest.LogCaptureFixture,
+    http: Http, shop: Shop, caplog: pytest.LogCaptureFixture
 ) -> None:
     shop.trouble = RuntimeError("customer-1 lives in Rome")
     members = problem_of(http.get("/v1/customers/customer-1/propensity"), 500, "internal-error")
@@ -62,9 +56,7 @@ def test_an_unexpected_exception_is_logged_without_a_customer_and_tells_nothing(
 
 
 def test_the_cause_of_an_unexpected_exception_is_logged_too(
-    http: Http,
-    shop: Shop,
-    caplog: pytest.LogCaptureFixture,
+    http: Http, shop: Shop, caplog: pytest.LogCaptureFixture
 ) -> None:
     shop.trouble = RuntimeError()
     shop.trouble.__cause__ = ZeroDivisionError()
@@ -74,10 +66,7 @@ def test_the_cause_of_an_unexpected_exception_is_logged_too(
 
 @pytest.mark.parametrize("trouble", [StoreUnavailable("table purchases"), CorruptRecord("p-17")])
 def test_what_a_human_may_have_to_look_at_is_logged(
-    http: Http,
-    shop: Shop,
-    caplog: pytest.LogCaptureFixture,
-    trouble: Exception,
+    http: Http, shop: Shop, caplog: pytest.LogCaptureFixture, trouble: Exception
 ) -> None:
     shop.trouble = trouble
     http.get("/v1/customers/customer-1/propensity")
@@ -87,15 +76,14 @@ def test_what_a_human_may_have_to_look_at_is_logged(
 
 @pytest.mark.anyio
 async def test_a_client_that_disconnects_within_its_body_is_no_error(
-    shop: Shop,
-    caplog: pytest.LogCaptureFixture,
+    shop: Shop, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG, logger="api")
     messages = iter(
         [
             {"type": "http.request", "body": b'{"purch', "more_body": True},
             {"type": "http.disconnect"},
-        ],
+        ]
     )
 
     async def receive() -> Any:

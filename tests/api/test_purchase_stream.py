@@ -156,15 +156,12 @@ def test_cloud_events_are_taken_one_by_one_and_in_batches(http: Http) -> None:
 
 
 def test_cloud_events_that_the_store_leaves_are_a_problem_with_what_is_known(
-    http: Http,
-    shop: Shop,
+    http: Http, shop: Shop
 ) -> None:
     shop.trouble_of = {"customer-2": StoreUnavailable("no answer")}
     events = [event(1), event(2, data=purchase(2, "customer-2"))]
     answer = http.post(
-        URL,
-        json=events,
-        headers={"content-type": "application/cloudevents-batch+json"},
+        URL, json=events, headers={"content-type": "application/cloudevents-batch+json"}
     )
     problem = problem_of(answer, 503, "partly-recorded")
     assert [each and each["outcome"] for each in problem["outcomes"]] == ["recorded", None]

@@ -73,10 +73,7 @@ def test_a_conflict_answers_207_and_names_the_id(http: Http) -> None:
     ],
 )
 def test_a_bad_purchase_is_rejected_by_field_and_spoils_no_good_one(
-    http: Http,
-    shop: Shop,
-    bad: object,
-    field: str,
+    http: Http, shop: Shop, bad: object, field: str
 ) -> None:
     report = send(http, raw_purchase(), bad, raw_purchase(purchase_id="2"))
     assert (report["recorded"], report["rejected"]) == (2, 1)
@@ -86,9 +83,7 @@ def test_a_bad_purchase_is_rejected_by_field_and_spoils_no_good_one(
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e400"])
 def test_a_number_that_json_does_not_have_is_rejected_by_field(
-    http: Http,
-    shop: Shop,
-    number: str,
+    http: Http, shop: Shop, number: str
 ) -> None:
     body = json.dumps({"purchases": [raw_purchase(), raw_purchase(amount_minor="@")]})
     response = http.post(URL, content=body.replace('"@"', number), headers=JSON)
@@ -107,9 +102,7 @@ def test_a_refusal_quotes_what_was_sent_not_what_python_made_of_it(http: Http, s
 @pytest.mark.parametrize("amount", [12, 12.5, "12.50"])
 @pytest.mark.parametrize("minor", [None, 1250])
 def test_an_amount_in_major_units_is_rejected_with_the_way_out(
-    http: Http,
-    amount: object,
-    minor: int | None,
+    http: Http, amount: object, minor: int | None
 ) -> None:
     report = send(http, raw_purchase(amount=amount, amount_minor=minor), raw_purchase())
     rejected, recorded = report["outcomes"]
@@ -181,8 +174,7 @@ def test_a_lone_surrogate_is_rejected_by_field(http: Http) -> None:
 
 
 @pytest.mark.parametrize(
-    "media_type",
-    ["text/plain", "application/x-www-form-urlencoded", "application/jsonp", ""],
+    "media_type", ["text/plain", "application/x-www-form-urlencoded", "application/jsonp", ""]
 )
 def test_another_media_type_is_refused(http: Http, shop: Shop, media_type: str) -> None:
     body = json.dumps({"purchases": [raw_purchase()]})
@@ -216,7 +208,7 @@ def test_unanswered_purchases_are_named_and_can_be_sent_again(http: Http, shop: 
             raw_purchase(customer_id="silent"),
             raw_purchase(amount=1),
             raw_purchase(category=""),
-        ],
+        ]
     }
     members = problem_of(http.post(URL, json=body), 503, "partly-recorded")
     recorded, unanswered, in_major_units, rejected = members["outcomes"]
@@ -235,16 +227,14 @@ anything = st.recursive(
     max_leaves=5,
 )
 almost_purchases = st.fixed_dictionaries(
-    {},
-    optional=dict.fromkeys([*raw_purchase(), "amount", "x"], anything),
+    {}, optional=dict.fromkeys([*raw_purchase(), "amount", "x"], anything)
 ).map(lambda fields: raw_purchase() | fields)
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(purchases=st.lists(anything | almost_purchases, min_size=1, max_size=4))
 def test_whatever_is_sent_every_purchase_has_one_outcome(
-    http: Http,
-    purchases: list[object],
+    http: Http, purchases: list[object]
 ) -> None:
     response = http.post(URL, content=json.dumps({"purchases": purchases}), headers=JSON)
     assert response.status_code in {200, 207}

@@ -50,10 +50,7 @@ def work(run: Run, monkeypatch: pytest.MonkeyPatch) -> Callable[[], str]:
     receive, working = SqsQueue.receive, Event()
 
     async def receive_at_once(
-        self: SqsQueue,
-        *,
-        wait_s: int,
-        visibility_s: int,
+        self: SqsQueue, *, wait_s: int, visibility_s: int
     ) -> Sequence[Message]:
         messages = await receive(self, wait_s=0 * wait_s, visibility_s=visibility_s)
         if working.is_set() and not messages:
@@ -72,11 +69,7 @@ def work(run: Run, monkeypatch: pytest.MonkeyPatch) -> Callable[[], str]:
 
 
 def test_messages_become_purchases_and_the_others_dead_letters(
-    deployment: Path,
-    engine: EmbeddedEngine,
-    run: Run,
-    work: Callable[[], str],
-    queue: str,
+    deployment: Path, engine: EmbeddedEngine, run: Run, work: Callable[[], str], queue: str
 ) -> None:
     assert engine.answers
     assert deployment.exists()

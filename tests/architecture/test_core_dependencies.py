@@ -11,10 +11,7 @@ ALLOWED = {"domain": {"numpy"}, "model_registry": {"domain", "numpy", "msgspec"}
 @pytest.mark.parametrize("package", sorted(ALLOWED))
 def test_core_imports_only_the_allowed(package: str) -> None:
     graph = grimp.build_graph(
-        "domain",
-        "model_registry",
-        include_external_packages=True,
-        cache_dir=None,
+        "domain", "model_registry", include_external_packages=True, cache_dir=None
     )
     found = {
         imported.split(".")[0]

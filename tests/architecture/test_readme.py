@@ -14,7 +14,7 @@ from api.process import PREFIX, described
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 COMMANDS = sorted(
-    set(re.findall(r"^(?:\S+=\S+ )*(?:\.venv/bin/)?(propensity .*)$", README, re.MULTILINE)),
+    set(re.findall(r"^(?:\S+=\S+ )*(?:\.venv/bin/)?(propensity .*)$", README, re.MULTILINE))
 )
 
 

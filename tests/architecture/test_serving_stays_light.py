@@ -20,7 +20,7 @@ def imported_by(program: str) -> set[str]:
 
 def test_serving_imports_no_training_library() -> None:
     assert not (HEAVY | {"onnx"}) & imported_by(
-        "import api.cli, api.http.app, adapters.scorers.onnx",
+        "import api.cli, api.http.app, adapters.scorers.onnx"
     )
 
 
@@ -29,7 +29,7 @@ def test_loading_an_onnx_model_imports_onnx_to_check_it_and_no_training_library(
     found = imported_by(
         "from adapters.scorers.onnx import OnnxScorer\n"
         "options = dict(input='features', output='p', column=1, dtype='float64')\n"
-        f"OnnxScorer.build(options, {{'model': {graph!r}}})",
+        f"OnnxScorer.build(options, {{'model': {graph!r}}})"
     )
     assert "onnx" in found
     assert not HEAVY & found
@@ -39,6 +39,6 @@ def test_a_linear_model_needs_numpy_alone() -> None:
     found = imported_by(
         "from adapters.scorers.linear import LinearScorer\n"
         "import numpy\n"
-        f"LinearScorer.build({LINEAR}, {{}}).score(numpy.ones((1, 1)))",
+        f"LinearScorer.build({LINEAR}, {{}}).score(numpy.ones((1, 1)))"
     )
     assert not (HEAVY | {"onnx", "onnxruntime", "google"}) & found

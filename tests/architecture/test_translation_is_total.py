@@ -28,8 +28,7 @@ def test_vendor_exception_is_translated(exc: type[Exception]) -> None:
 
 
 @pytest.mark.parametrize(
-    "exc",
-    [exc for exc in TRANSLATION if exc.__module__.startswith("pynamodb")],
+    "exc", [exc for exc in TRANSLATION if exc.__module__.startswith("pynamodb")]
 )
 def test_translation_keeps_the_cause(exc: type[Exception]) -> None:
     cause = exc.__new__(exc)

@@ -23,8 +23,7 @@ def create_bucket(engine: EmbeddedEngine) -> None:
         aws_secret_access_key=LOCAL_CREDENTIALS[1],
     )
     client.create_bucket(
-        Bucket=BUCKET,
-        CreateBucketConfiguration={"LocationConstraint": "eu-west-1"},
+        Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
     )
 
 

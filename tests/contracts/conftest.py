@@ -96,12 +96,7 @@ def dynamo_store(client: DynamoClient, kept: PurchaseRetention = FOR_EVER) -> St
     history = DynamoPurchaseHistory(client, clock=clock, retention=kept)
     return Store(
         recorder=DynamoPurchaseRecorder(client, clock=clock, retention=retention, shards=SHARDS),
-        rebuilder=DynamoRecentRebuilder(
-            client,
-            clock=clock,
-            retention=retention,
-            history=history,
-        ),
+        rebuilder=DynamoRecentRebuilder(client, clock=clock, retention=retention, history=history),
         canceller=DynamoPurchaseCanceller(client, clock=clock, retention=retention),
         eraser=DynamoCustomerEraser(client),
         records=DynamoCustomerRecords(client, clock=clock, retention=retention),
@@ -180,8 +175,7 @@ STORES = [
 
 @pytest.fixture(params=STORES)
 def store(
-    request: pytest.FixtureRequest,
-    connected: Callable[..., DynamoClient],
+    request: pytest.FixtureRequest, connected: Callable[..., DynamoClient]
 ) -> Iterator[Store]:
     if request.param == "memory":
         yield memory_store()

@@ -13,11 +13,7 @@ CUSTOMERS = ["Zoë", "zoe", "日本", "😀", "\uffee", *(f"customer-{n}" for n 
 
 
 async def pages(
-    store: Store,
-    category: str,
-    shard: int,
-    *,
-    most: int | None = None,
+    store: Store, category: str, shard: int, *, most: int | None = None
 ) -> list[IndexPage]:
     found = [await store.index.page(category, shard=shard, after=None, most=most)]
     while found[-1].more:
@@ -39,7 +35,7 @@ async def record_thrice(store: Store, *customers: str) -> None:
             [
                 a_purchase(customer_id=customer, purchase_id=f"p{n}", purchased_at=NOW - n)
                 for n in range(3)
-            ],
+            ]
         )
 
 
@@ -52,7 +48,7 @@ async def test_a_category_nobody_bought_in_is_empty(store: Store) -> None:
 async def test_every_category_ever_bought_in_is_listed_once(store: Store) -> None:
     for number, category in enumerate(["shirts", "jewellery", "shirts"]):
         await store.recorder.record(
-            [a_purchase(purchase_id=f"p{number}", category=category, purchased_at=NOW)],
+            [a_purchase(purchase_id=f"p{number}", category=category, purchased_at=NOW)]
         )
     listed = await store.index.categories()
     assert list(listed) == ["jewellery", "shirts"]
@@ -66,7 +62,7 @@ async def test_a_category_tells_about_how_many_customers_it_has(store: Store) ->
     await record_thrice(store, *customers)
     for customer in customers[:10]:
         await store.recorder.record(
-            [a_purchase(customer_id=customer, purchase_id="p", category="few", purchased_at=NOW)],
+            [a_purchase(customer_id=customer, purchase_id="p", category="few", purchased_at=NOW)]
         )
     counts = await store.index.categories()
     assert counts == {"few": pytest.approx(10, rel=0.3), CATEGORY: pytest.approx(40, rel=0.3)}
@@ -122,7 +118,7 @@ async def test_a_page_may_begin_after_a_customer_who_never_bought(store: Store) 
 async def test_a_customer_is_in_the_same_shard_of_every_category(store: Store) -> None:
     for category in ("shirts", "jewellery"):
         await store.recorder.record(
-            [a_purchase(purchase_id=category, category=category, purchased_at=NOW)],
+            [a_purchase(purchase_id=category, category=category, purchased_at=NOW)]
         )
     assert await members(store, "shirts") == await members(store, "jewellery")
 

@@ -136,8 +136,7 @@ async def test_a_rebuild_brings_nothing_back(store: Store) -> None:
 
 @pytest.mark.parametrize("seed", range(3))
 async def test_whoever_records_cancels_or_rebuilds_meanwhile_leaves_nothing_behind(
-    store: Store,
-    seed: int,
+    store: Store, seed: int
 ) -> None:
     purchases = bought(*[2 * number for number in range(12)], *range(100, 112))
     await store.recorder.record(purchases[::2])

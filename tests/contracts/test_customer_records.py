@@ -8,11 +8,7 @@ from tests.contracts.conftest import Store
 
 pytestmark = pytest.mark.anyio
 NOTHING = CustomerRecord(
-    purchases=[],
-    cancelled={},
-    recent=[],
-    counted_in=[],
-    suppressed_until=None,
+    purchases=[], cancelled={}, recent=[], counted_in=[], suppressed_until=None
 )
 
 

@@ -26,7 +26,7 @@ KINDS = [
 
 def sqs(endpoint: str | None) -> SqsClient:
     return SqsClient(
-        SqsOptions(endpoint=endpoint, region="us-east-1", credentials=LOCAL_CREDENTIALS),
+        SqsOptions(endpoint=endpoint, region="us-east-1", credentials=LOCAL_CREDENTIALS)
     )
 
 
@@ -83,7 +83,7 @@ async def test_what_was_sent_is_received_until_it_is_deleted(case: Case) -> None
 async def test_a_hidden_message_is_received_by_nobody_else(case: Case) -> None:
     await case.queue.send("one", reason=None, group="g")
     first, second = await asyncio.gather(
-        *(case.queue.receive(wait_s=0, visibility_s=30) for _ in range(2)),
+        *(case.queue.receive(wait_s=0, visibility_s=30) for _ in range(2))
     )
     assert len(first) + len(second) == 1
 

@@ -140,8 +140,7 @@ for number in range(10**6):
 
 @pytest.mark.parametrize("after", range(3))
 def test_a_writer_that_is_really_killed_leaves_every_object_whole(
-    tmp_path: Path,
-    after: int,
+    tmp_path: Path, after: int
 ) -> None:
     store = open_object_store(str(tmp_path))
     command = [sys.executable, "-c", WRITER, str(tmp_path)]

@@ -29,19 +29,14 @@ def after(request: pytest.FixtureRequest) -> int:
 
 
 async def test_an_unknown_customer_has_an_empty_history(
-    history: PurchaseHistory,
-    after: int,
+    history: PurchaseHistory, after: int
 ) -> None:
     assert await history.between("nobody", after=after, until=NOW) == []
 
 
 @pytest.mark.parametrize(("offset_us", "inside"), [(-1, False), (0, False), (1, True)])
 async def test_the_lower_edge_is_outside(
-    store: Store,
-    history: PurchaseHistory,
-    offset_us: int,
-    *,
-    inside: bool,
+    store: Store, history: PurchaseHistory, offset_us: int, *, inside: bool
 ) -> None:
     purchase = a_purchase(purchased_at=LATELY + offset_us)
     await store.recorder.record([purchase])
@@ -51,12 +46,7 @@ async def test_the_lower_edge_is_outside(
 
 @pytest.mark.parametrize(("offset_us", "inside"), [(-1, True), (0, True), (1, False)])
 async def test_the_upper_edge_is_inside(
-    store: Store,
-    history: PurchaseHistory,
-    after: int,
-    offset_us: int,
-    *,
-    inside: bool,
+    store: Store, history: PurchaseHistory, after: int, offset_us: int, *, inside: bool
 ) -> None:
     purchase = a_purchase(purchased_at=NOW + offset_us)
     await store.recorder.record([purchase])
@@ -65,9 +55,7 @@ async def test_the_upper_edge_is_inside(
 
 
 async def test_purchases_come_oldest_first_and_ties_by_id(
-    store: Store,
-    history: PurchaseHistory,
-    after: int,
+    store: Store, history: PurchaseHistory, after: int
 ) -> None:
     purchases = [
         a_purchase(purchase_id=name, purchased_at=NOW - age)
@@ -79,9 +67,7 @@ async def test_purchases_come_oldest_first_and_ties_by_id(
 
 
 async def test_every_field_comes_back_as_it_was(
-    store: Store,
-    history: PurchaseHistory,
-    after: int,
+    store: Store, history: PurchaseHistory, after: int
 ) -> None:
     purchase = a_purchase(
         customer_id="Zoë | #1",
@@ -97,18 +83,14 @@ async def test_every_field_comes_back_as_it_was(
 
 
 async def test_other_customers_purchases_stay_out(
-    store: Store,
-    history: PurchaseHistory,
-    after: int,
+    store: Store, history: PurchaseHistory, after: int
 ) -> None:
     await store.recorder.record([a_purchase(customer_id="other", purchased_at=NOW)])
     assert await history.between("othe", after=after, until=NOW) == []
 
 
 async def test_a_day_too_full_to_keep_is_read_completely(
-    store: Store,
-    history: PurchaseHistory,
-    after: int,
+    store: Store, history: PurchaseHistory, after: int
 ) -> None:
     crowd = [a_purchase(purchase_id=f"p{n:03d}", purchased_at=NOW - n) for n in range(120)]
     for start in range(0, len(crowd), 40):

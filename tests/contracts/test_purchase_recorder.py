@@ -29,12 +29,10 @@ async def test_the_same_purchase_again_is_a_duplicate_and_changes_nothing(store:
 
 
 @pytest.mark.parametrize(
-    "change",
-    [{"amount_minor": 1}, {"category": "other"}, {"purchased_at": 7}],
+    "change", [{"amount_minor": 1}, {"category": "other"}, {"purchased_at": 7}]
 )
 async def test_another_payload_under_a_stored_id_is_a_conflict_and_changes_nothing(
-    store: Store,
-    change: dict[str, int | str],
+    store: Store, change: dict[str, int | str]
 ) -> None:
     purchase = a_purchase(purchased_at=NOW - 5, amount_minor=5_000)
     other = replace(purchase, **change)  # type: ignore[arg-type]  # each field with its own type

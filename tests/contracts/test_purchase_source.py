@@ -100,8 +100,7 @@ def make(request: pytest.FixtureRequest) -> Source:
 
 
 def test_every_row_appears_in_order_the_unreadable_ones_with_the_reason(
-    make: Source,
-    tmp_path: Path,
+    make: Source, tmp_path: Path
 ) -> None:
     rows = list(make(tmp_path, 9).rows())
     unreadable = [place for place, row in enumerate(rows, start=1) if row.raw is None]
@@ -109,10 +108,7 @@ def test_every_row_appears_in_order_the_unreadable_ones_with_the_reason(
     assert all(bool(row.problem) == (row.raw is None) for row in rows)
     cents = [
         parse_purchase(
-            row.raw,
-            currency=Currency.of("USD"),
-            now=NOW,
-            default_currency=True,
+            row.raw, currency=Currency.of("USD"), now=NOW, default_currency=True
         ).amount_minor
         for row in rows
         if row.raw is not None
@@ -163,9 +159,7 @@ def test_rows_are_not_held_once_they_are_read(make: Source, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    "make",
-    [source for source in SOURCES if source is not memory],
-    ids=lambda made: made.__name__,
+    "make", [source for source in SOURCES if source is not memory], ids=lambda made: made.__name__
 )
 def test_a_source_that_is_gone_is_rejected(make: Source, tmp_path: Path) -> None:
     source = make(tmp_path, 9)

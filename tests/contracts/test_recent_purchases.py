@@ -105,8 +105,7 @@ async def test_days_too_full_to_keep_are_named(store: Store) -> None:
 
 @pytest.mark.parametrize("segments", [1, 4])
 async def test_a_scan_yields_every_stored_history_once_as_it_is_read(
-    store: Store,
-    segments: int,
+    store: Store, segments: int
 ) -> None:
     active = [f"customer-{n}" for n in range(20)]
     await record_for(store, *active)
@@ -132,8 +131,7 @@ async def test_the_size_counts_customers_and_not_purchases(store: Store) -> None
 
 @pytest.mark.parametrize("purchases_a_call", [70, 9, 1], ids=["one call", "several", "each"])
 async def test_only_the_crowded_day_is_marked_and_the_others_hold_their_purchases(
-    store: Store,
-    purchases_a_call: int,
+    store: Store, purchases_a_call: int
 ) -> None:
     crowd = [a_purchase(purchase_id=f"p{n}", purchased_at=NOW - n) for n in range(60)]
     quiet = [

@@ -110,8 +110,7 @@ named = pytest.mark.parametrize("kit", KITS, ids=lambda kit: type(kit).__name__)
 @settings(deadline=None)
 @given(amounts=st.lists(st.floats(0.0, 1e12), min_size=1, max_size=100))
 def test_a_row_scores_alike_whatever_its_neighbours(
-    kit: ScorerContract,
-    amounts: list[float],
+    kit: ScorerContract, amounts: list[float]
 ) -> None:
     scorer = kit.build()
     matrix = np.repeat(np.array(amounts)[:, np.newaxis], kit.width, axis=1)
@@ -185,9 +184,7 @@ def test_a_graph_that_gives_no_probability_is_a_corrupt_record(value: float) -> 
 
 def test_a_graph_that_gives_another_number_of_answers_is_a_corrupt_record() -> None:
     graph = a_graph(
-        "Transpose",
-        [tensor("features", [None, 2])],
-        [tensor("probabilities", [2, "rows"])],
+        "Transpose", [tensor("features", [None, 2])], [tensor("probabilities", [2, "rows"])]
     )
     scorer = OnnxScorer.build(SCORER_OPTIONS, {"model": graph})
     with pytest.raises(CorruptRecord, match="2 answers to 3 rows"):
@@ -211,9 +208,6 @@ def test_scoring_imports_no_training_library_and_prints_nothing() -> None:
         "sys.exit(', '.join({'sklearn', 'skl2onnx', 'scipy'} & set(sys.modules)) or None)"
     )
     done = subprocess.run(  # our own interpreter on our own text
-        [sys.executable, "-c", code],
-        capture_output=True,
-        text=True,
-        check=False,
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

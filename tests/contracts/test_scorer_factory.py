@@ -40,17 +40,13 @@ def model() -> bytes:
 )
 class TestEveryFactory:
     def test_it_is_found_by_its_entry_point_and_builds_a_scorer(
-        self,
-        kind: str,
-        options: Mapping[str, object],
+        self, kind: str, options: Mapping[str, object]
     ) -> None:
         factory: ScorerFactory = entry_points(group=GROUP)[kind].load()
         assert factory(options, {"model": model()}).score(np.ones((3, 2))).shape == (3,)
 
     def test_blobs_of_other_roles_do_no_harm(
-        self,
-        kind: str,
-        options: Mapping[str, object],
+        self, kind: str, options: Mapping[str, object]
     ) -> None:
         factory: ScorerFactory = entry_points(group=GROUP)[kind].load()
         blobs = {"model": model(), "golden": b"{}"}
@@ -86,9 +82,7 @@ class TestEveryFactory:
     ],
 )
 def test_onnx_refuses_an_option_that_does_not_fit_the_graph(
-    option: str,
-    value: object,
-    reason: str,
+    option: str, value: object, reason: str
 ) -> None:
     with pytest.raises(ValueError, match=reason):
         OnnxScorer.build({**ONNX, option: value}, {"model": model()})
@@ -179,8 +173,7 @@ def test_constant_refuses_what_is_no_width(value: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "value",
-    [[], 0.5, "12", None, [0.5, "1"], [True], [float("nan")], [float("inf")], {"a": 1.0}],
+    "value", [[], 0.5, "12", None, [0.5, "1"], [True], [float("nan")], [float("inf")], {"a": 1.0}]
 )
 def test_linear_refuses_what_are_no_coefficients(value: object) -> None:
     with pytest.raises(ValueError, match="'coefficients' must be a list of finite numbers"):

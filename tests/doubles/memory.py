@@ -124,9 +124,5 @@ class MemoryQueue:
         """The message is in the queue."""
         key = str(next(self._numbers))
         self._messages[key] = Message(
-            receipt=key,
-            message_id=key,
-            body=body,
-            reason=reason,
-            group=group,
+            receipt=key, message_id=key, body=body, reason=reason, group=group
         )

@@ -111,11 +111,7 @@ class ReferenceStore:
 
     @asynccontextmanager
     async def _calling(
-        self,
-        call: Call,
-        *,
-        reads: float = 0,
-        writes: float = 0,
+        self, call: Call, *, reads: float = 0, writes: float = 0
     ) -> AsyncGenerator[None, None]:
         self.calls.append(call)
         count_round_trip()
@@ -158,9 +154,7 @@ class ReferenceStore:
     async def erase(self, customer_id: str, /, *, suppressed_until: int) -> Erasure:
         """What was removed; see CustomerEraser."""
         async with self._calling(
-            Call("erase", (customer_id,), (suppressed_until,)),
-            reads=1,
-            writes=1,
+            Call("erase", (customer_id,), (suppressed_until,)), reads=1, writes=1
         ):
             recent = self.recent(customer_id).purchases
             self.suppressed_until[customer_id] = suppressed_until
@@ -242,13 +236,7 @@ class ReferenceStore:
             return self._categories().get(category)
 
     async def page(
-        self,
-        category: str,
-        /,
-        *,
-        shard: int,
-        after: str | None,
-        most: int | None,
+        self, category: str, /, *, shard: int, after: str | None, most: int | None
     ) -> IndexPage:
         """The next customers of one shard; see CategoryIndex."""
         async with self._calling(Call("page", (), (category, shard)), reads=1):

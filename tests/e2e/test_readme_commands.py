@@ -18,9 +18,7 @@ from adapters.embedded import EmbeddedEngine, free_port
 pytestmark = pytest.mark.full
 README = (Path(__file__).parents[2] / "README.md").read_text()
 (BLOCK,) = re.findall(
-    r"^## Command line\n\n```console\n(.*?)^```$",
-    README,
-    re.MULTILINE | re.DOTALL,
+    r"^## Command line\n\n```console\n(.*?)^```$", README, re.MULTILINE | re.DOTALL
 )
 COMMANDS = [
     shlex.split(line, comments=True)[1:]

@@ -120,10 +120,7 @@ def with_parameters(request: AWSPreparedRequest, **changes: Any) -> AWSPreparedR
 
 @contextmanager
 def injected(
-    client: DynamoClient,
-    operation: str,
-    *faults: Fault | None,
-    all_met: bool = True,
+    client: DynamoClient, operation: str, *faults: Fault | None, all_met: bool = True
 ) -> Iterator[list[str]]:
     """The n-th request of `operation` meets the n-th fault (None: no fault); later ones meet none.
 

@@ -51,10 +51,7 @@ def headers(checksum: int | None) -> dict[str, str]:
 
 @damaged
 async def test_an_answer_damaged_on_its_way_is_none(
-    client: DynamoClient,
-    store: Store,
-    content: bytes,
-    checksum: int | None,
+    client: DynamoClient, store: Store, content: bytes, checksum: int | None
 ) -> None:
     wrong = raw_answer(content, 200, **headers(checksum))
     with (
@@ -67,9 +64,7 @@ async def test_an_answer_damaged_on_its_way_is_none(
 
 @pytest.mark.parametrize("operation", ["Query", "GetItem"])
 async def test_an_answer_damaged_on_its_way_is_asked_for_again(
-    client: DynamoClient,
-    store: Store,
-    operation: str,
+    client: DynamoClient, store: Store, operation: str
 ) -> None:
     wrong = raw_answer(b'{"Items":[]}', 200, **headers(1))
     with injected(client, operation, lambda _: wrong):
@@ -82,10 +77,7 @@ async def test_an_answer_damaged_on_its_way_is_asked_for_again(
 
 @damaged
 async def test_a_damaged_answer_that_botocore_reads_is_asked_for_again(
-    client: DynamoClient,
-    store: Store,
-    content: bytes,
-    checksum: int | None,
+    client: DynamoClient, store: Store, content: bytes, checksum: int | None
 ) -> None:
     wrong = raw_answer(content, 200, **headers(checksum))
     with injected(client, "GetItem", lambda _: wrong):
@@ -115,10 +107,7 @@ def shown(refusal: ClientError) -> tuple[str, str, int]:
     ids=["refused", "refused in capitals", "server error", "html", "nothing"],
 )
 async def test_a_refusal_is_the_one_that_botocore_raises(
-    client: DynamoClient,
-    content: bytes,
-    status: int,
-    checksum: int | None,
+    client: DynamoClient, content: bytes, status: int, checksum: int | None
 ) -> None:
     wrong = raw_answer(content, status, **headers(checksum))
     table = client.recent.Meta.table_name

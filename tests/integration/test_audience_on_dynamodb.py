@@ -28,8 +28,7 @@ pytestmark = pytest.mark.anyio
 MODEL = a_traffic(
     SaturatingScorer(),
     features=FeatureSet(
-        tuple(Feature(kind, Window.days(days)) for kind in Aggregation for days in (7, 30)),
-        USD,
+        tuple(Feature(kind, Window.days(days)) for kind in Aggregation for days in (7, 30)), USD
     ),
 )
 
@@ -65,10 +64,7 @@ async def streamed(store: Store, asked: AudienceQuery) -> dict[str, float | None
 async def one_by_one(store: Store, asked: AudienceQuery) -> dict[str, float]:
     """Every buyer of the category, through the service behind the single-customer endpoint."""
     predict = PredictPropensity(
-        history=store.history,
-        traffic=lambda: MODEL,
-        policy=a_policy(),
-        clock=ManualClock(NOW),
+        history=store.history, traffic=lambda: MODEL, policy=a_policy(), clock=ManualClock(NOW)
     )
     rows = CompleteJourneyPurchases(now=NOW, households=15).rows()
     raws = [row.raw for row in rows if row.raw]
@@ -80,8 +76,7 @@ async def one_by_one(store: Store, asked: AudienceQuery) -> dict[str, float]:
 
 @pytest.mark.parametrize("age_days", [0, 200])
 async def test_the_audience_equals_the_single_customers_bit_for_bit(
-    store: Store,
-    age_days: int,
+    store: Store, age_days: int
 ) -> None:
     asked = query(as_of=NOW - age_days * MICROS_PER_DAY)
     expected = await one_by_one(store, asked)
@@ -111,9 +106,7 @@ FAULTS: dict[str, list[Fault | None]] = {
 
 @pytest.mark.parametrize("faults", FAULTS.values(), ids=FAULTS)
 async def test_faults_at_the_wire_lose_nobody(
-    client: DynamoClient,
-    store: Store,
-    faults: list[Fault | None],
+    client: DynamoClient, store: Store, faults: list[Fault | None]
 ) -> None:
     with injected(client, "BatchGetItem", *faults):
         found = await streamed(store, query())
@@ -149,20 +142,12 @@ async def test_round_trips_are_bounded(client: DynamoClient) -> None:
 @pytest.mark.parametrize("way", ReadWay)
 @pytest.mark.parametrize("age_days", [0, 200])
 async def test_a_plan_costs_at_most_what_reading_consumes_and_hardly_less(
-    store: Store,
-    way: ReadWay,
-    age_days: int,
+    store: Store, way: ReadWay, age_days: int
 ) -> None:
     as_of = NOW - age_days * MICROS_PER_DAY
     plan_audience = PlanAudience(index=store.index, recent=store.recent)
     with metered() as planning:
-        plan = await plan_audience(
-            "meat",
-            as_of=as_of,
-            traffic=MODEL,
-            deadline_s=60.0,
-            chosen=way,
-        )
+        plan = await plan_audience("meat", as_of=as_of, traffic=MODEL, deadline_s=60.0, chosen=way)
     assert planning.round_trips == 3
     assert plan.way is (ReadWay.BY_TIME if age_days else way)
     async with service(store).stream(query(as_of, plan.way)) as (batches, summary):

@@ -63,7 +63,7 @@ async def record_large(store: Store) -> None:
             [
                 a_purchase(purchase_id=f"{n:0100d}", purchased_at=NOW - n, customer_id="large")
                 for n in range(start, start + 20)
-            ],
+            ]
         )
 
 
@@ -90,10 +90,7 @@ COMPUTED = [Units(computed=units) for units in (4.0, 2.0, 1.0, 3.0)]
     ids=["reported", "not reported", "reported as nothing"],
 )
 async def test_read_units_are_those_reported_or_else_computed_from_sizes(
-    client: DynamoClient,
-    store: Store,
-    fault: Fault,
-    expected: list[Units],
+    client: DynamoClient, store: Store, fault: Fault, expected: list[Units]
 ) -> None:
     await record_large(store)
     await store.recorder.record([a_purchase(customer_id="small", purchased_at=NOW)])
@@ -118,8 +115,7 @@ async def shard_of(store: Store, customer: str) -> int:
 
 
 async def test_write_units_are_those_reported_or_else_computed_from_sizes(
-    client: DynamoClient,
-    store: Store,
+    client: DynamoClient, store: Store
 ) -> None:
     def purchases(name: str) -> list[Any]:
         return [a_purchase(purchase_id=f"{name}-{n}", purchased_at=NOW - n) for n in range(3)]
@@ -138,11 +134,10 @@ async def test_write_units_are_those_reported_or_else_computed_from_sizes(
 
 
 async def test_every_page_try_and_refusal_is_a_round_trip(
-    client: DynamoClient,
-    store: Store,
+    client: DynamoClient, store: Store
 ) -> None:
     await store.recorder.record(
-        [a_purchase(purchase_id=f"p{n}", purchased_at=NOW - n) for n in range(3)],
+        [a_purchase(purchase_id=f"p{n}", purchased_at=NOW - n) for n in range(3)]
     )
     read = store.history.between(a_purchase().customer_id, after=0, until=NOW)
     faults: list[Fault] = [THROTTLED, one_item_a_page, time_out, one_item_a_page]
@@ -178,8 +173,7 @@ async def test_a_duplicate_costs_a_transaction_that_its_condition_cancels(store:
 
 
 async def test_a_transaction_in_conflict_is_counted_and_so_is_its_repetition(
-    client: DynamoClient,
-    store: Store,
+    client: DynamoClient, store: Store
 ) -> None:
     await store.recorder.record([a_purchase(purchased_at=NOW)])
     again = store.recorder.record([a_purchase(purchase_id="other", purchased_at=NOW)])

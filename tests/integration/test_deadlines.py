@@ -56,8 +56,7 @@ async def every_thread_busy(client: DynamoClient) -> AsyncIterator[None]:
 
 
 async def test_the_pages_of_a_read_share_one_deadline(
-    client: DynamoClient,
-    stopwatch: Stopwatch,
+    client: DynamoClient, stopwatch: Stopwatch
 ) -> None:
     store = dynamo_store(client)
     await store.recorder.record(PURCHASES)
@@ -68,8 +67,7 @@ async def test_the_pages_of_a_read_share_one_deadline(
 
 
 async def test_a_write_counts_the_time_that_its_category_took(
-    client: DynamoClient,
-    stopwatch: Stopwatch,
+    client: DynamoClient, stopwatch: Stopwatch
 ) -> None:
     with (
         injected(client, "UpdateItem", taking(stopwatch, 21.0)) as sent,
@@ -80,8 +78,7 @@ async def test_a_write_counts_the_time_that_its_category_took(
 
 
 async def test_the_transactions_of_a_write_share_one_deadline(
-    client: DynamoClient,
-    stopwatch: Stopwatch,
+    client: DynamoClient, stopwatch: Stopwatch
 ) -> None:
     many = [a_purchase(purchase_id=f"p{n:03d}", purchased_at=NOW - n) for n in range(250)]
     transaction = taking(stopwatch, 12.0)

@@ -38,8 +38,7 @@ def test_a_folder_has_one_engine_on_whatever_port(own: EmbeddedEngine) -> None:
 
 
 def test_an_engine_of_another_folder_is_never_used_and_never_stopped(
-    own: EmbeddedEngine,
-    tmp_path: Path,
+    own: EmbeddedEngine, tmp_path: Path
 ) -> None:
     own.start()
     stranger = EmbeddedEngine(tmp_path / "other", own.port)
@@ -63,8 +62,7 @@ def test_of_two_starts_at_once_one_starts_the_engine(own: EmbeddedEngine) -> Non
 
 
 def test_of_two_folders_at_once_on_one_port_one_is_refused(
-    own: EmbeddedEngine,
-    tmp_path: Path,
+    own: EmbeddedEngine, tmp_path: Path
 ) -> None:
     other = EmbeddedEngine(tmp_path / "other", own.port)
     try:
@@ -76,8 +74,7 @@ def test_of_two_folders_at_once_on_one_port_one_is_refused(
 
 
 def test_ctrl_c_during_the_start_leaves_nothing_behind(
-    own: EmbeddedEngine,
-    monkeypatch: pytest.MonkeyPatch,
+    own: EmbeddedEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pids = []
 
@@ -104,8 +101,7 @@ def test_an_unreadable_pid_file_names_no_engine(own: EmbeddedEngine, recorded: s
 
 
 def test_another_users_process_is_not_ours(
-    own: EmbeddedEngine,
-    monkeypatch: pytest.MonkeyPatch,
+    own: EmbeddedEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(_pid: int, _signal: int) -> None:
         raise PermissionError

@@ -39,9 +39,7 @@ pytestmark = pytest.mark.anyio
 CUSTOMER = a_purchase().customer_id
 RECENT, LATE = 1, 200
 QUIET = settings(
-    deadline=None,
-    max_examples=40,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 
@@ -67,9 +65,7 @@ def other(client: DynamoClient) -> Iterator[DynamoClient]:
 
 @pytest.mark.parametrize("age", [RECENT, LATE])
 async def test_a_purchase_on_its_way_when_the_customer_is_erased_is_refused(
-    client: DynamoClient,
-    other: DynamoClient,
-    age: int,
+    client: DynamoClient, other: DynamoClient, age: int
 ) -> None:
     store = dynamo_store(client)
     with injected(client, "TransactWriteItems", erasing_first(other)):
@@ -79,9 +75,7 @@ async def test_a_purchase_on_its_way_when_the_customer_is_erased_is_refused(
 
 @pytest.mark.parametrize("age", [RECENT, LATE, None])
 async def test_a_cancellation_on_its_way_when_the_customer_is_erased_leaves_no_tombstone(
-    client: DynamoClient,
-    other: DynamoClient,
-    age: int | None,
+    client: DynamoClient, other: DynamoClient, age: int | None
 ) -> None:
     store = dynamo_store(client)
     if age is not None:
@@ -92,8 +86,7 @@ async def test_a_cancellation_on_its_way_when_the_customer_is_erased_leaves_no_t
 
 
 async def test_a_rebuild_that_read_before_the_erasure_writes_nothing_after_it(
-    client: DynamoClient,
-    other: DynamoClient,
+    client: DynamoClient, other: DynamoClient
 ) -> None:
     store = dynamo_store(client)
     await store.recorder.record(bought(RECENT))
@@ -128,9 +121,7 @@ async def test_deletes_that_the_store_leaves_are_asked_for_again(client: DynamoC
 @pytest.mark.parametrize("step", ["Query", "BatchWriteItem", "PutItem"])
 @pytest.mark.parametrize("lost", [time_out, time_out_after_doing_it])
 async def test_an_erasure_interrupted_anywhere_takes_nothing_until_asking_again_finishes_it(
-    client: DynamoClient,
-    step: str,
-    lost: Fault,
+    client: DynamoClient, step: str, lost: Fault
 ) -> None:
     client.monotonic = stopwatch = Stopwatch()
     store = dynamo_store(client)
@@ -197,9 +188,8 @@ some_faults = st.lists(st.sampled_from(FAULTS), max_size=3)
     seed=st.integers(0, 2**32),
     faults=st.fixed_dictionaries(
         dict.fromkeys(
-            ("TransactWriteItems", "PutItem", "Query", "BatchWriteItem", "UpdateItem"),
-            some_faults,
-        ),
+            ("TransactWriteItems", "PutItem", "Query", "BatchWriteItem", "UpdateItem"), some_faults
+        )
     ),
 )
 async def test_any_race_with_any_faults_leaves_nothing_of_the_customer(
@@ -259,9 +249,7 @@ steps = st.lists(
 @QUIET
 @given(steps=steps)
 async def test_any_order_of_calls_ends_as_told(
-    client: DynamoClient,
-    kind: str,
-    steps: list[tuple[str, int]],
+    client: DynamoClient, kind: str, steps: list[tuple[str, int]]
 ) -> None:
     make: dict[str, Callable[[], Store]] = {
         "memory": memory_store,

@@ -21,13 +21,7 @@ from tests.builders import NOW
 from tests.contracts.conftest import SHARDS, Store, dynamo_store
 from tests.doubles.memory import ManualClock
 from tests.ingestion_machine import CROWD, RETENTION, IngestionMachine
-from tests.integration.faults import (
-    Stopwatch,
-    injected,
-    taking,
-    time_out,
-    time_out_after_doing_it,
-)
+from tests.integration.faults import Stopwatch, injected, taking, time_out, time_out_after_doing_it
 
 OPERATIONS = ("TransactWriteItems", "UpdateItem")
 
@@ -66,22 +60,16 @@ class EngineMachine(IngestionMachine):
 
 
 @pytest.mark.parametrize(
-    ("examples", "steps"),
-    [(15, 25), pytest.param(200, 40, marks=pytest.mark.slow)],
+    ("examples", "steps"), [(15, 25), pytest.param(200, 40, marks=pytest.mark.slow)]
 )
 def test_whatever_happens_the_tables_are_what_a_rebuild_makes_of_the_truth(
-    client: DynamoClient,
-    examples: int,
-    steps: int,
+    client: DynamoClient, examples: int, steps: int
 ) -> None:
     assert day_capacity(RETENTION.days) < CROWD
     stopwatch = client.monotonic = Stopwatch()
     run_state_machine_as_test(
         lambda: EngineMachine(client, stopwatch),  # type: ignore[arg-type]  # any factory will do
         settings=settings(
-            max_examples=examples,
-            stateful_step_count=steps,
-            deadline=None,
-            derandomize=True,
+            max_examples=examples, stateful_step_count=steps, deadline=None, derandomize=True
         ),
     )

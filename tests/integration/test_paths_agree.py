@@ -29,23 +29,18 @@ FEATURES = FeatureSet(
     Currency.of("USD"),
 )
 near_edges = st.builds(
-    lambda days, micros: days * MICROS_PER_DAY + micros,
-    st.integers(-1, 40),
-    st.integers(-2, 2),
+    lambda days, micros: days * MICROS_PER_DAY + micros, st.integers(-1, 40), st.integers(-2, 2)
 )
 ages = st.one_of(near_edges, st.integers(0, 40 * MICROS_PER_DAY))
 
 
 @settings(
-    deadline=None,
-    max_examples=40,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(
     arrivals=st.lists(st.tuples(ages, st.integers(0, 3), st.integers(0, 10**6)), max_size=25),
     crowds=st.lists(
-        st.tuples(st.integers(0, 32), st.integers(CAPACITY - 2, CAPACITY + 20)),
-        max_size=1,
+        st.tuples(st.integers(0, 32), st.integers(CAPACITY - 2, CAPACITY + 20)), max_size=1
     ),
     as_of_ages=st.lists(st.integers(0, 2 * MICROS_PER_DAY), min_size=1, max_size=3),
 )

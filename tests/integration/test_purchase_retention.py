@@ -70,8 +70,7 @@ async def test_what_has_expired_and_is_there_still_counts_on_no_path(client: Dyn
     assert (list(truth), list(recent.purchases)) == ([PURCHASE], [PURCHASE])
     features = total_purchase_volume_30d(USD)
     assert features.matrix(Histories.of([truth]), NOW) == features.matrix(
-        Histories.of([recent.purchases]),
-        NOW,
+        Histories.of([recent.purchases]), NOW
     )
     assert not await store.rebuilder.rebuild(customer)
     with pytest.raises(InvalidRequest, match="purchases are kept for 33 days"):
@@ -80,8 +79,7 @@ async def test_what_has_expired_and_is_there_still_counts_on_no_path(client: Dyn
 
 @pytest.mark.parametrize("time_of_day", [-12 * 3_600, 12 * 3_600 - 1])
 async def test_the_shortest_retention_suffices_to_rebuild_at_any_time_of_day(
-    client: DynamoClient,
-    time_of_day: int,
+    client: DynamoClient, time_of_day: int
 ) -> None:
     store = dynamo_store(client, SHORTEST)
     store.clock.now = NOW + time_of_day * MICROS_PER_SECOND

@@ -78,16 +78,14 @@ async def test_an_empty_page_with_a_key_is_not_the_end(client: DynamoClient, sto
 
 
 async def test_a_fault_between_pages_repeats_only_that_page(
-    client: DynamoClient,
-    store: Store,
+    client: DynamoClient, store: Store
 ) -> None:
     with injected(client, "Query", one_item_a_page, time_out, one_item_a_page):
         assert await read(store) == PURCHASES
 
 
 async def test_a_read_that_cannot_be_completed_is_no_answer(
-    client: DynamoClient,
-    store: Store,
+    client: DynamoClient, store: Store
 ) -> None:
     with (
         injected(client, "Query", one_item_a_page, error("AccessDeniedException")),
@@ -106,9 +104,7 @@ async def test_a_read_that_cannot_be_completed_is_no_answer(
     ids=lambda trouble: type(trouble).__name__,
 )
 async def test_missing_credentials_are_reported_at_once_with_advice(
-    client: DynamoClient,
-    store: Store,
-    trouble: BotoCoreError,
+    client: DynamoClient, store: Store, trouble: BotoCoreError
 ) -> None:
     def refuse(_: AWSPreparedRequest) -> AWSResponse | None:
         raise trouble
@@ -169,9 +165,7 @@ OTHERS = [f"other-{n}" for n in range(20)]
 
 @pytest.mark.parametrize("count", [1, 20])
 async def test_keys_left_unprocessed_are_named_and_the_others_are_answered(
-    client: DynamoClient,
-    store: Store,
-    count: int,
+    client: DynamoClient, store: Store, count: int
 ) -> None:
     with injected(client, "BatchGetItem", leave_unread(count)) as sent:
         batch = await store.recent.read([*OTHERS, CUSTOMER])
@@ -182,8 +176,7 @@ async def test_keys_left_unprocessed_are_named_and_the_others_are_answered(
 
 
 async def test_keys_all_left_unprocessed_are_unread_and_not_empty_histories(
-    client: DynamoClient,
-    store: Store,
+    client: DynamoClient, store: Store
 ) -> None:
     with injected(client, "BatchGetItem", leave_unread(21)):
         batch = await store.recent.read([CUSTOMER, *OTHERS])
@@ -204,11 +197,7 @@ async def test_keys_all_left_unprocessed_are_unread_and_not_empty_histories(
     ids="throttled,provisioned,server error,no answer,denied,no table,invalid".split(","),
 )
 async def test_a_refused_batch_says_whether_asking_again_may_help_and_is_not_retried(
-    client: DynamoClient,
-    store: Store,
-    fault: Fault,
-    *,
-    transient: bool,
+    client: DynamoClient, store: Store, fault: Fault, *, transient: bool
 ) -> None:
     with injected(client, "BatchGetItem", fault) as sent, pytest.raises(StoreUnavailable) as raised:
         await store.recent.read([CUSTOMER])
@@ -228,8 +217,7 @@ def one_customer_a_page(request: AWSPreparedRequest) -> AWSResponse:
 
 
 async def test_a_scan_follows_every_page_and_repeats_only_the_one_that_failed(
-    client: DynamoClient,
-    store: Store,
+    client: DynamoClient, store: Store
 ) -> None:
     for customer in OTHERS[:3]:
         await store.recorder.record([a_purchase(customer_id=customer, purchased_at=NOW)])
@@ -242,8 +230,7 @@ async def test_a_scan_follows_every_page_and_repeats_only_the_one_that_failed(
 
 
 async def test_a_scan_that_cannot_be_completed_is_an_error(
-    client: DynamoClient,
-    store: Store,
+    client: DynamoClient, store: Store
 ) -> None:
     await store.recorder.record([a_purchase(customer_id="other", purchased_at=NOW)])
     with (
@@ -255,8 +242,7 @@ async def test_a_scan_that_cannot_be_completed_is_an_error(
 
 
 async def test_recent_purchases_are_asked_for_strongly_consistent(
-    client: DynamoClient,
-    store: Store,
+    client: DynamoClient, store: Store
 ) -> None:
     asked: list[dict[str, Any]] = []
 
@@ -281,13 +267,10 @@ async def in_shard_of_many(store: Store) -> tuple[int, list[str]]:
         await store.recorder.record(
             [
                 a_purchase(
-                    customer_id=customer,
-                    purchase_id=f"p{n}",
-                    purchased_at=NOW,
-                    category="m",
+                    customer_id=customer, purchase_id=f"p{n}", purchased_at=NOW, category="m"
                 )
                 for n in range(2)
-            ],
+            ]
         )
     shards = [
         list((await store.index.page("m", shard=shard, after=None, most=None)).customers)
@@ -310,8 +293,7 @@ async def follow(store: Store, shard: int) -> list[str]:
 
 
 async def test_index_pages_of_a_single_entry_yield_the_same_customers(
-    client: DynamoClient,
-    store: Store,
+    client: DynamoClient, store: Store
 ) -> None:
     shard, customers = await in_shard_of_many(store)
     with injected(client, "Query", *[one_item_a_page] * len(customers)) as sent:
@@ -320,8 +302,7 @@ async def test_index_pages_of_a_single_entry_yield_the_same_customers(
 
 
 async def test_an_empty_index_page_with_a_key_is_not_the_end(
-    client: DynamoClient,
-    store: Store,
+    client: DynamoClient, store: Store
 ) -> None:
     shard, customers = await in_shard_of_many(store)
 
@@ -339,8 +320,7 @@ async def test_an_empty_index_page_with_a_key_is_not_the_end(
 
 
 async def test_an_index_page_that_is_refused_is_an_error(
-    client: DynamoClient,
-    store: Store,
+    client: DynamoClient, store: Store
 ) -> None:
     with (
         injected(client, "Query", error("AccessDeniedException")),
@@ -356,10 +336,7 @@ async def test_an_item_that_is_no_purchase_is_an_error(client: DynamoClient, sto
         del document["Items"][0]["amount_minor"]
         return answer(document)
 
-    with (
-        injected(client, "Query", spoilt),
-        pytest.raises(CorruptRecord, match="amount_minor"),
-    ):
+    with injected(client, "Query", spoilt), pytest.raises(CorruptRecord, match="amount_minor"):
         await read(store)
 
 
@@ -387,9 +364,7 @@ async def test_an_item_that_is_no_purchase_is_an_error(client: DynamoClient, sto
     ],
 )
 async def test_an_element_that_is_no_purchase_is_an_error(
-    client: DynamoClient,
-    store: Store,
-    attribute: dict[str, Any],
+    client: DynamoClient, store: Store, attribute: dict[str, Any]
 ) -> None:
     def spoilt(request: AWSPreparedRequest) -> AWSResponse:
         document = really(request)

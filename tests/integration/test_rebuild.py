@@ -37,27 +37,18 @@ class Truth:
     """Everything over one client."""
 
     def __init__(
-        self,
-        client: DynamoClient,
-        retention: Retention = RETENTION,
-        now: int = NOW,
+        self, client: DynamoClient, retention: Retention = RETENTION, now: int = NOW
     ) -> None:
         clock = ManualClock(now)
         self.client = client
         self.history = DynamoPurchaseHistory(client, clock=clock, retention=FOR_EVER)
         self.recent = DynamoRecentPurchases(client, clock=clock, retention=retention)
         self.recorder = DynamoPurchaseRecorder(
-            client,
-            clock=clock,
-            retention=retention,
-            shards=SHARDS,
+            client, clock=clock, retention=retention, shards=SHARDS
         )
         self.canceller = DynamoPurchaseCanceller(client, clock=clock, retention=retention)
         self.rebuilder = DynamoRecentRebuilder(
-            client,
-            clock=clock,
-            retention=retention,
-            history=self.history,
+            client, clock=clock, retention=retention, history=self.history
         )
         self.every_customer = EveryCustomer(index=DynamoCategoryIndex(client, shards=SHARDS))
         self.verify = VerifyRecent(
@@ -80,8 +71,7 @@ class Truth:
     def forget(self, customer: str) -> None:
         """The recent item is gone."""
         self.client.connection.client.delete_item(
-            TableName=self.client.recent.Meta.table_name,
-            Key={"customer_id": {"S": customer}},
+            TableName=self.client.recent.Meta.table_name, Key={"customer_id": {"S": customer}}
         )
 
 
@@ -155,8 +145,7 @@ async def test_a_longer_retention_is_complete_once_everybody_is_rebuilt(truth: T
 
 @pytest.mark.parametrize("minutes", [1, 4], ids=["just before", "since it began"])
 async def test_a_rebuild_lifts_nothing_while_somebody_writes_with_fewer_days(
-    truth: Truth,
-    minutes: int,
+    truth: Truth, minutes: int
 ) -> None:
     await truth.recorder.record(some_purchases("c"))
     began_at, longer = NOW + 3 * MINUTE, Retention.covering(Window.days(60))

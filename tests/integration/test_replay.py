@@ -42,11 +42,7 @@ def dynamodb(engine: EmbeddedEngine) -> Any:
         pytest.param(
             {
                 "ProjectionExpression": "#key, #values.#spent",
-                "ExpressionAttributeNames": {
-                    "#key": "key",
-                    "#values": "values",
-                    "#spent": "spent",
-                },
+                "ExpressionAttributeNames": {"#key": "key", "#values": "values", "#spent": "spent"},
             },
             id="a part of a map, as Feast asks for it",
         ),
@@ -54,10 +50,7 @@ def dynamodb(engine: EmbeddedEngine) -> Any:
 )
 @pytest.mark.parametrize("capacity", ["NONE", "TOTAL"])
 def test_a_batch_is_answered_as_by_the_store(
-    dynamodb: Any,
-    engine: EmbeddedEngine,
-    projection: dict[str, Any],
-    capacity: str,
+    dynamodb: Any, engine: EmbeddedEngine, projection: dict[str, Any], capacity: str
 ) -> None:
     asked = {
         "RequestItems": {TABLE: {"Keys": KEYS, "ConsistentRead": True, **projection}},

@@ -109,12 +109,10 @@ async def test_more_days_than_ours_bind_nobody(client: DynamoClient) -> None:
 
 @pytest.mark.parametrize("mark", [{"k10": {"S": "x"}}, {"kx": {"N": "1"}}], ids=["value", "name"])
 async def test_a_mark_that_is_none_is_an_error(
-    client: DynamoClient,
-    mark: dict[str, dict[str, str]],
+    client: DynamoClient, mark: dict[str, dict[str, str]]
 ) -> None:
     client.connection.client.put_item(
-        TableName=client.recent.Meta.table_name,
-        Item={"customer_id": {"S": MARKS}, **mark},
+        TableName=client.recent.Meta.table_name, Item={"customer_id": {"S": MARKS}, **mark}
     )
     with pytest.raises(CorruptRecord, match="retention marks"):
         await read(client, SHORT, NOW)
@@ -123,6 +121,5 @@ async def test_a_mark_that_is_none_is_an_error(
 def expire(client: DynamoClient) -> None:
     """TTL drops the customer's item."""
     client.connection.client.delete_item(
-        TableName=client.recent.Meta.table_name,
-        Key={"customer_id": {"S": CUSTOMER}},
+        TableName=client.recent.Meta.table_name, Key={"customer_id": {"S": CUSTOMER}}
     )

@@ -29,9 +29,7 @@ def tables(client: DynamoClient, *, naps: list[float] | None = None) -> DynamoTa
 
 
 def replace_table(
-    client: DynamoClient,
-    model: type[Any],
-    change: Callable[[Declaration], None],
+    client: DynamoClient, model: type[Any], change: Callable[[Declaration], None]
 ) -> str:
     """The table is as declared but for the change, and TTL is off."""
     name = str(model.Meta.table_name)
@@ -105,9 +103,7 @@ def other_projection(kind: str) -> Callable[[Declaration], None]:
     ids=["key", "type", "no LSI", "no GSI", "LSI projection", "GSI projection"],
 )
 def test_a_table_that_differs_is_named_with_the_part_that_does(
-    client: DynamoClient,
-    change: Callable[[Declaration], None],
-    difference: str,
+    client: DynamoClient, change: Callable[[Declaration], None], difference: str
 ) -> None:
     name = replace_table(client, client.purchases, change)
     for ask in (tables(client).verify, tables(client).create):

@@ -31,14 +31,10 @@ def no_session() -> aiohttp.ClientSession:
 
 
 def a_transport(
-    credentials: Credentials | None,
-    url: str = "https://dynamodb.eu-west-1.amazonaws.com",
+    credentials: Credentials | None, url: str = "https://dynamodb.eu-west-1.amazonaws.com"
 ) -> Transport:
     return Transport(
-        url=url,
-        region="eu-west-1",
-        find_credentials=lambda: credentials,
-        open_session=no_session,
+        url=url, region="eu-west-1", find_credentials=lambda: credentials, open_session=no_session
     )
 
 
@@ -64,13 +60,10 @@ def at(moment: dt.datetime, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.mark.parametrize("token", [None, "session-token"])
 @pytest.mark.parametrize(
-    "url",
-    ["https://dynamodb.eu-west-1.amazonaws.com", "http://127.0.0.1:8001"],
+    "url", ["https://dynamodb.eu-west-1.amazonaws.com", "http://127.0.0.1:8001"]
 )
 def test_a_request_is_signed_as_botocore_signs_it(
-    monkeypatch: pytest.MonkeyPatch,
-    url: str,
-    token: str | None,
+    monkeypatch: pytest.MonkeyPatch, url: str, token: str | None
 ) -> None:
     credentials = Credentials("AKIDEXAMPLE", SECRET, token)
     with at(dt.datetime(2026, 11, 25, 23, 59, 59, tzinfo=dt.UTC), monkeypatch):
@@ -99,9 +92,7 @@ def test_credentials_that_expire_are_renewed_before_they_do() -> None:
         }
 
     credentials: Any = RefreshableCredentials.create_from_metadata(
-        expiring_in(1, "OLD"),
-        refresh_using=lambda: expiring_in(60, "NEW"),
-        method="test",
+        expiring_in(1, "OLD"), refresh_using=lambda: expiring_in(60, "NEW"), method="test"
     )
     sent = asyncio.run(sent_by(a_transport(credentials)))
     assert "Credential=NEW/" in sent.headers["Authorization"]
@@ -150,8 +141,7 @@ def test_a_store_that_is_not_there_is_unavailable() -> None:
             return await client.read_once(client.read_deadline(), "GetItem", REQUEST)
 
     with pytest.raises(
-        StoreUnavailable,
-        match=r"did not answer \(EndpointConnectionError\)",
+        StoreUnavailable, match=r"did not answer \(EndpointConnectionError\)"
     ) as told:
         asyncio.run(read())
     assert told.value.transient

@@ -49,8 +49,7 @@ async def one_trial(store: Store, customer: str) -> None:
 
 @pytest.mark.parametrize("trials", [100, pytest.param(10_000, marks=pytest.mark.slow)])
 async def test_two_workers_on_one_customer_lose_no_update(
-    client: DynamoClient,
-    trials: int,
+    client: DynamoClient, trials: int
 ) -> None:
     store = dynamo_store(client)
     for start in range(0, trials, AT_ONCE):

@@ -48,8 +48,7 @@ async def stored(client: DynamoClient, customer_id: str) -> tuple[list[Purchase]
 
 @pytest.mark.parametrize("fault", TRANSIENT.values(), ids=TRANSIENT)
 async def test_a_passing_fault_is_retried_until_the_purchase_is_recorded(
-    client: DynamoClient,
-    fault: Fault,
+    client: DynamoClient, fault: Fault
 ) -> None:
     purchase = a_purchase(purchased_at=NOW - 1)
     with injected(client, "TransactWriteItems", fault, fault) as sent:
@@ -77,9 +76,7 @@ async def test_faults_beyond_the_deadline_are_reported_and_sending_again_is_safe
     recorder = dynamo_store(client).recorder
     with (
         injected(
-            client,
-            "TransactWriteItems",
-            taking(client.monotonic, 99, time_out_after_doing_it),
+            client, "TransactWriteItems", taking(client.monotonic, 99, time_out_after_doing_it)
         ),
         pytest.raises(StoreUnavailable, match="ReadTimeoutError"),
     ):
@@ -90,8 +87,7 @@ async def test_faults_beyond_the_deadline_are_reported_and_sending_again_is_safe
 
 @pytest.mark.parametrize("code", ["AccessDeniedException", "ResourceNotFoundException"])
 async def test_what_retrying_cannot_mend_is_reported_at_once_with_advice(
-    client: DynamoClient,
-    code: str,
+    client: DynamoClient, code: str
 ) -> None:
     with (
         injected(client, "TransactWriteItems", error(code)) as sent,
@@ -107,8 +103,7 @@ async def test_what_retrying_cannot_mend_is_reported_at_once_with_advice(
     ids=["throttled", "never arrived", "answer lost"],
 )
 async def test_a_category_lists_and_counts_a_customer_whatever_the_write_meets(
-    client: DynamoClient,
-    fault: Fault,
+    client: DynamoClient, fault: Fault
 ) -> None:
     store = await settled(dynamo_store(client))
     with injected(client, "UpdateItem", fault, fault) as sent:
@@ -168,7 +163,7 @@ async def test_two_writers_at_once_count_as_one_would_and_store_no_more_than_the
 
     with injected(client, "UpdateItem") as sent:
         await asyncio.gather(
-            *(add(w, c) for w, half in zip(writers, halves, strict=True) for c in half),
+            *(add(w, c) for w, half in zip(writers, halves, strict=True) for c in half)
         )
     counted = Sketch.of(map(hash_of, customers)).customers
     assert await DynamoCategoryIndex(client, shards=1).categories() == {"books": counted}
@@ -193,9 +188,7 @@ async def test_a_stored_row_that_is_no_purchase_is_a_conflict_and_the_others_are
 ) -> None:
     good, spoilt = (a_purchase(purchase_id=name, purchased_at=NOW) for name in ("good", "spoilt"))
     client.connection.put_item(
-        client.purchases.Meta.table_name,
-        spoilt.customer_id,
-        range_key=spoilt.purchase_id,
+        client.purchases.Meta.table_name, spoilt.customer_id, range_key=spoilt.purchase_id
     )
     outcomes = await dynamo_store(client).recorder.record([spoilt, good])
     assert outcomes == [Recording.CONFLICT, Recording.RECORDED]
@@ -208,9 +201,7 @@ async def test_where_the_engine_does_not_say_which_day_is_full_every_day_is_mark
     store = dynamo_store(client)
     days = [a_purchase(purchase_id=f"p{n}", purchased_at=NOW - n * DAY) for n in range(2)]
     with injected(
-        client,
-        "TransactWriteItems",
-        cancelled("None", "None", "ConditionalCheckFailed"),
+        client, "TransactWriteItems", cancelled("None", "None", "ConditionalCheckFailed")
     ):
         assert await store.recorder.record(days) == [Recording.RECORDED] * 2
     (recent,) = await recent_of(store, days[0].customer_id)
@@ -235,29 +226,22 @@ async def test_a_category_that_disappeared_is_listed_again_when_trust_in_it_ends
 
 
 @settings(
-    deadline=None,
-    max_examples=25,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(
     faults=st.lists(
-        st.sampled_from([None, time_out, time_out_after_doing_it, *TRANSIENT.values()]),
-        max_size=5,
+        st.sampled_from([None, time_out, time_out_after_doing_it, *TRANSIENT.values()]), max_size=5
     ),
     sizes=st.lists(st.integers(1, 4), min_size=1, max_size=3),
 )
 async def test_any_faults_in_any_order_lose_nothing_and_double_nothing(
-    client: DynamoClient,
-    faults: list[Fault | None],
-    sizes: list[int],
+    client: DynamoClient, faults: list[Fault | None], sizes: list[int]
 ) -> None:
     customer = str(uuid.uuid4())  # every example starts with an empty history
     recorder = dynamo_store(client).recorder
     purchases = [
         a_purchase(
-            customer_id=customer,
-            purchase_id=f"{call}-{n}",
-            purchased_at=NOW - call * 10 - n,
+            customer_id=customer, purchase_id=f"{call}-{n}", purchased_at=NOW - call * 10 - n
         )
         for call, size in enumerate(sizes)
         for n in range(size)

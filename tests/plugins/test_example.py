@@ -89,9 +89,7 @@ def test_its_author_runs_our_contract_with_pytest(site: Path, trained: Path) -> 
 
 
 def test_installed_and_allowed_it_is_registered_promoted_and_served(
-    site: Path,
-    trained: Path,
-    tmp_path: Path,
+    site: Path, trained: Path, tmp_path: Path
 ) -> None:
     done = serve(trained, tmp_path, site, scorers=f"onnx,{KIND}")
     assert done.returncode == 0, done.stderr
@@ -100,9 +98,7 @@ def test_installed_and_allowed_it_is_registered_promoted_and_served(
 
 
 def test_installed_but_not_allowed_it_may_not_serve(
-    site: Path,
-    trained: Path,
-    tmp_path: Path,
+    site: Path, trained: Path, tmp_path: Path
 ) -> None:
     done = serve(trained, tmp_path, site, scorers="")
     assert done.returncode == 1
@@ -119,9 +115,7 @@ def test_allowed_but_not_installed_it_may_not_serve(trained: Path, tmp_path: Pat
 
 
 def test_two_distributions_of_its_kind_may_not_serve(
-    site: Path,
-    trained: Path,
-    tmp_path: Path,
+    site: Path, trained: Path, tmp_path: Path
 ) -> None:
     metadata = tmp_path / "fork" / "boosted_fork-2.0.dist-info"
     metadata.mkdir(parents=True)

@@ -16,8 +16,7 @@ from tests.registries import NAME, FragileStore, a_candidate, a_registry
 def skilled(skill: float) -> Candidate:
     """A candidate with so much skill on its held-out customers."""
     return replace(
-        a_candidate(),
-        metrics={"log_loss": 0.5 * (1 - skill), "base_rate_log_loss": 0.5},
+        a_candidate(), metrics={"log_loss": 0.5 * (1 - skill), "base_rate_log_loss": 0.5}
     )
 
 
@@ -46,8 +45,7 @@ def promote(registry: Registry, *, force: bool = False) -> dict[str, bool]:
 def test_a_revision_keeps_what_every_gate_saw() -> None:
     registry = a_registry_of(skilled(0.3), skilled(0.31))
     assert promote(registry) == dict.fromkeys(
-        ["integrity", "safety", "features", "golden", "quality", "latency"],
-        True,
+        ["integrity", "safety", "features", "golden", "quality", "latency"], True
     )
     revision = registry.history(NAME)[-1]
     assert not revision.forced

@@ -134,9 +134,7 @@ async def test_one_customer_that_stays_unread_does_not_starve_the_others() -> No
             batch = await super().read(customer_ids)
             kept = [h for h in batch.histories if h.customer_id != "c000007"]
             return replace(
-                batch,
-                histories=kept,
-                unread=[c for c in customer_ids if c == "c000007"],
+                batch, histories=kept, unread=[c for c in customer_ids if c == "c000007"]
             )
 
     store = Grudge(purchases=a_store(20_000).purchases, complete_since=SINCE, shards=2)
@@ -149,13 +147,7 @@ async def test_one_customer_that_stays_unread_does_not_starve_the_others() -> No
 async def test_a_shard_that_cannot_be_listed_makes_the_answer_partial() -> None:
     class Torn(FaultyStore):
         async def page(
-            self,
-            category: str,
-            /,
-            *,
-            shard: int,
-            after: str | None,
-            most: int | None,
+            self, category: str, /, *, shard: int, after: str | None, most: int | None
         ) -> IndexPage:
             if shard == 1:
                 self.time.now += 0.5
@@ -288,9 +280,6 @@ def test_a_scan_that_does_not_fit_into_memory_is_not_planned() -> None:
 
 def test_a_way_asked_for_is_taken() -> None:
     found = plan(
-        customers=1_000_000,
-        shards=16,
-        recent=TableSize(items=0, bytes=0),
-        chosen=ReadWay.BATCH,
+        customers=1_000_000, shards=16, recent=TableSize(items=0, bytes=0), chosen=ReadWay.BATCH
     )
     assert (found.way, found.why.startswith("batch was asked for")) == (ReadWay.BATCH, True)

@@ -103,10 +103,7 @@ async def test_a_batch_takes_one_call_of_the_scorer_and_the_empty_history_one_in
 
 async def test_refusals_halve_the_reads_at_once_and_served_ones_raise_them_again() -> None:
     store = PressedStore(
-        purchases=bought_yesterday(6_000),
-        complete_since=SINCE,
-        shards=4,
-        refusals=12,
+        purchases=bought_yesterday(6_000), complete_since=SINCE, shards=4, refusals=12
     )
     members, _ = await streamed(store)
     assert len(members) == 6_000

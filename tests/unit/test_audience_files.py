@@ -44,11 +44,7 @@ def on_stdout(kind: str, members: Sequence[Listed], *, holdout: bool = False) ->
 
 
 def in_files(
-    kind: str,
-    folder: Path,
-    members: Sequence[Listed],
-    *,
-    holdout: bool = False,
+    kind: str, folder: Path, members: Sequence[Listed], *, holdout: bool = False
 ) -> dict[str, bytes]:
     output = folder / "audience.csv"
     with open_audience_files(kind, output, stdout=io.BytesIO(), holdout=holdout) as files:
@@ -104,8 +100,7 @@ def test_parquet_keeps_every_bit(tmp_path: Path) -> None:
 
 
 def test_parquet_without_pyarrow_names_the_way_out(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(Rejected, match=r"pip install 'propensity\[local\]'"):
@@ -159,8 +154,7 @@ def test_an_e_mail_address_may_be_an_id_among_others(tmp_path: Path) -> None:
 def test_a_tool_that_needs_e_mail_addresses_gets_nothing_else(kind: str, tmp_path: Path) -> None:
     members = [*EMAILS, listed("secret-1"), listed("secret-2")]
     with pytest.raises(
-        Rejected,
-        match=r"1 of the first 3 customer ids are none .* in row 3",
+        Rejected, match=r"1 of the first 3 customer ids are none .* in row 3"
     ) as refused:
         in_files(kind, tmp_path, members, holdout=True)
     assert "secret" not in str(refused.value)
@@ -237,9 +231,7 @@ def test_escaped_ids_are_counted(tmp_path: Path) -> None:
 )
 @settings(deadline=None, max_examples=50)
 def test_parts_are_small_enough_and_lose_nothing(
-    tmp_path_factory: pytest.TempPathFactory,
-    rows: list[tuple[str, float]],
-    most_bytes: int,
+    tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, float]], most_bytes: int
 ) -> None:
     folder = tmp_path_factory.mktemp("parts")
     profile = Profile(tool="Tool", id_column="id", email_column="email", most_bytes=most_bytes)
@@ -268,9 +260,7 @@ def test_parts_are_small_enough_and_lose_nothing(
 @pytest.mark.parametrize("kind", ["csv", "ndjson", "parquet", "klaviyo", "braze", "customerio"])
 @pytest.mark.parametrize("trouble", [RuntimeError, KeyboardInterrupt, Rejected])
 def test_an_error_in_the_middle_leaves_no_file_and_the_old_one(
-    kind: str,
-    trouble: type[BaseException],
-    tmp_path: Path,
+    kind: str, trouble: type[BaseException], tmp_path: Path
 ) -> None:
     output = tmp_path / "audience.csv"
     output.write_text("the old one")
@@ -296,14 +286,13 @@ def test_a_complete_file_replaces_the_old_one(tmp_path: Path) -> None:
 
 def test_nobody_listed_is_a_file_with_a_header(tmp_path: Path) -> None:
     assert in_files("klaviyo", tmp_path, []) == {
-        "audience.csv": b"Email Address,purchase_propensity,propensity_score\r\n",
+        "audience.csv": b"Email Address,purchase_propensity,propensity_score\r\n"
     }
 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet", "braze"])
 def test_a_place_where_no_file_can_be_is_refused_before_anything_is_read(
-    kind: str,
-    tmp_path: Path,
+    kind: str, tmp_path: Path
 ) -> None:
     output = tmp_path / "nowhere" / "audience.csv"
     with (
@@ -322,11 +311,7 @@ def test_a_folder_is_no_file(tmp_path: Path) -> None:
 
 
 def written(
-    output: Path,
-    members: Sequence[Listed] = IDS,
-    *,
-    kind: str = "csv",
-    partial: bool = False,
+    output: Path, members: Sequence[Listed] = IDS, *, kind: str = "csv", partial: bool = False
 ) -> tuple[Sequence[Path], Sequence[Path]]:
     """The files of an audience with a control group, and those of earlier ones beside them."""
     with open_audience_files(kind, output, stdout=io.BytesIO(), holdout=True) as files:
@@ -361,10 +346,7 @@ def no_file(kind: str, place: Path) -> None:
 @pytest.mark.parametrize("name", ["floral.csv", "floral.holdout.csv", "floral.partial.csv"])
 @pytest.mark.parametrize("kind", ["csv", "braze"])
 def test_what_is_no_regular_file_is_never_replaced(
-    kind: str,
-    name: str,
-    found: str,
-    tmp_path: Path,
+    kind: str, name: str, found: str, tmp_path: Path
 ) -> None:
     place = tmp_path / name
     no_file(found, place)

@@ -80,24 +80,15 @@ def service(store: FaultyStore, seed: int = 0) -> ScoreAudience:
 
 
 def query(
-    *,
-    as_of: int = NOW,
-    deadline_s: float = 60.0,
-    way: ReadWay = ReadWay.BATCH,
+    *, as_of: int = NOW, deadline_s: float = 60.0, way: ReadWay = ReadWay.BATCH
 ) -> AudienceQuery:
     return AudienceQuery(
-        category="shirts",
-        as_of=as_of,
-        traffic=MODEL,
-        deadline_s=deadline_s,
-        way=way,
+        category="shirts", as_of=as_of, traffic=MODEL, deadline_s=deadline_s, way=way
     )
 
 
 async def streamed(
-    store: FaultyStore,
-    asked: AudienceQuery,
-    seed: int = 0,
+    store: FaultyStore, asked: AudienceQuery, seed: int = 0
 ) -> tuple[list[Member], AudienceSummary]:
     members: list[Member] = []
     async with service(store, seed).stream(asked) as (batches, summary):
@@ -118,10 +109,7 @@ def buyers(store: FaultyStore) -> set[str]:
 
 
 def check_outcomes(
-    store: FaultyStore,
-    members: list[Member],
-    summary: AudienceSummary,
-    as_of: int = NOW,
+    store: FaultyStore, members: list[Member], summary: AudienceSummary, as_of: int = NOW
 ) -> None:
     customers = [member.customer_id for member in members]
     assert len(customers) == len(set(customers))

@@ -43,9 +43,7 @@ def test_pauses_that_begin_later_do_not_extend_the_deadline() -> None:
 )
 @settings(deadline=None)
 def test_every_pause_leaves_time_for_one_more_attempt(
-    seconds: float,
-    attempts: list[float],
-    part: float,
+    seconds: float, attempts: list[float], part: float
 ) -> None:
     clock = Stopwatch()
     deadline = Deadline(seconds, clock=clock, jitter=lambda _, longest: part * longest)

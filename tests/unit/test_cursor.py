@@ -39,9 +39,7 @@ def refusal(sealer: Cursors, cursor: str, *, asked: bytes = ASKED) -> str:
 @given(shard=st.integers(0, 1_000), after=st.none() | st.text(max_size=64), at=st.integers(0, NOW))
 @settings(deadline=None)
 def test_a_cursor_opens_to_the_place_that_was_sealed(
-    shard: int,
-    after: str | None,
-    at: int,
+    shard: int, after: str | None, at: int
 ) -> None:
     sealer = cursors()
     place = Place(ASKED, at, MODEL.name, MODEL.label).at(Position(shard, after))
@@ -133,8 +131,7 @@ def test_without_a_key_a_cursor_ends_with_its_process() -> None:
 @given(st.lists(st.text() | st.floats(allow_nan=False), max_size=3), st.lists(st.text()))
 @settings(deadline=None)
 def test_questions_have_the_same_fingerprint_only_if_they_are_the_same(
-    one: list[object],
-    other: list[object],
+    one: list[object], other: list[object]
 ) -> None:
     assert (fingerprint(*one) == fingerprint(*other)) == (one == other)
 
@@ -150,8 +147,7 @@ def test_a_key_in_the_settings_is_checked_and_never_told(monkeypatch: pytest.Mon
 @pytest.mark.usefixtures("home")
 @pytest.mark.parametrize("encode", [base64.urlsafe_b64encode, base64.standard_b64encode])
 def test_both_alphabets_of_base64_give_a_key(
-    monkeypatch: pytest.MonkeyPatch,
-    encode: Callable[[bytes], bytes],
+    monkeypatch: pytest.MonkeyPatch, encode: Callable[[bytes], bytes]
 ) -> None:
     monkeypatch.setenv("PROPENSITY_CURSOR_KEY", encode(b"\xfb\xff" * 16).decode())
     key = load_settings().cursor_key

@@ -50,7 +50,7 @@ class TestEvaluation:
                 "base_rate": 0.5,
                 "base_rate_log_loss": np.log(2.0),
                 "held_out_customers": 4.0,
-            },
+            }
         )
 
     @settings(deadline=None)
@@ -74,13 +74,12 @@ class TestEvaluation:
     @settings(deadline=None)
     @given(crowds)
     def test_auc_is_the_share_of_pairs_in_order_ties_counting_half(
-        self,
-        cases: list[tuple[float, bool]],
+        self, cases: list[tuple[float, bool]]
     ) -> None:
         probabilities, labels = np.array([p for p, _ in cases]), np.array([b for _, b in cases])
         gaps = probabilities[labels][:, np.newaxis] - probabilities[~labels]
         assert evaluate(held_out(probabilities, labels))["auc"] == pytest.approx(
-            ((np.sign(gaps) + 1) / 2).mean(),
+            ((np.sign(gaps) + 1) / 2).mean()
         )
 
     def test_the_base_rate_is_the_best_that_a_constant_can_do(self) -> None:
@@ -126,7 +125,7 @@ class TestIntervals:
                     roc_auc_score(labels, told),
                     log_loss(labels, told),
                     brier_score_loss(labels, told),
-                ],
+                ]
             )
         lows, highs = np.quantile(np.array(judged), (0.025, 0.975), axis=0)
         found = intervals(crowd)
@@ -188,10 +187,7 @@ class TestHeldOut:
         ],
     )
     def test_what_cannot_be_judged_is_refused(
-        self,
-        probabilities: Sequence[float],
-        labels: Sequence[bool],
-        reason: str,
+        self, probabilities: Sequence[float], labels: Sequence[bool], reason: str
     ) -> None:
         with pytest.raises(ValueError, match=reason):
             held_out(probabilities, labels)
@@ -222,7 +218,7 @@ class TestCalibration:
         table = calibration(held_out(probabilities, probabilities >= 0.5))
         assert [bin_.count for bin_ in table] == [2] * 10
         assert [bin_.mean_probability for bin_ in table] == pytest.approx(
-            [0.025 + 0.1 * step for step in range(10)],
+            [0.025 + 0.1 * step for step in range(10)]
         )
         assert [bin_.observed_rate for bin_ in table] == [0.0] * 5 + [1.0] * 5
 
@@ -240,14 +236,11 @@ class TestCalibration:
     @settings(deadline=None)
     @given(
         probabilities=st.lists(
-            st.integers(0, 20).map(lambda step: step / 20),
-            min_size=2,
-            max_size=60,
-        ),
+            st.integers(0, 20).map(lambda step: step / 20), min_size=2, max_size=60
+        )
     )
     def test_the_bins_are_an_ascending_partition_that_keeps_ties_together(
-        self,
-        probabilities: list[float],
+        self, probabilities: list[float]
     ) -> None:
         table = calibration(held_out(probabilities, np.arange(len(probabilities)) == 0))
         counts = [bin_.count for bin_ in table]

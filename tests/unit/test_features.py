@@ -15,16 +15,7 @@ from domain.features.feature_set import (
 )
 from domain.values import Window
 from domain.values.instant import MICROS_PER_HOUR
-from tests.builders import (
-    DAY,
-    JPY,
-    NOW,
-    USD,
-    a_feature,
-    a_history,
-    a_purchase,
-    value_of,
-)
+from tests.builders import DAY, JPY, NOW, USD, a_feature, a_history, a_purchase, value_of
 
 PURCHASES = [
     a_purchase(purchase_id="a", purchased_at=NOW - 40 * DAY, amount_minor=99_999),
@@ -46,10 +37,7 @@ PURCHASES = [
     ],
 )
 def test_an_aggregation_means_what_its_name_says(
-    aggregation: Aggregation,
-    in_30_days: float,
-    of_books: float,
-    of_nothing: float,
+    aggregation: Aggregation, in_30_days: float, of_books: float, of_nothing: float
 ) -> None:
     assert value_of(a_feature(aggregation), PURCHASES) == in_30_days
     assert value_of(a_feature(aggregation, category="books"), PURCHASES) == of_books
@@ -75,9 +63,7 @@ def test_every_aggregation_has_a_meaning_under_test() -> None:
 )
 @pytest.mark.parametrize("aggregation", Aggregation)
 def test_a_window_is_open_on_the_left_and_closed_on_the_right(
-    aggregation: Aggregation,
-    at: int,
-    inside: bool,
+    aggregation: Aggregation, at: int, inside: bool
 ) -> None:
     feature = a_feature(aggregation)
     counts = value_of(a_feature(Aggregation.PURCHASE_COUNT), a_history(at))
@@ -181,7 +167,7 @@ def test_the_contract_of_version_1_never_changes() -> None:
                 "aggregation": "total_purchase_volume",
                 "window_us": 2_592_000_000_000,
                 "category": None,
-            },
+            }
         ],
     }
     assert features.contract_hash == (

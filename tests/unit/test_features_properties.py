@@ -35,9 +35,7 @@ def row(features: FeatureSet, purchases: list[Purchase], as_of: int) -> bytes:
 @given(feature_sets, batches, instants)
 @settings(deadline=None)
 def test_features_agree_with_the_plain_reference_to_the_last_bit(
-    features: FeatureSet,
-    batch: list[list[Purchase]],
-    as_of: int,
+    features: FeatureSet, batch: list[list[Purchase]], as_of: int
 ) -> None:
     matrix = features.matrix(Histories.of(batch), as_of)
     assert matrix.tolist() == [reference.row(features, each, as_of) for each in batch]
@@ -46,10 +44,7 @@ def test_features_agree_with_the_plain_reference_to_the_last_bit(
 @given(feature_sets, histories(), instants, st.data())
 @settings(deadline=None)
 def test_neither_order_nor_duplication_of_purchases_matters(
-    features: FeatureSet,
-    history: list[Purchase],
-    as_of: int,
-    data: st.DataObject,
+    features: FeatureSet, history: list[Purchase], as_of: int, data: st.DataObject
 ) -> None:
     again = data.draw(st.lists(st.sampled_from(history))) if history else []
     redelivered = data.draw(st.permutations(history + again))
@@ -59,9 +54,7 @@ def test_neither_order_nor_duplication_of_purchases_matters(
 @given(feature_sets, batches, instants)
 @settings(deadline=None)
 def test_one_customer_alone_equals_the_same_customer_in_a_batch_bit_for_bit(
-    features: FeatureSet,
-    batch: list[list[Purchase]],
-    as_of: int,
+    features: FeatureSet, batch: list[list[Purchase]], as_of: int
 ) -> None:
     matrix = features.matrix(Histories.of(batch), as_of)
     for position, history in enumerate(batch):
@@ -71,10 +64,7 @@ def test_one_customer_alone_equals_the_same_customer_in_a_batch_bit_for_bit(
 @given(feature_sets, histories(prefix="past-"), histories(prefix="future-"), instants)
 @settings(deadline=None)
 def test_future_purchases_never_change_a_past_row(
-    features: FeatureSet,
-    past: list[Purchase],
-    others: list[Purchase],
-    as_of: int,
+    features: FeatureSet, past: list[Purchase], others: list[Purchase], as_of: int
 ) -> None:
     future = [
         replace(purchase, purchased_at=as_of + 1 + abs(purchase.purchased_at - as_of))
@@ -86,9 +76,7 @@ def test_future_purchases_never_change_a_past_row(
 @given(feature_sets, histories(), instants)
 @settings(deadline=None)
 def test_purchases_before_the_longest_window_need_not_be_read(
-    features: FeatureSet,
-    history: list[Purchase],
-    as_of: int,
+    features: FeatureSet, history: list[Purchase], as_of: int
 ) -> None:
     start = features.longest_window.after(as_of)
     read = [purchase for purchase in history if purchase.purchased_at > start]
@@ -99,9 +87,7 @@ def test_purchases_before_the_longest_window_need_not_be_read(
 @given(histories(), st.data())
 @settings(deadline=None)
 def test_every_named_set_is_exact_at_all_its_edges_whatever_comes_late_or_twice(
-    name: str,
-    history: list[Purchase],
-    data: st.DataObject,
+    name: str, history: list[Purchase], data: st.DataObject
 ) -> None:
     features = FEATURE_SETS[name](data.draw(currencies))
     edges = {NOW, *(feature.window.after(NOW) for feature in features.features)}
@@ -126,10 +112,7 @@ def test_every_named_set_is_exact_at_all_its_edges_whatever_comes_late_or_twice(
 @given(windows, instants, st.integers(0, 10**9), st.sampled_from([-1, 0, 1]))
 @settings(deadline=None)
 def test_both_edges_of_every_window_are_exact_to_the_microsecond(
-    window: Window,
-    as_of: int,
-    amount_minor: int,
-    step: int,
+    window: Window, as_of: int, amount_minor: int, step: int
 ) -> None:
     volume = Feature(Aggregation.TOTAL_PURCHASE_VOLUME, window)
     count = Feature(Aggregation.PURCHASE_COUNT, window)
@@ -168,9 +151,7 @@ def test_sums_and_counts_add_up_over_adjoining_windows(
 @given(histories(), windows, instants)
 @settings(deadline=None)
 def test_sums_and_counts_add_up_over_categories(
-    history: list[Purchase],
-    window: Window,
-    as_of: int,
+    history: list[Purchase], window: Window, as_of: int
 ) -> None:
     for aggregation in (Aggregation.TOTAL_PURCHASE_VOLUME, Aggregation.PURCHASE_COUNT):
         parts = [
@@ -214,9 +195,7 @@ def test_another_currency_is_another_contract(features: FeatureSet, currency: Cu
 @given(features, st.sampled_from([-1, 1]), some_category)
 @settings(deadline=None)
 def test_another_window_or_category_is_another_contract(
-    feature: Feature,
-    step: int,
-    category: str | None,
+    feature: Feature, step: int, category: str | None
 ) -> None:
     assume(feature.window.length_us + step > 0)
     assume(category != feature.category)

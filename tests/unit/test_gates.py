@@ -28,10 +28,7 @@ from tests.registries import (
     golden_of,
 )
 
-TWO_FEATURES = FeatureSet(
-    (a_feature(), a_feature(Aggregation.PURCHASE_COUNT, days=7)),
-    USD,
-)
+TWO_FEATURES = FeatureSet((a_feature(), a_feature(Aggregation.PURCHASE_COUNT, days=7)), USD)
 
 
 class Given:
@@ -62,8 +59,7 @@ class Neighbourly(RowByRow):
 
 
 def registered(
-    store: FragileStore | None = None,
-    candidate: Candidate | None = None,
+    store: FragileStore | None = None, candidate: Candidate | None = None
 ) -> tuple[Manifest, Callable[[Blob], bytes]]:
     """A manifest and the way to read its blobs."""
     registry = a_registry(store)
@@ -88,15 +84,11 @@ def test_a_sound_version_becomes_its_features_and_scorer() -> None:
 
 @pytest.mark.parametrize(("days", "passes"), [(None, True), (30, True), (29, False)])
 def test_a_version_that_looks_back_beyond_the_retention_may_not_serve(
-    days: int | None,
-    *,
-    passes: bool,
+    days: int | None, *, passes: bool
 ) -> None:
     manifest, read_blob = registered(candidate=a_candidate(0.25))
     gates = LoadGates(
-        scorer_factory=FACTORIES.__getitem__,
-        currency=USD,
-        retention=PurchaseRetention(days),
+        scorer_factory=FACTORIES.__getitem__, currency=USD, retention=PurchaseRetention(days)
     )
     if passes:
         gates(manifest, read_blob)
@@ -285,7 +277,7 @@ def test_golden_vectors_that_are_none_are_corrupt() -> None:
 
 def test_a_scorer_that_refuses_what_the_version_holds_is_refused() -> None:
     manifest, read_blob = registered(
-        candidate=replace(a_candidate(), scorer_options={"temperature": 1}),
+        candidate=replace(a_candidate(), scorer_options={"temperature": 1})
     )
     gates = LoadGates(scorer_factory=FACTORIES.__getitem__, currency=USD)
     failed = failure(lambda: gates(manifest, read_blob))

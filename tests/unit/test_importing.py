@@ -44,7 +44,7 @@ class Import:
                 source or FakeSource(rows),
                 on_refused=self.refused.append,
                 on_progress=self._on_progress,
-            ),
+            )
         )
 
     def _on_progress(self, state: ImportProgress) -> None:
@@ -93,12 +93,7 @@ def test_rows_that_were_not_recorded_are_told_with_their_reason() -> None:
     assert told == [
         (2, Outcome.REJECTED, "row", "has no columns"),
         (3, Outcome.REJECTED, "amount_minor", "is negative: a refund is not a purchase"),
-        (
-            4,
-            Outcome.CONFLICT,
-            "purchase_id",
-            "this id is taken by a purchase with another payload",
-        ),
+        (4, Outcome.CONFLICT, "purchase_id", "this id is taken by a purchase with another payload"),
     ]
 
 
@@ -115,10 +110,8 @@ def test_progress_is_a_moment_that_stays_as_it_was_told() -> None:
     source = FakeSource([None])
     asyncio.run(
         ImportPurchases(take_in=take_in(ReferenceStore()))(
-            source,
-            on_refused=lambda _: None,
-            on_progress=told.append,
-        ),
+            source, on_refused=lambda _: None, on_progress=told.append
+        )
     )
     assert told == [ImportProgress(rows=1, progress=1)]
     with pytest.raises(FrozenInstanceError):
@@ -127,7 +120,7 @@ def test_progress_is_a_moment_that_stays_as_it_was_told() -> None:
 
 def test_a_row_without_currency_counts_in_the_deployments_own() -> None:
     assert Import().run(ReferenceStore(), [raw_purchase(currency=None)]) == Counter(
-        {Outcome.RECORDED: 1},
+        {Outcome.RECORDED: 1}
     )
 
 

@@ -43,7 +43,7 @@ def kinds(outcomes: Sequence[PurchaseOutcome]) -> list[str]:
 def test_a_new_purchase_is_recorded() -> None:
     recorder = ReferenceStore()
     assert record(recorder, raw_purchase()) == [
-        PurchaseOutcome(position=0, outcome=Outcome.RECORDED, purchase_id="purchase-1"),
+        PurchaseOutcome(position=0, outcome=Outcome.RECORDED, purchase_id="purchase-1")
     ]
     assert list(recorder.purchases.values()) == [a_purchase()]
 
@@ -96,8 +96,7 @@ def test_a_payload_repeated_in_one_call_conflicts_as_often_as_it_is_sent() -> No
     ],
 )
 def test_a_rival_sent_before_the_stored_payload_does_not_hide_it(
-    amounts: list[int],
-    expected: list[str],
+    amounts: list[int], expected: list[str]
 ) -> None:
     recorder = ReferenceStore([a_purchase(amount_minor=1250)])
     outcomes = record(recorder, *(raw_purchase(amount_minor=amount) for amount in amounts))
@@ -257,8 +256,7 @@ stores = st.lists(few_payloads, max_size=3)
 @given(stores, st.lists(st.one_of(few_payloads.map(raw_of), junk_purchases), max_size=6))
 @settings(deadline=None)
 def test_one_call_ends_as_one_call_per_purchase_would(
-    stored: list[Purchase],
-    sent: list[object],
+    stored: list[Purchase], sent: list[object]
 ) -> None:
     together, apart = ReferenceStore(stored), ReferenceStore(stored)
     one_by_one = [
@@ -293,9 +291,7 @@ def known_after(recorder: ReferenceStore, raw: Sequence[object]) -> list[Purchas
 @given(stores, calls, st.integers(0, 4))
 @settings(deadline=None)
 def test_whenever_the_store_falls_silent_sending_again_ends_as_if_it_had_not(
-    stored: list[Purchase],
-    sent: list[Purchase],
-    answers: int,
+    stored: list[Purchase], sent: list[Purchase], answers: int
 ) -> None:
     raw = [raw_of(purchase) for purchase in sent]
     steady = ReferenceStore(stored)

@@ -121,10 +121,7 @@ def test_microseconds_are_rendered_only_where_there_are_any(moment: int, text: s
 )
 @settings(deadline=None)
 def test_what_parses_renders_even_at_the_edges_of_the_calendar(
-    date: str,
-    at: time,
-    sign: str,
-    offset: time,
+    date: str, at: time, sign: str, offset: time
 ) -> None:
     local = datetime.fromisoformat(f"{date}T{at.isoformat()}").replace(tzinfo=UTC)
     shift = timedelta(hours=offset.hour, minutes=offset.minute)

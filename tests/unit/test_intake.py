@@ -55,9 +55,7 @@ def taken(
     max_items: int | None = None,
 ) -> list[PurchaseOutcome]:
     use_case = take_in(
-        recorder or ReferenceStore(),
-        canceller=canceller or Canceller(),
-        max_items=max_items,
+        recorder or ReferenceStore(), canceller=canceller or Canceller(), max_items=max_items
     )
     return asyncio.run(use_case(items))
 
@@ -109,13 +107,7 @@ def test_items_beyond_the_most_per_call_are_refused_and_the_others_taken() -> No
     recorder, canceller = ReferenceStore(), Canceller()
     raw = [RawPurchase(raw_purchase(purchase_id=f"purchase-{number}")) for number in range(3)]
     outcomes = taken(
-        raw[0],
-        NEITHER,
-        raw[1],
-        CANCELLATION,
-        max_items=2,
-        recorder=recorder,
-        canceller=canceller,
+        raw[0], NEITHER, raw[1], CANCELLATION, max_items=2, recorder=recorder, canceller=canceller
     )
     assert [outcome.outcome for outcome in outcomes] == ["recorded", *["rejected"] * 3]
     assert [(each.field, each.purchase_id) for each in outcomes[2:]] == [

@@ -194,8 +194,7 @@ def test_when_no_champion_loads_every_reason_is_told() -> None:
     ids=["truncated", "gap", "wrong previous hash"],
 )
 def test_a_damaged_revision_gives_way_to_a_sound_one(
-    damage: object,
-    expected: tuple[int, int],
+    damage: object, expected: tuple[int, int]
 ) -> None:
     store = FragileStore()
     registry = a_history(store, 1, 2, 3)
@@ -272,8 +271,7 @@ DAMAGE: dict[str, Callable[[FragileStore], None]] = {
     "missing manifest": lambda store: store.lose(manifest_key(2)),
     "truncated revision": lambda store: store.overwrite(revision_key(2), b"{"),
     "wrong previous hash": lambda store: store.overwrite(
-        revision_key(2),
-        store.get(revision_key(1)),
+        revision_key(2), store.get(revision_key(1))
     ),
     "silent store": lambda store: setattr(store, "silent", ("models/",)),
 }

@@ -99,8 +99,7 @@ def test_a_manifest_names_its_schema() -> None:
     ids=map(str, count(1)),
 )
 def test_a_damaged_manifest_is_refused_by_key_and_field(
-    change: Callable[[Any], object],
-    field: str,
+    change: Callable[[Any], object], field: str
 ) -> None:
     with pytest.raises(CorruptRegistry) as caught:
         Manifest.decode(KEY, changed(change))
@@ -159,17 +158,14 @@ def test_the_same_meaning_in_other_bytes_is_refused() -> None:
 @given(
     st.integers(1, 3).flatmap(
         lambda k: st.lists(
-            st.tuples(st.lists(finite, min_size=k, max_size=k), finite),
-            min_size=1,
-            max_size=5,
-        ),
-    ),
+            st.tuples(st.lists(finite, min_size=k, max_size=k), finite), min_size=1, max_size=5
+        )
+    )
 )
 @settings(deadline=None)
 def test_golden_vectors_read_back_to_the_last_bit(rows: list[tuple[list[float], float]]) -> None:
     golden = GoldenVectors(
-        np.array([row for row, _ in rows]),
-        np.array([probability for _, probability in rows]),
+        np.array([row for row, _ in rows]), np.array([probability for _, probability in rows])
     )
     again = GoldenVectors.decode("golden", golden.encode())
     assert again.matrix.tobytes() == golden.matrix.tobytes()

@@ -94,7 +94,7 @@ JSON = st.recursive(
         st.lists(inner)
         | st.dictionaries(
             st.sampled_from(
-                ["Type", "Message", "specversion", "type", "data", "cancelled", "purchases"],
+                ["Type", "Message", "specversion", "type", "data", "cancelled", "purchases"]
             )
             | st.text(),
             inner,

@@ -26,8 +26,7 @@ def test_an_unknown_currency_code_is_refused(code: str) -> None:
 @given(currencies, st.integers(-(10**15), 10**15))
 @settings(deadline=None)
 def test_minor_units_survive_the_way_through_major_units(
-    currency: Currency,
-    amount_minor: int,
+    currency: Currency, amount_minor: int
 ) -> None:
     assert currency.to_minor(Decimal(amount_minor).scaleb(-currency.exponent)) == amount_minor
 
@@ -62,8 +61,7 @@ def test_an_amount_that_is_not_finite_is_refused(amount: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "amount",
-    ["1E+31", "-1E+31", "1E+999999", "1E-31", "1E-1000030", "1." + "1" * 5_000],
+    "amount", ["1E+31", "-1E+31", "1E+999999", "1E-31", "1E-1000030", "1." + "1" * 5_000]
 )
 def test_an_amount_beyond_all_money_is_refused_without_computing_it(amount: str) -> None:
     with pytest.raises(ValueError, match="more than 30 digits") as caught:
@@ -82,8 +80,7 @@ def test_an_amount_beyond_all_money_is_refused_without_computing_it(amount: str)
     ],
 )
 def test_money_of_more_digits_than_decimal_computes_with_is_exact(
-    amount: str,
-    amount_minor: int,
+    amount: str, amount_minor: int
 ) -> None:
     assert USD.to_minor(Decimal(amount)) == amount_minor
 
@@ -91,10 +88,7 @@ def test_money_of_more_digits_than_decimal_computes_with_is_exact(
 @given(currencies, st.integers(1 - 10**30, 10**30 - 1), st.integers(-8, 0), st.integers(1, 40))
 @settings(deadline=None)
 def test_minor_units_are_exact_or_refused_whatever_precision_decimal_has(
-    currency: Currency,
-    digits: int,
-    exponent: int,
-    precision: int,
+    currency: Currency, digits: int, exponent: int, precision: int
 ) -> None:
     amount = Decimal(f"{digits}E{exponent}")
     amount_minor, finer = divmod(digits * currency.minor_per_major, 10**-exponent)

@@ -88,9 +88,7 @@ def sparse(*, values: str = "", indices: str = "") -> SparseTensorProto:
     of = numpy_helper.from_array(np.ones(2), "v")
     at = numpy_helper.from_array(np.arange(2), "i")
     return helper.make_sparse_tensor(
-        outside(of, values) if values else of,
-        outside(at, indices) if indices else at,
-        [2, 2],
+        outside(of, values) if values else of, outside(at, indices) if indices else at, [2, 2]
     )
 
 
@@ -182,8 +180,7 @@ def _named_only(values: TensorProto) -> TensorProto:
 
 @pytest.mark.parametrize(("model", "reason"), UNSAFE.values(), ids=UNSAFE)
 def test_what_is_not_safe_is_refused_before_it_is_loaded(
-    model: Callable[[], ModelProto],
-    reason: str,
+    model: Callable[[], ModelProto], reason: str
 ) -> None:
     registry = a_registry(factories={"onnx": OnnxScorer.build})
     candidate = replace(
@@ -233,9 +230,7 @@ CLASSIFIERS = [
 
 @pytest.mark.parametrize("scaler", SCALERS, ids=lambda scaler: type(scaler).__name__)
 @pytest.mark.parametrize(
-    "classifier",
-    CLASSIFIERS,
-    ids=lambda classifier: type(classifier).__name__,
+    "classifier", CLASSIFIERS, ids=lambda classifier: type(classifier).__name__
 )
 @pytest.mark.parametrize("of", [FloatTensorType, DoubleTensorType])
 def test_what_scikit_learn_exports_is_safe(scaler: Any, classifier: Any, of: Any) -> None:
@@ -252,8 +247,7 @@ def test_what_training_exports_is_safe() -> None:
 
 
 def test_without_the_check_a_file_beside_the_server_would_be_read(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     width = 16  # ONNX Runtime happens to fail on outside tensors that are smaller
     named = outside(numpy_helper.from_array(np.zeros(width), "weights"))

@@ -25,9 +25,7 @@ Install = Callable[..., str]
 
 @pytest.fixture
 def install(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    request: pytest.FixtureRequest,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> Install:
     """Puts a distribution with one module and one scorer on the path; gives the module's name."""
 
@@ -93,8 +91,7 @@ def test_an_unknown_kind_is_refused_with_those_there_are(install: Install) -> No
         offer for offer in ScorerPlugins.installed().offers.values() if "plugin_" in offer.value
     )
     with pytest.raises(
-        GateFailed,
-        match=r"kind 'whole', known are: half, third; install",
+        GateFailed, match=r"kind 'whole', known are: half, third; install"
     ) as caught:
         plugins.factory("whole")
     assert caught.value.gate == "scorer"
@@ -130,10 +127,7 @@ def test_offers_without_a_distribution_are_told_apart_by_what_they_import() -> N
     ids=["missing import", "raises", "syntax", "absent", "not callable"],
 )
 def test_a_plugin_that_cannot_be_used_is_refused_with_the_reason(
-    install: Install,
-    source: str,
-    attribute: str,
-    reason: str,
+    install: Install, source: str, attribute: str, reason: str
 ) -> None:
     install("acme", "broken", source=source, attribute=attribute)
     plugins = ScorerPlugins.installed(allowed={"broken"})

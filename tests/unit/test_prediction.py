@@ -42,10 +42,7 @@ def predict(
     traffic: Callable[[], Traffic] = lambda: MODEL,
 ) -> Prediction:
     service = PredictPropensity(
-        history=history,
-        traffic=traffic,
-        policy=a_policy(),
-        clock=lambda: NOW,
+        history=history, traffic=traffic, policy=a_policy(), clock=lambda: NOW
     )
     return asyncio.run(service(customer_id, as_of=as_of))
 
@@ -108,8 +105,7 @@ def test_as_of_beyond_the_believable_is_refused(as_of: int, reason: str) -> None
 
 
 @pytest.mark.parametrize(
-    "customer_id",
-    ["", " ", "a\n", "a\x00", "\ud800", "x" * (MAX_CUSTOMER_ID_BYTES + 1)],
+    "customer_id", ["", " ", "a\n", "a\x00", "\ud800", "x" * (MAX_CUSTOMER_ID_BYTES + 1)]
 )
 def test_an_unusable_customer_id_is_refused_before_anything_is_read(customer_id: str) -> None:
     history = ReferenceStore()
@@ -148,8 +144,7 @@ class Constantly:
 
 
 @pytest.mark.parametrize(
-    "score",
-    [math.nan, math.inf, -math.inf, math.nextafter(0, -1), math.nextafter(1, 2), 1.1],
+    "score", [math.nan, math.inf, -math.inf, math.nextafter(0, -1), math.nextafter(1, 2), 1.1]
 )
 def test_a_score_that_is_no_probability_is_no_prediction(score: float) -> None:
     broken = a_traffic(Constantly(score), version=7)
@@ -192,9 +187,7 @@ def test_without_a_live_model_nothing_is_read() -> None:
 @given(histories(), feature_sets, instants)
 @settings(deadline=None)
 def test_the_features_shown_are_those_of_the_whole_history(
-    history: list[Purchase],
-    features: FeatureSet,
-    as_of: int,
+    history: list[Purchase], features: FeatureSet, as_of: int
 ) -> None:
     as_of = min(as_of, NOW)
     prediction = predict(

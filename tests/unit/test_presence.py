@@ -40,11 +40,7 @@ class Hall:
 
     def served(self, revision: int, timeout_s: float = 30.0) -> list[str]:
         live = self.presence.await_served(
-            NAME,
-            revision,
-            timeout_s=timeout_s,
-            seconds=lambda: self.seconds,
-            pause=self.pause,
+            NAME, revision, timeout_s=timeout_s, seconds=lambda: self.seconds, pause=self.pause
         )
         return [process.process for process in live]
 

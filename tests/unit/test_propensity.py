@@ -23,9 +23,7 @@ from tests.builders import a_policy
     ],
 )
 def test_a_policy_acts_within_its_range_edges_included(
-    probability: float,
-    show: bool,
-    reason: Reason,
+    probability: float, show: bool, reason: Reason
 ) -> None:
     decision = a_policy(min_probability=0.2, max_probability=0.8).decide(probability)
     assert (decision.show, decision.reason) == (show, reason)
@@ -55,14 +53,7 @@ def test_a_policy_of_one_point_acts_there_only(point: float, probability: float)
 
 @pytest.mark.parametrize(
     ("low", "high"),
-    [
-        (0.8, 0.2),
-        (-0.1, 0.5),
-        (0.5, 1.1),
-        (math.nan, 0.5),
-        (0.5, math.nan),
-        (0.5, math.inf),
-    ],
+    [(0.8, 0.2), (-0.1, 0.5), (0.5, 1.1), (math.nan, 0.5), (0.5, math.nan), (0.5, math.inf)],
 )
 def test_a_range_that_is_empty_or_no_probability_is_refused(low: float, high: float) -> None:
     with pytest.raises(ValueError, match="'banner' needs 0 <= min <= max <= 1"):
@@ -70,8 +61,7 @@ def test_a_range_that_is_empty_or_no_probability_is_refused(low: float, high: fl
 
 
 @pytest.mark.parametrize(
-    "score",
-    [math.nan, math.inf, -math.inf, math.nextafter(0, -1), math.nextafter(1, 2), -0.1, 1.1],
+    "score", [math.nan, math.inf, -math.inf, math.nextafter(0, -1), math.nextafter(1, 2), -0.1, 1.1]
 )
 def test_a_policy_does_not_decide_about_what_is_no_probability(score: float) -> None:
     with pytest.raises(ValueError, match="is no probability"):

@@ -41,8 +41,7 @@ def refusal(raw: object) -> InvalidPurchase:
 @given(st.data(), currencies)
 @settings(deadline=None)
 def test_every_valid_purchase_is_read_as_it_was_meant(
-    data: st.DataObject,
-    currency: Currency,
+    data: st.DataObject, currency: Currency
 ) -> None:
     raw, purchase = data.draw(raw_purchases(currency=currency))
     assert parse_purchase(raw, currency=currency, now=NOW) == purchase
@@ -141,8 +140,7 @@ def test_an_identifier_is_measured_in_bytes(field: str, limit: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "text",
-    ["two words", "Bücher", "日本", "a#b", "😀", "می\u200cروم", "👩\u200d👧"],
+    "text", ["two words", "Bücher", "日本", "a#b", "😀", "می\u200cروم", "👩\u200d👧"]
 )
 def test_an_identifier_may_be_in_any_script_with_its_joiners(text: str) -> None:
     assert parse(raw_purchase(category=text)).category == text
@@ -288,8 +286,7 @@ def test_long_input_is_quoted_in_part_only(bad: dict[str, object]) -> None:
 @pytest.mark.parametrize("value", [10**5_000, -(10**5_000), [10**5_000]], ids=["+", "-", "list"])
 @pytest.mark.parametrize("field", [*raw_purchase(), "amount"])
 def test_an_integer_too_long_to_print_is_refused_by_the_name_of_its_field(
-    field: str,
-    value: object,
+    field: str, value: object
 ) -> None:
     error = refusal(raw_purchase(amount_minor=None) | {field: value})
     assert error.field == field

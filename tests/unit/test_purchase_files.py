@@ -129,7 +129,7 @@ def write_parquet(path: Path, rows: Sequence[dict[str, object]]) -> None:
     schema = pa.schema(
         [(name, pa.string()) for name in texts]
         + [("purchased_at", pa.timestamp("us", tz="Europe/Berlin"))]
-        + [("amount", pa.decimal128(14, 2)), ("amount_minor", pa.int64())],
+        + [("amount", pa.decimal128(14, 2)), ("amount_minor", pa.int64())]
     )
     moments = [
         row | {"purchased_at": instant.to_datetime(instant.parse(str(row["purchased_at"])))}
@@ -145,8 +145,7 @@ WRITERS = {"csv": write_csv, "ndjson": write_ndjson, "parquet": write_parquet}
 @given(rows=st.lists(st.tuples(purchases, st.booleans()), max_size=6))
 @settings(deadline=None)
 def test_whatever_is_written_is_read_back_equal(
-    kind: str,
-    rows: list[tuple[Purchase, bool]],
+    kind: str, rows: list[tuple[Purchase, bool]]
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"purchases.{kind}"
@@ -257,9 +256,7 @@ def test_an_amount_of_more_digits_than_a_float_holds_stays_exact(written: Writte
     ],
 )
 def test_an_amount_that_is_no_money_is_rejected_by_its_name(
-    amount: str,
-    reason: str,
-    written: Written,
+    amount: str, reason: str, written: Written
 ) -> None:
     (bad, good) = outcomes(written("p.csv", csv_lines(GOOD.replace("12.34", amount), GOOD)))
     assert isinstance(bad, str)
@@ -470,9 +467,7 @@ def test_timestamps_with_a_zone_keep_their_instant(unit: str, zone: str, tmp_pat
     ids=["naive", "nanoseconds", "year 148103", "date", "integer", "null"],
 )
 def test_timestamps_that_name_no_instant_are_rejected(
-    moments: object,
-    reason: str,
-    tmp_path: Path,
+    moments: object, reason: str, tmp_path: Path
 ) -> None:
     (bad,) = outcomes(parquet_of(tmp_path, purchased_at=moments))
     assert isinstance(bad, str)
@@ -506,9 +501,7 @@ def test_float_amounts_become_the_cents_that_were_meant(cents: list[int]) -> Non
     ],
 )
 def test_a_bad_cell_of_parquet_is_rejected_by_its_name(
-    columns: dict[str, object],
-    reason: str,
-    tmp_path: Path,
+    columns: dict[str, object], reason: str, tmp_path: Path
 ) -> None:
     minor = {"amount_minor": None} if "amount" in columns else {}
     (bad,) = outcomes(parquet_of(tmp_path, **minor | columns))
@@ -528,8 +521,7 @@ def test_a_bad_cell_of_parquet_is_rejected_by_its_name(
     ],
 )
 def test_parquet_may_store_the_same_in_other_types(
-    columns: dict[str, object],
-    tmp_path: Path,
+    columns: dict[str, object], tmp_path: Path
 ) -> None:
     assert outcomes(parquet_of(tmp_path, **columns)) == [GOOD_PURCHASE]
 
@@ -573,8 +565,7 @@ def test_a_parquet_file_that_is_damaged_inside_is_rejected_while_reading(tmp_pat
 
 
 def test_parquet_without_pyarrow_says_what_to_install(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     parquet_of(tmp_path)
     monkeypatch.setitem(sys.modules, "pyarrow", None)

@@ -40,8 +40,7 @@ def test_nobody_can_ask_back_beyond_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("age_us", "outcome"),
-    [(365 * DAY - 1, "recorded"), (365 * DAY, "rejected")],
+    ("age_us", "outcome"), [(365 * DAY - 1, "recorded"), (365 * DAY, "rejected")]
 )
 def test_a_purchase_older_than_it_is_rejected_with_the_reason(age_us: int, outcome: str) -> None:
     recorder = ReferenceStore()

@@ -24,8 +24,7 @@ def recent(complete_since: int, *overflow_days: int) -> RecentHistory:
 
 
 @pytest.mark.parametrize(
-    ("moment", "day"),
-    [(0, 0), (-1, -1), (DAY - 1, 0), (DAY, 1), (MIDNIGHT - 1, TODAY - 1)],
+    ("moment", "day"), [(0, 0), (-1, -1), (DAY - 1, 0), (DAY, 1), (MIDNIGHT - 1, TODAY - 1)]
 )
 def test_a_day_begins_at_midnight_utc(moment: int, day: int) -> None:
     assert day_of(moment) == day
@@ -57,9 +56,7 @@ def test_a_read_trusts_what_a_writer_whose_clock_is_a_day_ahead_has_kept() -> No
 @given(windows, instants, st.integers(0, (SLACK_DAYS - 1) * DAY))
 @settings(deadline=None)
 def test_retention_answers_its_window_for_every_as_of_of_the_last_day(
-    window: Window,
-    now: int,
-    lag: int,
+    window: Window, now: int, lag: int
 ) -> None:
     kept = recent(Retention.covering(window).complete_since(now))
     assert kept.answers(window, now - lag)
@@ -71,9 +68,7 @@ writes = st.lists(st.tuples(st.integers(0, 120), st.sampled_from([10, 20, 40])),
 @given(writes, st.integers(0, 150), st.sampled_from([10, 20, 40]))
 @settings(max_examples=1_000)
 def test_what_others_let_expire_is_never_relied_on(
-    writes: list[tuple[int, int]],
-    today: int,
-    kept: int,
+    writes: list[tuple[int, int]], today: int, kept: int
 ) -> None:
     """A customer buys on some days, each time in a deployment that keeps so many; items expire on time."""
     held: set[int] = set()
@@ -120,8 +115,7 @@ def test_one_day_of_the_slack_is_for_the_clocks_of_writers(lag_days: int, answer
     ],
 )
 def test_the_first_microsecond_of_the_window_decides_how_far_days_must_reach(
-    as_of: int,
-    answers: bool,
+    as_of: int, answers: bool
 ) -> None:
     assert recent(TODAY - 1).answers(Window.days(1), as_of) == answers
 
@@ -131,8 +125,7 @@ def test_the_first_microsecond_of_the_window_decides_how_far_days_must_reach(
     [(TODAY - 3, True), (TODAY - 2, False), (TODAY - 1, False), (TODAY, False), (TODAY + 1, True)],
 )
 def test_a_day_with_too_many_purchases_spoils_the_windows_that_touch_it(
-    overflow_day: int,
-    answers: bool,
+    overflow_day: int, answers: bool
 ) -> None:
     history = recent(TODAY - 10, overflow_day)
     assert history.answers(Window.days(2), NOW) == answers

@@ -173,8 +173,7 @@ def test_a_model_or_version_nobody_registered_is_unknown() -> None:
     ],
 )
 def test_a_candidate_that_would_not_read_back_is_refused_and_nothing_stored(
-    change: dict[str, Any],
-    reason: str,
+    change: dict[str, Any], reason: str
 ) -> None:
     store = FragileStore()
     with pytest.raises(InvalidRequest, match=reason):
@@ -371,8 +370,7 @@ def test_races_lost_for_ever_end_in_a_conflict() -> None:
 
 @pytest.mark.parametrize("kind", ["memory", "folder"])
 def test_promotes_of_many_writers_are_all_in_the_log(
-    kind: str,
-    tmp_path_factory: pytest.TempPathFactory,
+    kind: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     folder = str(tmp_path_factory.mktemp("registry"))
     registry = a_registry(None if kind == "memory" else open_object_store(folder))

@@ -6,12 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from domain.errors import InvalidRequest
-from model_registry.errors import (
-    RevisionConflict,
-    UnknownModel,
-    UnknownRevision,
-    UnknownVersion,
-)
+from model_registry.errors import RevisionConflict, UnknownModel, UnknownRevision, UnknownVersion
 from model_registry.revisions import State
 from model_registry.serving import LiveModel
 from tests.registries import NAME, a_candidate, a_registry
@@ -72,11 +67,7 @@ class RegistryMachine(RuleBasedStateMachine):
 
     def _promote(self, version: int, expected: int) -> None:
         self.registry.promote(
-            NAME,
-            version,
-            actor="tests",
-            reason="why",
-            expected_revision=expected,
+            NAME, version, actor="tests", reason="why", expected_revision=expected
         )
 
     @precondition(lambda self: self.states)

@@ -27,28 +27,17 @@ texts = st.text(min_size=1).filter(str.strip)
 versions = st.lists(st.integers(1, 10**6), min_size=1, max_size=5, unique=True)
 states = versions.map(lambda chosen: a_state(chosen[0], shadows=tuple(chosen[1:]))) | st.builds(
     lambda chosen, points: a_state(
-        chosen[0],
-        challenger=chosen[1],
-        basis_points=points,
-        shadows=tuple(chosen[2:]),
+        chosen[0], challenger=chosen[1], basis_points=points, shadows=tuple(chosen[2:])
     ),
     versions.filter(lambda chosen: len(chosen) > 1),
     st.integers(1, 10_000),
 )
 gate_results = st.builds(
-    GateResult,
-    version=st.integers(1, 99),
-    gate=texts,
-    passed=st.booleans(),
-    detail=texts,
+    GateResult, version=st.integers(1, 99), gate=texts, passed=st.booleans(), detail=texts
 )
 changes = st.builds(
     lambda action, actor, reason, state, gates: Change(
-        action,
-        actor,
-        reason,
-        lambda _: state,
-        gates,
+        action, actor, reason, lambda _: state, gates
     ),
     st.sampled_from(Action),
     texts,
@@ -135,8 +124,7 @@ def split(points: int) -> Callable[[Any], object]:
     ids=map(str, count(1)),
 )
 def test_a_damaged_revision_is_refused_by_key_and_field(
-    change: Callable[[Any], object],
-    field: str,
+    change: Callable[[Any], object], field: str
 ) -> None:
     with pytest.raises(CorruptRegistry) as caught:
         Revision.decode(KEY, changed(change))

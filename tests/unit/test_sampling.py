@@ -18,18 +18,12 @@ BOUGHT = {"books": "abcdef", "toys": "bdfi"}
 
 
 def a_shop(
-    bought: Mapping[str, Iterable[str]] = BOUGHT,
-    *,
-    shards: int = 3,
-    page_size: int = 1_000,
+    bought: Mapping[str, Iterable[str]] = BOUGHT, *, shards: int = 3, page_size: int = 1_000
 ) -> ReferenceStore:
     """Each customer has bought in these categories, at NOW - 1, NOW and NOW + 1."""
     purchases = [
         a_purchase(
-            customer_id=customer,
-            purchase_id=f"{category} {at}",
-            category=category,
-            purchased_at=at,
+            customer_id=customer, purchase_id=f"{category} {at}", category=category, purchased_at=at
         )
         for category, customers in bought.items()
         for customer in customers
@@ -39,15 +33,12 @@ def a_shop(
 
 
 def collect(
-    store: ReferenceStore,
-    *,
-    most: int = 1_000,
-    progress: list[tuple[int, int]] | None = None,
+    store: ReferenceStore, *, most: int = 1_000, progress: list[tuple[int, int]] | None = None
 ) -> Histories:
     seen = [] if progress is None else progress
     service = CollectHistories(index=store, history=store, clock=lambda: NOW)
     return asyncio.run(
-        service(most_customers=most, on_progress=lambda done, total: seen.append((done, total))),
+        service(most_customers=most, on_progress=lambda done, total: seen.append((done, total)))
     )
 
 
@@ -73,10 +64,7 @@ def test_of_purchases_that_are_not_kept_for_ever_only_the_kept_ones_are_read() -
     days = a_history(NOW - 40 * DAY, NOW - 40 * DAY + 1, NOW, customer_id="a")
     store = ReferenceStore(days)
     service = CollectHistories(
-        index=store,
-        history=store,
-        clock=lambda: NOW,
-        retention=PurchaseRetention(40),
+        index=store, history=store, clock=lambda: NOW, retention=PurchaseRetention(40)
     )
     histories = asyncio.run(service(most_customers=1, on_progress=lambda *_: None))
     assert histories.purchased_at.tolist() == [NOW - 40 * DAY + 1, NOW]

@@ -148,7 +148,7 @@ def test_what_is_no_probability_for_each_row_is_told(score: Callable[[Matrix], M
 def test_a_scorer_that_changes_its_input_is_told() -> None:
     with pytest.raises(AssertionError, match="the input after the call"):
         contract_of(
-            lambda: Broken(changes_its_input),
+            lambda: Broken(changes_its_input)
         ).test_the_input_is_left_as_it_was_and_the_answer_is_the_callers_own()
 
 

@@ -29,10 +29,7 @@ AT_LOOPBACK = ("local", "local")
     ],
 )
 def test_the_endpoint_decides_the_engine_and_the_credentials(
-    endpoint: str,
-    url: str | None,
-    engine_port: int | None,
-    credentials: tuple[str, str] | None,
+    endpoint: str, url: str | None, engine_port: int | None, credentials: tuple[str, str] | None
 ) -> None:
     settings = Settings(dynamodb_endpoint=endpoint)
     assert settings.endpoint_url == url
@@ -54,8 +51,7 @@ def test_the_endpoint_decides_the_engine_and_the_credentials(
     ],
 )
 def test_an_endpoint_that_is_no_url_is_refused_with_an_example(
-    endpoint: str,
-    monkeypatch: pytest.MonkeyPatch,
+    endpoint: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PROPENSITY_DYNAMODB_ENDPOINT", endpoint)
     with pytest.raises(Rejected, match=r"DYNAMODB_ENDPOINT .*such as http://127\.0\.0\.1:8001"):
@@ -65,9 +61,7 @@ def test_an_endpoint_that_is_no_url_is_refused_with_an_example(
 @pytest.mark.parametrize("endpoint", ["aws", "http://127.0.0.1:8001", "https://dynamo.example"])
 def test_credentials_that_are_given_are_used_everywhere(endpoint: str) -> None:
     settings = Settings(
-        dynamodb_endpoint=endpoint,
-        access_key_id="me",
-        secret_access_key=Secret("hunter2"),
+        dynamodb_endpoint=endpoint, access_key_id="me", secret_access_key=Secret("hunter2")
     )
     assert settings.credentials == ("me", "hunter2")
     assert "hunter2" not in repr(settings)
@@ -75,8 +69,7 @@ def test_credentials_that_are_given_are_used_everywhere(endpoint: str) -> None:
 
 @pytest.mark.parametrize("half", ["ACCESS_KEY_ID", "SECRET_ACCESS_KEY"])
 def test_half_a_credential_is_refused_without_telling_it(
-    half: str,
-    monkeypatch: pytest.MonkeyPatch,
+    half: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(f"PROPENSITY_{half}", "hunter2")
     with pytest.raises(Rejected, match="go together") as refused:
@@ -98,8 +91,7 @@ def test_the_registry_is_under_the_home_unless_it_is_set() -> None:
 
 
 def test_the_environment_goes_before_the_file_and_empty_means_unset(
-    home: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (home / ".env").write_text("PROPENSITY_PORT=8100\nPROPENSITY_REGION=eu-west-1\n")
     monkeypatch.setenv("PROPENSITY_PORT", "8200")
@@ -136,9 +128,7 @@ def test_settings_cannot_be_changed_once_read() -> None:
     ],
 )
 def test_scorers_are_kinds_by_commas(
-    value: str,
-    kinds: set[str],
-    monkeypatch: pytest.MonkeyPatch,
+    value: str, kinds: set[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PROPENSITY_SCORERS", value)
     assert load_settings().scorer_kinds == kinds

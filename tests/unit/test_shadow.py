@@ -49,10 +49,7 @@ def a_shadow(scorer: SaturatingScorer, version: int = 2) -> ServedModel:
 
 
 def observed(
-    traffic: Traffic,
-    purchases: Sequence[Purchase],
-    as_of: int = NOW,
-    customer: str = "c",
+    traffic: Traffic, purchases: Sequence[Purchase], as_of: int = NOW, customer: str = "c"
 ) -> Observation:
     """What a prediction hands on."""
     model = traffic.model_for(customer)
@@ -85,7 +82,7 @@ def test_a_report_is_what_scoring_each_answer_alone_amounts_to(
     seen = [observed(traffic, purchases, as_of) for purchases, as_of in asked]
     (report,) = reports_of(seen)
     alone = np.array(
-        [Summing().score(QUARTER.matrix(Histories.of([o.purchases]), o.as_of))[0] for o in seen],
+        [Summing().score(QUARTER.matrix(Histories.of([o.purchases]), o.as_of))[0] for o in seen]
     )
     difference = alone - np.array([o.probability for o in seen])
     assert (report.shadow, report.answered_by, report.failed) == (2, 1, 0)

@@ -95,9 +95,7 @@ async def test_whom_a_batch_leaves_unread_is_read_alone() -> None:
 
 
 @pytest.mark.parametrize(
-    "trouble",
-    [StoreUnavailable("throttled"), CorruptRecord("of one of them")],
-    ids=str,
+    "trouble", [StoreUnavailable("throttled"), CorruptRecord("of one of them")], ids=str
 )
 async def test_a_batch_that_fails_is_nobodys_failure(trouble: Exception) -> None:
     store = a_store(refuse=failing_with(trouble, "read"))

@@ -31,8 +31,7 @@ def test_fewer_customers_than_are_kept_are_counted_exactly(customers: set[int]) 
 @pytest.mark.parametrize("customers", [KEPT, 10_000, 100_000])
 @pytest.mark.parametrize("prefix", ["customer-", "", "x" * 50])
 def test_many_customers_are_counted_within_four_standard_errors(
-    customers: int,
-    prefix: str,
+    customers: int, prefix: str
 ) -> None:
     count = sketch_of(*(f"{prefix}{number}" for number in range(customers))).customers
     assert count == pytest.approx(customers, rel=4 / (KEPT - 2) ** 0.5)
@@ -41,8 +40,7 @@ def test_many_customers_are_counted_within_four_standard_errors(
 @settings(deadline=None)
 @given(mine=ids, yours=ids)
 def test_the_sketches_of_two_writers_merge_into_the_sketch_of_one(
-    mine: list[str],
-    yours: list[str],
+    mine: list[str], yours: list[str]
 ) -> None:
     merged = Sketch.of(chain(sketch_of(*mine).smallest, sketch_of(*yours).smallest))
     assert merged.smallest == sketch_of(*mine, *yours).smallest
@@ -58,8 +56,7 @@ def test_large_sketches_merge_alike() -> None:
 @settings(deadline=None)
 @given(numbers=st.sets(st.integers(0, 2**64 - 1), max_size=20), number=st.integers(0, 2**64 - 1))
 def test_a_sketch_that_is_not_full_lacks_what_it_has_not_seen(
-    numbers: set[int],
-    number: int,
+    numbers: set[int], number: int
 ) -> None:
     assert Sketch.of(numbers).lacks(number) == (number not in numbers)
     assert not Sketch.of({*numbers, number}).lacks(number)
@@ -86,10 +83,8 @@ def test_writes_become_rare() -> None:
 @settings(deadline=None)
 @given(
     steps=st.lists(
-        st.tuples(st.integers(0, 2), st.integers(1, 150), st.booleans()),
-        min_size=4,
-        max_size=40,
-    ),
+        st.tuples(st.integers(0, 2), st.integers(1, 150), st.booleans()), min_size=4, max_size=40
+    )
 )
 def test_no_interleaving_of_writers_loses_a_smallest_hash(
     steps: list[tuple[int, int, bool]],

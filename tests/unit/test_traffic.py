@@ -102,10 +102,7 @@ def a_store(customers: int) -> FaultyStore:
 
 async def one_by_one(store: FaultyStore, traffic: Traffic) -> dict[str, Member]:
     predict = PredictPropensity(
-        history=store,
-        traffic=lambda: traffic,
-        policy=a_policy(),
-        clock=lambda: NOW,
+        history=store, traffic=lambda: traffic, policy=a_policy(), clock=lambda: NOW
     )
     members: dict[str, Member] = {}
     for customer in {purchase.customer_id for purchase in store.purchases}:
@@ -118,8 +115,7 @@ async def one_by_one(store: FaultyStore, traffic: Traffic) -> dict[str, Member]:
 @pytest.mark.parametrize("way", ReadWay)
 @pytest.mark.parametrize("days", [7, 30, 90])
 async def test_an_audience_answers_each_customer_as_a_single_prediction_does(
-    way: ReadWay,
-    days: int,
+    way: ReadWay, days: int
 ) -> None:
     store, traffic = a_store(400), a_split(3_000, days=days)
     service = ScoreAudience(index=store, recent=store, history=store, pacing=store.time.pacing())

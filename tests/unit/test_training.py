@@ -183,8 +183,7 @@ def biased_by(bias: float) -> ScorerFactory:
 class TestRefusals:
     @pytest.mark.parametrize("bias", [2e-6, -2e-6])
     def test_an_export_that_scores_one_row_otherwise_is_refused_with_the_figures(
-        self,
-        bias: float,
+        self, bias: float
     ) -> None:
         with pytest.raises(TrainingRefused, match=r"by up to 2e-06 on 2000 .* at most 1e-06"):
             train(a_training_set(), build_scorer=biased_by(bias))
@@ -224,9 +223,7 @@ class TestRefusals:
 
     @pytest.mark.parametrize("module", ["sklearn", "skl2onnx", "onnx"])
     def test_without_the_extra_the_way_out_is_named(
-        self,
-        module: str,
-        monkeypatch: pytest.MonkeyPatch,
+        self, module: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setitem(sys.modules, module, None)
         with pytest.raises(TrainingRefused, match=r"pip install 'propensity\[train\]'"):

@@ -42,13 +42,7 @@ def test_cut_offs_lie_one_horizon_apart_and_the_newest_is_held_out() -> None:
 
 
 @pytest.mark.parametrize(
-    ("span", "count"),
-    [
-        (90 * DAY, 1),
-        (120 * DAY - 1, 1),
-        (120 * DAY, 2),
-        (150 * DAY, 3),
-    ],
+    ("span", "count"), [(90 * DAY, 1), (120 * DAY - 1, 1), (120 * DAY, 2), (150 * DAY, 3)]
 )
 def test_there_are_as_many_cut_offs_as_full_windows_allow(span: int, count: int) -> None:
     assert len(plan(span=span).training) == count
@@ -57,25 +51,19 @@ def test_there_are_as_many_cut_offs_as_full_windows_allow(span: int, count: int)
 @pytest.mark.parametrize(("span", "days"), [(0, 0), (DAY, 1), (90 * DAY - 1, 89)])
 def test_too_short_a_span_is_refused_with_the_span_needed(span: int, days: int) -> None:
     with pytest.raises(
-        TrainingRefused,
-        match=f"span {days} full days, training needs 90",
+        TrainingRefused, match=f"span {days} full days, training needs 90"
     ) as caught:
         plan(span=span)
     assert caught.value.field == "purchases"
 
 
 @pytest.mark.parametrize(
-    ("most", "horizon_us"),
-    [(0, HORIZON), (-1, HORIZON), (1, 0), (1, -HORIZON)],
+    ("most", "horizon_us"), [(0, HORIZON), (-1, HORIZON), (1, 0), (1, -HORIZON)]
 )
 def test_a_plan_needs_a_cut_off_and_a_horizon_ahead(most: int, horizon_us: int) -> None:
     with pytest.raises(ValueError, match="needs a cut-off and a horizon"):
         CutOffs.plan(
-            first=NOW - 365 * DAY,
-            last=NOW,
-            window_us=WINDOW,
-            horizon_us=horizon_us,
-            most=most,
+            first=NOW - 365 * DAY, last=NOW, window_us=WINDOW, horizon_us=horizon_us, most=most
         )
 
 
@@ -87,18 +75,11 @@ def test_a_plan_needs_a_cut_off_and_a_horizon_ahead(most: int, horizon_us: int) 
 )
 @settings(deadline=None)
 def test_no_label_reaches_past_what_is_known_or_into_the_held_out_period(
-    spare: int,
-    window_us: int,
-    horizon_us: int,
-    most: int,
+    spare: int, window_us: int, horizon_us: int, most: int
 ) -> None:
     first = NOW - (window_us + 2 * horizon_us + spare)
     cut_offs = CutOffs.plan(
-        first=first,
-        last=NOW,
-        window_us=window_us,
-        horizon_us=horizon_us,
-        most=most,
+        first=first, last=NOW, window_us=window_us, horizon_us=horizon_us, most=most
     )
     assert cut_offs.held_out + horizon_us == NOW
     assert cut_offs.training[-1] + horizon_us == cut_offs.held_out
@@ -120,8 +101,7 @@ def test_a_customer_known_from_long_ago_is_an_example_with_an_empty_window() -> 
 
 
 @pytest.mark.parametrize(
-    ("later", "bought"),
-    [(0, False), (1, True), (HORIZON, True), (HORIZON + 1, False)],
+    ("later", "bought"), [(0, False), (1, True), (HORIZON, True), (HORIZON + 1, False)]
 )
 def test_a_label_looks_ahead_over_the_horizon_open_at_the_cut_off(later: int, bought: bool) -> None:
     rows = examples([a_history(NOW - DAY, NOW + later)], NOW)
@@ -132,10 +112,7 @@ def test_a_label_looks_ahead_over_the_horizon_open_at_the_cut_off(later: int, bo
 @given(batches, feature_sets, instants, horizons)
 @settings(deadline=None)
 def test_rows_are_the_plain_features_and_labels_at_the_cut_off(
-    batch: list[list[Purchase]],
-    features: FeatureSet,
-    cut_off: int,
-    horizon_us: int,
+    batch: list[list[Purchase]], features: FeatureSet, cut_off: int, horizon_us: int
 ) -> None:
     rows = examples_at(Histories.of(batch), cut_off, features=features, horizon_us=horizon_us)
     known = [each for each in batch if any(p.purchased_at <= cut_off for p in each)]
@@ -148,10 +125,7 @@ def test_rows_are_the_plain_features_and_labels_at_the_cut_off(
 @given(batches, feature_sets, instants, horizons)
 @settings(deadline=None)
 def test_nothing_after_the_horizon_is_in_an_example(
-    batch: list[list[Purchase]],
-    features: FeatureSet,
-    cut_off: int,
-    horizon_us: int,
+    batch: list[list[Purchase]], features: FeatureSet, cut_off: int, horizon_us: int
 ) -> None:
     end = cut_off + horizon_us
     cut = [[p for p in each if p.purchased_at <= end] for each in batch]
@@ -173,10 +147,7 @@ def test_nothing_after_the_horizon_is_in_an_example(
 @given(batches, feature_sets, instants, horizons)
 @settings(deadline=None)
 def test_nothing_after_the_cut_off_is_in_a_feature(
-    batch: list[list[Purchase]],
-    features: FeatureSet,
-    cut_off: int,
-    horizon_us: int,
+    batch: list[list[Purchase]], features: FeatureSet, cut_off: int, horizon_us: int
 ) -> None:
     past = [[p for p in each if p.purchased_at <= cut_off] for each in batch]
     whole, known = (
@@ -204,10 +175,7 @@ def train_on(
     most_cut_offs: int = 3,
 ) -> TrainingSet:
     return training_set(
-        Histories.of(batch),
-        features=features,
-        horizon_us=horizon_us,
-        most_cut_offs=most_cut_offs,
+        Histories.of(batch), features=features, horizon_us=horizon_us, most_cut_offs=most_cut_offs
     )
 
 
@@ -248,11 +216,7 @@ def test_too_short_a_history_is_refused() -> None:
 
 @pytest.mark.parametrize(
     ("regulars", "lapsed"),
-    [
-        (MIN_EXAMPLES_PER_CLASS - 1, 50),
-        (50, MIN_EXAMPLES_PER_CLASS - 1),
-        (50, 0),
-    ],
+    [(MIN_EXAMPLES_PER_CLASS - 1, 50), (50, MIN_EXAMPLES_PER_CLASS - 1), (50, 0)],
 )
 def test_too_few_of_one_class_are_refused(regulars: int, lapsed: int) -> None:
     with pytest.raises(TrainingRefused, match="at least 10 of each") as caught:

@@ -100,8 +100,7 @@ def test_every_damage_is_found(
 
 
 def test_a_missing_manifest_is_found_by_the_revision_that_names_it(
-    registry: Registry,
-    store: FragileStore,
+    registry: Registry, store: FragileStore
 ) -> None:
     store.lose(manifest(1))
     (finding,) = found(registry)
@@ -110,8 +109,7 @@ def test_a_missing_manifest_is_found_by_the_revision_that_names_it(
 
 
 def test_a_missing_manifest_nobody_promoted_is_found_by_the_gap(
-    registry: Registry,
-    store: FragileStore,
+    registry: Registry, store: FragileStore
 ) -> None:
     for _ in range(2):
         registry.register(NAME, a_candidate(), actor="tests")
@@ -122,8 +120,7 @@ def test_a_missing_manifest_nobody_promoted_is_found_by_the_gap(
 
 
 def test_a_model_that_lost_every_version_is_still_looked_at(
-    registry: Registry,
-    store: FragileStore,
+    registry: Registry, store: FragileStore
 ) -> None:
     for version in (1, 2, 3):
         store.lose(manifest(version))
@@ -132,8 +129,7 @@ def test_a_model_that_lost_every_version_is_still_looked_at(
 
 
 def test_a_manifest_changed_since_its_promotion_is_found(
-    registry: Registry,
-    store: FragileStore,
+    registry: Registry, store: FragileStore
 ) -> None:
     changed = replace(registry.version(NAME, 3), horizon_days=90).encode()
     store.overwrite(manifest(3), changed)

@@ -24,7 +24,7 @@ def test_a_window_looks_back_a_positive_time_of_ten_years_at_most(length_us: int
 
 def test_windows_are_ordered_by_their_length() -> None:
     assert max(Window.days(1), Window(25 * MICROS_PER_HOUR), Window(1)) == Window(
-        25 * MICROS_PER_HOUR,
+        25 * MICROS_PER_HOUR
     )
 
 

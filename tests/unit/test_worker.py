@@ -43,8 +43,7 @@ class Setting:
         self.store = Shaky()
         self.queue, self.dead_letters = MemoryQueue(), MemoryQueue()
         self.consume = Consume(
-            take_in=take_in(self.store, canceller=self.store),
-            dead_letters=self.dead_letters,
+            take_in=take_in(self.store, canceller=self.store), dead_letters=self.dead_letters
         )
         self.worker = Worker(queue=self.queue, consume=self.consume, visibility_s=30, concurrency=1)
 
@@ -139,8 +138,7 @@ async def test_while_the_store_is_silent_nothing_is_deleted_or_refused() -> None
     setting = Setting()
     setting.store.failing = 1.0
     await setting.send(
-        [raw_of(purchase(1)), 7],
-        {"cancelled": {"customer_id": "c", "purchase_id": "p"}},
+        [raw_of(purchase(1)), 7], {"cancelled": {"customer_id": "c", "purchase_id": "p"}}
     )
     batch = await setting.queue.receive(wait_s=0, visibility_s=0)
     await setting.worker.handle(batch)
@@ -182,8 +180,7 @@ async def test_any_order_duplicates_and_failures_end_where_a_clean_import_does()
     kept = [each for each in purchases if each not in cancelled]
     for customer in customers:
         expected = sorted(
-            (p for p in kept if p.customer_id == customer),
-            key=lambda p: p.purchased_at,
+            (p for p in kept if p.customer_id == customer), key=lambda p: p.purchased_at
         )
         assert list(await setting.stored(customer)) == expected
     assert await setting.refused() == []

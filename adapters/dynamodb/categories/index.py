@@ -50,13 +50,7 @@ class DynamoCategoryIndex:
         return None if item is None else Sketch.of(stored_hashes(item)).customers
 
     async def page(
-        self,
-        category: str,
-        /,
-        *,
-        shard: int,
-        after: str | None,
-        most: int | None,
+        self, category: str, /, *, shard: int, after: str | None, most: int | None
     ) -> IndexPage:
         """The next customers of one shard, each once; see the port."""
         request = self._page_request(shard_name(category, shard), after)

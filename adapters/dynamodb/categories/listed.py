@@ -33,7 +33,7 @@ class KnownCategories:
             StoreUnavailable: the list could not be written before the deadline.
         """
         await asyncio.gather(
-            *(self._category(name).add(hash_of(customer), deadline) for name, customer in members),
+            *(self._category(name).add(hash_of(customer), deadline) for name, customer in members)
         )
 
     def _category(self, name: str) -> "_Category":

@@ -80,7 +80,7 @@ class DynamoCustomerEraser:
             *(
                 self._delete_batch(keys[start : start + _BATCH], deadline)
                 for start in range(0, len(keys), _BATCH)
-            ),
+            )
         )
 
     async def _delete_batch(self, keys: Sequence[Mapping[str, Any]], deadline: Deadline) -> None:

@@ -45,9 +45,7 @@ class DynamoCustomerRecords:
         )
 
     async def _items(
-        self,
-        page_of: Callable[..., dict[str, Any]],
-        *arguments: str,
+        self, page_of: Callable[..., dict[str, Any]], *arguments: str
     ) -> AsyncIterator[Item]:
         start_key = None
         deadline = self._client.read_deadline()
@@ -78,9 +76,7 @@ class DynamoCustomerRecords:
 
     def _recent(self, customer_id: str) -> Item:
         answer = self._client.connection.get_item(
-            self._client.recent.Meta.table_name,
-            customer_id,
-            consistent_read=True,
+            self._client.recent.Meta.table_name, customer_id, consistent_read=True
         )
         item: Item = answer.get("Item", {})
         return item

@@ -47,12 +47,7 @@ class DynamoPurchaseCanceller:
             recent = self._recent(customer_id, stored, now)
             try:
                 await self._client.once(
-                    deadline,
-                    self._transact,
-                    (customer_id, purchase_id),
-                    stored,
-                    now,
-                    recent,
+                    deadline, self._transact, (customer_id, purchase_id), stored, now, recent
                 )
             except TransactWriteError as exc:
                 reasons = cancellation_reasons(exc)
@@ -101,9 +96,7 @@ class DynamoPurchaseCanceller:
             taken, customer_id = is_taken(recent, now), key[0]
             if recent_actions:
                 transaction.update(
-                    recent(customer_id),
-                    actions=list(recent_actions),
-                    condition=taken,
+                    recent(customer_id), actions=list(recent_actions), condition=taken
                 )
             else:  # a tombstone must not slip past an erasure
                 transaction.condition_check(recent, customer_id, condition=taken)

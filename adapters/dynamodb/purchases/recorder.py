@@ -33,12 +33,7 @@ class DynamoPurchaseRecorder:
     """PurchaseRecorder on one TransactWriteItems per customer: purchases and recent item, or neither."""
 
     def __init__(
-        self,
-        client: DynamoClient,
-        *,
-        clock: Clock,
-        retention: Retention,
-        shards: int,
+        self, client: DynamoClient, *, clock: Clock, retention: Retention, shards: int
     ) -> None:
         self._client = client
         self._clock = clock
@@ -58,9 +53,7 @@ class DynamoPurchaseRecorder:
         return [recordings[purchase.purchase_id] for purchase in purchases]
 
     async def _record_chunk(
-        self,
-        chunk: Sequence[Purchase],
-        deadline: Deadline,
+        self, chunk: Sequence[Purchase], deadline: Deadline
     ) -> dict[str, Recording]:
         recordings: dict[str, Recording] = {}
         pending = list(chunk)
@@ -68,10 +61,7 @@ class DynamoPurchaseRecorder:
         pauses = deadline.pauses()
         while pending:
             update = RecentUpdate.of(
-                pending,
-                now=self._clock(),
-                retention=self._retention,
-                crowded=crowded,
+                pending, now=self._clock(), retention=self._retention, crowded=crowded
             )
             failure = await self._attempt(pending, update, deadline)
             if failure is None:
@@ -89,10 +79,7 @@ class DynamoPurchaseRecorder:
         return recordings
 
     async def _attempt(
-        self,
-        pending: Sequence[Purchase],
-        update: RecentUpdate,
-        deadline: Deadline,
+        self, pending: Sequence[Purchase], update: RecentUpdate, deadline: Deadline
     ) -> Exception | None:
         """None once the transaction is committed, else why it was not (or may not have been)."""
         try:

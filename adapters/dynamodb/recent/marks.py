@@ -105,6 +105,5 @@ class RetentionMarks:
     def _remove(self, days: int, before: int) -> None:
         mark = Path(kept_attribute(days))
         self._client.recent(MARKS).update(
-            actions=[mark.remove()],
-            condition=mark < {"N": str(before)},
+            actions=[mark.remove()], condition=mark < {"N": str(before)}
         )

@@ -37,12 +37,7 @@ class DynamoRecentRebuilder:
     """
 
     def __init__(
-        self,
-        client: DynamoClient,
-        *,
-        clock: Clock,
-        retention: Retention,
-        history: PurchaseHistory,
+        self, client: DynamoClient, *, clock: Clock, retention: Retention, history: PurchaseHistory
     ) -> None:
         self._client = client
         self._clock = clock
@@ -72,12 +67,7 @@ class DynamoRecentRebuilder:
                 return False
             try:
                 await self._client.once(
-                    deadline,
-                    self._write,
-                    customer_id,
-                    stored,
-                    changes,
-                    day_of(now),
+                    deadline, self._write, customer_id, stored, changes, day_of(now)
                 )
             except UpdateError as exc:
                 if error_code(exc) != _CONDITION_FAILED:
@@ -100,10 +90,7 @@ class DynamoRecentRebuilder:
         return [name for name in stored if _is_kept(name) and int(name[1:]) < days]
 
     def _changes(
-        self,
-        stored: Mapping[str, Any],
-        truth: Sequence[Purchase],
-        oldest: int,
+        self, stored: Mapping[str, Any], truth: Sequence[Purchase], oldest: int
     ) -> dict[str, set[str]]:
         """What each attribute of a day should hold, where it does not; nothing: remove it."""
         elements: dict[str, set[str]] = defaultdict(set)
@@ -122,9 +109,7 @@ class DynamoRecentRebuilder:
 
     def _stored(self, customer_id: str) -> Mapping[str, Any]:
         answer: Mapping[str, Any] = self._client.connection.get_item(
-            self._client.recent.Meta.table_name,
-            customer_id,
-            consistent_read=True,
+            self._client.recent.Meta.table_name, customer_id, consistent_read=True
         )
         found: Mapping[str, Any] = answer.get("Item", {})
         return found

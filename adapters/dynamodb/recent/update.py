@@ -83,9 +83,7 @@ class RecentUpdate:
         if not self.elements:
             # Nothing changes, but a purchase must not slip past an erasure.
             transaction.condition_check(
-                model,
-                self.customer_id,
-                condition=is_taken(model, self.now),
+                model, self.customer_id, condition=is_taken(model, self.now)
             )
             return
         transaction.update(

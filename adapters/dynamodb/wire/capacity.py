@@ -26,10 +26,7 @@ def read_units(operation: str, request: Document, answer: Document) -> Units:
 
 
 def write_units(
-    operation: str,
-    request: Document,
-    answer: Document,
-    indexes: Callable[[str], int],
+    operation: str, request: Document, answer: Document, indexes: Callable[[str], int]
 ) -> Units:
     """What an answered call consumed by writing; nothing, if it is not a write.
 
@@ -142,7 +139,7 @@ def _of_deletes(request: Document, answer: Document, indexes: Callable[[str], in
         sum(
             (len(deletes) - len(left.get(table, ()))) * (1 + indexes(table))
             for table, deletes in request["RequestItems"].items()
-        ),
+        )
     )
 
 

@@ -56,10 +56,7 @@ class DynamoClient:
     """
 
     def __init__(
-        self,
-        options: DynamoOptions,
-        *,
-        monotonic: Callable[[], float] = time.monotonic,
+        self, options: DynamoOptions, *, monotonic: Callable[[], float] = time.monotonic
     ) -> None:
         # At DEBUG PynamoDB and botocore log every key and value.
         for name in ("pynamodb", "botocore"):
@@ -126,10 +123,7 @@ class DynamoClient:
         return Deadline(self.options.write_deadline_s, clock=self.monotonic)
 
     async def read(
-        self,
-        deadline: Deadline,
-        operation: str,
-        request: dict[str, Any],
+        self, deadline: Deadline, operation: str, request: dict[str, Any]
     ) -> Mapping[str, Any]:
         """The answer to one request that reads, retried with full jitter while that may help.
 
@@ -139,10 +133,7 @@ class DynamoClient:
         return await _retried(deadline, lambda: self.read_once(deadline, operation, request))
 
     async def read_once(
-        self,
-        deadline: Deadline,
-        operation: str,
-        request: dict[str, Any],
+        self, deadline: Deadline, operation: str, request: dict[str, Any]
     ) -> Mapping[str, Any]:
         """The answer to one request that reads, counted; vendor errors pass as they are.
 
@@ -177,10 +168,7 @@ class DynamoClient:
         try:
             async with asyncio.timeout(left):
                 return await asyncio.get_running_loop().run_in_executor(
-                    self._threads,
-                    copy_context().run,
-                    call,
-                    *args,
+                    self._threads, copy_context().run, call, *args
                 )
         except TimeoutError as exc:
             raise StoreUnavailable("DynamoDB did not answer before the deadline") from exc

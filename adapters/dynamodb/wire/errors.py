@@ -49,7 +49,7 @@ _TRANSIENT_CODES = frozenset(
         "TransactionConflict",
         "TransactionConflictException",
         "TransactionInProgressException",
-    },
+    }
 )
 # What the network may mend; botocore's other errors are settings or credentials.
 _TRANSIENT_ERRORS = (ConnectionError, HTTPClientError, IncompleteReadError)

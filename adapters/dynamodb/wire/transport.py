@@ -130,9 +130,7 @@ class Transport:
         session = await self._session_here()
         try:
             async with session.post(
-                self._url,
-                data=exchange.body,
-                headers=exchange.headers,
+                self._url, data=exchange.body, headers=exchange.headers
             ) as response:
                 body = await response.read()
         except aiohttp.ClientConnectorError as exc:
@@ -150,10 +148,7 @@ class Transport:
 
 
 def open_session(
-    session: Session,
-    *,
-    connect_timeout_s: float,
-    connections: int,
+    session: Session, *, connect_timeout_s: float, connections: int
 ) -> "aiohttp.ClientSession":
     """So many connections of the running event loop, which trust whom botocore's would."""
     import aiohttp

@@ -31,43 +31,35 @@ def audience(  # noqa: PLR0913  # one parameter per option
     category: Annotated[str, typer.Argument(help="Everyone who ever bought in it.")],
     *,
     as_of: Annotated[
-        str | None,
-        typer.Option(help="As known at this RFC 3339 instant.", show_default="now"),
+        str | None, typer.Option(help="As known at this RFC 3339 instant.", show_default="now")
     ] = None,
     min_probability: Annotated[
-        float,
-        typer.Option(min=0, max=1, help="Only from this probability on."),
+        float, typer.Option(min=0, max=1, help="Only from this probability on.")
     ] = 0.0,
     max_probability: Annotated[
-        float,
-        typer.Option(min=0, max=1, help="Only up to this probability."),
+        float, typer.Option(min=0, max=1, help="Only up to this probability.")
     ] = 1.0,
     top: Annotated[
         int | None,
         typer.Option(min=1, help="Only so many, the highest first.", show_default="everyone"),
     ] = None,
     holdout: Annotated[
-        str,
-        typer.Option(help="Share of the control group: always the same customers."),
+        str, typer.Option(help="Share of the control group: always the same customers.")
     ] = "0%",
     way: Annotated[
-        ReadWay | None,
-        typer.Option(help="How purchases are read.", show_default="the cheaper one"),
+        ReadWay | None, typer.Option(help="How purchases are read.", show_default="the cheaper one")
     ] = None,
     kind: Annotated[
-        Format,
-        typer.Option("--format", help="Columns, as a campaign tool imports them."),
+        Format, typer.Option("--format", help="Columns, as a campaign tool imports them.")
     ] = "csv",
     output: Annotated[
         Path | None,
         typer.Option(
-            help="A file; it appears once it is complete, else FILE.partial.",
-            show_default="stdout",
+            help="A file; it appears once it is complete, else FILE.partial.", show_default="stdout"
         ),
     ] = None,
     estimate: Annotated[
-        bool,
-        typer.Option("--estimate", help="Print what it costs; read nothing of it."),
+        bool, typer.Option("--estimate", help="Print what it costs; read nothing of it.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -78,10 +70,7 @@ def audience(  # noqa: PLR0913  # one parameter per option
     if not estimate:
         _check_output(kind, output, as_json=as_json)
     choice = Choice(
-        at_least=min_probability,
-        at_most=max_probability,
-        top=top,
-        with_unread=kind in LISTS_UNREAD,
+        at_least=min_probability, at_most=max_probability, top=top, with_unread=kind in LISTS_UNREAD
     )
     control_group = _holdout(holdout)
     settings = load_settings()
@@ -96,7 +85,7 @@ def audience(  # noqa: PLR0913  # one parameter per option
                 traffic=traffic,
                 deadline_s=settings.batch_deadline_s,
                 chosen=way,
-            ),
+            )
         )
         if estimate:
             document = {"category": category, **estimate_document(found, price)}
@@ -112,10 +101,7 @@ def audience(  # noqa: PLR0913  # one parameter per option
             on_screen=output is None and sys.stdout.isatty(),
         )
         files = composition.audience_files(
-            kind,
-            output,
-            stdout=sys.stdout.buffer,
-            holdout=control_group.basis_points > 0,
+            kind, output, stdout=sys.stdout.buffer, holdout=control_group.basis_points > 0
         )
         query = AudienceQuery(
             category=category,
@@ -149,7 +135,7 @@ def _warn_of_deadline(found: Plan, deadline_s: float) -> None:
     if least_s > deadline_s:
         say(
             f"this takes a new table {least_s:,.0f} s, and PROPENSITY_AUDIENCE_DEADLINE_S is "
-            f"{deadline_s:,.0f}: who is unread then is reported",
+            f"{deadline_s:,.0f}: who is unread then is reported"
         )
 
 

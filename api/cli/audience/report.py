@@ -119,17 +119,17 @@ class Report:
         if self.stale:
             warnings.append(
                 "files of an earlier export are still there, and no part of this one: "
-                + ", ".join(map(str, self.stale)),
+                + ", ".join(map(str, self.stale))
             )
         if self.escaped:
             warnings.append(
                 f"customer ids that start as a formula does: {self.escaped:,}; they are written "
-                "with a ' in front, for the sake of spreadsheets, and no tool will know them so",
+                "with a ' in front, for the sake of spreadsheets, and no tool will know them so"
             )
         if self.summary.way is not self.query.way:
             warnings.append(
                 f"read by way of {self.summary.way}, not of {self.query.way} as planned: "
-                f"{_OTHER_WAY[self.summary.way]}",
+                f"{_OTHER_WAY[self.summary.way]}"
             )
         return warnings
 

@@ -27,8 +27,7 @@ class Choice:
     ) -> None:
         if not 0.0 <= at_least <= at_most <= 1.0:
             raise Rejected(
-                "--min-probability",
-                f"needs 0 <= min <= max <= 1, not [{at_least:g}, {at_most:g}]",
+                "--min-probability", f"needs 0 <= min <= max <= 1, not [{at_least:g}, {at_most:g}]"
             )
         self._range = (at_least, at_most)
         self._top = top

@@ -91,7 +91,7 @@ async def categories(
         categories=[
             CategorySize(category=category, approximate_customers=customers)
             for category, customers in found.items()
-        ],
+        ]
     )
 
 
@@ -184,11 +184,7 @@ def _as_of(audiences: Audiences, asked: _Asked) -> int:
 
 
 async def _page(
-    audiences: Audiences,
-    asked: _Asked,
-    *,
-    most: int,
-    cursor: str | None,
+    audiences: Audiences, asked: _Asked, *, most: int, cursor: str | None
 ) -> Response[AudienceMembers]:
     place = _place(audiences, asked, cursor)
     if cursor is None:
@@ -219,19 +215,14 @@ def _place(audiences: Audiences, asked: _Asked, cursor: str | None) -> Place:
 
 
 def _members(
-    asked: _Asked,
-    place: Place,
-    page: AudiencePage,
-    following: str | None,
+    asked: _Asked, place: Place, page: AudiencePage, following: str | None
 ) -> AudienceMembers:
     return AudienceMembers(
         category=asked.category,
         as_of=instant.render(place.as_of),
         members=[
             MemberPropensity(
-                customer_id=member.customer_id,
-                probability=member.probability,
-                arm=member.arm,
+                customer_id=member.customer_id, probability=member.probability, arm=member.arm
             )
             for member in asked.filters.among(page.members)
             if member.probability is not None

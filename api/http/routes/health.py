@@ -47,7 +47,7 @@ async def readyz(readiness: NamedDependency[Readiness]) -> Ready:
     if failing:
         detail = f"not ready: {', '.join(failing)}"
         raise ProblemRaised(
-            problem(HTTPStatus.SERVICE_UNAVAILABLE, "not-ready", detail, checks=checks),
+            problem(HTTPStatus.SERVICE_UNAVAILABLE, "not-ready", detail, checks=checks)
         )
     return Ready(status="ready", checks=checks)
 

@@ -112,9 +112,7 @@ def show_version(
     **_READ,
 )
 def list_revisions(
-    name: Name,
-    request: AnyRequest,
-    registry: NamedDependency[Registry],
+    name: Name, request: AnyRequest, registry: NamedDependency[Registry]
 ) -> Response[Revisions]:
     """Every revision of a model."""
     check_names(request.query_params, ())
@@ -267,9 +265,7 @@ MODEL_ROUTES = [
 
 
 def _changed(
-    request: AnyRequest,
-    if_match: str | None,
-    change: Callable[[int | None], Revision],
+    request: AnyRequest, if_match: str | None, change: Callable[[int | None], Revision]
 ) -> Response[RevisionReport]:
     check_names(request.query_params, ())
     expected = _expected(if_match)
@@ -279,7 +275,7 @@ def _changed(
         if expected is None:
             raise
         raise ProblemRaised(
-            problem(HTTPStatus.PRECONDITION_FAILED, "revision-conflict", str(exc)),
+            problem(HTTPStatus.PRECONDITION_FAILED, "revision-conflict", str(exc))
         ) from exc
     return Response(RevisionReport.of(revision), headers=_etag(revision.number))
 
@@ -296,7 +292,7 @@ def _expected(if_match: str | None) -> int | None:
                 "precondition-required",
                 "send If-Match with the ETag of the revisions you looked at, or * for whatever is "
                 "current",
-            ),
+            )
         )
     return int(found[1])
 

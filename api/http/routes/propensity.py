@@ -43,8 +43,5 @@ async def propensity(
     """The propensity now, or as it was known at `as_of`."""
     check_names(request.query_params, ["as_of"])
     with metered() as cost:
-        prediction = await predict(
-            decoded(customer_id, "customer_id"),
-            as_of=instant_of(as_of),
-        )
+        prediction = await predict(decoded(customer_id, "customer_id"), as_of=instant_of(as_of))
     return CustomerPropensity.of(prediction, cost)

@@ -70,8 +70,7 @@ _WRITTEN = (Outcome.RECORDED, Outcome.DUPLICATE)
     },
 )
 async def record_purchases(
-    request: AnyRequest,
-    take_in: NamedDependency[TakeIn],
+    request: AnyRequest, take_in: NamedDependency[TakeIn]
 ) -> Response[RecordingReport]:
     """Every purchase has its outcome, 207 where any is not written."""
     media_type = _media_type(request)
@@ -144,8 +143,7 @@ async def cancel_purchase(
     check_names(request.query_params, ())
     with metered() as cost:
         outcome = await cancel(
-            decoded(customer_id, "customer_id"),
-            decoded(purchase_id, "purchase_id"),
+            decoded(customer_id, "customer_id"), decoded(purchase_id, "purchase_id")
         )
     return CancellationReport(outcome=outcome, cost=cost_used(cost))
 

@@ -48,10 +48,7 @@ class Filters:
 
 
 async def ndjson(
-    audience: ScoreAudience,
-    query: AudienceQuery,
-    filters: Filters,
-    why: str,
+    audience: ScoreAudience, query: AudienceQuery, filters: Filters, why: str
 ) -> Chunks:
     """One line per member, then exactly one with the summary.
 
@@ -68,10 +65,7 @@ async def ndjson(
 
 
 async def comma_separated(
-    audience: ScoreAudience,
-    query: AudienceQuery,
-    filters: Filters,
-    _why: str,
+    audience: ScoreAudience, query: AudienceQuery, filters: Filters, _why: str
 ) -> Chunks:
     """A header and one row per member; the header travels with the first batch.
 
@@ -90,10 +84,7 @@ async def comma_separated(
 
 
 async def begun(
-    chunks: Chunks,
-    *,
-    failed: Callable[[Exception], bytes],
-    left: Awaitable[None],
+    chunks: Chunks, *, failed: Callable[[Exception], bytes], left: Awaitable[None]
 ) -> Chunks | None:
     """The stream with its first chunk read, so that an early error is still a proper problem.
 

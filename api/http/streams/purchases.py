@@ -87,7 +87,7 @@ async def _answered(take_in: TakeIn, batch: Sequence[Line], counts: Counter[str]
         each.outcome if isinstance(each, PurchaseOutcome) else "unanswered" for each in outcomes
     )
     return _JSON.encode_lines(
-        [_streamed(line, outcome) for line, outcome in zip(batch, outcomes, strict=True)],
+        [_streamed(line, outcome) for line, outcome in zip(batch, outcomes, strict=True)]
     )
 
 

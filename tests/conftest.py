@@ -11,11 +11,15 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from adapters.dynamodb.client import DynamoClient, DynamoOptions
 from adapters.dynamodb.models import CategoryRow, PurchaseRow, RecentRow
 from adapters.dynamodb.tables import DynamoTables
 from adapters.embedded import EmbeddedEngine, free_port
+from tests.profiles import QUICK
+
+settings.load_profile(QUICK)  # until pytest loads the one that --hypothesis-profile names
 
 LOCAL_CREDENTIALS = ("test", "test")
 

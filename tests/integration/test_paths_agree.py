@@ -19,6 +19,7 @@ from domain.shared_reads import SharedReads
 from domain.window import Window
 from tests.builders import NOW, a_purchase
 from tests.contracts.conftest import RETENTION, dynamo_store, recent_of
+from tests.profiles import examples
 
 pytestmark = pytest.mark.anyio
 
@@ -39,7 +40,9 @@ ages = st.one_of(near_edges, st.integers(0, 40 * MICROS_PER_DAY))
 
 
 @settings(
-    deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    deadline=None,
+    max_examples=examples(40),
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(
     arrivals=st.lists(st.tuples(ages, st.integers(0, 3), st.integers(0, 10**6)), max_size=25),

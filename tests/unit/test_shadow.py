@@ -18,6 +18,7 @@ from domain.traffic import Traffic
 from model_registry.shadow import BATCH, MOST_BATCHES, ShadowReport, ShadowScoring, merged
 from tests.builders import NOW, USD, a_feature, a_policy, a_purchase, a_served_model
 from tests.fakes import SaturatingScorer
+from tests.profiles import examples
 from tests.strategies import histories, instants
 
 
@@ -76,7 +77,7 @@ def reports_of(observations: Sequence[Observation]) -> Sequence[ShadowReport]:
 
 
 @given(st.lists(st.tuples(histories(), instants), min_size=1, max_size=90))
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=examples(50))
 def test_a_report_is_what_scoring_each_answer_alone_amounts_to(
     asked: list[tuple[list[Purchase], int]],
 ) -> None:

@@ -13,7 +13,7 @@ SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync)
 # Where this is set, every process compiles whatever it imports: as much work again as the tests.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo check test test-full test-rest test-slow bench proofs lint $(LINTS) lock clean
+.PHONY: help setup demo check test test-full test-rest bench proofs lint $(LINTS) lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -34,18 +34,15 @@ demo: setup  ## load real purchases, train, promote and serve on PORT
 	@$(BIN)/propensity demo --port $(PORT)
 
 check: setup lint  ## the quick answer: lint, and the tests that need no engine
-	$(PYTEST) -m 'not (engine or full or slow)' tests/unit tests/contracts tests/architecture $(PYTEST_ARGS)
+	$(PYTEST) -m 'not (engine or full)' tests/unit tests/contracts tests/architecture $(PYTEST_ARGS)
 
 test: setup lint  ## prove the product: lint, tests on the embedded engine, coverage
 	$(PYTEST) --cov --cov-report=term $(PYTEST_ARGS)
 
-test-full: test test-rest  ## everything: also moto, every example, the long proofs, the whole README
+test-full: test test-rest  ## test, moto, every example, ten thousand bad days, the whole README
 
 test-rest: setup  ## what test-full adds to test
-	$(PYTEST) -m '(full or hypothesis) and not slow' --hypothesis-profile=full $(PYTEST_ARGS)
-
-test-slow: setup  ## ten thousand seeded fault scenarios
-	$(PYTEST) -m slow $(PYTEST_ARGS)
+	$(PYTEST) -m 'full or hypothesis' --hypothesis-profile=full $(PYTEST_ARGS)
 
 $(FEAST_STAMP): benchmarks/feast.lock | setup
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(FEAST)

@@ -1,4 +1,4 @@
-# `make demo` shows the product, `make test` checks it; both install what they need into .venv.
+# `make demo` shows the product, `make test` proves it; both install what they need into .venv.
 PYTHON ?= python3
 PORT ?= 8000
 VENV := .venv
@@ -6,8 +6,14 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 FEAST := .venv-feast
 FEAST_STAMP := $(FEAST)/.installed
+PYTEST := $(BIN)/python -m pytest --numprocesses 2
+LINTS := lint-format lint-rules lint-types lint-core-types lint-imports
+SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync)
 
-.PHONY: help setup demo test test-slow bench proofs lint lock clean
+# Where this is set, every process compiles whatever it imports: as much work again as the tests.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: help setup demo check test test-full test-rest bench proofs lint $(LINTS) lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -27,11 +33,16 @@ $(STAMP): requirements.lock pyproject.toml
 demo: setup  ## load real purchases, train, promote and serve on PORT
 	@$(BIN)/propensity demo --port $(PORT)
 
-test: setup lint  ## format, lint, types, import contracts, tests and coverage
-	$(BIN)/python -m pytest --numprocesses 2 --cov --cov-report=term $(PYTEST_ARGS)
+check: setup lint  ## the quick answer: lint, and the tests that need no engine
+	$(PYTEST) -m 'not (engine or full)' tests/unit tests/contracts tests/architecture $(PYTEST_ARGS)
 
-test-slow: setup  ## ten thousand seeded fault scenarios
-	$(BIN)/python -m pytest --numprocesses 2 -m slow
+test: setup lint  ## prove the product: lint, tests on the embedded engine, coverage
+	$(PYTEST) --cov --cov-report=term $(PYTEST_ARGS)
+
+test-full: test test-rest  ## test, moto, every example, ten thousand bad days, the whole README
+
+test-rest: setup  ## what test-full adds to test
+	$(PYTEST) -m 'full or hypothesis' --hypothesis-profile=full $(PYTEST_ARGS)
 
 $(FEAST_STAMP): benchmarks/feast.lock | setup
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(FEAST)
@@ -46,11 +57,22 @@ proofs: setup  ## the long proofs: swaps under load, a killed worker, what a pur
 	$(BIN)/python -m benchmarks.queue_exactness
 	$(BIN)/python -m benchmarks.ingestion_cost
 
-lint: setup
+lint: setup  ## format, lint, types and import contracts, side by side
+	@$(MAKE) --no-print-directory --jobs --keep-going $(SYNC) $(LINTS)
+
+lint-format:
 	$(BIN)/ruff format --check .
+
+lint-rules:
 	$(BIN)/ruff check .
+
+lint-types:
 	$(BIN)/mypy
+
+lint-core-types:
 	$(BIN)/basedpyright
+
+lint-imports:
 	$(BIN)/lint-imports
 
 lock:  ## resolve the newest versions again; review the difference

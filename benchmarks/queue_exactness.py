@@ -121,7 +121,7 @@ def measure(*, purchases: int, kill_every_s: float, most_kills: int, seed: int) 
         kills = _work(place, kill_every_s, most_kills)
         seconds = time.monotonic() - began
         differences = asyncio.run(_differences(place, rows))
-        letters = _waiting(place, f"{QUEUE}-dead-letters")
+        letters = _waiting(place.sqs(), f"{QUEUE}-dead-letters")
     return {
         "purchases": len(rows),
         **sent,
@@ -165,13 +165,13 @@ async def _send(
 
 def _work(place: _Place, kill_every_s: float, most_kills: int) -> int:
     """How many workers were killed, each so long after its first delete, before one emptied the queue."""
-    kills = 0
+    kills, sqs = 0, place.sqs()
     while True:
-        before, end = _waiting(place, QUEUE), float("inf")
+        before, end = _waiting(sqs, QUEUE), float("inf")
         worker = place.worker()
         try:
             while worker.poll() is None:
-                waiting = _waiting(place, QUEUE)
+                waiting = _waiting(sqs, QUEUE)
                 if waiting < before:  # it works, so there is something to interrupt
                     end = min(end, time.monotonic() + kill_every_s)
                 if waiting == 0:
@@ -190,13 +190,11 @@ def _work(place: _Place, kill_every_s: float, most_kills: int) -> int:
         kills += 1
 
 
-def _waiting(place: _Place, name: str) -> int:
+def _waiting(client: SqsClient, name: str) -> int:
     """Messages in a queue, those that a worker holds included."""
-    client = place.sqs()
     attributes = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
     url = client.sqs.get_queue_url(QueueName=name)["QueueUrl"]
     found = client.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=attributes)["Attributes"]
-    client.close()
     return sum(int(found[attribute]) for attribute in attributes)
 
 

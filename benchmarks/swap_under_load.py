@@ -222,20 +222,30 @@ def _serving(settings: Settings, processes: int) -> Iterator[str]:
         (settings.home / "serve.log").open("w") as log,
         subprocess.Popen(command, stderr=log, env=os.environ | environment) as server,  # noqa: S603  # our own
     ):
+        url = f"http://{HOST}:{port}"
         try:
-            _await(settings, processes, server)
-            yield f"http://{HOST}:{port}"
+            _await(settings, processes, server, url)
+            yield url
         finally:
             server.terminate()
             server.wait(60)
 
 
-def _await(settings: Settings, processes: int, server: subprocess.Popen[bytes]) -> None:
+def _await(settings: Settings, processes: int, server: subprocess.Popen[bytes], url: str) -> None:
+    """Every process has loaded its model, and somebody listens: that is a moment later."""
     end = time.monotonic() + READY_S
-    while len(presence_only(settings).live(NAME)) < processes:
+    while len(presence_only(settings).live(NAME)) < processes or not _listens(url):
         if server.poll() is not None or time.monotonic() > end:
             raise RuntimeError((settings.home / "serve.log").read_text())
         time.sleep(0.1)
+
+
+def _listens(url: str) -> bool:
+    try:
+        httpx.get(f"{url}/livez", timeout=60)
+    except httpx.ConnectError:
+        return False
+    return True
 
 
 def _candidate(probability: float) -> Candidate:

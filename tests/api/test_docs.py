@@ -11,6 +11,7 @@ from domain.errors import InvalidPurchase
 from domain.purchases import MAX_CATEGORY_BYTES, text_field
 from tests.api.conftest import Http
 from tests.builders import USD, raw_purchase
+from tests.profiles import examples
 
 _READ = {"200", "400", "401", "403", "404", "503", "500"}
 _CHANGE = _READ | {"409", "412", "413", "428"}
@@ -92,7 +93,7 @@ def test_the_documented_purchase_is_one_that_is_recorded(http: Http) -> None:
         max_size=8,
     )
 )
-@settings(deadline=None, max_examples=500)
+@settings(deadline=None, max_examples=examples(500))
 def test_whatever_the_domain_takes_fits_the_documented_pattern(text: str) -> None:
     try:
         accepted = text_field({"category": text}, "category", MAX_CATEGORY_BYTES) == text

@@ -8,6 +8,6 @@ pytestmark = pytest.mark.full
 
 
 def test_a_worker_killed_again_and_again_loses_and_doubles_nothing() -> None:
-    figures = measure(purchases=1_500, kill_every_s=0.2, most_kills=2, seed=11)
-    assert (figures["purchases"], figures["differences"], figures["dead_letters"]) == (1_500, 0, 0)
+    figures = measure(purchases=3_000, kill_every_s=0.0, most_kills=2, seed=11)
+    assert (figures["purchases"], figures["differences"], figures["dead_letters"]) == (3_000, 0, 0)
     assert figures["kills"] == 2

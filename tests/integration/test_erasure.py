@@ -34,12 +34,15 @@ from tests.integration.faults import (
     time_out,
     time_out_after_doing_it,
 )
+from tests.profiles import examples
 
 pytestmark = pytest.mark.anyio
 CUSTOMER = a_purchase().customer_id
 RECENT, LATE = 1, 200
 QUIET = settings(
-    deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    deadline=None,
+    max_examples=examples(40),
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 
 

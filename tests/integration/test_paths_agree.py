@@ -15,6 +15,7 @@ from domain.recent import RecentFirst, SharedReads
 from domain.values import MICROS_PER_DAY, Currency, Window, day_of
 from tests.builders import NOW, a_purchase
 from tests.contracts.conftest import RETENTION, dynamo_store, recent_of
+from tests.profiles import examples
 
 pytestmark = pytest.mark.anyio
 
@@ -35,7 +36,9 @@ ages = st.one_of(near_edges, st.integers(0, 40 * MICROS_PER_DAY))
 
 
 @settings(
-    deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    deadline=None,
+    max_examples=examples(40),
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(
     arrivals=st.lists(st.tuples(ages, st.integers(0, 3), st.integers(0, 10**6)), max_size=25),

@@ -7,9 +7,9 @@ from adapters.dynamodb.recent.marks import MARKS
 from domain.errors import CorruptRecord
 from domain.recent import RecentHistory
 from domain.retention import Retention
-from domain.values import Window
+from domain.values import MICROS_PER_SECOND, Window, day_of
 from tests.builders import DAY, NOW, a_purchase
-from tests.contracts.conftest import SHARDS
+from tests.contracts.conftest import SHARDS, dynamo_store
 from tests.doubles.memory import ManualClock
 
 pytestmark = pytest.mark.anyio
@@ -77,6 +77,31 @@ async def test_an_item_that_expired_under_fewer_days_is_missed(client: DynamoCli
     assert history.answers(Window.days(30), later)
 
 
+@pytest.mark.parametrize("writer", ["a purchase", "a rebuild"])
+async def test_an_item_expires_as_soon_as_no_read_relies_on_it(
+    client: DynamoClient, writer: str
+) -> None:
+    """Not a second earlier: the newest purchase may be ahead of its writer's clock, on the next day."""
+    midnight = (day_of(NOW) + 1) * DAY
+    newest = a_purchase(purchased_at=midnight)
+    store = dynamo_store(client)
+    store.clock.now = midnight - 1
+    await store.recorder.record([newest])
+    if writer == "a rebuild":
+        expire(client)
+        assert await store.rebuilder.rebuild(CUSTOMER)
+
+    async def relied_on(now: int) -> bool:
+        history = await read(client, SHORT, now)
+        return history.covers(after=newest.purchased_at - 1, until=newest.purchased_at)
+
+    expires = expiry(client) * MICROS_PER_SECOND
+    assert await relied_on(expires - 1)
+    assert not await relied_on(expires)
+    expire(client)
+    assert not await relied_on(expires)
+
+
 async def test_an_item_begun_after_another_expired_does_not_speak_for_it(
     client: DynamoClient,
 ) -> None:
@@ -116,6 +141,16 @@ async def test_a_mark_that_is_none_is_an_error(
     )
     with pytest.raises(CorruptRecord, match="retention marks"):
         await read(client, SHORT, NOW)
+
+
+def expiry(client: DynamoClient) -> int:
+    """When TTL may drop the customer's item, seconds since the epoch."""
+    found = client.connection.client.get_item(
+        TableName=client.recent.Meta.table_name,
+        Key={"customer_id": {"S": CUSTOMER}},
+        ConsistentRead=True,
+    )
+    return int(found["Item"]["expires_at"]["N"])
 
 
 def expire(client: DynamoClient) -> None:

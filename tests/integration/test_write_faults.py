@@ -25,6 +25,7 @@ from tests.integration.faults import (
     time_out,
     time_out_after_doing_it,
 )
+from tests.profiles import examples
 
 pytestmark = pytest.mark.anyio
 
@@ -226,7 +227,9 @@ async def test_a_category_that_disappeared_is_listed_again_when_trust_in_it_ends
 
 
 @settings(
-    deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    deadline=None,
+    max_examples=examples(25),
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(
     faults=st.lists(

@@ -23,6 +23,7 @@ from adapters.audience_files.pending import pending_files
 from adapters.audience_files.profiles import PROFILES, Profile
 from domain.audience import Listed, Member
 from domain.errors import Rejected
+from tests.profiles import examples
 
 THIRD = 1 / 3
 TEXT = st.text(st.characters(codec="utf-8"), min_size=1, max_size=20)
@@ -229,7 +230,7 @@ def test_escaped_ids_are_counted(tmp_path: Path) -> None:
     st.lists(st.tuples(TEXT, st.floats(0, 1)), max_size=30),
     st.integers(min_value=200, max_value=2_000),
 )
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=examples(50))
 def test_parts_are_small_enough_and_lose_nothing(
     tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, float]], most_bytes: int
 ) -> None:

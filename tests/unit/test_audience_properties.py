@@ -143,7 +143,7 @@ def test_on_any_bad_day_every_customer_has_one_true_outcome() -> None:
         run_scenario(seed)
 
 
-@pytest.mark.slow
+@pytest.mark.full
 @pytest.mark.parametrize("thousand", range(10))
 def test_on_ten_thousand_bad_days_every_customer_has_one_true_outcome(thousand: int) -> None:
     for seed in range(1_000 * thousand, 1_000 * (thousand + 1)):

@@ -22,6 +22,7 @@ from domain.errors import InvalidPurchase, Rejected
 from domain.purchases import EARLIEST, MAX_AMOUNT_MINOR, Purchase
 from domain.purchases.purchase import parse_purchase
 from domain.values import Currency, instant
+from tests.profiles import examples
 
 USD = Currency.of("USD")
 NOW = instant.parse("2026-03-01T00:00:00Z")
@@ -475,7 +476,7 @@ def test_timestamps_that_name_no_instant_are_rejected(
 
 
 @given(st.lists(st.integers(0, MAX_AMOUNT_MINOR), min_size=1, max_size=50))
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=examples(50))
 def test_float_amounts_become_the_cents_that_were_meant(cents: list[int]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         columns = {name: [cell] * len(cents) for name, cell in GOOD_FIELDS.items()}

@@ -9,6 +9,7 @@ from domain.retention import SLACK_DAYS, Retention
 from domain.values import Window, day_of
 from domain.values.instant import MICROS_PER_HOUR
 from tests.builders import DAY, NOW
+from tests.profiles import examples
 from tests.strategies import feature_sets, histories, instants, windows
 
 TODAY = day_of(NOW)
@@ -66,7 +67,7 @@ writes = st.lists(st.tuples(st.integers(0, 120), st.sampled_from([10, 20, 40])),
 
 
 @given(writes, st.integers(0, 150), st.sampled_from([10, 20, 40]))
-@settings(max_examples=1_000)
+@settings(max_examples=examples(1_000))
 def test_what_others_let_expire_is_never_relied_on(
     writes: list[tuple[int, int]], today: int, kept: int
 ) -> None:

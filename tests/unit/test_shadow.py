@@ -16,6 +16,7 @@ from model_registry.serving import ShadowReport, ShadowScoring, merged
 from model_registry.serving.shadow import BATCH, MOST_BATCHES
 from tests.builders import NOW, USD, a_feature, a_policy, a_purchase, a_served_model
 from tests.fakes import SaturatingScorer
+from tests.profiles import examples
 from tests.strategies import histories, instants
 
 
@@ -74,7 +75,7 @@ def reports_of(observations: Sequence[Observation]) -> Sequence[ShadowReport]:
 
 
 @given(st.lists(st.tuples(histories(), instants), min_size=1, max_size=90))
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=examples(50))
 def test_a_report_is_what_scoring_each_answer_alone_amounts_to(
     asked: list[tuple[list[Purchase], int]],
 ) -> None:

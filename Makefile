@@ -13,7 +13,7 @@ SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync)
 # Where this is set, every process compiles whatever it imports: as much work again as the tests.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo check test test-full test-rest bench proofs lint $(LINTS) lock clean
+.PHONY: help setup demo check test test-full test-rest bench proofs lint $(LINTS) fmt docs docs-reference golden lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -57,6 +57,17 @@ proofs: setup  ## the long proofs: swaps under load, a killed worker, what a pur
 	$(BIN)/python -m benchmarks.queue_exactness
 	$(BIN)/python -m benchmarks.ingestion_cost
 
+fmt: setup  ## format the code, and mend what ruff can mend
+	$(BIN)/ruff check --fix --quiet .
+	$(BIN)/ruff format .
+
+docs: setup  ## build the documentation under site, strictly
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+	@echo "open site/index.html, or serve it: $(BIN)/mkdocs serve"
+
+docs-reference: setup  ## write the pages again that come from the code
+	$(BIN)/python -m tests.docs.generated
+
 lint: setup  ## format, lint, types and import contracts, side by side
 	@$(MAKE) --no-print-directory --jobs --keep-going $(SYNC) $(LINTS)
 
@@ -78,7 +89,7 @@ lint-imports:
 lock:  ## resolve the newest versions again; review the difference
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
 		--no-header --no-annotate --no-emit-index-url --no-emit-find-links \
-		--extra local --extra train --extra dev --extra bench --output-file requirements.lock pyproject.toml
+		--extra local --extra train --extra dev --extra bench --extra docs --output-file requirements.lock pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 		--no-header --no-annotate --no-emit-index-url --no-emit-find-links \
 		--constraint requirements.lock --output-file requirements-serve.lock pyproject.toml

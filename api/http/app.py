@@ -5,12 +5,13 @@ from importlib.metadata import version
 from importlib.resources import files
 from urllib.parse import quote
 
-from litestar import Litestar, Response
+from litestar import Litestar, Response, get
 from litestar.datastructures import State
 from litestar.exceptions import NotFoundException
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import SwaggerRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
+from litestar.response import Redirect
 from litestar.router import Router
 from litestar.static_files import create_static_files_router
 from litestar.types import LifeSpanReceive, LifeSpanScope, LifeSpanSend, Receive, Scope, Send
@@ -67,6 +68,7 @@ def create_app(
     """
     return EncodedPathApp(
         route_handlers=[
+            front_page,
             livez,
             readyz,
             propensity,
@@ -86,6 +88,12 @@ def create_app(
         on_shutdown=[close],
         logging_config=None,  # Litestar's own would log paths and bodies, which hold customer ids
     )
+
+
+@get("/", include_in_schema=False)
+async def front_page() -> Redirect:
+    """Leads a person with a browser to the documentation."""
+    return Redirect(DOCS)
 
 
 def _openapi(currency: Currency) -> OpenAPIConfig:

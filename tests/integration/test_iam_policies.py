@@ -1,0 +1,239 @@
+"""The policies in docs/reference/iam grant what is really sent to DynamoDB and SQS, and no more."""
+
+import asyncio
+import json
+import re
+import uuid
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.endpoint import Endpoint
+
+from adapters.dynamodb import DynamoClient, DynamoTables
+from adapters.dynamodb.wire.transport import Transport
+from adapters.embedded import EmbeddedEngine
+from adapters.sqs import SqsQueue
+from api.composition import Application, queues
+from api.process import Settings
+from api.queue import look, replay
+from domain.audience import AudienceQuery, ReadWay
+from domain.errors import TablesDiffer
+from domain.prediction import PredictPropensity
+from domain.purchases import Purchase, RawPurchase
+from domain.recent import RecentFirst, SharedReads
+from domain.retention import PurchaseRetention
+from domain.values import MICROS_PER_DAY
+from tests.builders import a_policy, a_purchase, a_traffic, raw_of
+from tests.conftest import patient_client
+from tests.fakes import SaturatingScorer
+
+POLICIES = Path(__file__).parents[2] / "docs" / "reference" / "iam"
+WRITES = {"Put": "PutItem", "Update": "UpdateItem", "ConditionCheck": "ConditionCheckItem", "Delete": "DeleteItem"}
+Grants = set[tuple[str, str]]
+
+
+def granted(name: str) -> Grants:
+    """Action and resource, as table or table/index/name, of every statement of a policy."""
+    statements = json.loads((POLICIES / f"{name}.json").read_text())["Statement"]
+    assert all(each["Effect"] == "Allow" for each in statements)
+    return {
+        (action, resource.partition(":ACCOUNT:")[2].removeprefix("table/").removeprefix("PREFIX"))
+        for each in statements
+        for action in each["Action"]
+        for resource in each["Resource"]
+    }
+
+
+def table(name: str) -> str:
+    """The table's name without this test's prefix."""
+    return re.sub("^test-[0-9a-f]{12}-", "", name)
+
+
+def needed(operation: str, request: dict[str, Any]) -> Grants:
+    """What IAM asks of whoever sends this request to DynamoDB."""
+    if operation == "TransactWriteItems":
+        pairs = [pair for item in request["TransactItems"] for pair in item.items()]
+        return {(f"dynamodb:{WRITES[kind]}", table(each["TableName"])) for kind, each in pairs}
+    if operation in {"BatchGetItem", "BatchWriteItem"}:
+        return {(f"dynamodb:{operation}", table(name)) for name in request["RequestItems"]}
+    index = f"/index/{request['IndexName']}" if "IndexName" in request else ""
+    return {(f"dynamodb:{operation}", table(request["TableName"]) + index)}
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
+    """Every request of this process, on both ways to AWS: operation and body."""
+    requests: list[tuple[str, dict[str, Any]]] = []
+    make_request, send = Endpoint.make_request, Transport.send
+
+    def by_botocore(self: Endpoint, operation: Any, request: dict[str, Any]) -> Any:
+        requests.append((operation.name, json.loads(request["body"])))
+        return make_request(self, operation, request)
+
+    async def by_transport(self: Transport, operation: str, request: Any) -> Any:
+        requests.append((operation, dict(request)))
+        return await send(self, operation, request)
+
+    monkeypatch.setattr(Endpoint, "make_request", by_botocore)
+    monkeypatch.setattr(Transport, "send", by_transport)
+    return requests
+
+
+@pytest.fixture
+def built(client: DynamoClient) -> Application:
+    """A deployment with some purchases, one older than the recent days."""
+    settings = Settings(
+        dynamodb_endpoint=str(client.options.endpoint),
+        table_prefix=client.options.table_prefix,
+        read_deadline_s=30,
+        audience_deadline_s=60,
+    )
+    built = Application(settings, client)
+    asyncio.run(record(built, [bought(built, f"customer-{each}", 1) for each in range(3)]))
+    asyncio.run(record(built, [bought(built, "customer-0", 200, "old")]))
+    return built
+
+
+def bought(built: Application, customer: str, days_ago: int, purchase_id: str = "new") -> Purchase:
+    return a_purchase(
+        customer_id=customer,
+        purchase_id=purchase_id,
+        purchased_at=built.clock() - days_ago * MICROS_PER_DAY,
+    )
+
+
+async def record(built: Application, purchases: Sequence[Purchase]) -> None:
+    await built.take_in([RawPurchase(raw_of(each)) for each in purchases])
+
+
+async def predicting(built: Application) -> None:
+    """Alone, side by side, an earlier as_of that only the index knows, and readiness."""
+    predict = PredictPropensity(
+        history=RecentFirst(recent=SharedReads(built.recent), by_time=built.history),
+        traffic=lambda: a_traffic(SaturatingScorer()),
+        policy=a_policy(),
+        clock=built.clock,
+    )
+    await predict("customer-0")
+    await asyncio.gather(*(predict(f"customer-{each}") for each in range(3)))
+    await predict("customer-0", as_of=built.clock() - 190 * MICROS_PER_DAY)
+    await built.tables.check()
+
+
+async def recording(built: Application) -> None:
+    """New, recent and old, known and in conflict, and cancelled before or after it came."""
+    new = bought(built, "customer-9", 1)
+    await record(built, [new, bought(built, "customer-9", 300, "old")])
+    await record(built, [new])
+    await record(built, [bought(built, "customer-9", 2)])
+    await built.cancel("customer-9", "new")
+    await built.cancel("customer-9", "old")
+    await built.cancel("customer-9", "not yet")
+
+
+async def reading_audiences(built: Application) -> None:
+    """Every way of reading, the list of categories, verify, and a training sample."""
+    traffic, now = a_traffic(SaturatingScorer()), built.clock()
+    await built.plan_audience("grocery", as_of=now, traffic=traffic, deadline_s=30)
+    for way in ReadWay:
+        query = AudienceQuery(
+            category="grocery", as_of=now, traffic=traffic, deadline_s=30, way=way
+        )
+        async with built.audience.stream(query) as (batches, _):
+            async for _ in batches:
+                pass
+    await built.index.categories()
+    await built.verify(["customer-0", "customer-1"])
+    await built.collect_histories(most_customers=10, on_progress=lambda *_: None)
+
+
+async def erasing(built: Application) -> None:
+    await built.records.of("customer-1")
+    await built.erase("customer-1")
+
+
+async def rebuilding(built: Application) -> None:
+    began_at = built.clock()
+    async for _, customers in built.every_customer.batches():
+        for customer in customers:
+            await built.rebuilder.rebuild(customer)
+    async for _ in built.recent.scan(segment=0, segments=1):
+        pass
+    await built.rebuilder.finish(began_at=began_at)
+
+
+async def creating_tables(built: Application) -> None:
+    """Where there are none, under a retention, which needs one more TTL."""
+    client = patient_client(built.client.options.endpoint)
+    await asyncio.to_thread(DynamoTables(client, retention=PurchaseRetention(400)).create)
+    client.close()
+
+
+async def checking_tables(built: Application) -> None:
+    with suppress(TablesDiffer):  # the tests' tables have no TTL
+        await asyncio.to_thread(built.tables.verify)
+
+
+USES: dict[str, Callable[[Application], Awaitable[None]]] = {
+    "predict": predicting,
+    "record": recording,
+    "audience": reading_audiences,
+    "erase": erasing,
+    "rebuild": rebuilding,
+    "create-tables": creating_tables,
+    "check-tables": checking_tables,
+}
+
+
+@pytest.mark.parametrize("use", USES)
+def test_a_policy_grants_what_its_use_sends(
+    use: str, client: DynamoClient, built: Application, sent: list[tuple[str, dict[str, Any]]]
+) -> None:
+    fresh = Application(built.settings, client)
+    sent.clear()
+    asyncio.run(USES[use](fresh))
+    found: Grants = set().union(*(needed(*each) for each in sent))
+    assert found == granted(use)
+
+
+@pytest.fixture
+def queue() -> str:
+    return f"test-{uuid.uuid4().hex}"
+
+
+def of_queues(sent: list[tuple[str, dict[str, Any]]], queue: str) -> Grants:
+    """Actions, each with the queue's name; batches are an action like the single call."""
+    return {
+        (
+            f"sqs:{operation.removesuffix('Batch')}",
+            (request.get("QueueName") or request["QueueUrl"].rsplit("/", 1)[-1]).replace(queue, "QUEUE"),
+        )
+        for operation, request in sent
+    }
+
+
+def test_the_workers_policies_grant_what_it_sends(
+    engine: EmbeddedEngine, queue: str, sent: list[tuple[str, dict[str, Any]]]
+) -> None:
+    settings = Settings(dynamodb_endpoint=f"http://127.0.0.1:{engine.port}", queue=queue)
+    with queues(settings) as client:
+        client.create(settings.queue, visibility_s=60)
+        client.create(settings.dead_letter_name, visibility_s=60)
+        assert of_queues(sent, queue) == granted("create-queues")
+        sent.clear()
+        asyncio.run(working(client.queue(queue), client.queue(settings.dead_letter_name)))
+        assert of_queues(sent, queue) == granted("worker")
+
+
+async def working(queue: SqsQueue, letters: SqsQueue) -> None:
+    """What a worker asks of its queues, and the commands for dead letters."""
+    await queue.send("{}", reason=None, group="customer-1")
+    messages = await queue.receive(wait_s=0, visibility_s=60)
+    await queue.hide(messages, seconds=60)
+    await letters.send("{}", reason="it is empty", group="customer-1")
+    await queue.delete(messages)
+    await look(letters, 10)
+    await replay(letters, queue)

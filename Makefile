@@ -68,6 +68,9 @@ docs: setup  ## build the documentation under site, strictly
 docs-reference: setup  ## write the pages again that come from the code
 	$(BIN)/python -m tests.docs.generated
 
+golden: setup  ## write the page of messages again; review the difference
+	$(BIN)/python -m tests.golden.messages
+
 lint: setup  ## format, lint, types and import contracts, side by side
 	@$(MAKE) --no-print-directory --jobs --keep-going $(SYNC) $(LINTS)
 

@@ -25,7 +25,7 @@ def test_a_cancelled_purchase_counts_no_more_and_stays_cancelled(http: Http) -> 
     assert (again.status_code, again.json()["cancelled"]) == (207, 1)
     (outcome,) = again.json()["outcomes"]
     assert (outcome["outcome"], outcome["field"]) == ("cancelled", "purchase_id")
-    assert "which no later message undoes" in outcome["reason"]
+    assert outcome["reason"]
 
 
 def test_a_cancellation_may_arrive_first(http: Http) -> None:

@@ -1,4 +1,5 @@
 import base64
+import re
 from typing import Any
 from urllib.parse import quote
 
@@ -98,7 +99,7 @@ def test_a_mistyped_category_is_not_taken_for_one_without_customers(
     response = http.get("/v1/categories/jewelry/propensities", headers={"accept": accept})
     assert response.status_code == 404
     detail = response.json()["detail"]
-    assert detail == "nobody ever bought in 'jewelry'; perhaps: jewellery"
+    assert {"'jewelry';", "jewellery"} <= set(detail.split())
 
 
 def test_pages_have_no_way_to_choose(http: Http) -> None:
@@ -265,7 +266,8 @@ def test_an_expired_cursor_is_refused(http: Http, shop: Shop) -> None:
     shop.clock.now += MICROS_PER_SECOND
     response = http.get(URL, params={"cursor": cursor})
     assert field_of(response) == "cursor"
-    assert "is older than 3600 s" in response.json()["detail"]
+    assert "cursor" in response.json()["detail"]
+    assert "3600 s" in response.json()["detail"]
 
 
 @pytest.mark.parametrize(
@@ -295,7 +297,7 @@ def test_a_cursor_ends_when_the_champion_changes(http: Http, shop: Shop) -> None
     shop.version = 8
     response = http.get(URL, params={"cursor": cursor})
     assert field_of(response) == "cursor"
-    assert "what answers changed to version 8" in response.json()["detail"]
+    assert re.search(r"cursor .*\b7\b.*\b8\b", response.json()["detail"])
 
 
 def test_workers_that_share_a_key_take_each_others_cursors(shop: Shop) -> None:

@@ -208,7 +208,7 @@ def test_who_serves_what_and_what_is_damaged_is_told_on_the_command_line(
     run("models", "register", name, str(trained_elsewhere(home)))
     promote = ("models", "promote", name, "1", "--reason", "why", "--wait", "--timeout", "0")
     code, _, err = run(*promote)
-    assert (code, "no process serves model" in err) == (6, True)
+    assert (code, "purchase-propensity" in err) == (6, True)
 
     presence = presence_only(load_settings())
     model = a_served_model(SaturatingScorer())
@@ -260,7 +260,7 @@ def test_a_model_trained_elsewhere_is_registered_split_and_shadowed(home: Path, 
     assert run(*split)[0] == 4
     run("models", "promote", "elsewhere", "1", "--reason", "first")
     code, out, _ = run(*split, "--expect", "1")
-    assert (code, "challenger version 2 answers 5.00% of the customers" in out) == (0, True)
+    assert (code, bool(re.search(r"challenger .*2 .*5\.00%", out))) == (0, True)
     assert run(*split, "--expect", "1")[0] == 5
     assert run("models", "split", "elsewhere", "2", "--share", "7", "--reason", "try")[0] == 2
     code, out, _ = run("models", "shadow", "elsewhere", "3", "--reason", "watch", "--json")

@@ -1,3 +1,4 @@
+import re
 from contextlib import closing
 
 from litestar.testing import TestClient
@@ -26,20 +27,21 @@ def test_ready_means_that_the_tables_answer_and_a_model_is_live(http: Http) -> N
 def test_not_ready_names_the_tables(http: Http, shop: Shop) -> None:
     shop.trouble = StoreUnavailable("table purchases: connection refused")
     members = problem_of(http.get("/readyz"), 503, "not-ready")
-    assert members["detail"] == "not ready: tables"
+    assert members["detail"].endswith(": tables")
     assert members["checks"] == {"tables": "table purchases: connection refused", "model": "ok"}
 
 
 def test_not_ready_names_tables_that_hang(http: Http, shop: Shop) -> None:
     shop.hangs = True
     members = problem_of(http.get("/readyz"), 503, "not-ready")
-    assert members["checks"] == {"tables": "no answer within 0.01 s", "model": "ok"}
+    assert "0.01 s" in members["checks"].pop("tables")
+    assert members["checks"] == {"model": "ok"}
 
 
 def test_not_ready_names_the_model(http: Http, shop: Shop) -> None:
     shop.live = False
     members = problem_of(http.get("/readyz"), 503, "not-ready")
-    assert members["detail"] == "not ready: model"
+    assert members["detail"].endswith(": model")
 
 
 def test_a_newer_revision_that_was_not_loaded_is_named_though_ready(http: Http, shop: Shop) -> None:
@@ -47,7 +49,7 @@ def test_a_newer_revision_that_was_not_loaded_is_named_though_ready(http: Http, 
     response = http.get("/readyz")
     assert (response.status_code, response.json()["status"]) == (200, "ready")
     model = response.json()["checks"]["model"]
-    assert model == "ok; not loaded: revision 8: version 3 fails the parity gate"
+    assert re.match("ok; .*revision 8: version 3 fails the parity gate", model)
 
 
 def test_an_engine_that_is_down_is_named_before_the_check_is_given_up(shop: Shop) -> None:
@@ -60,4 +62,4 @@ def test_an_engine_that_is_down_is_named_before_the_check_is_given_up(shop: Shop
     )
     with closing(client), TestClient(app_over(shop, readiness=readiness)) as http:
         tables = problem_of(http.get("/readyz"), 503, "not-ready")["checks"]["tables"]
-    assert tables.startswith(f"table {client.options.table_prefix}")
+    assert client.options.table_prefix in tables

@@ -105,5 +105,5 @@ async def test_nobody_can_ask_back_beyond_the_retention_of_purchases(store: Stor
     await kept.recorder.record([purchase])
     asked = kept.history.between(purchase.customer_id, after=known_since, until=NOW)
     assert list(await asked) == [purchase]
-    with pytest.raises(InvalidRequest, match="purchases are kept for 40 days"):
+    with pytest.raises(InvalidRequest, match="40 days"):
         await kept.history.between(purchase.customer_id, after=known_since - 1, until=NOW)

@@ -7,7 +7,7 @@ import ast
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from html import escape
 from pathlib import Path
@@ -21,7 +21,7 @@ from tests.docs.pages import DOCS, ROOT
 
 PACKAGES = ("api", "adapters", "model_registry", "domain")
 """From the outside inwards."""
-SETTINGS: Mapping[str, tuple[str, ...]] = {
+SETTINGS: Mapping[str, Sequence[str]] = {
     "The ten that matter first": (
         "dynamodb_endpoint region table_prefix currency recent_days registry model "
         "banner_min_probability host management_tokens"
@@ -56,20 +56,27 @@ def _commands() -> str:
     """Typer's own page; usage lines are no commands to run, so they are plain text blocks."""
     words = [sys.executable, "-m", "typer", "api.cli.main", "utils", "docs", "--name", "propensity"]
     done = subprocess.run(words, capture_output=True, text=True, check=True, cwd=ROOT)
-    text = done.stdout.replace("```console\n$ ", "```text\n").replace("# `propensity`", "# Commands", 1)
+    text = done.stdout.replace("```console\n$ ", "```text\n").replace(
+        "# `propensity`", "# Commands", 1
+    )
     return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
+
+
+_SETTINGS_INTRODUCTION = (
+    "Settings come from the environment or from a file `.env`. `propensity settings` prints them and "
+    "masks\nsecrets. A name that is no setting is an error. An empty value means the default."
+)
 
 
 def _settings() -> str:
     meanings, defaults = described(), shown(Settings())
-    parts = [
-        "# Settings",
-        "Settings come from the environment or from a file `.env`. `propensity settings` prints them and "
-        "masks\nsecrets. A name that is no setting is an error. An empty value means the default.",
-    ]
+    parts = ["# Settings", _SETTINGS_INTRODUCTION]
     for heading, names in SETTINGS.items():
         rows = (_row(name, defaults[name], meanings[name]) for name in names)
-        parts += [f"## {heading}", "\n".join(("| variable | default | meaning |", "|---|---|---|", *rows))]
+        parts += [
+            f"## {heading}",
+            "\n".join(("| variable | default | meaning |", "|---|---|---|", *rows)),
+        ]
     return "\n\n".join(parts) + "\n"
 
 
@@ -114,84 +121,92 @@ def imports() -> frozenset[tuple[str, str]]:
         (package, other)
         for package in PACKAGES
         for other in PACKAGES
-        if package != other and graph.direct_import_exists(importer=package, imported=other, as_packages=True)
+        if package != other
+        and graph.direct_import_exists(importer=package, imported=other, as_packages=True)
     )
 
 
-_HOUSE, _WIDTH, _BAND, _GAP, _LEFT, _BOX, _ROW = 980, 1190, 34, 46, 170, 132, 30
+_START, _HOUSE, _WIDTH, _BAND, _GAP, _BOX, _ROW = 70, 950, 1220, 34, 46, 132, 30
+_LEFT = _START + 145
 _PER_ROW = 6
-_COLOURS = {"api": "#e8f0fe", "adapters": "#e6f4ea", "model_registry": "#fef7e0", "domain": "#fce8e6"}
+_COLOURS = {
+    "api": "#e8f0fe",
+    "adapters": "#e6f4ea",
+    "model_registry": "#fef7e0",
+    "domain": "#fce8e6",
+}
+_ARROW = 'fill="none" stroke="#555" stroke-width="1.5" marker-end="url(#to)"'
 
 
 def _picture() -> str:
     """Bands from the outside inwards, a box for each room, an arrow for each import."""
-    top, bands, tops = 10, [], {}
+    top = 10
+    bands: list[str] = []
+    tops: dict[str, tuple[int, int]] = {}
     for package in PACKAGES:
         names = [name for name, _ in rooms(package)]
         height = _BAND + _ROW * -(-len(names) // _PER_ROW)
-        bands.append(_band(package, names, top, height))
+        bands += _band(package, names, top, height)
         tops[package] = (top, top + height)
         top += height + _GAP
-    arrows = [_arrow(tops, *pair, index) for index, pair in enumerate(sorted(imports(), key=_order))]
-    stores = _stores(*tops["adapters"])
-    return "\n".join([
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {top - _GAP + 10}" '
-        'font-family="sans-serif" font-size="13" role="img">',
+    height = top - _GAP + 10
+    size = f'viewBox="0 0 {_WIDTH} {height}"'
+    head = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" {size} font-family="sans-serif" font-size="13">',
         "<title>The rooms of the code; arrows are imports</title>",
-        '<defs><marker id="to" markerWidth="8" markerHeight="8" refX="7" refY="4" orient="auto">'
+        '<defs><marker id="to" markerWidth="8" markerHeight="8" refX="7" refY="4" orient="auto">',
         '<path d="M0,0 L8,4 L0,8 z" fill="#555"/></marker></defs>',
-        f'<rect width="{_WIDTH}" height="{top - _GAP + 10}" fill="#fff"/>',
-        *bands, *arrows, *stores, "</svg>", "",
-    ])
-
-
-def _order(pair: tuple[str, str]) -> tuple[int, int]:
-    return PACKAGES.index(pair[0]), PACKAGES.index(pair[1])
-
-
-def _band(package: str, names: list[str], top: int, height: int) -> str:
-    boxes = [
-        f'<rect x="{_LEFT + index % _PER_ROW * _BOX}" y="{top + 17 + index // _PER_ROW * _ROW}" '
-        f'width="{_BOX - 8}" height="{_ROW - 6}" rx="4" fill="#fff" stroke="#999"/>'
-        f'<text x="{_LEFT + index % _PER_ROW * _BOX + (_BOX - 8) // 2}" '
-        f'y="{top + 34 + index // _PER_ROW * _ROW}" text-anchor="middle">{escape(name)}</text>'
-        for index, name in enumerate(names)
+        f'<rect width="{_WIDTH}" height="{height}" fill="#fff"/>',
     ]
-    return "\n".join([
-        f'<rect x="10" y="{top}" width="{_HOUSE - 20}" height="{height}" rx="8" '
-        f'fill="{_COLOURS[package]}" stroke="#bbb"/>',
-        f'<text x="24" y="{top + 33}" font-weight="bold">{package}</text>', *boxes,
-    ])
+    return "\n".join([*head, *bands, *_arrows(tops), *_stores(*tops["adapters"]), "</svg>", ""])
 
 
-def _arrow(tops: Mapping[str, tuple[int, int]], importer: str, imported: str, index: int) -> str:
-    x = 60 + index * 150
-    start, end = tops[importer][1], tops[imported][0]
-    return (
-        f'<line x1="{x}" y1="{start}" x2="{x}" y2="{end}" stroke="#555" stroke-width="1.5" '
-        'marker-end="url(#to)"/>'
-    )
+def _band(package: str, names: list[str], top: int, height: int) -> Iterator[str]:
+    yield _box(_START, top, _HOUSE, height, fill=_COLOURS[package])
+    yield f'<text x="{_START + 14}" y="{top + 33}" font-weight="bold">{package}</text>'
+    width = _BOX - 8
+    for index, name in enumerate(names):
+        x, y = _LEFT + index % _PER_ROW * _BOX, top + 17 + index // _PER_ROW * _ROW
+        yield _box(x, y, width, _ROW - 6, fill="#fff")
+        middle = x + width // 2
+        yield f'<text x="{middle}" y="{y + 17}" text-anchor="middle">{escape(name)}</text>'
 
 
-def _stores(top: int, bottom: int) -> list[str]:
+def _box(x: int, y: int, width: int, height: int, *, fill: str) -> str:
+    place = f'x="{x}" y="{y}" width="{width}" height="{height}"'
+    return f'<rect {place} rx="6" fill="{fill}" stroke="#aaa"/>'
+
+
+def _arrows(tops: Mapping[str, tuple[int, int]]) -> Iterator[str]:
+    """Straight to the next package, along the margin to one further away."""
+    margin = _START
+    for importer, imported in sorted(imports(), key=lambda pair: tuple(map(PACKAGES.index, pair))):
+        middle, end = _START + _HOUSE // 2, tops[imported][0]
+        if PACKAGES.index(imported) == PACKAGES.index(importer) + 1:
+            yield f'<path d="M{middle},{tops[importer][1]} V{end}" {_ARROW}/>'
+        else:
+            margin -= 20
+            start, end = tops[importer][0] + 20 + margin // 2, end + 20 + margin // 2
+            yield f'<path d="M{_START},{start} H{margin} V{end} H{_START}" {_ARROW}/>'
+
+
+def _stores(top: int, bottom: int) -> Iterator[str]:
     """What the adapters speak to, beside their band; the tables as the models declare them."""
-    tables = [model.Meta.table_name for model in (PurchaseRow, RecentRow, CategoryRow)]
-    x, y, middle = _HOUSE + 30, top - 40, (top + bottom) // 2
-    lines = ["DynamoDB", *tables, "", "S3 or a folder", "model registry", "", "SQS", "purchases, dead letters"]
-    texts = [
-        f'<text x="{x + 12}" y="{y + 22 + 17 * index}"'
-        + (' font-weight="bold"' if index == 0 or not lines[index - 1] else "")
-        + f">{line}</text>"
-        for index, line in enumerate(lines)
-        if line
-    ]
-    height = 17 * len(lines) + 14
-    return [
-        f'<rect x="{x}" y="{y}" width="170" height="{height}" rx="8" fill="#f3f3f3" stroke="#bbb"/>',
-        *texts,
-        f'<line x1="{_HOUSE - 10}" y1="{middle}" x2="{x}" y2="{middle}" stroke="#555" '
-        'stroke-width="1.5" marker-end="url(#to)"/>',
-    ]
+    stores = {
+        "DynamoDB": [model.Meta.table_name for model in (PurchaseRow, RecentRow, CategoryRow)],
+        "S3 or a folder": ["model registry"],
+        "SQS": ["purchases", "dead letters"],
+    }
+    end, middle = _START + _HOUSE, (top + bottom) // 2
+    x, y = end + 30, top - 40
+    yield f'<path d="M{end},{middle} H{x}" {_ARROW}/>'
+    for name, held in stores.items():
+        height = 17 * (len(held) + 1) + 14
+        yield _box(x, y, 160, height, fill="#f3f3f3")
+        yield f'<text x="{x + 12}" y="{y + 20}" font-weight="bold">{name}</text>'
+        for index, each in enumerate(held, start=1):
+            yield f'<text x="{x + 12}" y="{y + 20 + 17 * index}">{each}</text>'
+        y += height + 8
 
 
 if __name__ == "__main__":

@@ -66,4 +66,4 @@ def words(sentence: str) -> int:
     """How many words a sentence has; a link counts as its text, code as one word."""
     plain = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", sentence)
     plain = re.sub(r"`[^`]*`", "code", plain)
-    return len(re.findall(r"[^\W_][\w'’.,%-]*", plain))
+    return len(re.findall(r"[^\W_][\w'.,%-]*", plain))

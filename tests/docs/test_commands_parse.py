@@ -9,9 +9,9 @@ import typer
 from api.cli.main import app
 from tests.docs.consoles import consoles, pages
 
-COMMANDS = sorted({
-    tuple(command) for page in pages() for block in consoles(page) for command in block.commands
-})
+COMMANDS = sorted(
+    {tuple(command) for page in pages() for block in consoles(page) for command in block.commands}
+)
 
 
 def test_there_are_commands_to_check() -> None:

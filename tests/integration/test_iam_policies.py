@@ -4,7 +4,7 @@ import asyncio
 import json
 import re
 import uuid
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,12 @@ from tests.conftest import patient_client
 from tests.fakes import SaturatingScorer
 
 POLICIES = Path(__file__).parents[2] / "docs" / "reference" / "iam"
-WRITES = {"Put": "PutItem", "Update": "UpdateItem", "ConditionCheck": "ConditionCheckItem", "Delete": "DeleteItem"}
+WRITES = {
+    "Put": "PutItem",
+    "Update": "UpdateItem",
+    "ConditionCheck": "ConditionCheckItem",
+    "Delete": "DeleteItem",
+}
 Grants = set[tuple[str, str]]
 
 
@@ -177,7 +182,7 @@ async def checking_tables(built: Application) -> None:
         await asyncio.to_thread(built.tables.verify)
 
 
-USES: dict[str, Callable[[Application], Awaitable[None]]] = {
+USES: dict[str, Callable[[Application], Coroutine[None, None, None]]] = {
     "predict": predicting,
     "record": recording,
     "audience": reading_audiences,
@@ -209,7 +214,9 @@ def of_queues(sent: list[tuple[str, dict[str, Any]]], queue: str) -> Grants:
     return {
         (
             f"sqs:{operation.removesuffix('Batch')}",
-            (request.get("QueueName") or request["QueueUrl"].rsplit("/", 1)[-1]).replace(queue, "QUEUE"),
+            (request.get("QueueName") or request["QueueUrl"].rsplit("/", 1)[-1]).replace(
+                queue, "QUEUE"
+            ),
         )
         for operation, request in sent
     }

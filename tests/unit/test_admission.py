@@ -1,3 +1,4 @@
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import accumulate, cycle
@@ -50,7 +51,7 @@ def test_a_revision_keeps_what_every_gate_saw() -> None:
     revision = registry.history(NAME)[-1]
     assert not revision.forced
     details = {result.gate: result.detail for result in revision.gates}
-    assert details["quality"].startswith("skill 0.310 on held-out customers, champion 1 has 0.300")
+    assert re.match(r"skill 0\.310 .*champion 1 .*0\.300", details["quality"])
     assert details["latency"].startswith("one customer's score takes 0 ms here")
 
 
@@ -62,7 +63,7 @@ def test_a_version_about_as_good_as_the_champion_is_admitted(less: float) -> Non
 @pytest.mark.parametrize("worse", [skilled(0.3 - QUALITY_MARGIN - 1e-9), a_candidate()])
 def test_a_worse_version_is_refused_unless_forced(worse: Candidate) -> None:
     registry = a_registry_of(skilled(0.3), worse)
-    with pytest.raises(GateFailed, match="overrule this gate with --force") as caught:
+    with pytest.raises(GateFailed, match="--force") as caught:
         promote(registry)
     assert caught.value.gate == "quality"
     assert [revision.state.champion for revision in registry.history(NAME)] == [1]
@@ -76,7 +77,7 @@ def test_a_version_within_the_latency_budget_is_admitted() -> None:
 
 def test_a_slow_version_is_refused_unless_forced() -> None:
     registry = a_registry_of(skilled(0.3), skilled(0.3), each_s=LATENCY_BUDGET_S * 1.001)
-    with pytest.raises(GateFailed, match=r"takes 5\.\d+ ms here .* allowed are 5 ms") as caught:
+    with pytest.raises(GateFailed, match=r" 5\.\d+ ms .* 5 ms") as caught:
         promote(registry)
     assert caught.value.gate == "latency"
     assert "try again when this machine is less busy" in caught.value.reason
@@ -103,7 +104,7 @@ def test_a_champion_that_came_in_between_is_the_one_to_be_as_good_as() -> None:
         registry.register(NAME, skilled(skill), actor="tests")
     registry.promote(NAME, 1, actor="tests", reason="first")
     store.overtake = lambda: registry.promote(NAME, 3, actor="another", reason="much better")
-    with pytest.raises(GateFailed, match=r"skill 0\.100 .* champion 3 has 0\.400"):
+    with pytest.raises(GateFailed, match=r"skill 0\.100 .*champion 3 .*0\.400"):
         registry.promote(NAME, 2, actor="tests", reason="as good as 1")
     assert [revision.state.champion for revision in registry.history(NAME)] == [1, 3]
 

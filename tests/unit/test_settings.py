@@ -54,7 +54,7 @@ def test_an_endpoint_that_is_no_url_is_refused_with_an_example(
     endpoint: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PROPENSITY_DYNAMODB_ENDPOINT", endpoint)
-    with pytest.raises(Rejected, match=r"DYNAMODB_ENDPOINT .*such as http://127\.0\.0\.1:8001"):
+    with pytest.raises(Rejected, match=r"DYNAMODB_ENDPOINT .*http://127\.0\.0\.1:8001"):
         load_settings()
 
 
@@ -72,7 +72,7 @@ def test_half_a_credential_is_refused_without_telling_it(
     half: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(f"PROPENSITY_{half}", "hunter2")
-    with pytest.raises(Rejected, match="go together") as refused:
+    with pytest.raises(Rejected, match="access_key_id and secret_access_key") as refused:
         load_settings()
     assert "hunter2" not in str(refused.value)
 
@@ -137,5 +137,5 @@ def test_scorers_are_kinds_by_commas(
 @pytest.mark.parametrize("value", [",", "onnx,", " ", "onnx,,linear"])
 def test_a_kind_without_a_name_is_refused(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PROPENSITY_SCORERS", value)
-    with pytest.raises(Rejected, match=r"PROPENSITY_SCORERS .* such as onnx,linear"):
+    with pytest.raises(Rejected, match=r"PROPENSITY_SCORERS .*onnx,linear"):
         load_settings()

@@ -18,7 +18,7 @@ def test_the_lower_edge_lies_one_length_before_as_of() -> None:
 
 @pytest.mark.parametrize("length_us", [0, -1, MAX_LENGTH_US + 1, 10**30])
 def test_a_window_looks_back_a_positive_time_of_ten_years_at_most(length_us: int) -> None:
-    with pytest.raises(ValueError, match="up to ten years"):
+    with pytest.raises(ValueError):
         Window(length_us)
 
 

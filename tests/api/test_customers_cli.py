@@ -46,7 +46,7 @@ def test_all_that_is_held_about_a_customer_is_written_and_erased(shop: Path, run
     assert (code, receipt["complete"], "c1" in out) == (0, True, False)
     assert [receipt[name] for name in ("purchases", "cancelled", "recent_purchases")] == [2, 1, 1]
     assert receipt["cost"]["write_units"]["measured"] > 0
-    assert "0 purchases" in run("erase", "c1")[1]
+    assert json.loads(run("erase", "c1", "--json")[1])["purchases"] == 0
 
     held = json.loads(run("export-customer", "c1")[1])
     assert (held["purchases"], held["cancelled"], held["recent_purchases"]) == ([], [], [])
@@ -68,7 +68,7 @@ def test_an_export_goes_to_a_new_file_that_nobody_else_can_read(shop: Path, run:
     assert len(json.loads(file.read_text())["purchases"]) == 2
     assert file.stat().st_mode & 0o077 == 0
     code, _, err = run("export-customer", "c1", "--output", str(file))
-    assert (code, "name a new file" in err) == (2, True)
+    assert (code, str(file) in err) == (2, True)
     assert run("export-customer", " ")[0] == 2
 
 
@@ -83,9 +83,6 @@ def test_an_erasure_that_could_not_finish_exits_with_1(
         return Receipt(erased=nothing, at=0, suppressed_until=None)
 
     monkeypatch.setattr(EraseCustomer, "__call__", interrupted)
-    code, out, err = run("erase", "c1")
-    assert (code, "not complete" in out, "run it again" in err) == (
-        customers.UNFINISHED,
-        True,
-        True,
-    )
+    code, out, err = run("erase", "c1", "--json")
+    assert (code, json.loads(out)["complete"]) == (customers.UNFINISHED, False)
+    assert err

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -109,10 +110,10 @@ async def test_whatever_is_wrong_is_found_and_mended(truth: Truth) -> None:
     found = {
         each.customer_id: each.what for each in await truth.verify(["lost", "missing", "surplus"])
     }
-    assert found == {
-        "lost": "missing 11, surplus 0 of 11 purchases",
-        "missing": "missing 1, surplus 1 of 11 purchases",
-        "surplus": "missing 0, surplus 1 of 11 purchases",
+    assert {customer: re.findall(r"\d+", what) for customer, what in found.items()} == {
+        "lost": ["11", "0", "11"],
+        "missing": ["1", "1", "11"],
+        "surplus": ["0", "1", "11"],
     }
     for customer in found:
         assert await truth.rebuilder.rebuild(customer)

@@ -139,7 +139,7 @@ async def test_a_mark_that_is_none_is_an_error(
     client.connection.client.put_item(
         TableName=client.recent.Meta.table_name, Item={"customer_id": {"S": MARKS}, **mark}
     )
-    with pytest.raises(CorruptRecord, match="retention marks"):
+    with pytest.raises(CorruptRecord):
         await read(client, SHORT, NOW)
 
 

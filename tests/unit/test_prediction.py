@@ -88,17 +88,10 @@ def test_as_of_may_run_ahead_as_far_as_clocks_do(as_of: int) -> None:
     assert predict(ReferenceStore(), as_of=as_of).as_of == as_of
 
 
-@pytest.mark.parametrize(
-    ("as_of", "reason"),
-    [
-        (NOW + CLOCK_SKEW_US + 1, "300 s in the future"),
-        (EARLIEST - 1, "before the year 2000"),
-        (0, "before the year 2000"),
-    ],
-)
-def test_as_of_beyond_the_believable_is_refused(as_of: int, reason: str) -> None:
+@pytest.mark.parametrize("as_of", [NOW + CLOCK_SKEW_US + 1, EARLIEST - 1, 0])
+def test_as_of_beyond_the_believable_is_refused(as_of: int) -> None:
     history = ReferenceStore()
-    with pytest.raises(InvalidRequest, match=reason) as caught:
+    with pytest.raises(InvalidRequest) as caught:
         predict(history, as_of=as_of)
     assert caught.value.field == "as_of"
     assert history.calls == []

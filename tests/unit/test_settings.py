@@ -109,7 +109,7 @@ def test_purchases_are_kept_for_ever_or_longer_than_recent_ones(
     monkeypatch.setenv("PROPENSITY_PURCHASE_RETENTION_DAYS", "33")
     assert load_settings().retention.purchases.days == 33
     monkeypatch.setenv("PROPENSITY_RECENT_DAYS", "31")
-    way_out = "raise PROPENSITY_PURCHASE_RETENTION_DAYS or lower PROPENSITY_RECENT_DAYS"
+    way_out = "PROPENSITY_PURCHASE_RETENTION_DAYS .*PROPENSITY_RECENT_DAYS"
     with pytest.raises(Rejected, match=way_out):
         load_settings()
 

@@ -46,30 +46,30 @@ def read_candidate(folder: Path, currency: Currency) -> Candidate:
         Rejected: a file is missing, or is not what it should be; names the file and the field.
     """
     try:
-        told = msgspec.json.decode(_content(folder, CANDIDATE), type=_Description)
+        description = msgspec.json.decode(_content(folder, CANDIDATE), type=_Description)
     except msgspec.MsgspecError as exc:
         raise Rejected(str(folder / CANDIDATE), str(exc)) from exc
-    if told.features not in FEATURE_SETS:
+    if description.features not in FEATURE_SETS:
         known = ", ".join(FEATURE_SETS)
-        raise Rejected("features", f"{told.features!r:.80} is none of: {known}")
+        raise Rejected("features", f"{description.features!r:.80} is none of: {known}")
     return Candidate(
-        scorer_kind=told.scorer.kind,
-        scorer_options=told.scorer.options,
-        blobs={role: _content(folder, name) for role, name in told.files.items()},
-        features=FEATURE_SETS[told.features](currency),
-        horizon_days=told.horizon_days,
-        golden=_golden(told),
-        metrics=told.metrics,
+        scorer_kind=description.scorer.kind,
+        scorer_options=description.scorer.options,
+        blobs={role: _content(folder, name) for role, name in description.files.items()},
+        features=FEATURE_SETS[description.features](currency),
+        horizon_days=description.horizon_days,
+        golden=_golden(description),
+        metrics=description.metrics,
         calibration=[
             CalibrationBin(row.count, row.mean_probability, row.observed_rate)
-            for row in told.calibration
+            for row in description.calibration
         ],
-        facts=told.facts,
+        facts=description.facts,
     )
 
 
-def _golden(told: _Description) -> GoldenVectors:
-    plain = {"matrix": told.matrix, "probabilities": told.probabilities}
+def _golden(description: _Description) -> GoldenVectors:
+    plain = {"matrix": description.matrix, "probabilities": description.probabilities}
     try:
         return GoldenVectors.decode("matrix", canonical(plain))
     except CorruptRegistry as exc:

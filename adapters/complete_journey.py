@@ -26,9 +26,9 @@ _NO_DEPARTMENT = "unknown"
 class CompleteJourneyPurchases:
     """One purchase per household, basket and department, ordered by household and time.
 
-    The local store times of the sample are taken as UTC, and all of them are moved by the same
-    whole number of weeks, so that the newest of the sample lies in the last week until `now`
-    (microseconds since the epoch, UTC) and weekdays stay what they were. A number of
+    The local store times of the sample are taken as UTC. All of them are moved by the same whole
+    number of weeks, so that weekdays stay. The newest then lies in the last week until `now`
+    (microseconds since the epoch, UTC). A number of
     `households` limits it to a fair subset, which every larger subset contains.
     """
 

@@ -1,7 +1,7 @@
 """The embedded engine: ministack on loopback, with its data under a folder of ours.
 
-It keeps everything in memory and writes it to disk only when it is stopped in an orderly way:
-a kill loses whatever was written since its start. Two engines on one folder would overwrite each
+It keeps everything in memory and writes it to disk only when it is stopped in order. A kill loses
+everything written since its start. Two engines on one folder would overwrite each
 other's data, so a folder has one engine, and a lock while it is started or stopped.
 """
 

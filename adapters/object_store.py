@@ -130,5 +130,5 @@ def _translated(*, absent: type[PropensityError] = UnknownObject) -> Iterator[No
         yield
     except tuple(TRANSLATIONS) as exc:
         target = next(TRANSLATIONS[kind] for kind in type(exc).__mro__ if kind in TRANSLATIONS)
-        told = str(exc).partition("\n")[0]  # below it is a dump of obstore's internals
-        raise (absent if target is UnknownObject else target)(told) from exc
+        reason = str(exc).partition("\n")[0]  # below it is a dump of obstore's internals
+        raise (absent if target is UnknownObject else target)(reason) from exc

@@ -141,8 +141,8 @@ class SqsQueue:
     async def send(self, body: str, /, *, reason: str | None, group: str | None) -> None:
         """The message is in the queue; see the port.
 
-        A FIFO queue swallows what it takes for a repetition, for five minutes: so each sending
-        has an id of its own, which only botocore's retries of it share.
+        For five minutes a FIFO queue swallows what it takes for a repetition. So each message sent
+        has an id of its own; only botocore's retries share it.
         """
         arguments: dict[str, Any] = {}
         if reason is not None and (text := _fitting(reason, MOST_BYTES - len(body.encode()))):

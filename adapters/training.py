@@ -40,8 +40,8 @@ SCORER_OPTIONS: Mapping[str, object] = {
 }
 """How the exported graph is served.
 
-float64, because the float32 graph scores a row differently alone and in a batch, and because
-money beyond 2**24 minor units has no exact float32.
+float64. The float32 graph scores a row differently alone and in a batch, and money beyond 2**24
+minor units has no exact float32.
 """
 
 MAX_PARITY_DIFFERENCE = 1e-6
@@ -63,8 +63,8 @@ def train(training_set: TrainingSet, *, build_scorer: ScorerFactory) -> Candidat
     scorer it builds.
 
     Raises:
-        TrainingRefused: the extra `train` is not installed, the horizon is not whole days, a
-            library warned of anything, or the export differs from the trained model.
+        TrainingRefused: the extra `train` is not installed; the horizon is not whole days; a
+        library warned; or the export differs from the trained model.
     """
     _check_extra()
     horizon_days = _whole_days(training_set.cut_offs.horizon_us)

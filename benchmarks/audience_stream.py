@@ -15,7 +15,7 @@ from adapters.dynamodb import (
 )
 from adapters.scorers.onnx import OnnxScorer
 from adapters.training import SCORER_OPTIONS
-from api.process import settle
+from api.process import freeze_garbage
 from benchmarks.usage import cpu_seconds, peak_mb, report
 from benchmarks.workload import CATEGORY, NOW, SHARDS, WINDOW_DAYS, customer_number
 from domain.audience import AudienceQuery, ScoreAudience
@@ -109,7 +109,7 @@ async def _measured(service: ScoreAudience, query: AudienceQuery, sample: int) -
     service = ScoreAudience(index=index, recent=service.recent, history=service.history)
     scores: dict[str, float | None] = {}
     first_row_at: float | None = None
-    settle()  # as the command and the server do
+    freeze_garbage()  # as the command and the server do
     before_mb, cpu, began = peak_mb(), cpu_seconds(), time.perf_counter()
     async with service.stream(query) as (batches, summary):
         async for batch in batches:

@@ -25,7 +25,7 @@ class CategoryIndex(Protocol):
     """Who ever bought in a category.
 
     Promises: a customer of a category is in exactly one of its shards, the same one in every
-    category; the pages of a shard, each asked for after the last customer of the one before,
+    category; each page of a shard begins after the last customer of the page before; together they
     yield every customer once, in ascending order of UTF-8 bytes; a page is never empty while
     there is more. The index may run behind the truth by a moment.
     """

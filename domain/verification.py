@@ -45,7 +45,7 @@ class VerifyRecent:
                 break
             batch = await self.recent.read(pending)
             if batch.unread:
-                raise StoreUnavailable(f"customers left unread: {len(batch.unread)}")
+                raise StoreUnavailable(f"{len(batch.unread)} customers could not be read")
             now = self.clock()
             found = await asyncio.gather(*(self._look(each, now) for each in batch.histories))
             differences = [difference for difference in found if difference is not None]
@@ -54,25 +54,24 @@ class VerifyRecent:
 
     async def _look(self, recent: RecentHistory, now: int) -> Difference | None:
         since = recent.complete_since * MICROS_PER_DAY
-        truth = await self.history.between(
+        purchases = await self.history.between(
             recent.customer_id,
             after=since - 1,
             until=now + MICROS_PER_DAY,  # writers' clocks may be ahead
         )
-        if recent.suppressed and truth:
+        if recent.suppressed and purchases:
             return Difference(
-                recent.customer_id, f"an erasure is unfinished: {len(truth)} left, erase it again"
+                recent.customer_id,
+                f"an erasure is unfinished: {len(purchases)} purchases are left; erase the customer again",
             )
-        told, true = _exact(recent, recent.purchases), _exact(recent, truth)
-        if told != true:
-            what = (
-                f"missing {len(true - told)}, surplus {len(told - true)} of {len(true)} purchases"
-            )
+        recent_rows, due = _exact(recent, recent.purchases), _exact(recent, purchases)
+        if recent_rows != due:
+            what = f"missing {len(due - recent_rows)}, surplus {len(recent_rows - due)} of {len(due)} purchases"
             return Difference(recent.customer_id, what)
         for features in self.feature_sets:
             if recent.answers(features.longest_window, now):
                 one = features.matrix(Histories.of([recent.purchases]), now)
-                other = features.matrix(Histories.of([truth]), now)
+                other = features.matrix(Histories.of([purchases]), now)
                 if one.tobytes() != other.tobytes():
                     return Difference(recent.customer_id, f"features {', '.join(features.names)}")
         return None

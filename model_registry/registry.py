@@ -58,7 +58,7 @@ class Registry:
             CorruptRegistry: a blob is stored already, but damaged.
         """
         layout.check_name(name)
-        _check_said(actor=actor)
+        _check_present(actor=actor)
         draft = Draft.of(name, candidate, created_at=self.clock(), created_by=actor)
         for role, content in draft.blobs.items():
             self._store_blob(draft.manifest.blobs[role], content)
@@ -157,7 +157,7 @@ class Registry:
             RevisionConflict: another revision is current.
             CorruptRegistry: the version or the current revision is damaged.
         """
-        _check_said(actor=actor, reason=reason)
+        _check_present(actor=actor, reason=reason)
         manifest = self.version(name, version)
         gates, judge = self._admitted(manifest, force=force)
         manifests = {version: manifest.sha256}
@@ -201,7 +201,7 @@ class Registry:
             RevisionConflict: another revision is current.
             CorruptRegistry: the version or the current revision is damaged.
         """
-        _check_said(actor=actor, reason=reason)
+        _check_present(actor=actor, reason=reason)
         if not 0 <= basis_points <= BUCKETS:
             raise InvalidRequest("share", f"{basis_points} is outside 0 to {BUCKETS} basis points")
         manifest = self.version(name, version)
@@ -248,7 +248,7 @@ class Registry:
             RevisionConflict: another revision is current.
             CorruptRegistry: a version or the current revision is damaged.
         """
-        _check_said(actor=actor, reason=reason)
+        _check_present(actor=actor, reason=reason)
         if len(set(versions)) < len(versions):
             raise InvalidRequest("version", "is named twice")
         shadows = [self.version(name, version) for version in versions]
@@ -290,7 +290,7 @@ class Registry:
                 another one came in between.
             CorruptRegistry: the log or the version is damaged.
         """
-        _check_said(actor=actor, reason=reason)
+        _check_present(actor=actor, reason=reason)
         log = self.log(name)
         current = log.newest()
         if current is None:
@@ -357,7 +357,9 @@ class Registry:
     def _store_blob(self, blob: Blob, content: bytes) -> None:
         key = layout.blob_key(blob.sha256)
         if not self.store.put_if_absent(key, content) and self.store.get(key) != content:
-            raise CorruptRegistry(key, "is not what its name says; remove it, then register again")
+            raise CorruptRegistry(
+                key, "holds other content than its name says; remove it, then register again"
+            )
 
     def _store_manifest(self, manifest: Manifest) -> bool:
         key = layout.manifest_key(manifest.name, manifest.version)
@@ -399,7 +401,7 @@ def _without(versions: tuple[int, ...], version: int) -> tuple[int, ...]:
     return tuple(other for other in versions if other != version)
 
 
-def _check_said(**said: str) -> None:
-    for name, text in said.items():
+def _check_present(**texts: str) -> None:
+    for name, text in texts.items():
         if not text.strip():
-            raise InvalidRequest(name, "must say something, so that the history can be read")
+            raise InvalidRequest(name, "must not be empty; the history keeps it")

@@ -1,5 +1,4 @@
 """Audiences as files: CSV, NDJSON, Parquet, and what campaign tools import."""
 
-from adapters.audience_files.opening import AudienceFiles, open_audience_files
-
-__all__ = ["AudienceFiles", "open_audience_files"]
+from adapters.audience_files.opening import AudienceFiles as AudienceFiles
+from adapters.audience_files.opening import open_audience_files as open_audience_files

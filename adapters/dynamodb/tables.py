@@ -33,8 +33,8 @@ class DynamoTables:
     def create(self) -> list[str]:
         """The names of the tables created now; what existed before is checked.
 
-        An existing table changes in one way: a TTL that is off is turned on, since a creation
-        that was interrupted leaves it off, and purchases may be kept for ever at first.
+        An existing table changes in one way: a TTL that is off is turned on. An interrupted
+        creation leaves it off, and so does a retention that is set later.
 
         Raises:
             TablesDiffer: an existing table is not the one declared.

@@ -22,8 +22,8 @@ from domain.purchases import RawRow
 class CsvPurchases:
     """The purchases of a CSV file. Progress counts bytes; a row's number is its first line's.
 
-    Empty cells are absent fields. A row that is no CSV ends with its first line: reading goes on
-    with the line after it, so that one stray quote does not swallow the rows below.
+    Empty cells are absent fields. A row that is no CSV ends with its first line. Reading goes on
+    with the next line, so that one stray quote does not swallow the rows below.
     """
 
     def __init__(self, path: Path) -> None:

@@ -69,8 +69,8 @@ class OnnxScorer:
 
         Raises:
             ValueError: the matrix has another width, or holds a value that is not finite.
-            CorruptRecord: the graph cannot be run, or gives no probability: the input was
-                valid, so it is the stored model that is not what it claims to be.
+            CorruptRecord: the graph cannot be run, or gives no probability. The input was valid, so
+            the stored model is at fault.
         """
         rows = finite_rows(matrix, width=self.width, dtype=self.dtype)
         if self.dtype == "float32":
@@ -100,8 +100,8 @@ class OnnxScorer:
 class _OneRow(local):
     """Where one row goes in and its classes come out, of each thread its own.
 
-    Bound once, they spare ONNX Runtime the making and converting of arrays, which was half of
-    what a row costs in a service, where nothing of it is in the processor's caches any more.
+    Bound once, they spare ONNX Runtime the making and converting of arrays. That was half of what a
+    row costs in a service, where the processor's caches hold nothing of it.
     """
 
     def __init__(

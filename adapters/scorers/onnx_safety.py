@@ -1,8 +1,7 @@
 """What an ONNX graph may hold: arithmetic on its inputs, and nothing from outside of its bytes.
 
-A graph may name files to read its weights from, relative to wherever the server runs, and ONNX
-Runtime reads them even where the graph itself was given as bytes: what was hashed would not be
-all that is served. It may also loop, draw at random, or call operators of other libraries.
+A graph may name files to read its weights from. ONNX Runtime reads them even where the graph itself
+was given as bytes. Then what was hashed would not be all that is served. It may also loop, draw at random, or call operators of other libraries.
 """
 
 from collections.abc import Iterator
@@ -29,8 +28,8 @@ _OPERATORS = frozenset(
 )
 """What scikit-learn's numeric pipelines export to: no loops, branches, randomness or texts.
 
-Each is a function of its inputs alone. The list bounds what a graph can reach, not what it costs:
-how much memory and time one score takes is for the golden vectors and the latency to show.
+Each is a function of its inputs alone. The list bounds what a graph can reach, not what it costs.
+The golden vectors and the latency show how much memory and time a score takes.
 """
 
 

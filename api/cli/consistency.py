@@ -28,7 +28,7 @@ _AT_ONCE = 16
 
 
 @dataclass(frozen=True, slots=True)
-class _Stand:
+class _Progress:
     """Where a rebuild stands, and when it began (microseconds since the epoch, UTC)."""
 
     position: Position
@@ -41,14 +41,14 @@ class _Checkpoint:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def read(self, now: int) -> _Stand:
+    def read(self, now: int) -> _Progress:
         """Where to go on: at the beginning, `now`, unless one was interrupted.
 
         Raises:
             Rejected: the file holds something else.
         """
         if not self._path.exists():
-            return _Stand(Position(), now)
+            return _Progress(Position(), now)
         try:
             found = json.loads(self._path.read_text())
             position = Position(int(found["shard"]), str(found["after"]))
@@ -56,9 +56,9 @@ class _Checkpoint:
         except (ValueError, KeyError, TypeError) as exc:
             raise Rejected(str(self._path), "is no checkpoint; remove it to begin anew") from exc
         say(f"going on in shard {position.shard}, where the one before stopped ({self._path})")
-        return _Stand(position, began_at)
+        return _Progress(position, began_at)
 
-    def write(self, stand: _Stand) -> None:
+    def write(self, stand: _Progress) -> None:
         """Everybody up to there is done."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
         document = {
@@ -130,7 +130,7 @@ async def _rebuild_all(
             changed = await asyncio.gather(*map(one, customers))
             counts["customers"] += len(customers)
             counts["changed"] += sum(changed)
-            checkpoint.write(_Stand(position, start.began_at))
+            checkpoint.write(_Progress(position, start.began_at))
             state = f"{counts['customers']:,} customers, {counts['changed']:,} changed"
             bar.update(task, completed=position.shard, state=state)
         bar.update(task, completed=built.index.shards)

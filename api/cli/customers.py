@@ -47,7 +47,9 @@ def erase(
     report = ErasureReceipt.of(receipt, cost)
     emit(report, as_json=as_json, text=f"{_described(report)}\n{cost_text(cost)}")
     if not report.complete:
-        say("something is left, and nothing of the customer is taken meanwhile: run it again")
+        say(
+            "the erasure is not finished; run it again (nothing of the customer is taken meanwhile)"
+        )
         raise typer.Exit(UNFINISHED)
 
 

@@ -39,7 +39,9 @@ def _examine() -> Iterator[Finding]:
     try:
         loaded = load_settings()
     except PropensityError as exc:
-        fix = "correct or remove it in the environment or .env; the README lists every setting"
+        fix = (
+            "correct it in the environment or .env; docs/reference/settings.md lists every setting"
+        )
         yield Finding(check="settings", ok=False, finding=str(exc), fix=fix)
         return
     yield Finding(check="settings", ok=True, finding=f"DynamoDB: {loaded.dynamodb_endpoint}")
@@ -106,9 +108,9 @@ def _recent(built: Application) -> str:
         )
         raise Rejected(
             f"{PREFIX}RECENT_DAYS",
-            f"was less for somebody who wrote ({others}): longer windows are read by time",
+            f"a process wrote with fewer days ({others}); longer windows are read by time",
         )
-    return f"{built.settings.recent_days} days of everybody's are complete"
+    return f"{built.settings.recent_days} days are complete for every customer"
 
 
 def _registry(built: Application) -> str:

@@ -13,8 +13,8 @@ from domain.errors import Rejected
 
 CURSOR_KEY = f"{PREFIX}CURSOR_KEY"
 WORKER_SILENT_S = 30
-"""Seconds after which a worker is taken for hung and replaced: it says nothing while it starts, and
-on a busy machine that takes longer than uvicorn's own 5."""
+"""Seconds after which a silent worker is replaced. It is silent while it starts, and on a busy
+machine that takes longer than uvicorn's own 5."""
 
 
 def serve(

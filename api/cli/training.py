@@ -113,7 +113,10 @@ def _say_what_is_not_kept(examples: TrainingSet, cut_offs: int, since: int) -> N
     """What the retention of purchases, which are kept since that instant, keeps from training."""
     if since < 0:
         return
-    say(f"purchases are kept since {render(since)}: who bought before only is known at no date")
+    say(
+        f"purchases before {render(since)} have expired; "
+        "customers who bought only before then are left out of training"
+    )
     found, window = examples.cut_offs, examples.features.longest_window
     back_to = window.after(found.held_out - cut_offs * found.horizon_us)
     if back_to < since:

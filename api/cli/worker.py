@@ -10,7 +10,7 @@ import typer
 from api.cli.output import AsJson, emit, say, table
 from api.composition import queues, worker
 from api.process import configure_logging, load_settings
-from api.queue import look, replay
+from api.queue import peek, replay
 
 app = typer.Typer(
     help="Purchases from a queue of SQS.",
@@ -45,7 +45,10 @@ def work(context: typer.Context) -> None:
             return dict(await built.run(stop))
 
         counts = asyncio.run(run())
-    say(", ".join(f"{kind}: {count:,}" for kind, count in sorted(counts.items())) or "nothing came")
+    say(
+        ", ".join(f"{kind}: {count:,}" for kind, count in sorted(counts.items()))
+        or "no message came"
+    )
 
 
 @app.command("create")
@@ -68,7 +71,7 @@ def list_dead(
     settings = load_settings()
 
     with queues(settings) as client:
-        found = asyncio.run(look(client.queue(settings.dead_letter_name), most))
+        found = asyncio.run(peek(client.queue(settings.dead_letter_name), most))
     documents = [
         {"message_id": letter.message_id, "reason": letter.reason, "body": letter.body}
         for letter in found
@@ -86,5 +89,5 @@ def replay_dead(*, as_json: AsJson = False) -> None:
     with queues(settings) as client:
         letters = client.queue(settings.dead_letter_name)
         done = asyncio.run(replay(letters, client.queue(settings.queue)))
-    left = f", left, as it came back or was there twice: {done.left}" if done.left else ""
+    left = f", left (duplicates, or refused again): {done.left}" if done.left else ""
     emit(asdict(done), as_json=as_json, text=f"replayed: {done.replayed}{left}")

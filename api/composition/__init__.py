@@ -1,27 +1,14 @@
 """The composition root: the one place where adapters are built and use cases get theirs."""
 
-from api.composition.application import Application, application
-from api.composition.local import (
-    audience_files,
-    engine,
-    file_purchases,
-    port_is_free,
-    sample_purchases,
-)
-from api.composition.queues import queues, worker
-from api.composition.registry import candidate_in, open_registry, presence_only
-
-__all__ = [
-    "Application",
-    "application",
-    "audience_files",
-    "candidate_in",
-    "engine",
-    "file_purchases",
-    "open_registry",
-    "port_is_free",
-    "presence_only",
-    "queues",
-    "sample_purchases",
-    "worker",
-]
+from api.composition.application import Application as Application
+from api.composition.application import application as application
+from api.composition.local import audience_files as audience_files
+from api.composition.local import engine as engine
+from api.composition.local import file_purchases as file_purchases
+from api.composition.local import port_is_free as port_is_free
+from api.composition.local import sample_purchases as sample_purchases
+from api.composition.queues import queues as queues
+from api.composition.queues import worker as worker
+from api.composition.registry import candidate_in as candidate_in
+from api.composition.registry import open_registry as open_registry
+from api.composition.registry import presence_only as presence_only

@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from litestar import Litestar
 
 from api.composition import application
-from api.process import configure_logging, load_settings, settle
+from api.process import configure_logging, freeze_garbage, load_settings
 
 
 def create() -> Litestar:
@@ -18,5 +18,5 @@ def create() -> Litestar:
     with ExitStack() as stack:
         built = stack.enter_context(application(settings))
         app = built.http(close=stack.pop_all().close)
-    app.on_startup.append(settle)  # after the models are loaded
+    app.on_startup.append(freeze_garbage)  # after the models are loaded
     return app

@@ -14,10 +14,10 @@ from domain.values import MICROS_PER_SECOND, Clock
 _RESTART = "start again without it"
 
 
-class Place(Struct, frozen=True, array_like=True):
+class CursorState(Struct, frozen=True, array_like=True):
     """Where a sequence of pages stands, and the question, instant and versions it belongs to."""
 
-    asked: bytes
+    selection: bytes
     as_of: int
     model: str
     label: str
@@ -29,14 +29,14 @@ class Place(Struct, frozen=True, array_like=True):
         """Where the page begins."""
         return Position(self.shard, self.after)
 
-    def at(self, position: Position) -> "Place":
+    def at(self, position: Position) -> "CursorState":
         """The same sequence, further on."""
         return msgspec.structs.replace(self, shard=position.shard, after=position.after)
 
 
-def fingerprint(*asked: object) -> bytes:
+def fingerprint(*selection: object) -> bytes:
     """The same for the same question only."""
-    return hashlib.sha256(msgspec.msgpack.encode(asked)).digest()[:16]
+    return hashlib.sha256(msgspec.msgpack.encode(selection)).digest()[:16]
 
 
 class Cursors:
@@ -53,20 +53,20 @@ class Cursors:
         self._fernet = Fernet(Fernet.generate_key() if key is None else key)
         self._ttl_s = ttl_s
         self._clock = clock
-        self._decoder = msgspec.msgpack.Decoder(Place)
+        self._decoder = msgspec.msgpack.Decoder(CursorState)
 
-    def seal(self, place: Place) -> str:
+    def seal(self, place: CursorState) -> str:
         """The cursor of a place."""
         return self._fernet.encrypt_at_time(msgspec.msgpack.encode(place), self._now_s()).decode()
 
-    def open(self, cursor: str, *, asked: bytes, traffic: Traffic) -> Place:
+    def open(self, cursor: str, *, selection: bytes, traffic: Traffic) -> CursorState:
         """The place that was sealed, once it belongs to this question and these versions.
 
         Raises:
             InvalidRequest: forged, expired, of another question or of other versions.
         """
         place = self._opened(cursor.encode("utf-8", "replace"))
-        if place.asked != asked:
+        if place.selection != selection:
             raise InvalidRequest(
                 "cursor", f"belongs to another category or other filters; {_RESTART}"
             )
@@ -78,7 +78,7 @@ class Cursors:
             )
         return place
 
-    def _opened(self, token: bytes) -> Place:
+    def _opened(self, token: bytes) -> CursorState:
         try:
             made_at_s = self._fernet.extract_timestamp(token)
             if self._now_s() - made_at_s > self._ttl_s:

@@ -129,11 +129,11 @@ def http_problem(request: AnyRequest, exc: HTTPException) -> Response[Problem]:
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return unexpected_problem(request, exc)
     slug = _SLUG_OF.get(status) or status.phrase.lower().replace(" ", "-")
-    said = exc.detail if exc.detail != status.phrase else ""
+    detail = exc.detail if exc.detail != status.phrase else ""
     return problem(
         status,
         slug,
-        _DETAIL_OF.get(status) or said or status.description,
+        _DETAIL_OF.get(status) or detail or status.description,
         headers=exc.headers,
         errors=_validation_errors(exc.extra) or UNSET,
     )

@@ -1,6 +1,7 @@
 """Purchases and cancellations in every accepted form."""
 
-from api.intake.lines import Line, item_of, lines_of
-from api.intake.messages import items_of, purchases_of
-
-__all__ = ["Line", "item_of", "items_of", "lines_of", "purchases_of"]
+from api.intake.lines import Line as Line
+from api.intake.lines import item_of as item_of
+from api.intake.lines import lines_of as lines_of
+from api.intake.messages import items_of as items_of
+from api.intake.messages import purchases_of as purchases_of

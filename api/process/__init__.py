@@ -1,19 +1,12 @@
 """What every process needs: settings, tokens, logs, memory."""
 
-from api.process.garbage import settle
-from api.process.logs import configure_logging
-from api.process.settings import PREFIX, Secret, Settings, described, load_settings, shown
-from api.process.tokens import Scope, Tokens
-
-__all__ = [
-    "PREFIX",
-    "Scope",
-    "Secret",
-    "Settings",
-    "Tokens",
-    "configure_logging",
-    "described",
-    "load_settings",
-    "settle",
-    "shown",
-]
+from api.process.garbage import freeze_garbage as freeze_garbage
+from api.process.logs import configure_logging as configure_logging
+from api.process.settings import PREFIX as PREFIX
+from api.process.settings import Secret as Secret
+from api.process.settings import Settings as Settings
+from api.process.settings import described as described
+from api.process.settings import load_settings as load_settings
+from api.process.settings import shown as shown
+from api.process.tokens import Scope as Scope
+from api.process.tokens import Tokens as Tokens

@@ -10,7 +10,7 @@ YOUNG = 10_000
 """Objects that may come before the young ones are looked at; Python's own 700 are less than a batch."""
 
 
-def settle() -> None:
+def freeze_garbage() -> None:
     """What is alive now is looked at no more; what comes later is collected as ever."""
     gc.collect()
     gc.freeze()

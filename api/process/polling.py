@@ -49,7 +49,7 @@ class LivePolling:
         """The newest loadable revision serves, and later ones will."""
         self._live.start()
         self._tell()
-        with self._logged("telling what serves"):
+        with self._logged("reporting what serves"):
             self._presence.forget_the_dead(self._live.name)
         self._thread.start()
 
@@ -58,7 +58,7 @@ class LivePolling:
         self._stopped.set()
         if self._thread.ident is not None:
             self._thread.join()
-        with self._logged("telling that nothing serves"):
+        with self._logged("reporting that nothing serves"):
             self._presence.withdraw(self._live.name, self._process)
 
     @property
@@ -111,7 +111,7 @@ class LivePolling:
                 _log.warning("not loaded: %s", problem)
         if changed or time.monotonic() >= self._publish_by:
             self._publish_by = time.monotonic() + TTL_S / 3
-            with self._logged("telling what serves"):
+            with self._logged("reporting what serves"):
                 self._presence.publish(
                     self._live.name,
                     self._process,

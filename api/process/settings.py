@@ -1,11 +1,14 @@
 """Settings: read once from the environment and `.env`, checked, then frozen."""
 
+import ast
 import os
 from base64 import urlsafe_b64decode
 from collections.abc import Callable, Mapping
+from inspect import getsource
 from ipaddress import ip_address
+from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
@@ -36,6 +39,11 @@ class Secret:
         return f"Secret({MASK})"
 
 
+Seconds: TypeAlias = Annotated[float, Meta(gt=0, le=300)]
+Probability: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
+Price: TypeAlias = Annotated[float, Meta(ge=0, le=1_000_000)]
+
+
 class Settings(Struct, frozen=True, kw_only=True):
     """Every setting of a deployment; each is an environment variable with this prefix.
 
@@ -43,186 +51,80 @@ class Settings(Struct, frozen=True, kw_only=True):
         ValueError: values do not go together.
     """
 
-    home: Annotated[Path, Meta(description="Folder for local data: engine, registry, reports.")] = (
-        Path(".propensity")
+    home: Path = Path(".propensity")
+    """Folder for local data: engine, registry, reports."""
+    dynamodb_endpoint: str = "http://127.0.0.1:8001"
+    """`aws`, or the URL of a DynamoDB endpoint; the default is the embedded engine's."""
+    region: Annotated[str, Meta(min_length=1)] = "us-east-1"
+    """AWS region of the tables."""
+    table_prefix: Annotated[str, Meta(pattern="^[a-zA-Z0-9_.-]{0,100}\\Z")] = ""
+    """Put before every table's name, so that deployments can share an account."""
+    access_key_id: str | None = None
+    """Only for endpoints that are not AWS; AWS credentials are found as by the AWS CLI."""
+    secret_access_key: Secret | None = None
+    """Belongs to the access key id; never printed."""
+    currency: str = "USD"
+    """The one currency (ISO 4217); never change it once data is stored."""
+    recent_days: Annotated[int, Meta(ge=1, le=90)] = 30
+    """Days of purchases kept ready per customer; the longest window of the features."""
+    model: str = "purchase-propensity"
+    """Name of the model that serves."""
+    registry: str = ""
+    """Folder or `s3://bucket/prefix` of the model registry; empty: `registry` under the home."""
+    registry_poll_s: Annotated[float, Meta(ge=0.05, le=300)] = 1.0
+    """Seconds between two looks of a server for a newer revision."""
+    scorers: str = "onnx,linear,constant"
+    """Kinds of scorers that may run, by commas; add an installed plugin's kind to allow its code."""
+    banner_min_probability: Probability = 0.5
+    """The banner is shown from this probability on."""
+    banner_max_probability: Probability = 1.0
+    """The banner is shown up to this probability."""
+    read_price_per_million: Price = 0.125
+    """US dollars per million read units; the default is us-east-1 on-demand."""
+    write_price_per_million: Price = 0.625
+    """US dollars per million write units; the default is us-east-1 on-demand."""
+    host: str = "127.0.0.1"
+    """Address to serve on; loopback by default."""
+    port: Annotated[int, Meta(ge=1, le=65535)] = 8000
+    """Port to serve on."""
+    connect_timeout_s: Seconds = 0.5
+    """Seconds to connect to DynamoDB."""
+    read_timeout_s: Seconds = 1.0
+    """Seconds that DynamoDB may take to answer one request."""
+    read_deadline_s: Seconds = 2.0
+    """Seconds after which a read is no longer retried."""
+    write_deadline_s: Seconds = 5.0
+    """Seconds after which a write is no longer retried."""
+    batch_deadline_s: Seconds = 60.0
+    """Seconds that imports and training wait instead of the above."""
+    audience_deadline_s: Annotated[float, Meta(gt=0, le=86400)] = 600.0
+    """Seconds that a streamed audience takes at most; who is unread then is reported."""
+    cursor_key: Secret | None = None
+    """32 bytes in URL-safe base64 that seal page cursors; empty: random, so that cursors survive no restart and are of no use to other servers."""
+    cursor_ttl_s: Annotated[int, Meta(ge=1, le=86400)] = 3600
+    """Seconds after which a page cursor expires."""
+    management_tokens: Secret | None = None
+    """Who may manage models over HTTP: ACTOR:SCOPE:SECRET, several by commas; the scope is `read` or `manage`. Empty: nobody."""
+    queue: Annotated[str, Meta(pattern="^[A-Za-z0-9_-]{1,60}(\\.fifo)?\\Z")] = (
+        "propensity-purchases"
     )
-    dynamodb_endpoint: Annotated[
-        str,
-        Meta(
-            description="`aws`, or the URL of a DynamoDB endpoint; the default is the embedded engine's."
-        ),
-    ] = "http://127.0.0.1:8001"
-    region: Annotated[str, Meta(min_length=1, description="AWS region of the tables.")] = (
-        "us-east-1"
-    )
-    table_prefix: Annotated[
-        str,
-        Meta(
-            pattern="^[a-zA-Z0-9_.-]{0,100}\\Z",
-            description="Put before every table's name, so that deployments can share an account.",
-        ),
-    ] = ""
-    access_key_id: Annotated[
-        str | None,
-        Meta(
-            description="Only for endpoints that are not AWS; AWS credentials are found as by the AWS CLI."
-        ),
-    ] = None
-    secret_access_key: Annotated[
-        Secret | None, Meta(description="Belongs to the access key id; never printed.")
-    ] = None
-    currency: Annotated[
-        str, Meta(description="The one currency (ISO 4217); never change it once data is stored.")
-    ] = "USD"
-    recent_days: Annotated[
-        int,
-        Meta(
-            ge=1,
-            le=90,
-            description="Days of purchases kept ready per customer; the longest window of the features.",
-        ),
-    ] = 30
-    model: Annotated[str, Meta(description="Name of the model that serves.")] = (
-        "purchase-propensity"
-    )
-    registry: Annotated[
-        str,
-        Meta(
-            description="Folder or `s3://bucket/prefix` of the model registry; empty: `registry` under the home."
-        ),
-    ] = ""
-    registry_poll_s: Annotated[
-        float,
-        Meta(
-            ge=0.05,
-            le=300,
-            description="Seconds between two looks of a server for a newer revision.",
-        ),
-    ] = 1.0
-    scorers: Annotated[
-        str,
-        Meta(
-            description="Kinds of scorers that may run, by commas; add an installed plugin's kind to allow its code."
-        ),
-    ] = "onnx,linear,constant"
-    banner_min_probability: Annotated[
-        float, Meta(ge=0, le=1, description="The banner is shown from this probability on.")
-    ] = 0.5
-    banner_max_probability: Annotated[
-        float, Meta(ge=0, le=1, description="The banner is shown up to this probability.")
-    ] = 1.0
-    read_price_per_million: Annotated[
-        float,
-        Meta(
-            ge=0,
-            le=1_000_000,
-            description="US dollars per million read units; the default is us-east-1 on-demand.",
-        ),
-    ] = 0.125
-    write_price_per_million: Annotated[
-        float,
-        Meta(
-            ge=0,
-            le=1_000_000,
-            description="US dollars per million write units; the default is us-east-1 on-demand.",
-        ),
-    ] = 0.625
-    host: Annotated[str, Meta(description="Address to serve on; loopback by default.")] = (
-        "127.0.0.1"
-    )
-    port: Annotated[int, Meta(ge=1, le=65535, description="Port to serve on.")] = 8000
-    connect_timeout_s: Annotated[
-        float, Meta(gt=0, le=300, description="Seconds to connect to DynamoDB.")
-    ] = 0.5
-    read_timeout_s: Annotated[
-        float,
-        Meta(gt=0, le=300, description="Seconds that DynamoDB may take to answer one request."),
-    ] = 1.0
-    read_deadline_s: Annotated[
-        float, Meta(gt=0, le=300, description="Seconds after which a read is no longer retried.")
-    ] = 2.0
-    write_deadline_s: Annotated[
-        float, Meta(gt=0, le=300, description="Seconds after which a write is no longer retried.")
-    ] = 5.0
-    batch_deadline_s: Annotated[
-        float,
-        Meta(
-            gt=0, le=300, description="Seconds that imports and training wait instead of the above."
-        ),
-    ] = 60.0
-    audience_deadline_s: Annotated[
-        float,
-        Meta(
-            gt=0,
-            le=86400,
-            description="Seconds that a streamed audience takes at most; who is unread then is reported.",
-        ),
-    ] = 600.0
-    cursor_key: Annotated[
-        Secret | None,
-        Meta(
-            description="32 bytes in URL-safe base64 that seal page cursors; empty: random, so that cursors survive no restart and are of no use to other servers."
-        ),
-    ] = None
-    cursor_ttl_s: Annotated[
-        int, Meta(ge=1, le=86400, description="Seconds after which a page cursor expires.")
-    ] = 3600
-    management_tokens: Annotated[
-        Secret | None,
-        Meta(
-            description="Who may manage models over HTTP: ACTOR:SCOPE:SECRET, several by commas; the scope is `read` or `manage`. Empty: nobody."
-        ),
-    ] = None
-    queue: Annotated[
-        str,
-        Meta(
-            pattern="^[A-Za-z0-9_-]{1,60}(\\.fifo)?\\Z",
-            description="Name of the SQS queue that `propensity worker` consumes; `.fifo` at its end for a FIFO queue.",
-        ),
-    ] = "propensity-purchases"
-    dead_letter_queue: Annotated[
-        str,
-        Meta(
-            pattern="^([A-Za-z0-9_-]{1,75}(\\.fifo)?)?\\Z",
-            description="Name of the queue for what cannot be taken; empty: the queue's name and `-dead-letters`.",
-        ),
-    ] = ""
-    queue_endpoint: Annotated[
-        str, Meta(description="URL of an SQS endpoint, or `aws`; empty: that of DynamoDB.")
-    ] = ""
-    queue_visibility_s: Annotated[
-        int,
-        Meta(
-            ge=10,
-            le=43200,
-            description="Seconds until another worker gets a message; a slow batch extends it.",
-        ),
-    ] = 60
-    worker_concurrency: Annotated[
-        int,
-        Meta(ge=1, le=64, description="Batches of ten messages that a worker handles at a time."),
-    ] = 4
-    purchase_retention_days: Annotated[
-        Annotated[int, Meta(ge=1, le=36500)] | None,
-        Meta(
-            description="Days for which purchases are kept, counted from when they were bought; empty: for ever."
-        ),
-    ] = None
-    erasure_suppression_days: Annotated[
-        int,
-        Meta(
-            ge=1,
-            le=3650,
-            description="Days for which nothing of an erased customer is taken; longer than any queue keeps messages.",
-        ),
-    ] = 30
-    connections: Annotated[
-        int, Meta(ge=1, le=1000, description="Connections to DynamoDB, and threads that use them.")
-    ] = 32
-    log_level: Annotated[
-        Literal["debug", "info", "warning", "error"],
-        Meta(description="How much the server logs; never customer data."),
-    ] = "info"
+    """Name of the SQS queue that `propensity worker` consumes; `.fifo` at its end for a FIFO queue."""
+    dead_letter_queue: Annotated[str, Meta(pattern="^([A-Za-z0-9_-]{1,75}(\\.fifo)?)?\\Z")] = ""
+    """Name of the queue for what cannot be taken; empty: the queue's name and `-dead-letters`."""
+    queue_endpoint: str = ""
+    """URL of an SQS endpoint, or `aws`; empty: that of DynamoDB."""
+    queue_visibility_s: Annotated[int, Meta(ge=10, le=43200)] = 60
+    """Seconds until another worker gets a message; a slow batch extends it."""
+    worker_concurrency: Annotated[int, Meta(ge=1, le=64)] = 4
+    """Batches of ten messages that a worker handles at a time."""
+    purchase_retention_days: Annotated[int, Meta(ge=1, le=36500)] | None = None
+    """Days for which purchases are kept, counted from when they were bought; empty: for ever."""
+    erasure_suppression_days: Annotated[int, Meta(ge=1, le=3650)] = 30
+    """Days for which nothing of an erased customer is taken; longer than any queue keeps messages."""
+    connections: Annotated[int, Meta(ge=1, le=1000)] = 32
+    """Connections to DynamoDB, and threads that use them."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """How much the server logs; never customer data."""
 
     def __post_init__(self) -> None:
         if (self.access_key_id is None) != (self.secret_access_key is None):
@@ -301,8 +203,17 @@ class Settings(Struct, frozen=True, kw_only=True):
 
 
 def described() -> Mapping[str, str]:
-    """What each setting means, by its name."""
-    return {each.name: _description(each.type) for each in structs.fields(Settings)}
+    """What each setting means, by its name: the docstring below its field."""
+    (declared,) = ast.parse(getsource(Settings)).body
+    statements = declared.body if isinstance(declared, ast.ClassDef) else []
+    return {
+        field.target.id: str(docstring.value.value)
+        for field, docstring in pairwise(statements)
+        if isinstance(field, ast.AnnAssign)
+        and isinstance(field.target, ast.Name)
+        and isinstance(docstring, ast.Expr)
+        and isinstance(docstring.value, ast.Constant)
+    }
 
 
 def shown(settings: Settings) -> dict[str, object]:
@@ -357,10 +268,6 @@ def _value(name: str, kind: Any, text: str | None) -> object:
 
 def _own_type(kind: type, value: object) -> object:
     return kind(value)
-
-
-def _description(kind: Any) -> str:
-    return next(each.description for each in kind.__metadata__ if isinstance(each, Meta)) or ""
 
 
 def _check_endpoint(value: str) -> None:

@@ -1,6 +1,6 @@
 """The queue worker: messages from arrival to the end."""
 
-from api.queue.dead_letters import look, replay
-from api.queue.worker import Consume, Worker
-
-__all__ = ["Consume", "Worker", "look", "replay"]
+from api.queue.dead_letters import peek as peek
+from api.queue.dead_letters import replay as replay
+from api.queue.worker import Consume as Consume
+from api.queue.worker import Worker as Worker

@@ -19,7 +19,7 @@ class Replayed:
     left: int
 
 
-async def look(letters: MessageQueue, most: int) -> list[Message]:
+async def peek(letters: MessageQueue, most: int) -> list[Message]:
     """At most so many dead letters, which stay where they are."""
     found: list[Message] = []
     try:

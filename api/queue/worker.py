@@ -1,8 +1,7 @@
 """The worker: purchases and cancellations from a queue, nothing lost, nothing twice.
 
-A message is deleted once everything in it is recorded, known to be a duplicate, cancelled, of an
-erased customer, or in the dead-letter queue with its reason. Until then it stays and comes again,
-which is harmless.
+A message is deleted once everything in it has an outcome. Refused parts are in the dead-letter
+queue by then, with their reason. Until then the message stays and comes again, which is harmless.
 """
 
 import asyncio
@@ -60,7 +59,7 @@ class Consume:
         return [
             message
             for message, items in zip(messages, held, strict=True)
-            if await self._settle(message, list(zip(items, answers, strict=False)))
+            if await self._finish(message, list(zip(items, answers, strict=False)))
         ]
 
     async def _outcomes(self, items: Sequence[Item]) -> Sequence[object | None]:
@@ -70,7 +69,7 @@ class Consume:
             _log.warning("%s", exc)
             return exc.outcomes
 
-    async def _settle(
+    async def _finish(
         self, message: Message, answered: Sequence[tuple[Item, object | None]]
     ) -> bool:
         """Whether the message is done with; until all of it is known, nothing is sent on."""

@@ -94,12 +94,12 @@ def plan(  # noqa: PLR0913  # what the cost depends on
 def _why_share(by_time_share: float) -> str:
     if not by_time_share:
         return ""
-    return f"the challenger looks further back: {by_time_share:.2%} may be read by time; "
+    return f"{by_time_share:.2%} may be read by time, as the challenger looks back further; "
 
 
 def _too_old(chosen: ReadWay | None) -> str:
-    reason = "recent purchases do not reach back as far as the model looks from that instant"
-    return f"{reason}; {chosen} was asked for" if chosen not in {None, ReadWay.BY_TIME} else reason
+    reason = "recent purchases do not reach back far enough from that instant"
+    return f"{reason}; {chosen} was chosen" if chosen not in {None, ReadWay.BY_TIME} else reason
 
 
 def _why(
@@ -110,9 +110,9 @@ def _why(
         f"batches cost {batch:,.0f} read units, a scan of {active:,} active customers {scan:,.0f}"
     )
     if chosen is not None:
-        return f"{way} was asked for; {costs}"
+        return f"{way} was chosen; {costs}"
     if active == 0:
-        return "the store has not counted the active customers yet, so a scan's cost is unknown"
+        return "DynamoDB has not counted the active customers yet, so the cost of a scan is unknown"
     if way is ReadWay.BATCH and scan < batch:
         return f"more than {MOST_SCANNED:,} active customers do not fit into memory; {costs}"
     return f"{way} is cheaper: {costs}"

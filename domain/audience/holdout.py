@@ -35,7 +35,7 @@ class Holdout:
         """
         points = basis_points_of(text)
         if points == BUCKETS:
-            raise ValueError("must be below 100 %: somebody is to be reached")
+            raise ValueError("must be below 100 %, or nobody is reached")
         return cls(points)
 
     def keeps_out(self, customer_id: str) -> bool:

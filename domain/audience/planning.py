@@ -68,4 +68,4 @@ class PlanAudience:
 def _hint(category: str, categories: Iterable[str]) -> str:
     known = list(categories)
     similar = get_close_matches(category, known, n=5, cutoff=0.5) or known[:5]
-    return f"perhaps: {', '.join(similar)}" if similar else "no purchase is stored yet"
+    return f"did you mean: {', '.join(similar)}" if similar else "no purchase is stored yet"

@@ -189,8 +189,8 @@ class _Stream:
     async def _choose_way(self) -> None:
         """Reads by time where recent purchases reach not far enough, else as asked for.
 
-        A challenger that looks further back than they reach does not slow the champion's customers
-        down: in batches, its own ones alone are read by time.
+        A challenger may look back further than recent purchases reach. In batches only its own
+        customers are then read by time.
         """
         wanted = self._query.way
         if wanted is not ReadWay.BY_TIME and not await self._absent_is_empty():

@@ -1,15 +1,9 @@
 """A customer as a whole: everything kept, erased, or listed one after another."""
 
-from domain.customers.erasure import UNFINISHED, EraseCustomer, Receipt
-from domain.customers.every import EveryCustomer
-from domain.customers.ports import CustomerRecord, CustomerRecords, Erasure
-
-__all__ = [
-    "UNFINISHED",
-    "CustomerRecord",
-    "CustomerRecords",
-    "EraseCustomer",
-    "Erasure",
-    "EveryCustomer",
-    "Receipt",
-]
+from domain.customers.erasure import UNFINISHED as UNFINISHED
+from domain.customers.erasure import EraseCustomer as EraseCustomer
+from domain.customers.erasure import Receipt as Receipt
+from domain.customers.every import EveryCustomer as EveryCustomer
+from domain.customers.ports import CustomerRecord as CustomerRecord
+from domain.customers.ports import CustomerRecords as CustomerRecords
+from domain.customers.ports import Erasure as Erasure

@@ -24,8 +24,8 @@ SEMANTICS = 1
 class Aggregation(StrEnum):
     """What a feature makes of the purchases in its window.
 
-    Money is in major units. Without a purchase in the window, totals, counts, means and maxima
-    are 0 and the days since the last purchase are the window's whole length (censored there).
+    Money is in major units. Without a purchase in the window, totals, counts, means and maxima are
+    0. The days since the last purchase are then the window's whole length (censored there).
     """
 
     TOTAL_PURCHASE_VOLUME = "total_purchase_volume"

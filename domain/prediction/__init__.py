@@ -1,17 +1,10 @@
 """One customer: who scores, with what, and the probability."""
 
-from domain.prediction.predict import Observation, PredictPropensity, check_as_of
-from domain.prediction.propensity import Arm, Prediction, ServedModel
-from domain.prediction.scorer import Scorer
-from domain.prediction.traffic import Traffic
-
-__all__ = [
-    "Arm",
-    "Observation",
-    "PredictPropensity",
-    "Prediction",
-    "Scorer",
-    "ServedModel",
-    "Traffic",
-    "check_as_of",
-]
+from domain.prediction.predict import Observation as Observation
+from domain.prediction.predict import PredictPropensity as PredictPropensity
+from domain.prediction.predict import check_as_of as check_as_of
+from domain.prediction.propensity import Arm as Arm
+from domain.prediction.propensity import Prediction as Prediction
+from domain.prediction.propensity import ServedModel as ServedModel
+from domain.prediction.scorer import Scorer as Scorer
+from domain.prediction.traffic import Traffic as Traffic

@@ -1,49 +1,29 @@
 """Take in, keep, cancel and read purchases."""
 
-from domain.purchases.cancellation import CancelPurchase
-from domain.purchases.columns import PurchaseColumns
-from domain.purchases.importing import ImportProgress, ImportPurchases, RefusedRow
-from domain.purchases.intake import Item, RawCancellation, RawPurchase, TakeIn, Unreadable
-from domain.purchases.ports import Cancelling, PurchaseHistory, PurchaseSource, RawRow, Recording
-from domain.purchases.purchase import (
-    CLOCK_SKEW_US,
-    EARLIEST,
-    MAX_AMOUNT_MINOR,
-    MAX_CATEGORY_BYTES,
-    MAX_CUSTOMER_ID_BYTES,
-    MAX_PURCHASE_ID_BYTES,
-    Purchase,
-    check_customer,
-    text_field,
-)
-from domain.purchases.recording import Outcome, PurchaseOutcome, RecordPurchases
-
-__all__ = [
-    "CLOCK_SKEW_US",
-    "EARLIEST",
-    "MAX_AMOUNT_MINOR",
-    "MAX_CATEGORY_BYTES",
-    "MAX_CUSTOMER_ID_BYTES",
-    "MAX_PURCHASE_ID_BYTES",
-    "CancelPurchase",
-    "Cancelling",
-    "ImportProgress",
-    "ImportPurchases",
-    "Item",
-    "Outcome",
-    "Purchase",
-    "PurchaseColumns",
-    "PurchaseHistory",
-    "PurchaseOutcome",
-    "PurchaseSource",
-    "RawCancellation",
-    "RawPurchase",
-    "RawRow",
-    "RecordPurchases",
-    "Recording",
-    "RefusedRow",
-    "TakeIn",
-    "Unreadable",
-    "check_customer",
-    "text_field",
-]
+from domain.purchases.cancellation import CancelPurchase as CancelPurchase
+from domain.purchases.columns import PurchaseColumns as PurchaseColumns
+from domain.purchases.importing import ImportProgress as ImportProgress
+from domain.purchases.importing import ImportPurchases as ImportPurchases
+from domain.purchases.importing import RefusedRow as RefusedRow
+from domain.purchases.intake import Item as Item
+from domain.purchases.intake import RawCancellation as RawCancellation
+from domain.purchases.intake import RawPurchase as RawPurchase
+from domain.purchases.intake import TakeIn as TakeIn
+from domain.purchases.intake import Unreadable as Unreadable
+from domain.purchases.ports import Cancelling as Cancelling
+from domain.purchases.ports import PurchaseHistory as PurchaseHistory
+from domain.purchases.ports import PurchaseSource as PurchaseSource
+from domain.purchases.ports import RawRow as RawRow
+from domain.purchases.ports import Recording as Recording
+from domain.purchases.purchase import CLOCK_SKEW_US as CLOCK_SKEW_US
+from domain.purchases.purchase import EARLIEST as EARLIEST
+from domain.purchases.purchase import MAX_AMOUNT_MINOR as MAX_AMOUNT_MINOR
+from domain.purchases.purchase import MAX_CATEGORY_BYTES as MAX_CATEGORY_BYTES
+from domain.purchases.purchase import MAX_CUSTOMER_ID_BYTES as MAX_CUSTOMER_ID_BYTES
+from domain.purchases.purchase import MAX_PURCHASE_ID_BYTES as MAX_PURCHASE_ID_BYTES
+from domain.purchases.purchase import Purchase as Purchase
+from domain.purchases.purchase import check_customer as check_customer
+from domain.purchases.purchase import text_field as text_field
+from domain.purchases.recording import Outcome as Outcome
+from domain.purchases.recording import PurchaseOutcome as PurchaseOutcome
+from domain.purchases.recording import RecordPurchases as RecordPurchases

@@ -127,7 +127,7 @@ class RecordPurchases:
         if purchase.purchased_at <= self.retention.taken_after(now):
             raise InvalidPurchase(
                 "purchased_at",
-                f"lies {self.retention.days} days back or more, and purchases are kept no longer",
+                f"is {self.retention.days} days ago or more; purchases are not kept that long",
             )
         return purchase
 
@@ -170,14 +170,11 @@ class RecordPurchases:
 _FINAL = (Recording.CANCELLED, Recording.ERASED)
 """Whatever the payload is."""
 _WHY_NOT = {
-    Recording.CONFLICT: ("purchase_id", "this id is taken by a purchase with another payload"),
-    Recording.CANCELLED: (
-        "purchase_id",
-        "this purchase was cancelled, which no later message undoes",
-    ),
+    Recording.CONFLICT: ("purchase_id", "another purchase of this customer has this id"),
+    Recording.CANCELLED: ("purchase_id", "this purchase was cancelled for good"),
     Recording.ERASED: (
         "customer_id",
-        "this customer was erased, and nothing of them is taken while the suppression lasts",
+        "this customer was erased; purchases are taken again when the suppression ends",
     ),
 }
 

@@ -1,23 +1,10 @@
 """Recent purchases: one small item per customer, and when it may be trusted."""
 
-from domain.recent.first import RecentFirst
-from domain.recent.history import RecentHistory
-from domain.recent.ports import (
-    BATCH_CUSTOMERS,
-    RecentBatch,
-    RecentPurchases,
-    RecentRebuilder,
-    TableSize,
-)
-from domain.recent.shared_reads import SharedReads
-
-__all__ = [
-    "BATCH_CUSTOMERS",
-    "RecentBatch",
-    "RecentFirst",
-    "RecentHistory",
-    "RecentPurchases",
-    "RecentRebuilder",
-    "SharedReads",
-    "TableSize",
-]
+from domain.recent.first import RecentFirst as RecentFirst
+from domain.recent.history import RecentHistory as RecentHistory
+from domain.recent.ports import BATCH_CUSTOMERS as BATCH_CUSTOMERS
+from domain.recent.ports import RecentBatch as RecentBatch
+from domain.recent.ports import RecentPurchases as RecentPurchases
+from domain.recent.ports import RecentRebuilder as RecentRebuilder
+from domain.recent.ports import TableSize as TableSize
+from domain.recent.shared_reads import SharedReads as SharedReads

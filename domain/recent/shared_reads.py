@@ -83,33 +83,34 @@ class SharedReads:
 
     def _read_waiting(self, here: _Here, loop: asyncio.AbstractEventLoop) -> None:
         waiting, here.waiting = here.waiting, {}
-        asked = {customer: future for customer, future in waiting.items() if not future.done()}
-        customers = list(asked)
+        readers = {customer: future for customer, future in waiting.items() if not future.done()}
+        customers = list(readers)
         if len(customers) == 1:
-            asked[customers[0]].set_result(None)
+            readers[customers[0]].set_result(None)
             return
         for start in range(0, len(customers), BATCH_CUSTOMERS):
             some = {
-                customer: asked[customer] for customer in customers[start : start + BATCH_CUSTOMERS]
+                customer: readers[customer]
+                for customer in customers[start : start + BATCH_CUSTOMERS]
             }
             batch = loop.create_task(self._read(some))
             self._batches.add(batch)  # else it might be collected before it ends
             batch.add_done_callback(self._batches.discard)
 
-    async def _read(self, asked: Waiting) -> None:
+    async def _read(self, readers: Waiting) -> None:
         found: dict[str, _Found] = {}
         context, cost = metered_context(apart=True)
         try:
             batch = await asyncio.get_running_loop().create_task(
-                self.recent.read(list(asked)), context=context
+                self.recent.read(list(readers)), context=context
             )
-            units = Units(cost.reads.measured / len(asked), cost.reads.computed / len(asked))
+            units = Units(cost.reads.measured / len(readers), cost.reads.computed / len(readers))
             for place, history in enumerate(batch.histories):
                 round_trips = cost.round_trips if place == 0 else 0
                 found[history.customer_id] = _Found(history, round_trips, units)
         except PropensityError:
             pass  # each asks alone, and hears of the trouble itself
         finally:
-            for customer, future in asked.items():
+            for customer, future in readers.items():
                 if not future.done():
                     future.set_result(found.get(customer))

@@ -38,7 +38,7 @@ class PurchaseRetention:
         if after < self.known_after(now):
             raise InvalidRequest(
                 "as_of",
-                f"asks back to {instant.render(after)}, but purchases are kept for {self.days} days",
+                f"looks back to {instant.render(after)}, but purchases are kept for {self.days} days",
             )
 
     def expires(self, purchased_at: int) -> int | None:

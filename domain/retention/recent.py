@@ -14,10 +14,12 @@ SLACK_DAYS = 2
 class Retention:
     """Which UTC days the recent purchases keep: the longest window, and slack; and what the truth keeps.
 
-    A write at `now` keeps day_of(now) and the `days` days before it. Raised, it does not bring
-    back what was not kept: an item knows with which retentions it was written, and the store when
-    somebody last wrote with which, since a customer without an item may have had one that expired.
-    Rebuilding the recent purchases makes them complete at once, patience after that many days.
+    A write at `now` keeps day_of(now) and the `days` days before it.
+
+    Raising `days` does not restore purchases already dropped. Until every item has been rebuilt, or
+    `days` days have passed, longer windows fall back to the index. Items record the retention they
+    were written with. The marks item records when each retention was last used, because an item
+    that expired records nothing.
     """
 
     days: int
@@ -33,8 +35,8 @@ class Retention:
         days = -(-window.length_us // MICROS_PER_DAY) + SLACK_DAYS
         if purchases.days is not None and purchases.days <= days:
             raise ValueError(
-                f"recent purchases of {window} are kept for {days} days, so purchases must be for "
-                f"more, not for {purchases.days}"
+                f"purchases must be kept for more than {days} days, not {purchases.days}: "
+                f"windows of {window} need that"
             )
         return cls(days, purchases)
 
@@ -49,9 +51,9 @@ class Retention:
     def complete_for_all(self, now: int, last_writes: Mapping[int, int]) -> int:
         """The oldest day a read at `now` may trust where others wrote with other retentions.
 
-        `last_writes` tells when, by the days they keep; both are microseconds since the epoch, UTC.
-        What a shorter one kept is there for as long as it promised; before that, it may have expired,
-        up to a day after the last of its writes.
+        `last_writes` holds the instant of the last write by the days that its writer keeps.
+        Instants are microseconds since the epoch, UTC. A process with a shorter retention may have
+        let items expire until the day after its last write. Days before that are not trusted.
         """
         since = self.complete_since(now)
         for days, last in last_writes.items():

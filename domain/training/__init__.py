@@ -1,6 +1,6 @@
 """Training sets: a fair sample of customers, features at past dates, labels after them."""
 
-from domain.training.sampling import CollectHistories
-from domain.training.training_set import Examples, TrainingSet, training_set
-
-__all__ = ["CollectHistories", "Examples", "TrainingSet", "training_set"]
+from domain.training.sampling import CollectHistories as CollectHistories
+from domain.training.training_set import Examples as Examples
+from domain.training.training_set import TrainingSet as TrainingSet
+from domain.training.training_set import training_set as training_set

@@ -83,8 +83,8 @@ class Examples:
 class TrainingSet:
     """Everything a model is trained and judged on.
 
-    `held_out_sha256` is equal only for the same held-out customers, told apart by when they
-    bought, asked about at the same cut-off over the same horizon, in the same order.
+    `held_out_sha256` is equal only for the same held-out customers in the same order, with the same
+    cut-off and horizon. Customers are told apart by when they bought.
     """
 
     features: FeatureSet
@@ -117,7 +117,7 @@ def training_set(
         TrainingRefused: no purchases, too short a span, or one class only.
     """
     if not len(histories.purchased_at):
-        raise TrainingRefused("purchases", "there are none; import some first")
+        raise TrainingRefused("purchases", "none are stored; import some first")
     cut_offs = CutOffs.plan(
         first=int(histories.purchased_at.min()),
         last=int(histories.purchased_at.max()),

@@ -1,29 +1,14 @@
 """Exact values: instants, money, windows and shares."""
 
-from domain.values.buckets import BUCKETS, basis_points_of, bucket
-from domain.values.clock import Clock
-from domain.values.instant import (
-    MICROS_PER_DAY,
-    MICROS_PER_SECOND,
-    day_of,
-    from_datetime,
-    render,
-    to_datetime,
-)
-from domain.values.money import Currency
-from domain.values.window import Window
-
-__all__ = [
-    "BUCKETS",
-    "MICROS_PER_DAY",
-    "MICROS_PER_SECOND",
-    "Clock",
-    "Currency",
-    "Window",
-    "basis_points_of",
-    "bucket",
-    "day_of",
-    "from_datetime",
-    "render",
-    "to_datetime",
-]
+from domain.values.buckets import BUCKETS as BUCKETS
+from domain.values.buckets import basis_points_of as basis_points_of
+from domain.values.buckets import bucket as bucket
+from domain.values.clock import Clock as Clock
+from domain.values.instant import MICROS_PER_DAY as MICROS_PER_DAY
+from domain.values.instant import MICROS_PER_SECOND as MICROS_PER_SECOND
+from domain.values.instant import day_of as day_of
+from domain.values.instant import from_datetime as from_datetime
+from domain.values.instant import render as render
+from domain.values.instant import to_datetime as to_datetime
+from domain.values.money import Currency as Currency
+from domain.values.window import Window as Window

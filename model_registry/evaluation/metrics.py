@@ -1,7 +1,7 @@
 """Evaluation: how well probabilities told who would buy, and how sure that is.
 
-The uncertainty is that of another draw of held-out customers, by the percentile bootstrap: the
-customers are drawn again with replacement, and every draw is judged. Seeded: the same customers
+Intervals come from the percentile bootstrap. The held-out customers are drawn again with
+replacement, and every draw is judged. Seeded: the same customers
 have the same draws, so two versions judged on them can be compared draw by draw.
 
 Source: Efron and Tibshirani, An Introduction to the Bootstrap (1993), chapter 13.
@@ -89,7 +89,7 @@ def _draws(held_out: HeldOut) -> Iterator[NDArray[np.int64]]:
 
 
 def _judge(held_out: HeldOut) -> _Judge:
-    """Computes METRICS of these customers, each counted as often as it is told."""
+    """Computes METRICS of these customers; `counts[i]` is how often customer i was drawn."""
     labels, probabilities = held_out.labels, held_out.probabilities
     losses = np.stack([_log_losses(labels, probabilities), (probabilities - labels) ** 2])
     order = np.argsort(probabilities, kind="stable")
@@ -112,8 +112,8 @@ def _log_losses(
 ) -> NDArray[np.float64]:
     """Each customer's own; a probability of 0 or 1 counts as one a rounding away from it."""
     rounding = np.finfo(np.float64).eps
-    told = np.where(labels, probabilities, 1.0 - probabilities)
-    losses: NDArray[np.float64] = -np.log(np.clip(told, rounding, 1.0 - rounding))
+    likelihoods = np.where(labels, probabilities, 1.0 - probabilities)
+    losses: NDArray[np.float64] = -np.log(np.clip(likelihoods, rounding, 1.0 - rounding))
     return losses
 
 

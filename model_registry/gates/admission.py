@@ -90,14 +90,12 @@ def quality(manifest: Manifest, champion: Manifest | None) -> GateResult:
         compared = (
             "no champion that can be read"
             if champion is None
-            else f"champion {champion.version} told no skill"
+            else f"champion {champion.version} has no skill on record"
         )
         passed, detail = True, f"{compared} to compare with"
     elif ours is None:
         passed = False
-        detail = (
-            f"tells no skill on held-out customers, champion {champion.version} has {theirs:.3f}"
-        )
+        detail = f"has no skill on record, champion {champion.version} has {theirs:.3f}"
     else:
         passed = ours >= theirs - QUALITY_MARGIN
         detail = (

@@ -207,7 +207,8 @@ def check_golden(scorer: Scorer, golden: GoldenVectors) -> float:
         )
     if not np.array_equal(scores, np.concatenate(alone)):
         raise GateFailed(
-            "golden", "a row scores otherwise alone than among others; the scorer must not batch"
+            "golden",
+            "a row scores differently alone and in a batch; a score must not depend on other rows",
         )
     return difference
 

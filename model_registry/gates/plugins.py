@@ -20,8 +20,8 @@ SHIPPED = ("onnx", "linear", "constant")
 class ScorerPlugins:
     """The scorer kinds offered, one distribution each, and which of them may be used.
 
-    To be installed is not enough: a package drawn in by another one could otherwise run its code
-    in every serving process as soon as a manifest names its kind. Code is imported when first
+    To be installed is not enough. A package that another one pulls in could otherwise run its code
+    in every server, as soon as a manifest names its kind. Code is imported when first
     needed, and that of a kind that is not allowed never.
     """
 

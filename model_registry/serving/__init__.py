@@ -1,7 +1,9 @@
 """Serving: what each process has live, shows and shadows."""
 
-from model_registry.serving.live import LiveModel
-from model_registry.serving.presence import TTL_S, Presence, Serving
-from model_registry.serving.shadow import ShadowReport, ShadowScoring, merged
-
-__all__ = ["TTL_S", "LiveModel", "Presence", "Serving", "ShadowReport", "ShadowScoring", "merged"]
+from model_registry.serving.live import LiveModel as LiveModel
+from model_registry.serving.presence import TTL_S as TTL_S
+from model_registry.serving.presence import Presence as Presence
+from model_registry.serving.presence import Serving as Serving
+from model_registry.serving.shadow import ShadowReport as ShadowReport
+from model_registry.serving.shadow import ShadowScoring as ShadowScoring
+from model_registry.serving.shadow import merged as merged

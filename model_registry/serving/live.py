@@ -120,8 +120,10 @@ class LiveModel:
             left_out: list[str] = []
             loaded = load(self._registry, self._name, log.at(newest), left_out)
         except PropensityError as exc:
-            current = "nothing" if served is None else f"revision {served.revision}"
-            self._problems = (f"{current} serves, for: {exc}",)
+            current = (
+                "nothing serves" if served is None else f"still serving revision {served.revision}"
+            )
+            self._problems = (f"{current}: {exc}",)
             return
         self._left_out = self._problems = tuple(left_out)
         self._served = loaded

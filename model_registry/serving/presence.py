@@ -143,14 +143,14 @@ def _key(name: str, process: str) -> str:
 def _serving(status: Status, age_s: float) -> Serving:
     process = status.key.rpartition("/")[2].removesuffix(".json")
     try:
-        told = decoded(status.key, status.content, _Status)
+        stored = decoded(status.key, status.content, _Status)
     except CorruptRegistry as exc:
-        told = _Status(revision=0, version=0, problem=str(exc))
+        stored = _Status(revision=0, version=0, problem=str(exc))
     return Serving(
         process=process,
-        revision=told.revision,
-        version=told.version,
-        problem=told.problem,
+        revision=stored.revision,
+        version=stored.version,
+        problem=stored.problem,
         age_s=age_s,
-        shadows=told.shadows,
+        shadows=stored.shadows,
     )

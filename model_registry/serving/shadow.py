@@ -28,9 +28,9 @@ class ShadowReport:
     """One shadow against one answering version, since both serve in this process.
 
     Of `count` answers the shadow `failed` on some, of which `problem` is the latest, and `skipped`
-    counts those it never saw. The others have sums of shadow minus answer and of its absolute
-    value, a histogram of it in 40 bins over [-1, 1], and `changed`, how often the decision would
-    have been another. `rank_agreement` is Kendall's tau-b of the latest 512, from -1 to 1; None
+    counts those it never saw. For the others there are sums of shadow minus answer and of its
+    absolute value. A histogram of it has 40 bins over [-1, 1]. `changed` is how often the decision
+    would have been another. `rank_agreement` is Kendall's tau-b of the latest 512, from -1 to 1; None
     where all are tied. Source: Kendall, The treatment of ties in ranking problems (1945).
     """
 

@@ -1,18 +1,11 @@
 """Versions: immutable models as they are registered and stored."""
 
-from model_registry.versions.candidate import CalibrationBin, Candidate, GoldenVectors
-from model_registry.versions.draft import Draft
-from model_registry.versions.held_out import HeldOut
-from model_registry.versions.manifest import GOLDEN, HELD_OUT, Blob, Manifest
-
-__all__ = [
-    "GOLDEN",
-    "HELD_OUT",
-    "Blob",
-    "CalibrationBin",
-    "Candidate",
-    "Draft",
-    "GoldenVectors",
-    "HeldOut",
-    "Manifest",
-]
+from model_registry.versions.candidate import CalibrationBin as CalibrationBin
+from model_registry.versions.candidate import Candidate as Candidate
+from model_registry.versions.candidate import GoldenVectors as GoldenVectors
+from model_registry.versions.draft import Draft as Draft
+from model_registry.versions.held_out import HeldOut as HeldOut
+from model_registry.versions.manifest import GOLDEN as GOLDEN
+from model_registry.versions.manifest import HELD_OUT as HELD_OUT
+from model_registry.versions.manifest import Blob as Blob
+from model_registry.versions.manifest import Manifest as Manifest

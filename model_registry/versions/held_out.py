@@ -20,8 +20,8 @@ class _Stored:
 class HeldOut:
     """One row per held-out customer: who bought, and the probability served for it.
 
-    `asked` is a SHA-256 of who was asked about and when (TrainingSet.held_out_sha256): two
-    versions with the same one have the same customers in the same rows. It holds no ids.
+    `asked` is TrainingSet.held_out_sha256. Two versions with the same one have the same customers
+    in the same rows. It holds no ids.
     Shape: labels (n,) bool, probabilities (n,) float64.
 
     Raises:

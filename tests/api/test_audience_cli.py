@@ -21,8 +21,8 @@ from typer.testing import CliRunner
 from adapters.audience_files import open_audience_files
 from api.cli.audience.command import audience
 from api.cli.audience.report import Report, estimate_document, estimate_text
-from api.cli.audience.run import Order, conclude, run_audience
-from api.cli.audience.selection import Choice
+from api.cli.audience.run import ExportOptions, conclude, run_audience
+from api.cli.audience.selection import Selection
 from api.cli.cost import Price
 from domain.audience import (
     AudienceQuery,
@@ -94,7 +94,7 @@ def listed(  # noqa: PLR0913  # one parameter per option
     kind: str = "csv",
     output: Path | None = None,
     stdout: io.BytesIO | None = None,
-    choice: Choice | None = None,
+    choice: Selection | None = None,
     holdout: Holdout | None = None,
     way: ReadWay = ReadWay.BATCH,
     on_screen: bool = False,
@@ -105,8 +105,8 @@ def listed(  # noqa: PLR0913  # one parameter per option
         category="jewellery", as_of=NOW, traffic=a_traffic(Thousandths()), deadline_s=10.0, way=way
     )
     control = holdout or Holdout()
-    order = Order(
-        choice=choice or Choice(),
+    order = ExportOptions(
+        choice=choice or Selection(),
         holdout=control,
         price=PRICE,
         cost=planning or Cost(),
@@ -150,7 +150,7 @@ def test_progress_is_on_stderr_unless_the_rows_are_on_the_same_screen(
 
 def test_a_range_keeps_both_ends() -> None:
     stdout = io.BytesIO()
-    report = listed(a_store(), stdout=stdout, choice=Choice(at_least=0.01, at_most=0.02))
+    report = listed(a_store(), stdout=stdout, choice=Selection(at_least=0.01, at_most=0.02))
     numbers = sorted(float(row[1]) for row in rows_of(stdout.getvalue()))
     assert numbers == [number / 1_000 for number in range(10, 21)]
     assert (report.customers, report.in_file.customers) == (250, 11)
@@ -159,7 +159,7 @@ def test_a_range_keeps_both_ends() -> None:
 @pytest.mark.parametrize("bounds", [(0.6, 0.5), (-0.1, 0.5), (0.5, 1.1), (float("nan"), 1.0)])
 def test_an_empty_range_is_refused(bounds: tuple[float, float]) -> None:
     with pytest.raises(Rejected, match="probability"):
-        Choice(at_least=bounds[0], at_most=bounds[1])
+        Selection(at_least=bounds[0], at_most=bounds[1])
 
 
 MEMBERS = st.dictionaries(
@@ -174,7 +174,7 @@ MEMBERS = st.dictionaries(
 def test_the_top_is_what_sorting_everyone_gives(
     probabilities: dict[str, float | None], top: int, batch: int, at_least: float
 ) -> None:
-    choice = Choice(at_least=at_least, top=top)
+    choice = Selection(at_least=at_least, top=top)
     members = [Member(customer, probability) for customer, probability in probabilities.items()]
     for start in range(0, len(members), batch):
         assert not choice.take(members[start : start + batch])
@@ -185,7 +185,7 @@ def test_the_top_is_what_sorting_everyone_gives(
 
 def test_the_top_is_written_in_descending_order() -> None:
     stdout = io.BytesIO()
-    report = listed(a_store(), stdout=stdout, choice=Choice(top=3))
+    report = listed(a_store(), stdout=stdout, choice=Selection(top=3))
     assert stdout.getvalue() == (
         b"customer_id,probability,arm\r\n"
         b"c250,0.25,champion\r\nc249,0.249,champion\r\nc248,0.248,champion\r\n"
@@ -195,7 +195,7 @@ def test_the_top_is_written_in_descending_order() -> None:
 
 def test_the_control_group_is_listed_apart_and_counted(tmp_path: Path) -> None:
     output, control = tmp_path / "blast.csv", Holdout(1_000)
-    report = listed(a_store(), output=output, holdout=control, choice=Choice(top=100))
+    report = listed(a_store(), output=output, holdout=control, choice=Selection(top=100))
     top = sorted(CUSTOMERS, reverse=True)[:100]
     kept = [row[0] for row in rows_of(output.read_bytes())]
     held_out = [row[0] for row in rows_of((tmp_path / "blast.holdout.csv").read_bytes())]
@@ -289,7 +289,7 @@ def test_an_unlisted_shard_makes_the_audience_partial(capsys: pytest.CaptureFixt
 def test_campaign_tools_get_scored_customers_only(tmp_path: Path) -> None:
     output = tmp_path / "blast.csv"
     store = a_store(unread=["c007"])
-    report = listed(store, kind="braze", output=output, choice=Choice(with_unread=False))
+    report = listed(store, kind="braze", output=output, choice=Selection(with_unread=False))
     (written,) = report.files
     assert len(written.read_text().splitlines()) == 1 + 249 == 1 + report.in_file.customers
     assert (report.customers, report.summary.unread) == (250, 1)
@@ -298,7 +298,7 @@ def test_campaign_tools_get_scored_customers_only(tmp_path: Path) -> None:
 def test_the_unread_are_not_in_the_top_but_reported() -> None:
     store = a_store(unread=["c250"])
     stdout = io.BytesIO()
-    report = listed(store, stdout=stdout, choice=Choice(top=2))
+    report = listed(store, stdout=stdout, choice=Selection(top=2))
     assert [row[0] for row in rows_of(stdout.getvalue())] == ["c249", "c248"]
     assert report.summary.unread == 1
     assert report.warnings

@@ -18,7 +18,7 @@ from adapters.embedded import EmbeddedEngine
 from adapters.sqs import SqsQueue
 from api.composition import Application, queues
 from api.process import Settings
-from api.queue import look, replay
+from api.queue import peek, replay
 from domain.audience import AudienceQuery, ReadWay
 from domain.errors import TablesDiffer
 from domain.prediction import PredictPropensity
@@ -242,5 +242,5 @@ async def working(queue: SqsQueue, letters: SqsQueue) -> None:
     await queue.hide(messages, seconds=60)
     await letters.send("{}", reason="it is empty", group="customer-1")
     await queue.delete(messages)
-    await look(letters, 10)
+    await peek(letters, 10)
     await replay(letters, queue)

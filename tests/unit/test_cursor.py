@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from api.http import Cursors
-from api.http.cursor import Place, fingerprint
+from api.http.cursor import CursorState, fingerprint
 from api.process import load_settings
 from domain.categories import Position
 from domain.errors import InvalidRequest, Rejected
@@ -21,7 +21,7 @@ from tests.fakes import SaturatingScorer
 
 MODEL = a_traffic(SaturatingScorer(), version=7)
 ASKED = fingerprint("jewellery", 0.0, 1.0)
-PLACE = Place(ASKED, NOW, MODEL.name, MODEL.label, 3, "customer-7")
+PLACE = CursorState(ASKED, NOW, MODEL.name, MODEL.label, 3, "customer-7")
 TTL_S = 60
 
 
@@ -29,9 +29,9 @@ def cursors(key: str | None = None, *, clock: ManualClock | None = None) -> Curs
     return Cursors(key, ttl_s=TTL_S, clock=clock or ManualClock(NOW))
 
 
-def refusal(sealer: Cursors, cursor: str, *, asked: bytes = ASKED) -> str:
+def refusal(sealer: Cursors, cursor: str, *, selection: bytes = ASKED) -> str:
     with pytest.raises(InvalidRequest) as caught:
-        sealer.open(cursor, asked=asked, traffic=MODEL)
+        sealer.open(cursor, selection=selection, traffic=MODEL)
     assert caught.value.field == "cursor"
     return caught.value.reason
 
@@ -42,8 +42,8 @@ def test_a_cursor_opens_to_the_place_that_was_sealed(
     shard: int, after: str | None, at: int
 ) -> None:
     sealer = cursors()
-    place = Place(ASKED, at, MODEL.name, MODEL.label).at(Position(shard, after))
-    opened = sealer.open(sealer.seal(place), asked=ASKED, traffic=MODEL)
+    place = CursorState(ASKED, at, MODEL.name, MODEL.label).at(Position(shard, after))
+    opened = sealer.open(sealer.seal(place), selection=ASKED, traffic=MODEL)
     assert opened == place
     assert opened.position == Position(shard, after)
 
@@ -89,14 +89,14 @@ def test_a_cursor_expires(age_s: int, opens: bool) -> None:
     cursor = sealer.seal(PLACE)
     clock.now += age_s * MICROS_PER_SECOND
     if opens:
-        assert sealer.open(cursor, asked=ASKED, traffic=MODEL) == PLACE
+        assert sealer.open(cursor, selection=ASKED, traffic=MODEL) == PLACE
     else:
         assert " 60 s" in refusal(sealer, cursor)
 
 
 def test_a_cursor_of_another_question_is_refused() -> None:
     sealer = cursors()
-    assert refusal(sealer, sealer.seal(PLACE), asked=fingerprint("jewellery", 0.5, 1.0))
+    assert refusal(sealer, sealer.seal(PLACE), selection=fingerprint("jewellery", 0.5, 1.0))
 
 
 @pytest.mark.parametrize(
@@ -109,12 +109,12 @@ def test_a_cursor_of_another_question_is_refused() -> None:
 def test_a_cursor_ends_when_the_champion_changes(other: Traffic, change: str) -> None:
     sealer = cursors()
     with pytest.raises(InvalidRequest, match=change):
-        sealer.open(sealer.seal(PLACE), asked=ASKED, traffic=other)
+        sealer.open(sealer.seal(PLACE), selection=ASKED, traffic=other)
 
 
 def test_processes_that_share_a_key_open_each_others_cursors() -> None:
     key = Fernet.generate_key().decode()
-    assert cursors(key).open(cursors(key).seal(PLACE), asked=ASKED, traffic=MODEL) == PLACE
+    assert cursors(key).open(cursors(key).seal(PLACE), selection=ASKED, traffic=MODEL) == PLACE
 
 
 def test_without_a_key_a_cursor_ends_with_its_process() -> None:
@@ -148,4 +148,4 @@ def test_both_alphabets_of_base64_give_a_key(
     key = load_settings().cursor_key
     assert key is not None
     sealer = cursors(key.value)
-    assert sealer.open(sealer.seal(PLACE), asked=ASKED, traffic=MODEL) == PLACE
+    assert sealer.open(sealer.seal(PLACE), selection=ASKED, traffic=MODEL) == PLACE

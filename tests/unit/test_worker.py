@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from api.entry.lambda_handler import failures
-from api.queue import Consume, Worker, look, replay
+from api.queue import Consume, Worker, peek, replay
 from api.queue.dead_letters import Replayed
 from domain.errors import CorruptRecord, StoreUnavailable
 from domain.purchases import Purchase, Recording
@@ -283,7 +283,7 @@ async def test_a_replay_ends_though_a_worker_refuses_what_comes() -> None:
     setting.worker = replace(setting.worker, queue=queue)
     assert await replay(setting.dead_letters, queue) == Replayed(replayed=3, left=2)
     assert list(await setting.stored()) == [purchase(1)]
-    assert [letter.body for letter in await look(setting.dead_letters, 9)] == ["{", "}"]
+    assert [letter.body for letter in await peek(setting.dead_letters, 9)] == ["{", "}"]
 
 
 async def test_a_replay_that_is_interrupted_loses_nothing() -> None:

@@ -1,6 +1,6 @@
 """Approximate numbers of distinct customers, from the smallest hashes of them.
 
-The k-th smallest of n uniform hashes in (0, 1] lies near k / n, so (k - 1) over it estimates n
+The k-th smallest of n uniform hashes in (0, 1] lies near k / n. So (k - 1) over it estimates n,
 with a standard error of 1 / sqrt(k - 2). Order and duplicates do not matter.
 Source: Bar-Yossef et al., "Counting distinct elements in a data stream" (2002).
 """

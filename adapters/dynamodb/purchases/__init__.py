@@ -1,5 +1,3 @@
 """The purchases table: written, cancelled and read."""
 
-from adapters.dynamodb.purchases.history import stored_purchase
-
-__all__ = ["stored_purchase"]
+from adapters.dynamodb.purchases.history import stored_purchase as stored_purchase

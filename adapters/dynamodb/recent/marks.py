@@ -1,7 +1,7 @@
-"""When processes that keep how many days wrote last: facts of the whole table, in an item of its own.
+"""Records, per retention setting, when a process last wrote with it: one item for the table.
 
-A customer without a recent item, or with a new one, may have had one that a shorter retention let expire.
-Whoever writes leaves a mark here first, and whoever reads relies on no more than the marks allow.
+A shorter retention may have let a customer's recent item expire. Each writing process records its
+retention here first. Readers trust no more days than these records allow.
 """
 
 from collections.abc import Mapping

@@ -31,9 +31,9 @@ _CONDITION_FAILED = "ConditionalCheckFailedException"
 class DynamoRecentRebuilder:
     """RecentRebuilder: the item is read before the truth, and written only where it is still so.
 
-    Whoever records or cancels in between counts as a write of the item in the same transaction,
-    even where that leaves its sets alone, and an erasure marks it, so that this one is refused and
-    all is read again.
+    Recording or cancelling in between counts as a write of the item, in the same transaction, even
+    where the sets stay as they were. An erasure marks it. Then this write is refused, and all is
+    read again.
     """
 
     def __init__(
@@ -56,13 +56,13 @@ class DynamoRecentRebuilder:
             if is_suppressed(stored, now):
                 return False
             oldest = self._retention.oldest_day(now)
-            truth = await self._history.between(
+            purchases = await self._history.between(
                 customer_id,
                 after=oldest * MICROS_PER_DAY - 1,
                 until=now + MICROS_PER_DAY,  # writers' clocks may be ahead
             )
-            changes = self._changes(stored, truth, oldest)
-            held = truth or stored.keys() - {SUPPRESSED, *_KEYS}
+            changes = self._changes(stored, purchases, oldest)
+            held = purchases or stored.keys() - {SUPPRESSED, *_KEYS}
             if not held or not (changes or self._incomplete(stored)):
                 return False
             try:
@@ -90,11 +90,11 @@ class DynamoRecentRebuilder:
         return [name for name in stored if _is_kept(name) and int(name[1:]) < days]
 
     def _changes(
-        self, stored: Mapping[str, Any], truth: Sequence[Purchase], oldest: int
+        self, stored: Mapping[str, Any], purchases: Sequence[Purchase], oldest: int
     ) -> dict[str, set[str]]:
         """What each attribute of a day should hold, where it does not; nothing: remove it."""
         elements: dict[str, set[str]] = defaultdict(set)
-        for purchase in truth:
+        for purchase in purchases:
             elements[day_attribute(day_of(purchase.purchased_at))].add(encode_element(purchase))
         capacity = day_capacity(self._retention.days)
         changes: dict[str, set[str]] = {}

@@ -34,9 +34,9 @@ TTL_LAG_DAYS = 7
 class RecentUpdate:
     """What one transaction changes in a customer's recent item, unless the customer is suppressed.
 
-    Adding to a set is idempotent. Days too old to keep are removed without looking: since an
-    item is dropped `days` after its last write, and every write but a rebuild, which sees all of
-    them, removes what is too old, none can be older than the range removed here.
+    Adding to a set is idempotent. Old days are removed blindly. An item expires `days` after its
+    last write, and each write removes days that are too old. So no older day can remain outside the
+    removed range. (A rebuild reads the item, so it removes exactly what it sees.)
     """
 
     customer_id: str
@@ -115,13 +115,13 @@ class RecentUpdate:
         All days in question where the stored item does not tell, such as when it is empty.
         """
         stored = _stored(reason)
-        asked = self.elements.keys() - self.crowded
+        requested = self.elements.keys() - self.crowded
         full = {
             day
-            for day in asked
+            for day in requested
             if len(stored.get(day_attribute(day), {}).get("SS", ())) > self._room_before(day)
         }
-        return frozenset(full or asked)
+        return frozenset(full or requested)
 
     def _room_before(self, day: int) -> int:
         """How many elements a day's set may hold before this update."""

@@ -1,8 +1,8 @@
 """The tables: these PynamoDB models are their only declaration.
 
-`purchases` is the truth. `recent_purchases` is derived: one item per customer who bought lately,
-with one String Set attribute `d<epoch day>` per UTC day and a number `k<days kept>`, the last
-day written with that retention, which no model can list.
+`purchases` is the truth. `recent_purchases` is derived: one item per customer who bought lately. It
+has one String Set `d<epoch day>` per UTC day, and a number `k<days kept>`: the last day written
+with that retention. No model can list these attributes.
 """
 
 from typing import Any
@@ -66,8 +66,9 @@ class PurchaseRow(Model):
     """One purchase; the item is its own idempotency record.
 
     Where purchases are not kept for ever, TTL drops it after `expires_at` (seconds since the epoch);
-    as that depends on a setting, it is no TTLAttribute. A cancelled one keeps its key, `expires_at`
-    and `cancelled_at` (microseconds since the epoch, UTC) alone, so that it is in no index and never recorded again.
+    as that depends on a setting, it is no TTLAttribute. A cancelled one keeps only its key,
+    `expires_at` and `cancelled_at` (microseconds since the epoch, UTC). So it is in no index and is
+    never recorded again.
     """
 
     class Meta:

@@ -1,21 +1,9 @@
 """Requests to DynamoDB: sent, counted, retried, and their errors translated."""
 
-from adapters.dynamodb.wire.backoff import Deadline
-from adapters.dynamodb.wire.client import DynamoClient
-from adapters.dynamodb.wire.errors import (
-    cancellation_reasons,
-    condition_failed,
-    error_code,
-    pause_or_raise,
-    translated,
-)
-
-__all__ = [
-    "Deadline",
-    "DynamoClient",
-    "cancellation_reasons",
-    "condition_failed",
-    "error_code",
-    "pause_or_raise",
-    "translated",
-]
+from adapters.dynamodb.wire.backoff import Deadline as Deadline
+from adapters.dynamodb.wire.client import DynamoClient as DynamoClient
+from adapters.dynamodb.wire.errors import cancellation_reasons as cancellation_reasons
+from adapters.dynamodb.wire.errors import condition_failed as condition_failed
+from adapters.dynamodb.wire.errors import error_code as error_code
+from adapters.dynamodb.wire.errors import pause_or_raise as pause_or_raise
+from adapters.dynamodb.wire.errors import translated as translated

@@ -101,12 +101,12 @@ def _of_page(request: Document, answer: Document) -> float:
 def _of_batch(request: Document, answer: Document) -> float:
     """Each key that was read costs for itself, whether an item is there or not."""
     units = 0.0
-    for table, asked in request["RequestItems"].items():
+    for table, wanted in request["RequestItems"].items():
         found = answer["Responses"].get(table, ())
         left = answer.get("UnprocessedKeys", {}).get(table, {}).get("Keys", ())
-        missing = len(asked["Keys"]) - len(left) - len(found)
-        units += sum(_reads(item_bytes(item), asked) for item in found)
-        units += missing * _reads(0, asked)
+        missing = len(wanted["Keys"]) - len(left) - len(found)
+        units += sum(_reads(item_bytes(item), wanted) for item in found)
+        units += missing * _reads(0, wanted)
     return units
 
 

@@ -83,7 +83,7 @@ def describe(exc: Exception) -> str:
     """What went wrong and what to do, without keys or values of any item."""
     code, root = error_code(exc), _root(exc)
     if code is None and isinstance(root, BotoCoreError) and not isinstance(root, _TRANSIENT_ERRORS):
-        return f"DynamoDB was not asked ({type(root).__name__}): check AWS_PROFILE or the role"
+        return f"DynamoDB could not be asked ({type(root).__name__}): check AWS_PROFILE or the role"
     if code is None:
         return f"DynamoDB did not answer ({type(root).__name__})"
     codes = [reason.code for reason in cancellation_reasons(exc) if reason] or [code]

@@ -1,7 +1,7 @@
 """Requests to DynamoDB on the event loop: signed, sent, and answered by whole bytes or an error.
 
 botocore spends most of a small read's CPU time on its own layers. Here aiohttp carries, aiodynamo
-signs, msgspec decodes; credentials, endpoints and errors stay botocore's, so that both ways to
+signs, msgspec decodes. Credentials, endpoints and errors stay botocore's, so that both ways to
 DynamoDB are set up and fail alike. aiohttp and aiodynamo are imported with the first request:
 commands that only write, or compare tables, need neither.
 """

@@ -9,12 +9,12 @@ import typer
 
 from api import composition
 from api.cli.audience.report import NEW_TABLE_UNITS_PER_S, estimate_document, estimate_text
-from api.cli.audience.run import Order, conclude, run_audience
-from api.cli.audience.selection import Choice
+from api.cli.audience.run import ExportOptions, conclude, run_audience
+from api.cli.audience.selection import Selection
 from api.cli.cost import Price
 from api.cli.output import AsJson, emit, say
 from api.composition import application
-from api.process import load_settings, settle
+from api.process import freeze_garbage, load_settings
 from domain.audience import AudienceQuery, Holdout, Plan, ReadWay
 from domain.cost import metered
 from domain.errors import InvalidRequest, Rejected
@@ -69,7 +69,7 @@ def audience(  # noqa: PLR0913  # one parameter per option
     """
     if not estimate:
         _check_output(kind, output, as_json=as_json)
-    choice = Choice(
+    choice = Selection(
         at_least=min_probability, at_most=max_probability, top=top, with_unread=kind in LISTS_UNREAD
     )
     control_group = _holdout(holdout)
@@ -91,8 +91,8 @@ def audience(  # noqa: PLR0913  # one parameter per option
             document = {"category": category, **estimate_document(found, price)}
             emit(document, as_json=as_json, text=estimate_text(found, price))
             return
-        say(f"reading by way of {found.way}: {found.why}")
-        order = Order(
+        say(f"reading by {found.way}: {found.why}")
+        order = ExportOptions(
             choice=choice,
             holdout=control_group,
             price=price,
@@ -111,7 +111,7 @@ def audience(  # noqa: PLR0913  # one parameter per option
             way=found.way,
         )
         _warn_of_deadline(found, query.deadline_s)
-        settle()
+        freeze_garbage()
         report = run_audience(built.audience, query, order, files)
     conclude(report, as_json=as_json)
 
@@ -134,8 +134,8 @@ def _warn_of_deadline(found: Plan, deadline_s: float) -> None:
     least_s = found.least_seconds(NEW_TABLE_UNITS_PER_S)
     if least_s > deadline_s:
         say(
-            f"this takes a new table {least_s:,.0f} s, and PROPENSITY_AUDIENCE_DEADLINE_S is "
-            f"{deadline_s:,.0f}: who is unread then is reported"
+            f"a new table needs {least_s:,.0f} s for this, but PROPENSITY_AUDIENCE_DEADLINE_S is "
+            f"{deadline_s:,.0f}; customers not read by then are reported as unread"
         )
 
 

@@ -123,12 +123,12 @@ class Report:
             )
         if self.escaped:
             warnings.append(
-                f"customer ids that start as a formula does: {self.escaped:,}; they are written "
-                "with a ' in front, for the sake of spreadsheets, and no tool will know them so"
+                f"customer ids that look like formulas: {self.escaped:,}; they are written with a "
+                "leading ' for spreadsheets, so campaign tools will not recognise them"
             )
         if self.summary.way is not self.query.way:
             warnings.append(
-                f"read by way of {self.summary.way}, not of {self.query.way} as planned: "
+                f"read by {self.summary.way}, not by {self.query.way} as planned: "
                 f"{_OTHER_WAY[self.summary.way]}"
             )
         return warnings

@@ -12,7 +12,7 @@ import typer
 from rich.progress import TextColumn
 
 from api.cli.audience.report import Group, Report
-from api.cli.audience.selection import Choice
+from api.cli.audience.selection import Selection
 from api.cli.cost import Price
 from api.cli.output import emit, progress_bar, say
 from domain.audience import AudienceQuery, AudienceSummary, Holdout, Listed, Member, ScoreAudience
@@ -51,14 +51,14 @@ class AudienceOutput(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+class ExportOptions:
     """Who of the audience is listed, what a unit costs, and what the campaign cost until now.
 
     About `expected` customers come; `on_screen` the rows themselves are the progress. The meter
     of `cost` still runs.
     """
 
-    choice: Choice = field(default_factory=Choice)
+    choice: Selection = field(default_factory=Selection)
     holdout: Holdout = field(default_factory=Holdout)
     price: Price
     cost: Cost
@@ -69,7 +69,7 @@ class Order:
 def run_audience(
     service: ScoreAudience,
     query: AudienceQuery,
-    order: Order,
+    order: ExportOptions,
     files: AbstractContextManager[AudienceOutput],
 ) -> Report:
     """The audience is listed, and its files are complete.
@@ -110,7 +110,7 @@ def run_audience(
 async def _list(
     service: ScoreAudience,
     query: AudienceQuery,
-    choice: Choice,
+    choice: Selection,
     write: Callable[[Sequence[Member]], None],
     on_progress: OnProgress,
 ) -> AudienceSummary:
@@ -123,7 +123,7 @@ async def _list(
 
 
 @contextmanager
-def _progress(order: Order) -> Iterator[OnProgress]:
+def _progress(order: ExportOptions) -> Iterator[OnProgress]:
     if order.on_screen:
         yield lambda _: None
         return

@@ -7,7 +7,7 @@ from domain.errors import Rejected
 from domain.prediction import Arm
 
 
-class Choice:
+class Selection:
     """Chooses members batch by batch: those in range, and those not read where `with_unread`.
 
     With `top`, the highest probabilities in range instead, ties by customer id; memory for twice

@@ -20,7 +20,7 @@ from api.documents.audience import (
     PageSummary,
 )
 from api.documents.prediction import ModelUsed
-from api.http.cursor import Place, fingerprint
+from api.http.cursor import CursorState, fingerprint
 from api.http.negotiation import negotiated
 from api.http.openapi import (
     AUDIENCE,
@@ -96,7 +96,7 @@ async def categories(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Asked:
+class _Selection:
     """What a request asks of a category's audience, whatever the form of the answer."""
 
     category: str
@@ -148,7 +148,7 @@ async def propensities(  # noqa: PLR0913  # one argument per documented paramete
     """One page of the audience, or all of it as a stream."""
     check_names(request.query_params, _KNOWN)
     media_type = negotiated(request.headers.getall("accept", []), (JSON, NDJSON, CSV))
-    asked = _Asked(
+    selection = _Selection(
         category=name_in(category, "category", MAX_CATEGORY_BYTES),
         filters=_filters(min_probability, max_probability),
         as_of=instant_of(as_of),
@@ -158,11 +158,11 @@ async def propensities(  # noqa: PLR0913  # one argument per documented paramete
         if way is not None:
             raise InvalidRequest("way", f"belongs to streams; pages of {JSON} are read by batch")
         most = whole_of(limit, "limit", most=MAX_PAGE, default=PAGE)
-        return await _page(audiences, asked, most=most, cursor=cursor)
+        return await _page(audiences, selection, most=most, cursor=cursor)
     for name, value in (("limit", limit), ("cursor", cursor)):
         if value is not None:
             raise InvalidRequest(name, f"belongs to pages of {JSON}; {media_type} has none")
-    return await _stream(audiences, asked, request, media_type, way=way_of(way))
+    return await _stream(audiences, selection, request, media_type, way=way_of(way))
 
 
 def _filters(min_probability: str | None, max_probability: str | None) -> Filters:
@@ -175,67 +175,67 @@ def _filters(min_probability: str | None, max_probability: str | None) -> Filter
     return filters
 
 
-def _as_of(audiences: Audiences, asked: _Asked) -> int:
+def _as_of(audiences: Audiences, selection: _Selection) -> int:
     now = audiences.clock()
-    if asked.as_of is None:
+    if selection.as_of is None:
         return now
-    check_as_of(asked.as_of, now=now)
-    return asked.as_of
+    check_as_of(selection.as_of, now=now)
+    return selection.as_of
 
 
 async def _page(
-    audiences: Audiences, asked: _Asked, *, most: int, cursor: str | None
+    audiences: Audiences, selection: _Selection, *, most: int, cursor: str | None
 ) -> Response[AudienceMembers]:
-    place = _place(audiences, asked, cursor)
+    place = _place(audiences, selection, cursor)
     if cursor is None:
-        await audiences.plan.customers(asked.category)  # a mistyped one is not an empty one
+        await audiences.plan.customers(selection.category)  # a mistyped one is not an empty one
     page = await audiences.score.page(
         AudienceQuery(
-            category=asked.category,
+            category=selection.category,
             as_of=place.as_of,
-            traffic=asked.traffic,
+            traffic=selection.traffic,
             deadline_s=audiences.page_deadline_s,
         ),
         position=place.position,
         most=most,
     )
     following = None if page.following is None else audiences.cursors.seal(place.at(page.following))
-    return Response(_members(asked, place, page, following), headers=_VARY)
+    return Response(_members(selection, place, page, following), headers=_VARY)
 
 
-def _place(audiences: Audiences, asked: _Asked, cursor: str | None) -> Place:
-    traffic = asked.traffic
+def _place(audiences: Audiences, selection: _Selection, cursor: str | None) -> CursorState:
+    traffic = selection.traffic
     if cursor is None:
-        as_of = _as_of(audiences, asked)
-        return Place(asked.fingerprint, as_of, traffic.name, traffic.label)
-    place = audiences.cursors.open(cursor, asked=asked.fingerprint, traffic=traffic)
-    if asked.as_of not in {None, place.as_of}:
+        as_of = _as_of(audiences, selection)
+        return CursorState(selection.fingerprint, as_of, traffic.name, traffic.label)
+    place = audiences.cursors.open(cursor, selection=selection.fingerprint, traffic=traffic)
+    if selection.as_of not in {None, place.as_of}:
         raise InvalidRequest("as_of", "is not that of the cursor, which already knows its own")
     return place
 
 
 def _members(
-    asked: _Asked, place: Place, page: AudiencePage, following: str | None
+    selection: _Selection, place: CursorState, page: AudiencePage, following: str | None
 ) -> AudienceMembers:
     return AudienceMembers(
-        category=asked.category,
+        category=selection.category,
         as_of=instant.render(place.as_of),
         members=[
             MemberPropensity(
                 customer_id=member.customer_id, probability=member.probability, arm=member.arm
             )
-            for member in asked.filters.among(page.members)
+            for member in selection.filters.among(page.members)
             if member.probability is not None
         ],
         next_cursor=following,
         summary=PageSummary.of(page.summary),
-        models=ModelUsed.all_of(asked.traffic),
+        models=ModelUsed.all_of(selection.traffic),
     )
 
 
 async def _stream(
     audiences: Audiences,
-    asked: _Asked,
+    selection: _Selection,
     request: AnyRequest,
     media_type: str,
     *,
@@ -244,22 +244,22 @@ async def _stream(
     write, failed = (
         (ndjson, _last_line) if media_type == NDJSON else (comma_separated, _cut_connection)
     )
-    as_of = _as_of(audiences, asked)
+    as_of = _as_of(audiences, selection)
     plan = await audiences.plan(
-        asked.category,
+        selection.category,
         as_of=as_of,
-        traffic=asked.traffic,
+        traffic=selection.traffic,
         deadline_s=audiences.page_deadline_s,
         chosen=way,
     )
     query = AudienceQuery(
-        category=asked.category,
+        category=selection.category,
         as_of=as_of,
-        traffic=asked.traffic,
+        traffic=selection.traffic,
         deadline_s=audiences.stream_deadline_s,
         way=plan.way,
     )
-    chunks = write(audiences.score, query, asked.filters, plan.why)
+    chunks = write(audiences.score, query, selection.filters, plan.why)
     stream = await begun(chunks, failed=partial(failed, request), left=gone(request.receive))
     if stream is None:
         await closed(chunks)
@@ -267,7 +267,7 @@ async def _stream(
     return Stream(
         stream,
         media_type=media_type,
-        headers=_VARY | {"Propensity-Models": _models(asked.traffic)},
+        headers=_VARY | {"Propensity-Models": _models(selection.traffic)},
         background=BackgroundTask(closed, chunks),  # runs also after the client has gone
     )
 

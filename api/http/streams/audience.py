@@ -52,8 +52,8 @@ async def ndjson(
 ) -> Chunks:
     """One line per member, then exactly one with the summary.
 
-    Every batch is a chunk, an empty one too: the response begins with the first batch, and only
-    from then on is a client that leaves noticed.
+    Every batch is a chunk, an empty one too. The response begins with the first batch. Only from
+    then on is a client that leaves noticed.
     """
     listed = 0
     async with audience.stream(query) as (batches, summary):

@@ -8,9 +8,9 @@ from typing import ParamSpec, Protocol, TypeVar
 from domain.audience.cost_plan import MOST_SCANNED, ReadWay
 from domain.audience.pacing import AdaptiveLimit, Pacing
 from domain.cost import Cost
-from domain.errors import CorruptRecord, StoreUnavailable
+from domain.errors import StoreUnavailable
 from domain.features import Histories
-from domain.prediction import Arm, ServedModel, Traffic
+from domain.prediction import Arm, Traffic
 from domain.purchases import Purchase, PurchaseHistory
 from domain.recent import BATCH_CUSTOMERS, RecentHistory, RecentPurchases
 from domain.values import Window
@@ -135,7 +135,8 @@ class Scoring:
             CorruptRecord: a model's score is no probability.
         """
         answering = traffic.answering.items()
-        empty = {arm: _scores(model, as_of, [()])[0] for arm, model in answering}
+        nobody = Histories.of([()])
+        empty = {arm: float(model.scores(nobody, as_of)[1][0]) for arm, model in answering}
         return cls(traffic, as_of, empty)
 
     def window_of(self, customer: str) -> Window:
@@ -153,8 +154,8 @@ class Scoring:
         for arm, model in self.traffic.answering.items():
             filled = {c: h for c, h in histories.items() if h and models[c].arm is arm}
             if filled:
-                found = _scores(model, self.as_of, list(filled.values()))
-                scores.update(zip(filled, found, strict=True))
+                _, found = model.scores(Histories.of(list(filled.values())), self.as_of)
+                scores.update(zip(filled, found.tolist(), strict=True))
         return [
             Member(customer, scores.get(customer, self.empty[model.arm]), model.arm)
             for customer, model in models.items()
@@ -183,14 +184,6 @@ class Scoring:
             else:
                 others.append(history.customer_id)
         return self.members(enough), others
-
-
-def _scores(model: ServedModel, as_of: int, histories: Sequence[Sequence[Purchase]]) -> list[float]:
-    matrix = model.features.matrix(Histories.of(histories), as_of)
-    scores: list[float] = model.scorer.score(matrix).tolist()
-    if not all(0.0 <= score <= 1.0 for score in scores):
-        raise CorruptRecord(f"version {model.version} of {model.name} gave no probability")
-    return scores
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from domain.decisions import Policy
-from domain.errors import CorruptRecord, InvalidRequest
+from domain.errors import InvalidRequest
 from domain.features import Histories
 from domain.prediction.propensity import Prediction, ServedModel
 from domain.prediction.traffic import Traffic
@@ -64,8 +63,8 @@ class PredictPropensity:
             customer_id, after=traffic.window_for(customer_id).after(as_of), until=as_of
         )
         histories = Histories.of([purchases])
-        matrix = model.features.matrix(histories, as_of)
-        probability = _score(model, matrix)
+        matrix, scores = model.scores(histories, as_of)
+        probability = float(scores[0])
         decision = self.policy.decide(probability)
         if traffic.shadows:
             self.observe(Observation(traffic, model, purchases, as_of, probability, decision.show))
@@ -100,10 +99,3 @@ def _within(model: ServedModel, histories: Histories, as_of: int) -> int:
     """How many purchases the model itself looks at; shadows may look further back."""
     after = model.features.longest_window.after(as_of)
     return int(np.count_nonzero(histories.purchased_at > after))
-
-
-def _score(model: ServedModel, matrix: NDArray[np.float64]) -> float:
-    probability = float(model.scorer.score(matrix)[0])
-    if not 0.0 <= probability <= 1.0:
-        raise CorruptRecord(f"version {model.version} of {model.name} scored {probability}")
-    return probability

@@ -4,8 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+import numpy as np
+from numpy.typing import NDArray
+
 from domain.decisions import Decision
-from domain.features import FeatureSet
+from domain.errors import CorruptRecord
+from domain.features import FeatureSet, Histories
 from domain.prediction.scorer import Scorer
 
 
@@ -30,6 +34,26 @@ class ServedModel:
     features: FeatureSet
     scorer: Scorer
     arm: Arm = Arm.CHAMPION
+
+    def scores(
+        self, histories: Histories, as_of: int
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The features of these histories and their probabilities.
+
+        Shape: (rows, features) and (rows,), float64. `as_of` in microseconds since the epoch, UTC.
+
+        Raises:
+            CorruptRecord: the scorer gave something else than one probability per row.
+        """
+        matrix = self.features.matrix(histories, as_of)
+        found = self.scorer.score(matrix)
+        who = f"version {self.version} of {self.name}"
+        if found.shape != (len(matrix),):
+            raise CorruptRecord(f"{who} gave shape {found.shape} for {len(matrix)} rows")
+        for score in found.tolist():
+            if not 0.0 <= score <= 1.0:  # true for NaN as well
+                raise CorruptRecord(f"{who} scored {score}, which is no probability")
+        return matrix, found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -180,7 +180,7 @@ class ShadowScoring:
         for shadow in traffic.shadows:
             problem, scores = "", np.empty(0)
             try:
-                scores = _scores(shadow, histories, batch[0].as_of)
+                _, scores = shadow.scores(histories, batch[0].as_of)
             except Exception as exc:  # noqa: BLE001  # a plugin, which may raise anything
                 problem = f"{type(exc).__name__}: {exc}"[:200]
             self._note(shadow, batch, scores, problem)
@@ -223,13 +223,6 @@ def _at_one_instant(batch: Sequence[Observation]) -> Histories:
     histories = Histories.of([observation.purchases for observation in batch])
     moved = np.array([batch[0].as_of - observation.as_of for observation in batch], dtype=np.int64)
     return replace(histories, purchased_at=histories.purchased_at + moved[histories.customer])
-
-
-def _scores(shadow: ServedModel, histories: Histories, as_of: int) -> NDArray[np.float64]:
-    scores = shadow.scorer.score(shadow.features.matrix(histories, as_of))
-    if scores.shape != (len(histories),) or not ((scores >= 0.0) & (scores <= 1.0)).all():
-        raise ValueError("the scores are no probabilities, one per row")
-    return scores
 
 
 def _tau_b(pairs: NDArray[np.float64]) -> float | None:

@@ -556,7 +556,7 @@ def test_a_retention_is_heeded_by_every_command(
     assert (code, bool(re.search(r"^6 .*\b4\b", err, re.MULTILINE))) == (0, True)
     monkeypatch.delenv("PROPENSITY_PURCHASE_RETENTION_DAYS")
     assert "PROPENSITY_PURCHASE_RETENTION_DAYS" in run("tables", "check")[2]
-    assert "PROPENSITY_PURCHASE_RETENTION_DAYS" in run("doctor")[1]
+    assert "PROPENSITY_PURCHASE_RETENTION_DAYS" in run("doctor", "--json")[1]
 
 
 def test_a_doctor_without_an_engine_names_each_fix(

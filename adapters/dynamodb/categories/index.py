@@ -27,16 +27,13 @@ class DynamoCategoryIndex:
 
     async def categories(self) -> Mapping[str, int]:
         """Every category ever bought in, and its approximate customers; see the port."""
-        found: dict[str, int] = {}
-        request: dict[str, Any] = {"TableName": self._client.categories.Meta.table_name}
-        deadline = self._client.read_deadline()
-        while True:
-            page = await self._client.read(deadline, "Scan", request)
-            for item in page["Items"]:
-                found[_text(item, _CATEGORY)] = Sketch.of(stored_hashes(item)).customers
-            if (start_key := page.get("LastEvaluatedKey")) is None:
-                return dict(sorted(found.items()))
-            request["ExclusiveStartKey"] = start_key
+        request = {"TableName": self._client.categories.Meta.table_name}
+        found = {
+            _text(item, _CATEGORY): Sketch.of(stored_hashes(item)).customers
+            async for page in self._client.pages(self._client.read_deadline(), "Scan", request)
+            for item in page["Items"]
+        }
+        return dict(sorted(found.items()))
 
     async def customers(self, category: str, /) -> int | None:
         """The approximate number of customers of one category; see the port."""
@@ -56,14 +53,13 @@ class DynamoCategoryIndex:
         request = self._page_request(shard_name(category, shard), after)
         if most is not None:
             request["Limit"] = 2 * most  # a customer has an entry per purchase
-        deadline = self._client.read_deadline()
-        while True:
-            page = await self._client.read(deadline, "Query", request)
-            start_key = page.get("LastEvaluatedKey")
-            if page["Items"] or start_key is None:
+        entries: Sequence[Mapping[str, Any]] = ()
+        more = False
+        async for page in self._client.pages(self._client.read_deadline(), "Query", request):
+            entries, more = page["Items"], "LastEvaluatedKey" in page
+            if entries:
                 break
-            request["ExclusiveStartKey"] = start_key
-        return IndexPage(customers=_customers(page["Items"]), more=start_key is not None)
+        return IndexPage(customers=_customers(entries), more=more)
 
     def _page_request(self, partition: str, after: str | None) -> dict[str, Any]:
         values = {":shard": {"S": partition}}

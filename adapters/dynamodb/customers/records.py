@@ -1,13 +1,13 @@
 """All that the tables hold about one customer, for the customer."""
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 from adapters.dynamodb.categories import hash_of
 from adapters.dynamodb.purchases import stored_purchase
 from adapters.dynamodb.recent import SUPPRESSED, recent_history
 from adapters.dynamodb.schema import stored_hashes
-from adapters.dynamodb.wire import DynamoClient
+from adapters.dynamodb.wire import Deadline, DynamoClient
 from domain.customers import CustomerRecord
 from domain.errors import CorruptRecord
 from domain.retention import Retention
@@ -26,14 +26,15 @@ class DynamoCustomerRecords:
 
     async def of(self, customer_id: str, /) -> CustomerRecord:
         """Everything as it is stored now; see the port."""
-        items = [item async for item in self._items(self._purchases, customer_id)]
+        deadline = self._client.read_deadline()
+        items = [item async for item in self._purchases(deadline, customer_id)]
         number = hash_of(customer_id)
         counted_in = [
             item["category"]["S"]
-            async for item in self._items(self._categories)
+            async for item in self._categories(deadline)
             if number in stored_hashes(item)
         ]
-        recent = await self._client.retried(self._client.read_deadline(), self._recent, customer_id)
+        recent = await self._recent(deadline, customer_id)
         history = recent_history(customer_id, recent, self._retention, {}, self._clock())
         purchases = [stored_purchase(i, customer_id) for i in items if "cancelled_at" not in i]
         return CustomerRecord(
@@ -44,41 +45,33 @@ class DynamoCustomerRecords:
             suppressed_until=int(recent[SUPPRESSED]["N"]) if SUPPRESSED in recent else None,
         )
 
+    def _purchases(self, deadline: Deadline, customer_id: str) -> AsyncIterator[Item]:
+        request = {
+            "TableName": self._client.purchases.Meta.table_name,
+            "KeyConditionExpression": "customer_id = :customer",
+            "ExpressionAttributeValues": {":customer": {"S": customer_id}},
+            "ConsistentRead": True,
+        }
+        return self._items(deadline, "Query", request)
+
+    def _categories(self, deadline: Deadline) -> AsyncIterator[Item]:
+        request = {"TableName": self._client.categories.Meta.table_name, "ConsistentRead": True}
+        return self._items(deadline, "Scan", request)
+
     async def _items(
-        self, page_of: Callable[..., dict[str, Any]], *arguments: str
+        self, deadline: Deadline, operation: str, request: dict[str, Any]
     ) -> AsyncIterator[Item]:
-        start_key = None
-        deadline = self._client.read_deadline()
-        while True:
-            page = await self._client.retried(deadline, page_of, *arguments, start_key)
+        async for page in self._client.pages(deadline, operation, request):
             for item in page["Items"]:
                 yield item
-            start_key = page.get("LastEvaluatedKey")
-            if start_key is None:
-                return
 
-    def _purchases(self, customer_id: str, start_key: Any) -> dict[str, Any]:
-        page: dict[str, Any] = self._client.connection.query(
-            self._client.purchases.Meta.table_name,
-            customer_id,
-            consistent_read=True,
-            exclusive_start_key=start_key,
-        )
-        return page
-
-    def _categories(self, start_key: Any) -> dict[str, Any]:
-        page: dict[str, Any] = self._client.connection.scan(
-            self._client.categories.Meta.table_name,
-            exclusive_start_key=start_key,
-            consistent_read=True,
-        )
-        return page
-
-    def _recent(self, customer_id: str) -> Item:
-        answer = self._client.connection.get_item(
-            self._client.recent.Meta.table_name, customer_id, consistent_read=True
-        )
-        item: Item = answer.get("Item", {})
+    async def _recent(self, deadline: Deadline, customer_id: str) -> Item:
+        request = {
+            "TableName": self._client.recent.Meta.table_name,
+            "Key": {"customer_id": {"S": customer_id}},
+            "ConsistentRead": True,
+        }
+        item: Item = (await self._client.read(deadline, "GetItem", request)).get("Item", {})
         return item
 
 

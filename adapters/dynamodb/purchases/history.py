@@ -38,14 +38,8 @@ class DynamoPurchaseHistory:
             },
             "ConsistentRead": True,
         }
-        items: list[Mapping[str, Any]] = []
-        deadline = self._client.read_deadline()
-        while True:
-            page = await self._client.read(deadline, "Query", request)
-            items += page["Items"]
-            if (start_key := page.get("LastEvaluatedKey")) is None:
-                return _columns(items, customer_id)
-            request["ExclusiveStartKey"] = start_key
+        pages = self._client.pages(self._client.read_deadline(), "Query", request)
+        return _columns([item async for page in pages for item in page["Items"]], customer_id)
 
 
 def _columns(items: Sequence[Mapping[str, Any]], customer_id: str) -> PurchaseColumns:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass
@@ -131,6 +131,18 @@ class DynamoClient:
             StoreUnavailable: no answer before the deadline, or one that retrying cannot mend.
         """
         return await _retried(deadline, lambda: self.read_once(deadline, operation, request))
+
+    async def pages(
+        self, deadline: Deadline, operation: str, request: dict[str, Any]
+    ) -> AsyncGenerator[Mapping[str, Any], None]:
+        """Every page of a Query or Scan in order, each as `read` answers it."""
+        more: Mapping[str, Any] = {}
+        while True:
+            page = await self.read(deadline, operation, {**request, **more})
+            yield page
+            if (start_key := page.get("LastEvaluatedKey")) is None:
+                return
+            more = {"ExclusiveStartKey": start_key}
 
     async def read_once(
         self, deadline: Deadline, operation: str, request: dict[str, Any]

@@ -6,23 +6,22 @@ other's data, so a folder has one engine, and a lock while it is started or stop
 """
 
 import contextlib
-import errno
-import fcntl
 import http.client
 import json
 import os
-import signal
-import socket
 import sys
 import time
-from collections.abc import Generator
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from domain.errors import Rejected, StoreUnavailable
+from filelock import FileLock
+from psutil import STATUS_ZOMBIE, NoSuchProcess, Process, TimeoutExpired
+from psutil import Error as PsutilError
 
-HOST = "127.0.0.1"
+from adapters.listening import HOST, port_is_free
+from domain.errors import StoreUnavailable
+
 _START_TIMEOUT_S = 30.0
 _STOP_TIMEOUT_S = 120.0
 _POLL_S = 0.05
@@ -43,8 +42,12 @@ class EmbeddedEngine:
     @property
     def pid(self) -> int | None:
         """The process id of this folder's engine where it runs on this port, else None."""
-        pid, port = self._running() or (None, None)
-        return pid if port == self.port else None
+        process = self._process()
+        return None if process is None else process.pid
+
+    def _process(self) -> Process | None:
+        process, port = self._running() or (None, None)
+        return process if port == self.port else None
 
     @property
     def answers(self) -> bool:
@@ -65,12 +68,12 @@ class EmbeddedEngine:
                 self._await_answer(running[0])
                 return False
             self._check_installed_and_port_free()
-            pid = self._spawn()
+            process = self._spawn()
             try:
-                self._pid_file.write_text(json.dumps({"pid": pid, "port": self.port}))
-                self._await_answer(pid)
+                self._pid_file.write_text(json.dumps({"pid": process.pid, "port": self.port}))
+                self._await_answer(process)
             except BaseException:  # Ctrl-C too: what nobody waits for must not stay behind
-                self._terminate(pid)
+                self._terminate(process)
                 raise
         return True
 
@@ -85,10 +88,10 @@ class EmbeddedEngine:
         if not self.folder.exists():
             return False
         with self._locked():
-            pid = self.pid
-            if pid is None:
+            process = self._process()
+            if process is None:
                 return False
-            self._terminate(pid)
+            self._terminate(process)
         return True
 
     @property
@@ -104,20 +107,21 @@ class EmbeddedEngine:
         """What this folder's engine calls itself, in its environment and to whoever asks."""
         return f"propensity:{self.folder.resolve()}"
 
-    @contextlib.contextmanager
-    def _locked(self) -> Generator[None, None, None]:
-        with (self.folder / "lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
+    def _locked(self) -> FileLock:
+        return FileLock(self.folder / "lock")
 
-    def _running(self) -> tuple[int, int] | None:
-        """Process id and port of this folder's engine, on whatever port it runs."""
+    def _running(self) -> tuple[Process, int] | None:
+        """The process and port of this folder's engine, on whatever port it runs.
+
+        A process id may have been used again: only the engine has our mark in its environment.
+        """
         try:
             recorded = json.loads(self._pid_file.read_text())
-            pid, port = int(recorded["pid"]), int(recorded["port"])
-        except (FileNotFoundError, ValueError, TypeError, KeyError):
+            process, port = Process(int(recorded["pid"])), int(recorded["port"])
+            ours = process.environ().get("MINISTACK_EDITION") == self._mark
+        except (FileNotFoundError, ValueError, TypeError, KeyError, PsutilError):
             return None
-        return (pid, port) if _runs(pid) and _carries(pid, self._mark) else None
+        return (process, port) if ours else None
 
     def _mark_on_port(self) -> str | None:
         connection = http.client.HTTPConnection(HOST, self.port, timeout=1)
@@ -129,10 +133,10 @@ class EmbeddedEngine:
         finally:
             connection.close()
 
-    def _check_port_of(self, pid: int, port: int) -> None:
+    def _check_port_of(self, process: Process, port: int) -> None:
         if port != self.port:
             raise StoreUnavailable(
-                f"the engine of {self.folder} runs on port {port} already (pid {pid}); use it with "
+                f"the engine of {self.folder} runs on port {port} already (pid {process.pid}); use it with "
                 f"PROPENSITY_DYNAMODB_ENDPOINT=http://{HOST}:{port}, or stop it there first"
             )
 
@@ -148,8 +152,8 @@ class EmbeddedEngine:
             f"PROPENSITY_DYNAMODB_ENDPOINT=http://{HOST}:{self.port % 65_535 + 1}"
         )
 
-    def _spawn(self) -> int:
-        return os.posix_spawn(
+    def _spawn(self) -> Process:
+        pid = os.posix_spawn(
             sys.executable,
             [sys.executable, "-m", "ministack"],
             self._environment(),
@@ -160,6 +164,7 @@ class EmbeddedEngine:
                 (os.POSIX_SPAWN_DUP2, 1, 2),
             ],
         )
+        return Process(pid)
 
     def _environment(self) -> dict[str, str]:
         folder = str(self.folder.resolve())
@@ -178,77 +183,25 @@ class EmbeddedEngine:
             "IOT_MTLS_ENABLED": "0",
         }
 
-    def _await_answer(self, pid: int) -> None:
+    def _await_answer(self, process: Process) -> None:
         end = time.monotonic() + _START_TIMEOUT_S
         while self._mark_on_port() != self._mark:
-            if not _runs(pid) or time.monotonic() > end:
+            if _ended(process) or time.monotonic() > end:
                 raise StoreUnavailable(f"the engine did not start; see {self._log_file}")
             time.sleep(_POLL_S)
 
-    def _terminate(self, pid: int) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGTERM)
-        end = time.monotonic() + _STOP_TIMEOUT_S
-        while _runs(pid):
-            if time.monotonic() > end:
+    def _terminate(self, process: Process) -> None:
+        with contextlib.suppress(NoSuchProcess):
+            process.terminate()
+            try:
+                process.wait(_STOP_TIMEOUT_S)
+            except TimeoutExpired as exc:
                 raise StoreUnavailable(
-                    f"the engine (pid {pid}) does not stop; see {self._log_file}"
-                )
-            time.sleep(_POLL_S)
+                    f"the engine (pid {process.pid}) does not stop; see {self._log_file}"
+                ) from exc
         self._pid_file.unlink(missing_ok=True)
 
 
-def port_is_free(port: int, host: str = HOST) -> bool:
-    """Whether a server could listen on the port of every address of the host now.
-
-    Raises:
-        Rejected: the host is none of this machine's, or listening there is not allowed.
-    """
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        return all(_can_listen(family, address) for family, _, _, _, address in found)
-    except (OSError, UnicodeError) as exc:
-        reason = getattr(exc, "strerror", None) or str(exc)
-        raise Rejected("host", f"cannot listen on {host} port {port}: {reason}") from exc
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
-
-
-def _can_listen(family: int, address: tuple[object, ...]) -> bool:
-    with socket.socket(family) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6:
-            probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        try:
-            probe.bind(address)
-        except OSError as exc:
-            if exc.errno == errno.EADDRINUSE:
-                return False
-            raise
-    return True
-
-
-def _runs(pid: int) -> bool:
-    with contextlib.suppress(ChildProcessError):
-        os.waitpid(pid, os.WNOHANG)  # a finished child of ours would stay as a zombie
-    try:
-        os.kill(pid, 0)
-    except (ProcessLookupError, PermissionError):  # another user's process is not ours
-        return False
-    return True
-
-
-def _carries(pid: int, mark: str) -> bool:
-    """Whether the process was started with the mark: a process id may have been used again."""
-    environment = Path("/proc", str(pid), "environ")
-    try:
-        return mark.encode() in environment.read_bytes()
-    except FileNotFoundError:  # no such file system here, or no such process any more
-        return not Path("/proc/self").exists()
-    except PermissionError:
-        return False
+def _ended(process: Process) -> bool:
+    """Whether it ran and does so no more; a finished child of ours stays as a zombie."""
+    return not process.is_running() or process.status() == STATUS_ZOMBIE

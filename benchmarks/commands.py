@@ -12,7 +12,8 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from adapters.embedded import EmbeddedEngine, free_port
+from adapters.embedded import EmbeddedEngine
+from adapters.listening import free_port
 
 ROUNDS = 15
 FLOOR = (sys.executable, "-c", "import typer, rich")

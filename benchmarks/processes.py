@@ -10,7 +10,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from adapters.embedded import HOST, EmbeddedEngine, free_port
+from adapters.embedded import EmbeddedEngine
+from adapters.listening import HOST, free_port
 
 FEAST = Path(".venv-feast/bin").absolute()
 """Feast's own environment, which `make bench` installs: its versions are not ours."""

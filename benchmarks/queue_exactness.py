@@ -30,7 +30,8 @@ from adapters.dynamodb import (
     DynamoRecentPurchases,
     DynamoTables,
 )
-from adapters.embedded import HOST, EmbeddedEngine, free_port
+from adapters.embedded import EmbeddedEngine
+from adapters.listening import HOST, free_port
 from adapters.sqs import SqsClient, SqsOptions
 from domain.purchases import Purchase, RecordPurchases
 from domain.recent import RecentHistory

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from http.client import HTTPConnection
 from pathlib import Path
 
-from adapters.embedded import HOST, free_port
+from adapters.listening import HOST, free_port
 from benchmarks.processes import FEAST, feast_environment, on_core
 from benchmarks.workload import FEAST_FEATURE, customer_id
 from domain.retention import SLACK_DAYS

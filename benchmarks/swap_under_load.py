@@ -26,7 +26,8 @@ from threading import Event
 import httpx
 import numpy as np
 
-from adapters.embedded import HOST, EmbeddedEngine, free_port
+from adapters.embedded import EmbeddedEngine
+from adapters.listening import HOST, free_port
 from api.composition import application, presence_only
 from api.process import Settings, shown
 from domain.features.feature_set import total_purchase_volume_30d

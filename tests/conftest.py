@@ -15,7 +15,8 @@ from hypothesis import settings
 
 from adapters.dynamodb import DynamoClient, DynamoOptions, DynamoTables
 from adapters.dynamodb.schema.models import CategoryRow, PurchaseRow, RecentRow
-from adapters.embedded import EmbeddedEngine, free_port
+from adapters.embedded import EmbeddedEngine
+from adapters.listening import free_port
 from tests.profiles import QUICK
 
 settings.load_profile(QUICK)  # until pytest loads the one that --hypothesis-profile names

@@ -69,6 +69,6 @@ def audience_files(
 
 def port_is_free(port: int, host: str) -> bool:
     """Whether nobody listens there."""
-    from adapters import embedded
+    from adapters import listening
 
-    return embedded.port_is_free(port, host)
+    return listening.port_is_free(port, host)

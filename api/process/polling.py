@@ -8,9 +8,9 @@ import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from random import Random
 from threading import Event, Thread
 
+from domain.backoff import pause_after
 from domain.errors import NoLiveModel, PropensityError
 from domain.prediction import Traffic
 from model_registry.serving import TTL_S, LiveModel, Presence, ShadowReport
@@ -40,7 +40,6 @@ class LivePolling:
         self._process = process_name()
         self._publish_by = 0.0
         self._every_s = every_s
-        self._jitter = Random()  # noqa: S311  # no secret
         self._stopped = Event()
         self._thread = Thread(target=self._poll, name="live-polling", daemon=True)
         self._told: object = None
@@ -68,8 +67,9 @@ class LivePolling:
 
     def pause_after(self, failures: int) -> float:
         """Seconds until what failed so often in a row is tried again; with jitter."""
-        ceiling = min(max(LONGEST_PAUSE_S, self._every_s), self._every_s * 2.0 ** min(failures, 16))
-        return self._jitter.uniform(self._every_s, ceiling)
+        every_s = self._every_s
+        longest_s = max(LONGEST_PAUSE_S, every_s)
+        return pause_after(failures, first_s=every_s, longest_s=longest_s, least_s=every_s)
 
     def _poll(self) -> None:
         failures, retry_at = 0, 0.0

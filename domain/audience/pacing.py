@@ -8,6 +8,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from domain.backoff import pause_after
+
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
@@ -24,12 +26,10 @@ class Pacing:
     jitter: random.Random = field(default_factory=random.Random)
 
     def pause_after(self, refusals: int) -> float:
-        """A pause with full jitter after so many refusals in a row, in seconds.
-
-        Source: AWS Architecture Blog, "Exponential Backoff And Jitter" (2015).
-        """
-        ceiling = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2.0 ** min(refusals, 16))
-        return self.jitter.uniform(0.0, ceiling)
+        """A pause with full jitter after so many refusals in a row, in seconds."""
+        return pause_after(
+            refusals, first_s=FIRST_PAUSE_S, longest_s=LONGEST_PAUSE_S, uniform=self.jitter.uniform
+        )
 
 
 class AdaptiveLimit:

@@ -13,7 +13,8 @@ import pytest
 
 from adapters.clock import SystemClock
 from adapters.dynamodb import DynamoPurchaseRecorder, DynamoTables
-from adapters.embedded import EmbeddedEngine, free_port
+from adapters.embedded import EmbeddedEngine
+from adapters.listening import free_port
 from api.cli import main
 from api.cli.refused_rows import RefusedRows
 from api.cli.training import FeatureSetName
@@ -484,7 +485,8 @@ def test_a_stopped_import_says_that_it_may_simply_run_again(
     expected: int,
 ) -> None:
     run("tables", "create")
-    file = write_csv(deployment / "purchases.csv", purchases(2))
+    # One customer: Ctrl-C interrupts one task, once.
+    file = write_csv(deployment / "purchases.csv", purchases(1))
     with monkeypatch.context() as patch:
         patch.setattr(DynamoPurchaseRecorder, "record", trouble)
         code, out, err = run("import", str(file))

@@ -4,7 +4,7 @@ from contextlib import closing
 from litestar.testing import TestClient
 
 from adapters.dynamodb import DynamoTables
-from adapters.embedded import free_port
+from adapters.listening import free_port
 from api.http.services import Readiness
 from domain.errors import StoreUnavailable
 from tests.api.conftest import Http, Shop, app_over

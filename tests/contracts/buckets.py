@@ -7,7 +7,8 @@ from uuid import uuid4
 import pytest
 from botocore.session import Session
 
-from adapters.embedded import HOST, EmbeddedEngine
+from adapters.embedded import EmbeddedEngine
+from adapters.listening import HOST
 from tests.conftest import LOCAL_CREDENTIALS
 
 BUCKET = "registry"

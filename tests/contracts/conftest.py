@@ -29,7 +29,8 @@ from adapters.dynamodb import (
     DynamoTables,
 )
 from adapters.dynamodb.wire.transport import Answer, Exchange
-from adapters.embedded import EmbeddedEngine, free_port
+from adapters.embedded import EmbeddedEngine
+from adapters.listening import free_port
 from domain.categories import CategoryIndex
 from domain.customers import CustomerRecords
 from domain.customers.ports import CustomerEraser

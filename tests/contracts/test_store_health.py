@@ -3,7 +3,8 @@
 import pytest
 
 from adapters.dynamodb import DynamoTables
-from adapters.embedded import EmbeddedEngine, free_port
+from adapters.embedded import EmbeddedEngine
+from adapters.listening import free_port
 from domain.errors import StoreUnavailable
 from tests.conftest import dynamo_client
 from tests.contracts.conftest import Store

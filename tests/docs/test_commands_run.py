@@ -20,7 +20,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from adapters.embedded import EmbeddedEngine, free_port
+from adapters.embedded import EmbeddedEngine
+from adapters.listening import free_port
 from tests.docs.consoles import Console, consoles, pages
 from tests.docs.pages import README, ROOT
 

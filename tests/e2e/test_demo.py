@@ -12,7 +12,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from adapters.embedded import EmbeddedEngine, free_port, port_is_free
+from adapters.embedded import EmbeddedEngine
+from adapters.listening import free_port, port_is_free
 from domain.values import MICROS_PER_DAY, instant
 
 PROPENSITY = str(Path(sys.executable).with_name("propensity"))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.embedded import free_port
+from adapters.listening import free_port
 
 pytestmark = pytest.mark.full
 ROOT = Path(__file__).parents[2]

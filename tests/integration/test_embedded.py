@@ -9,8 +9,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from psutil import AccessDenied, Process
 
-from adapters.embedded import EmbeddedEngine, free_port, port_is_free
+from adapters.embedded import EmbeddedEngine
+from adapters.listening import free_port, port_is_free
 from domain.errors import Rejected, StoreUnavailable
 
 
@@ -103,12 +105,12 @@ def test_an_unreadable_pid_file_names_no_engine(own: EmbeddedEngine, recorded: s
 def test_another_users_process_is_not_ours(
     own: EmbeddedEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(_pid: int, _signal: int) -> None:
-        raise PermissionError
+    def refuse(_: Process) -> dict[str, str]:
+        raise AccessDenied
 
     own.folder.mkdir()
     (own.folder / "pid").write_text(json.dumps({"pid": os.getpid(), "port": own.port}))
-    monkeypatch.setattr(os, "kill", refuse)
+    monkeypatch.setattr(Process, "environ", refuse)
     assert (own.pid, own.stop()) == (None, False)
 
 

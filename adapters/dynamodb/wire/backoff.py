@@ -1,11 +1,11 @@
-"""Deadlines of port calls, and the pauses with full jitter that they leave room for.
-
-Source: AWS Architecture Blog, "Exponential Backoff And Jitter" (2015).
-"""
+"""Deadlines of port calls, and the pauses with full jitter that they leave room for."""
 
 import random
 import time
 from collections.abc import Callable, Iterator
+from itertools import count
+
+from domain.backoff import Uniform, pause_after
 
 FIRST_PAUSE_S = 0.025
 LONGEST_PAUSE_S = 1.0
@@ -19,7 +19,7 @@ class Deadline:
         seconds: float,
         *,
         clock: Callable[[], float] = time.monotonic,
-        jitter: Callable[[float, float], float] = random.uniform,
+        jitter: Uniform = random.uniform,
     ) -> None:
         self._clock = clock
         self._jitter = jitter
@@ -31,7 +31,10 @@ class Deadline:
 
     def pauses(self) -> Iterator[float]:
         """Seconds to wait before each further attempt; ends where none would be left for it."""
-        ceiling = FIRST_PAUSE_S
-        while (pause := self._jitter(0, ceiling)) < self.left():
+        for refusals in count():
+            pause = pause_after(
+                refusals, first_s=FIRST_PAUSE_S, longest_s=LONGEST_PAUSE_S, uniform=self._jitter
+            )
+            if pause >= self.left():
+                return
             yield pause
-            ceiling = min(ceiling * 2, LONGEST_PAUSE_S)

@@ -17,10 +17,8 @@ from msgspec import structs
 
 from adapters.dynamodb.schema import CategoryRow, PurchaseRow, RecentRow
 from api.process import PREFIX, Settings, described, shown
-from tests.docs.pages import DOCS, ROOT
+from tests.docs.pages import DOCS, PACKAGES, ROOT
 
-PACKAGES = ("api", "adapters", "model_registry", "domain")
-"""From the outside inwards."""
 SETTINGS: Mapping[str, Sequence[str]] = {
     "The ten that matter first": (
         "dynamodb_endpoint region table_prefix currency recent_days registry model "

@@ -1,5 +1,6 @@
 """The pages a reader meets, in the order in which they are met, and the prose in them."""
 
+import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +10,10 @@ import yaml
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 README = ROOT / "README.md"
+PACKAGES = ("api", "adapters", "model_registry", "domain")
+"""From the outside inwards."""
 _FENCE = re.compile(r"^```(?P<kind>\w*)[^\n]*\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+_ENTRY = re.compile(r"\n\s*\n|\n\s*(?=\w+: )|;\s|\n\s*(?=[*x+-] )")
 _NOT_PROSE = re.compile(r"^(#|\||!\[|\[!|<|---)")
 _ITEM = re.compile(r"^\s*([-*]|\d+\.)\s+")
 _END = re.compile(r"(?<=[.!?:])[\"”)*]*\s+(?=[\"“(*`]*[A-Z0-9/`])")
@@ -60,6 +64,22 @@ def _paragraphs(text: str) -> Iterator[str]:
             lines = []
         if line.strip() and not _NOT_PROSE.match(line):
             lines.append(_ITEM.sub("", line).strip())
+
+
+def docstring_sentences() -> Iterator[str]:
+    """The sentences of every docstring of the product; of sections such as Raises, each entry."""
+    for package in PACKAGES:
+        for path in sorted((ROOT / package).rglob("*.py")):
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(
+                    node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+                ):
+                    yield from _docstring_sentences(ast.get_docstring(node) or "")
+
+
+def _docstring_sentences(docstring: str) -> Iterator[str]:
+    for paragraph in _ENTRY.split(docstring):
+        yield from (each for each in _END.split(" ".join(paragraph.split())) if each)
 
 
 def words(sentence: str) -> int:

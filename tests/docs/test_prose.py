@@ -6,10 +6,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.docs.pages import DOCS, README, ROOT, sentences, words, written_pages
+from tests.docs.pages import (
+    DOCS,
+    README,
+    ROOT,
+    docstring_sentences,
+    sentences,
+    words,
+    written_pages,
+)
 
 MEDIAN, NEARLY_ALL = 14, 25
 """Words of a sentence: of half of them, and of 95 in a hundred."""
+LONGEST = 30
 PAGES = written_pages()
 
 
@@ -45,3 +54,10 @@ def test_every_policy_is_linked() -> None:
     page = (DOCS / "how-to" / "deploy-on-aws.md").read_text()
     policies = {each.name for each in (DOCS / "reference" / "iam").glob("*.json")}
     assert policies == set(re.findall(r"reference/iam/([\w-]+\.json)", page))
+
+
+def test_docstrings_are_in_plain_sentences() -> None:
+    lengths = [words(each) for each in docstring_sentences()]
+    assert np.median(lengths) <= MEDIAN
+    assert np.percentile(lengths, 95) <= NEARLY_ALL
+    assert max(lengths) <= LONGEST, max(docstring_sentences(), key=words)

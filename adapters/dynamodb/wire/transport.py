@@ -2,8 +2,8 @@
 
 botocore spends most of a small read's CPU time on its own layers. Here aiohttp carries, aiodynamo
 signs, msgspec decodes. Credentials, endpoints and errors stay botocore's, so that both ways to
-DynamoDB are set up and fail alike. aiohttp and aiodynamo are imported with the first request:
-commands that only write, or compare tables, need neither.
+DynamoDB are set up and fail alike. The first request imports aiohttp and aiodynamo. Commands that
+only write, or compare tables, need neither.
 """
 
 import asyncio

@@ -18,10 +18,12 @@ from api.documents.cost import cost_used
 from api.process import PREFIX, load_settings
 from domain.categories import Position
 from domain.cost import metered
+from domain.customers import EveryCustomer
 from domain.errors import Rejected
+from domain.recent import RecentPurchases
 from domain.retention import SLACK_DAYS
 from domain.values import instant
-from domain.verification import Difference
+from domain.verification import Difference, VerifyRecent
 
 DIFFERENT = 1
 _AT_ONCE = 16
@@ -161,7 +163,9 @@ def verify(
     if everybody == (sample is not None):
         raise Rejected("--sample", "give --sample N or --all")
     with application(load_settings(), batch=True) as built, metered() as cost:
-        checked, differences = asyncio.run(_verify(built, sample))
+        checked, differences = asyncio.run(
+            _verify(built.verify, built.every_customer, built.recent, sample)
+        )
     document = {
         "customers": checked,
         "differences": [
@@ -176,23 +180,25 @@ def verify(
         raise typer.Exit(DIFFERENT)
 
 
-async def _verify(built: Application, sample: int | None) -> tuple[int, list[Difference]]:
+async def _verify(
+    verify: VerifyRecent, every_customer: EveryCustomer, recent: RecentPurchases, sample: int | None
+) -> tuple[int, list[Difference]]:
     checked, differences = 0, list[Difference]()
     with progress_bar(TextColumn("{task.fields[state]}")) as bar:
         task = bar.add_task("verifying", total=sample, state="")
-        async for _, customers in built.every_customer.batches():
+        async for _, customers in every_customer.batches():
             left = len(customers) if sample is None else sample - checked
             some = list(islice(customers, left))
-            differences += await built.verify(some)
+            differences += await verify(some)
             checked += len(some)
             bar.update(task, completed=checked, state=f"{len(differences):,} different")
             if checked == sample:
                 return checked, differences
     if sample is None:
         known = {each.customer_id for each in differences}
-        async for batch in built.recent.scan(segment=0, segments=1):
+        async for batch in recent.scan(segment=0, segments=1):
             ids = [each.customer_id for each in batch.histories]
             for start in range(0, len(ids), 100):
-                found = await built.verify(ids[start : start + 100])
+                found = await verify(ids[start : start + 100])
                 differences += [each for each in found if each.customer_id not in known]
     return checked, differences

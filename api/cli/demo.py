@@ -48,7 +48,9 @@ def demo(
 def _load(built: Application, settings: Settings, households: int) -> str:
     sample = composition.sample_purchases(settings, households)
     say(f"[2/5] {sample.total:,} real purchases of {households:,} households")
-    counts, _ = run_import(built, sample, refusals_path(settings, "complete-journey"))
+    counts, _ = run_import(
+        built.import_purchases, sample, refusals_path(settings, "complete-journey")
+    )
     say("      " + ", ".join(f"{counts[outcome]:,} {outcome}" for outcome in Outcome))
     first = next(sample.rows()).raw or {}
     return str(first["customer_id"])

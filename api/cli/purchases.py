@@ -13,12 +13,12 @@ from api import composition
 from api.cli.cost import Price, cost_text
 from api.cli.output import AsJson, emit, progress_bar, say
 from api.cli.refused_rows import RefusedRows
-from api.composition import Application, application
+from api.composition import application
 from api.documents.cost import cost_used
 from api.process import Settings, load_settings
 from domain.cost import metered
 from domain.errors import PartlyRecorded, Rejected
-from domain.purchases import ImportProgress, Outcome, PurchaseSource
+from domain.purchases import ImportProgress, ImportPurchases, Outcome, PurchaseSource
 
 INCOMPLETE = 1
 
@@ -57,7 +57,7 @@ def import_purchases(
     with application(settings, batch=True) as built:
         built.tables.verify()
         with metered() as cost:
-            counts, refused_rows = run_import(built, source, refusals)
+            counts, refused_rows = run_import(built.import_purchases, source, refusals)
     if ignored := getattr(source, "ignored", ()):
         say(f"columns that were not used: {', '.join(ignored)}")
     price = Price.of_settings(settings)
@@ -105,7 +105,7 @@ def refusals_path(settings: Settings, name: str) -> Path:
 
 
 def run_import(
-    built: Application, source: PurchaseSource, refusals: Path
+    import_purchases: ImportPurchases, source: PurchaseSource, refusals: Path
 ) -> tuple[Counter[Outcome], Path | None]:
     """How many rows had each outcome, and the file of the refused rows, None without any.
 
@@ -127,7 +127,7 @@ def run_import(
                 bar.update(task, completed=state.progress, rate=speed)
 
             counts = asyncio.run(
-                built.import_purchases(source, on_refused=refused, on_progress=on_progress)
+                import_purchases(source, on_refused=refused, on_progress=on_progress)
             )
     except (PartlyRecorded, KeyboardInterrupt):
         so_far = f"; those refused are in {refused.path}" if refused.path else ""

@@ -82,7 +82,7 @@ def rebuild(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Compute the recent purchases again from the truth, while traffic goes on.
+    """Compute the recent purchases again from the stored ones, while traffic goes on.
 
     Interrupted, it goes on where it was when it is run again.
     """
@@ -159,7 +159,7 @@ def verify(
     everybody: Annotated[bool, typer.Option("--all", help="All customers.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Compare the recent purchases with the truth, and features on both paths; exits with 1 on any."""
+    """Compare recent with stored purchases, and features on both paths; exits with 1 on any difference."""
     if everybody == (sample is not None):
         raise Rejected("--sample", "give --sample N or --all")
     with application(load_settings(), batch=True) as built, metered() as cost:

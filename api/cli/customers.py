@@ -18,7 +18,7 @@ from domain.cost import metered
 from domain.errors import Rejected
 from domain.purchases import check_customer
 
-UNFINISHED = 1
+NOT_COMPLETE = 1
 _ONLY_MINE = 0o600
 
 
@@ -50,7 +50,7 @@ def erase(
         say(
             "the erasure is not finished; run it again (nothing of the customer is taken meanwhile)"
         )
-        raise typer.Exit(UNFINISHED)
+        raise typer.Exit(NOT_COMPLETE)
 
 
 def _described(report: ErasureReceipt) -> str:

@@ -44,13 +44,13 @@ COMMANDS = {
     ),
     "rebuild": (
         "api.cli.consistency:rebuild",
-        "Compute the recent purchases again from the truth, while traffic goes on.",
+        "Compute the recent purchases again from the stored ones, while traffic goes on.",
     ),
     "verify": (
         "api.cli.consistency:verify",
         (
-            "Compare the recent purchases with the truth, and features on both paths; "
-            "exits with 1 on any."
+            "Compare recent with stored purchases, and features on both paths; "
+            "exits with 1 on any difference."
         ),
     ),
     "doctor": (

@@ -181,7 +181,7 @@ def shadow(  # noqa: PLR0913  # one parameter per option
     timeout: Timeout = 30.0,
     as_json: AsJson = False,
 ) -> None:
-    """Let versions score every prediction without answering anybody; status tells the findings."""
+    """Let versions score every prediction without answering anybody; status shows the findings."""
     revision = open_registry(load_settings()).shadow(
         name, versions or [], actor=actor(), reason=reason, expected_revision=expect
     )

@@ -42,12 +42,12 @@ class LivePolling:
         self._every_s = every_s
         self._stopped = Event()
         self._thread = Thread(target=self._poll, name="live-polling", daemon=True)
-        self._told: object = None
+        self._published: object = None
 
     def start(self) -> None:
         """The newest loadable revision serves, and later ones will."""
         self._live.start()
-        self._tell()
+        self._publish()
         with self._logged("reporting what serves"):
             self._presence.forget_the_dead(self._live.name)
         self._thread.start()
@@ -82,7 +82,7 @@ class LivePolling:
             elif retry:
                 failures += 1
                 retry_at = time.monotonic() + self.pause_after(failures)
-            self._tell()
+            self._publish()
 
     @contextmanager
     def _logged(self, doing: str) -> Iterator[None]:
@@ -94,7 +94,7 @@ class LivePolling:
         except Exception:  # noqa: BLE001  # whatever it is, the thread must live on
             _log.exception("%s failed", doing)
 
-    def _tell(self) -> None:
+    def _publish(self) -> None:
         """Publishes what serves in time, and logs it, or why nothing does, whenever it changes."""
         traffic: Traffic | None = None
         try:
@@ -103,9 +103,9 @@ class LivePolling:
         except NoLiveModel as exc:
             serves = f"no predictions yet: {exc}"
         problems = tuple(self._live.problems)
-        changed = (serves, problems) != self._told
+        changed = (serves, problems) != self._published
         if changed:
-            self._told = (serves, problems)
+            self._published = (serves, problems)
             _log.info("%s", serves)
             for problem in problems:
                 _log.warning("not loaded: %s", problem)

@@ -187,7 +187,7 @@ class Scoring:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ScoredBatch:
     """Of some customers: members, who must be read by time, and whom the store left."""
 
     members: Sequence[Member]
@@ -198,7 +198,7 @@ class Answer:
 class RecentScores(Protocol):
     """Where the scores of recent purchases come from."""
 
-    async def of(self, customers: Sequence[str], /) -> Answer:
+    async def of(self, customers: Sequence[str], /) -> ScoredBatch:
         """An answer that accounts for every customer, at most a hundred."""
         ...
 
@@ -211,7 +211,7 @@ class BatchScores:
     limit: AdaptiveLimit
     scoring: Scoring
 
-    async def of(self, customers: Sequence[str], /) -> Answer:
+    async def of(self, customers: Sequence[str], /) -> ScoredBatch:
         """The customers' scores, from one round trip; a refusal leaves all of them unread.
 
         Raises:
@@ -225,13 +225,13 @@ class BatchScores:
             if not exc.transient:
                 raise
             self.limit.refused()
-            return Answer((), (), customers)
+            return ScoredBatch((), (), customers)
         if batch.unread:
             self.limit.refused()
         else:
             self.limit.served()
         members, by_time = self.scoring.split(batch.histories)
-        return Answer(members, by_time, batch.unread)
+        return ScoredBatch(members, by_time, batch.unread)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -242,7 +242,7 @@ class ScannedScores:
     by_time: frozenset[str]
     scoring: Scoring
 
-    async def of(self, customers: Sequence[str], /) -> Answer:
+    async def of(self, customers: Sequence[str], /) -> ScoredBatch:
         """The customers' scores, without any read."""
         by_time = [customer for customer in customers if customer in self.by_time]
         members = [
@@ -250,7 +250,7 @@ class ScannedScores:
             for customer in customers
             if customer not in self.by_time
         ]
-        return Answer(members, by_time, ())
+        return ScoredBatch(members, by_time, ())
 
 
 async def reaches(recent: RecentPurchases, window: Window, as_of: int) -> bool:
@@ -292,9 +292,9 @@ async def scan(recent: RecentPurchases, *, segments: int, scoring: Scoring) -> S
 class ByTimeScores:
     """No recent purchases suffice, such as for an as_of long ago: everybody is read by time."""
 
-    async def of(self, customers: Sequence[str], /) -> Answer:
+    async def of(self, customers: Sequence[str], /) -> ScoredBatch:
         """Nobody's score, everybody to be read by time."""
-        return Answer((), customers, ())
+        return ScoredBatch((), customers, ())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -84,5 +84,5 @@ def test_an_erasure_that_could_not_finish_exits_with_1(
 
     monkeypatch.setattr(EraseCustomer, "__call__", interrupted)
     code, out, err = run("erase", "c1", "--json")
-    assert (code, json.loads(out)["complete"]) == (customers.UNFINISHED, False)
+    assert (code, json.loads(out)["complete"]) == (customers.NOT_COMPLETE, False)
     assert err

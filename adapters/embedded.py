@@ -104,7 +104,7 @@ class EmbeddedEngine:
 
     @property
     def _mark(self) -> str:
-        """What this folder's engine calls itself, in its environment and to whoever asks."""
+        """What this folder's engine calls itself, in its environment and in its health document."""
         return f"propensity:{self.folder.resolve()}"
 
     def _locked(self) -> FileLock:

@@ -1,6 +1,6 @@
 """What calls to the store cost: round trips, and DynamoDB's read and write units.
 
-Whoever wants to know meters a block; whoever calls the store counts, wherever the meter is.
+A caller meters a block. Each call to the store counts into the meters around it.
 """
 
 from collections.abc import Generator

@@ -58,7 +58,7 @@ def numbered(path: Path, number: int) -> str:
 
 
 class CampaignSheet:
-    """Scored customers as one tool imports them; whoever is unread is left out.
+    """Scored customers as one tool imports them; unread ones are left out.
 
     `parts` are those to mail and, where there is a holdout, those held out.
     """

@@ -22,7 +22,7 @@ _TEXT: Mapping[str, type[CsvSheet] | type[NdjsonSheet]] = {"csv": CsvSheet, "ndj
 
 
 class AudienceFiles:
-    """An audience on its way to its files: those to mail, and whoever is held out apart."""
+    """An audience on its way to its files: one of customers to mail, one of those held out."""
 
     def __init__(self, sheets: Sequence[Sheet], files: PendingFiles, output: Path | None) -> None:
         self._sheets = sheets

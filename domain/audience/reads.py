@@ -236,7 +236,7 @@ class BatchScores:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScannedScores:
-    """Scores of every active customer, held in memory; whoever is absent has no purchases."""
+    """Scores of every active customer, held in memory. Absent customers have no purchases."""
 
     members: Mapping[str, Member]
     by_time: frozenset[str]

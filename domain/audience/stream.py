@@ -37,8 +37,8 @@ class AudienceQuery:
     """Whose propensities are asked for, and for how long at most.
 
     `as_of` in microseconds since the epoch, UTC, the same instant for every customer; `traffic`
-    says which version scores whom; whoever is not read within `deadline_s` seconds is
-    reported as unread; `way` is how recent purchases are read, the members are the same.
+    says which version scores whom; customers not read within `deadline_s` seconds are reported as
+    unread; `way` is how recent purchases are read, the members are the same.
     """
 
     category: str

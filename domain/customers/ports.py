@@ -20,7 +20,7 @@ class Erasure:
 class CustomerEraser(Protocol):
     """Removes everything of a customer, and keeps out what comes for a while.
 
-    Promises: once it is complete, no read finds anything of the customer; whoever records, cancels
+    Promises: once it is complete, no read finds anything of the customer; what records, cancels
     or rebuilds meanwhile leaves nothing behind; from the beginning of the erasure until the
     suppression is over, nothing of the customer is taken; afterwards purchases are taken as a new
     customer's; interrupted anywhere, asking again finishes; other customers stay

@@ -9,7 +9,7 @@ from domain.purchases.purchase import MAX_CUSTOMER_ID_BYTES, MAX_PURCHASE_ID_BYT
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CancelPurchase:
-    """Checks the ids, then cancels; as often and in whatever order with the purchase itself."""
+    """Checks the ids, then cancels. Idempotent; may arrive before the purchase."""
 
     canceller: PurchaseCanceller
 
@@ -17,7 +17,7 @@ class CancelPurchase:
         """What became of the cancellation; once it is answered the purchase counts nowhere.
 
         Raises:
-            InvalidRequest: an id is none that a purchase could have.
+            InvalidRequest: an id is malformed.
             StoreUnavailable: it may or may not be cancelled; asking again is safe.
         """
         ids = {"customer_id": customer_id, "purchase_id": purchase_id}

@@ -197,7 +197,7 @@ def _name(field: object) -> str:
 
 
 def _quote(value: object) -> str:
-    """The value as whoever sent it knows it, not as Python does."""
+    """The value as its sender knows it, not as Python does."""
     if value is None or isinstance(value, bool):
         return json.dumps(value)
     if isinstance(value, float):

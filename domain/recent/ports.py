@@ -78,7 +78,8 @@ class RecentPurchases(Protocol):
 class RecentRebuilder(Protocol):
     """Computes one customer's recent purchases again from the truth.
 
-    Promises: afterwards they are what the truth says; whoever records or cancels meanwhile is
+    Promises: afterwards they equal the stored purchases; a purchase recorded or cancelled meanwhile
+    is
     neither lost nor doubled; where nothing is wrong nothing is written, nor of an erased customer.
     """
 
@@ -91,7 +92,7 @@ class RecentRebuilder(Protocol):
         ...
 
     async def finish(self, *, began_at: int) -> Mapping[int, int]:
-        """After a rebuild of everybody: windows as long as it kept are complete, whoever the customer.
+        """After a rebuild of everybody: windows as long as it kept are complete for every customer.
 
         Unless others went on writing with shorter retentions since it began: then those are returned,
         by the days they keep, with when they last wrote; they bind as before. Instants are

@@ -1,7 +1,8 @@
 """Shared reads: requests that wait at the same moment are read in one round trip.
 
-A busy server answers many customers side by side. Whoever asks while others are being read shares
-one batch with those who ask in the same turn of the event loop; whoever asks alone is read at once.
+A busy server answers many customers side by side. A request that comes while others are being read
+shares one batch with those of the same turn of the event loop. A request that comes alone is read
+at once.
 """
 
 import asyncio

@@ -10,7 +10,7 @@ BUCKETS = 10_000
 def bucket(customer_id: str, salt: bytes) -> int:
     """A stable, even number in [0, 10,000); another salt of at most 16 bytes, another number.
 
-    Whoever is below a share is below every larger one, so a share that grows only adds customers.
+    A customer below a share is below every larger one, so a share that grows only adds customers.
     """
     digest = hashlib.blake2b(customer_id.encode(), digest_size=8, salt=salt).digest()
     return int.from_bytes(digest) % BUCKETS

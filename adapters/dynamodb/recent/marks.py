@@ -38,7 +38,7 @@ class RetentionMarks:
         self._shorter: Mapping[int, int] = {}
 
     async def mark(self, deadline: Deadline) -> None:
-        """Before a write: whoever looks will know with which retention it was.
+        """Before a write: records with which retention it is.
 
         Raises:
             StoreUnavailable: it is not known to be marked; write nothing.

@@ -88,7 +88,7 @@ async def begun(
 ) -> Chunks | None:
     """The stream with its first chunk read, so that an early error is still a proper problem.
 
-    Of a later error `failed` makes the last chunk, or raises. Whoever takes the stream closes
+    Of a later error `failed` makes the last chunk, or raises. The consumer of the stream closes
     `chunks`, which stops all reading. None, and nothing is read any more, if the client has
     `left` before.
     """

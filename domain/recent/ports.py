@@ -78,9 +78,8 @@ class RecentPurchases(Protocol):
 class RecentRebuilder(Protocol):
     """Computes one customer's recent purchases again from the truth.
 
-    Promises: afterwards they equal the stored purchases; a purchase recorded or cancelled meanwhile
-    is
-    neither lost nor doubled; where nothing is wrong nothing is written, nor of an erased customer.
+    Promises: afterwards they equal the stored purchases. A purchase recorded or cancelled meanwhile
+    is neither lost nor doubled. Where nothing is wrong nothing is written, nor of an erased customer.
     """
 
     async def rebuild(self, customer_id: str, /) -> bool:

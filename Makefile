@@ -90,13 +90,13 @@ lint-imports:
 	$(BIN)/lint-imports
 
 lock:  ## resolve the newest versions again; review the difference
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --generate-hashes --upgrade \
 		--no-header --no-annotate --no-emit-index-url --no-emit-find-links \
 		--extra local --extra train --extra dev --extra bench --extra docs --output-file requirements.lock pyproject.toml
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
 		--no-header --no-annotate --no-emit-index-url --no-emit-find-links \
 		--constraint requirements.lock --output-file requirements-serve.lock pyproject.toml
-	echo 'feast[aws]' | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	echo 'feast[aws]' | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
 		--upgrade --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
 		--output-file benchmarks/feast.lock -
 

@@ -1,7 +1,8 @@
 """Valid things of the domain, so that a test names only what it is about."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from decimal import Decimal
+from itertools import count
 from typing import cast
 
 from domain.decisions import Policy
@@ -10,7 +11,7 @@ from domain.features.feature_set import Aggregation, Feature, total_purchase_vol
 from domain.prediction import Arm, Scorer, ServedModel, Traffic
 from domain.purchases import CancelPurchase, Purchase, RecordPurchases, TakeIn
 from domain.purchases.ports import PurchaseCanceller, PurchaseRecorder
-from domain.values import MICROS_PER_DAY, Clock, Currency, Window, instant
+from domain.values import BUCKETS, MICROS_PER_DAY, Clock, Currency, Window, bucket, instant
 
 NOW = instant.parse("2026-03-01T12:00:00Z")
 """The present of every test, in microseconds since the epoch, UTC."""
@@ -125,3 +126,14 @@ def take_in(
         cancel=CancelPurchase(canceller=canceller or cast("PurchaseCanceller", None)),
         max_items=max_items,
     )
+
+
+def one_of_each_bucket(salt: bytes) -> Collection[str]:
+    """Ten thousand customers, each in a bucket of their own."""
+    found: dict[int, str] = {}
+    for number in count():
+        if len(found) == BUCKETS:
+            break
+        customer = f"customer-{number}"
+        found.setdefault(bucket(customer, salt), customer)
+    return found.values()

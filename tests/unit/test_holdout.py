@@ -1,14 +1,12 @@
 """The control group: the same customers every time, of the size that was asked for."""
 
-from collections.abc import Collection
-from itertools import count
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.audience import Holdout, Listed, Member
 from domain.values import BUCKETS, bucket
+from tests.builders import one_of_each_bucket
 
 IDS = st.text(st.characters(codec="utf-8"), min_size=1, max_size=20)
 
@@ -27,19 +25,8 @@ def test_no_share_keeps_nobody_out_and_the_whole_share_everybody(customer: str) 
     assert Holdout(BUCKETS).keeps_out(customer)
 
 
-def one_of_each_bucket() -> Collection[str]:
-    """Ten thousand customers, each in a bucket of their own."""
-    found: dict[int, str] = {}
-    for number in count():
-        if len(found) == BUCKETS:
-            return found.values()
-        customer = f"customer-{number}"
-        found.setdefault(bucket(customer, b"holdout"), customer)
-    raise AssertionError
-
-
 def test_of_all_buckets_a_share_keeps_out_exactly_as_many_as_it_says() -> None:
-    customers = one_of_each_bucket()
+    customers = one_of_each_bucket(b"holdout")
     for points in (0, 1, 2, 5_000, BUCKETS - 1, BUCKETS):
         assert sum(map(Holdout(points).keeps_out, customers)) == points
 

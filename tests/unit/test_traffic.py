@@ -15,7 +15,15 @@ from domain.features import FeatureSet
 from domain.prediction import Arm, Observation, PredictPropensity, ServedModel, Traffic
 from domain.recent import TableSize
 from domain.values import BUCKETS, MICROS_PER_DAY, day_of
-from tests.builders import NOW, USD, a_feature, a_policy, a_purchase, a_served_model
+from tests.builders import (
+    NOW,
+    USD,
+    a_feature,
+    a_policy,
+    a_purchase,
+    a_served_model,
+    one_of_each_bucket,
+)
 from tests.doubles.store import ReferenceStore
 from tests.fakes import SaturatingScorer
 from tests.faulty_store import FaultyStore
@@ -67,6 +75,13 @@ def test_a_share_is_as_large_as_it_says_and_another_challenger_gets_other_custom
     ]
     assert all(abs(len(group) - 2_000) < 200 for group in chosen)
     assert len(chosen[0] & chosen[1]) < 400
+
+
+def test_of_all_buckets_a_challenger_answers_exactly_as_many_as_its_share_says() -> None:
+    customers = one_of_each_bucket(a_split(1)._salt)  # noqa: SLF001  # buckets are of one salt
+    for points in (1, 2, 5_000, BUCKETS - 1, BUCKETS):
+        split = a_split(points)
+        assert sum(split.model_for(customer).version == 2 for customer in customers) == points
 
 
 def test_who_is_answered_by_a_challenger_never_changes() -> None:

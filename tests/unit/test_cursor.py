@@ -15,7 +15,7 @@ from domain.categories import Position
 from domain.errors import InvalidRequest, Rejected
 from domain.prediction import Traffic
 from domain.values import MICROS_PER_SECOND
-from tests.builders import NOW, a_traffic
+from tests.builders import NOW, a_traffic, missing
 from tests.doubles.memory import ManualClock
 from tests.fakes import SaturatingScorer
 
@@ -91,25 +91,29 @@ def test_a_cursor_expires(age_s: int, opens: bool) -> None:
     if opens:
         assert sealer.open(cursor, selection=ASKED, traffic=MODEL) == PLACE
     else:
-        assert " 60 s" in refusal(sealer, cursor)
+        assert not missing(refusal(sealer, cursor), TTL_S)
 
 
 def test_a_cursor_of_another_question_is_refused() -> None:
     sealer = cursors()
-    assert refusal(sealer, sealer.seal(PLACE), selection=fingerprint("jewellery", 0.5, 1.0))
+    cursor = sealer.seal(PLACE)
+    assert refusal(sealer, cursor, selection=fingerprint("jewellery", 0.5, 1.0))
+    assert sealer.open(cursor, selection=ASKED, traffic=MODEL) == PLACE
 
 
 @pytest.mark.parametrize(
-    ("other", "change"),
+    ("other", "facts"),
     [
-        (a_traffic(SaturatingScorer(), version=8), "version 7 of propensity.* version 8"),
-        (Traffic(champion=replace(MODEL.champion, name="uplift")), "version 7 of uplift"),
+        (a_traffic(SaturatingScorer(), version=8), ["7", "propensity", "8"]),
+        (Traffic(champion=replace(MODEL.champion, name="uplift")), ["7", "propensity", "uplift"]),
     ],
 )
-def test_a_cursor_ends_when_the_champion_changes(other: Traffic, change: str) -> None:
+def test_a_cursor_ends_when_the_champion_changes(other: Traffic, facts: list[str]) -> None:
     sealer = cursors()
-    with pytest.raises(InvalidRequest, match=change):
+    with pytest.raises(InvalidRequest) as caught:
         sealer.open(sealer.seal(PLACE), selection=ASKED, traffic=other)
+    assert caught.value.field == "cursor"
+    assert not missing(caught.value.reason, *facts)
 
 
 def test_processes_that_share_a_key_open_each_others_cursors() -> None:
@@ -132,9 +136,7 @@ def test_questions_have_the_same_fingerprint_only_if_they_are_the_same(
 @pytest.mark.usefixtures("home")
 def test_a_key_in_the_settings_is_checked_and_never_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PROPENSITY_CURSOR_KEY", "hunter2")
-    with pytest.raises(
-        Rejected, match=r"PROPENSITY_CURSOR_KEY .*openssl rand -base64 32"
-    ) as caught:
+    with pytest.raises(Rejected, match="PROPENSITY_CURSOR_KEY") as caught:
         load_settings()
     assert "hunter2" not in str(caught.value)
 

@@ -160,8 +160,10 @@ class TestDifferences:
         ids=["other question", "other answers", "more customers"],
     )
     def test_other_customers_are_no_pair(self, other: HeldOut) -> None:
+        one = held_out([0.1, 0.9], [0, 1])
+        assert differences(one, held_out([0.9, 0.1], [0, 1]))
         with pytest.raises(ValueError):
-            differences(held_out([0.1, 0.9], [0, 1]), other)
+            differences(one, other)
 
 
 class TestHeldOut:
@@ -176,21 +178,23 @@ class TestHeldOut:
         assert again.probabilities.tobytes() == stored.probabilities.tobytes()
 
     @pytest.mark.parametrize(
-        ("probabilities", "labels"),
+        ("probabilities", "labels", "fact"),
         [
-            ([0.1, 0.2], [True, True]),
-            ([0.1, 0.2], [False, False]),
-            ([], []),
-            ([0.1], [True, False]),
-            ([0.1, 1.2], [True, False]),
-            ([0.1, np.nan], [True, False]),
+            ([0.1, 0.2], [True, True], ""),
+            ([0.1, 0.2], [False, False], ""),
+            ([], [], ""),
+            ([0.1], [True, False], "(2,)"),
+            ([0.1, 1.2], [True, False], "[0, 1]"),
+            ([0.1, np.nan], [True, False], "[0, 1]"),
         ],
     )
     def test_what_cannot_be_judged_is_refused(
-        self, probabilities: Sequence[float], labels: Sequence[bool]
+        self, probabilities: Sequence[float], labels: Sequence[bool], fact: str
     ) -> None:
-        with pytest.raises(ValueError):
+        assert len(held_out([0.1, 0.2], [True, False])) == 2
+        with pytest.raises(ValueError) as caught:
             held_out(probabilities, labels)
+        assert fact in str(caught.value)
 
     @pytest.mark.parametrize(
         "content",

@@ -136,13 +136,14 @@ def test_customers_without_purchases_have_rows_like_any_other(customers: int) ->
 
 
 def test_a_set_needs_a_feature() -> None:
+    assert FeatureSet((a_feature(),), USD).names
     with pytest.raises(ValueError):
         FeatureSet((), USD)
 
 
 def test_a_set_has_no_feature_twice() -> None:
     day, hours = Feature(Aggregation.PURCHASE_COUNT, Window.days(1)), Window(24 * MICROS_PER_HOUR)
-    with pytest.raises(ValueError, match="purchase_count_1d"):
+    with pytest.raises(ValueError, match=day.name):
         FeatureSet((day, replace(day, window=hours)), USD)
 
 
@@ -247,5 +248,6 @@ FEATURE = {"aggregation": "purchase_count", "window_us": 1, "category": None}
     ids=json.dumps,
 )
 def test_a_contract_this_code_cannot_compute_is_refused(unknown: dict[str, object]) -> None:
-    with pytest.raises(ValueError, match=r".+"):
+    with pytest.raises(ValueError) as caught:
         FeatureSet.from_contract(unknown)
+    assert str(caught.value)

@@ -1,6 +1,5 @@
 import hashlib
 import json
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -18,7 +17,7 @@ from model_registry.errors import CorruptRegistry, GateFailed
 from model_registry.gates import LoadGates, check_integrity
 from model_registry.gates.load import TOLERANCE, check_features, check_golden
 from model_registry.versions import Blob, Candidate, Manifest
-from tests.builders import JPY, USD, a_feature
+from tests.builders import JPY, USD, a_feature, missing
 from tests.registries import (
     FACTORIES,
     NAME,
@@ -96,7 +95,7 @@ def test_a_version_that_looks_back_beyond_the_retention_may_not_serve(
         return
     failed = failure(lambda: gates(manifest, read_blob))
     assert failed.gate == "retention"
-    assert re.search(r"30d.*29 days.*PROPENSITY_PURCHASE_RETENTION_DAYS", failed.reason)
+    assert not missing(failed.reason, "30d", 29, "PROPENSITY_PURCHASE_RETENTION_DAYS")
 
 
 # Integrity
@@ -114,9 +113,7 @@ def test_any_flipped_bit_of_any_blob_is_refused(role: str) -> None:
         store.overwrite(key, bytes(flipped))
         failed = failure(lambda: check_integrity(manifest.blobs, read_blob))
         assert failed.gate == "integrity"
-        assert repr(role) in failed.reason
-        assert hashlib.sha256(flipped).hexdigest() in failed.reason
-        assert key in failed.reason
+        assert not missing(failed.reason, role, hashlib.sha256(flipped).hexdigest(), key)
 
 
 def test_a_blob_of_another_size_is_refused() -> None:
@@ -125,7 +122,7 @@ def test_a_blob_of_another_size_is_refused() -> None:
     store.overwrite(f"blobs/sha256/{manifest.blobs['model'].sha256}", b"0.0")
     failed = failure(lambda: check_integrity(manifest.blobs, read_blob))
     assert failed.gate == "integrity"
-    assert re.match(r"blob 'model' .*\b3 bytes.*\b4\b", failed.reason)
+    assert not missing(failed.reason, "model", 3, 4)
 
 
 def test_a_missing_blob_is_refused() -> None:
@@ -134,7 +131,7 @@ def test_a_missing_blob_is_refused() -> None:
     store.lose(f"blobs/sha256/{manifest.blobs['golden'].sha256}")
     failed = failure(lambda: check_integrity(manifest.blobs, read_blob))
     assert failed.gate == "integrity"
-    assert re.search("'golden'.*blobs/sha256/", failed.reason)
+    assert f"blobs/sha256/{manifest.blobs['golden'].sha256}" in failed.reason
 
 
 def test_a_store_that_does_not_answer_is_no_verdict() -> None:
@@ -162,7 +159,7 @@ def test_another_currency_is_refused() -> None:
     manifest, _ = registered()
     failed = failure(lambda: check_features(manifest, JPY))
     assert failed.gate == "features"
-    assert re.search("USD.*JPY", failed.reason)
+    assert not missing(failed.reason, "USD", "JPY")
 
 
 def test_other_semantics_are_refused() -> None:
@@ -170,7 +167,7 @@ def test_other_semantics_are_refused() -> None:
     older = described(manifest, contract={**manifest.features.contract, "semantics": 0})
     failed = failure(lambda: check_features(older, USD))
     assert failed.gate == "features"
-    assert re.search(r"\b0\b.*\b1\b", failed.reason)
+    assert not missing(failed.reason, 0, 1)
 
 
 @pytest.mark.parametrize(
@@ -198,7 +195,7 @@ def test_reordered_features_are_refused() -> None:
     reordered = described(manifest, contract=other_order.contract)
     failed = failure(lambda: check_features(reordered, USD))
     assert failed.gate == "features"
-    assert other_order.contract_hash in failed.reason
+    assert not missing(failed.reason, other_order.contract_hash)
 
 
 def test_reordered_names_are_refused() -> None:
@@ -218,31 +215,33 @@ def test_scores_within_the_tolerance_pass(off_by: float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("scores", "reason"),
+    ("scores", "facts"),
     [
-        (np.array([0.5, 0.25 + 2 * TOLERANCE]), "2e-06"),
-        (np.array([0.25, 0.5]), "0.25"),
-        (np.array([0.5, np.nan]), ""),
-        (np.array([0.5, np.inf]), ""),
-        (np.array([0.5, 1.0 + 1e-9]), r"0\.5 .*1.*\[0, 1\]"),
-        (np.array([-1e-9, 0.25]), r"-1e-09 .*0\.25.*\[0, 1\]"),
-        (np.array([[0.5, 0.5], [0.75, 0.25]]), r"\(2, 2\) .*\(2,\)"),
-        (np.array([[0.5], [0.25]]), r"\(2, 1\)"),
-        (np.array([0.5]), r"\(1,\)"),
-        (np.array([0.5, 0.25], dtype=np.float32), "float32 .*float64"),
-        ([0.5, 0.25], "list .*float64"),
-        (None, "NoneType .*float64"),
+        (np.array([0.5, 0.25 + 2 * TOLERANCE]), ["2e-06", "1e-06"]),
+        (np.array([0.25, 0.5]), ["0.25", "1e-06"]),
+        (np.array([0.5, np.nan]), []),
+        (np.array([0.5, np.inf]), []),
+        (np.array([0.5, 1.0 + 1e-9]), ["0.5", "[0, 1]"]),
+        (np.array([-1e-9, 0.25]), ["-1e-09", "0.25", "[0, 1]"]),
+        (np.array([[0.5, 0.5], [0.75, 0.25]]), ["(2, 2)", "(2,)"]),
+        (np.array([[0.5], [0.25]]), ["(2, 1)", "(2,)"]),
+        (np.array([0.5]), ["(1,)", "(2,)"]),
+        (np.array([0.5, 0.25], dtype=np.float32), ["float32", "float64"]),
+        ([0.5, 0.25], ["list", "float64"]),
+        (None, ["NoneType", "float64"]),
     ],
     ids=repr,
 )
-def test_other_scores_are_refused(scores: object, reason: str) -> None:
-    with pytest.raises(GateFailed, match=rf"gate 'golden': .*{reason}"):
-        check_golden(Given(scores), golden_of([[1], [2]], [0.5, 0.25]))
+def test_other_scores_are_refused(scores: object, facts: list[str]) -> None:
+    failed = failure(lambda: check_golden(Given(scores), golden_of([[1], [2]], [0.5, 0.25])))
+    assert failed.gate == "golden"
+    assert not missing(failed.reason, *facts)
 
 
 def test_a_scorer_whose_rows_depend_on_their_neighbours_is_refused() -> None:
-    with pytest.raises(GateFailed, match="golden"):
-        check_golden(Neighbourly([0.5, 0.25]), golden_of([[0], [1]], [0.5, 0.25]))
+    golden = golden_of([[0], [1]], [0.5, 0.25])
+    check_golden(RowByRow([0.5, 0.25]), golden)
+    assert failure(lambda: check_golden(Neighbourly([0.5, 0.25]), golden)).gate == "golden"
 
 
 def test_a_scorer_that_raises_is_refused() -> None:
@@ -260,7 +259,7 @@ def test_golden_vectors_as_wide_as_the_features_are_needed() -> None:
     gates = LoadGates(scorer_factory=FACTORIES.__getitem__, currency=USD)
     failed = failure(lambda: gates(manifest, read_blob))
     assert failed.gate == "golden"
-    assert re.search(r"\b1 columns.*\b2\b", failed.reason)
+    assert not missing(failed.reason, 1, 2)
 
 
 def test_golden_vectors_that_are_none_are_corrupt() -> None:
@@ -268,11 +267,12 @@ def test_golden_vectors_that_are_none_are_corrupt() -> None:
     manifest, read_blob = registered()
     blob = Blob(hashlib.sha256(content).hexdigest(), len(content))
     gates = LoadGates(scorer_factory=FACTORIES.__getitem__, currency=USD)
-    with pytest.raises(CorruptRegistry, match=f"{blob.sha256}: "):
+    with pytest.raises(CorruptRegistry) as caught:
         gates(
             replace(manifest, blobs={**manifest.blobs, "golden": blob}),
             lambda asked: content if asked == blob else read_blob(asked),
         )
+    assert caught.value.key == f"blobs/sha256/{blob.sha256}"
 
 
 # Scorer
@@ -285,7 +285,7 @@ def test_a_scorer_that_refuses_what_the_version_holds_is_refused() -> None:
     gates = LoadGates(scorer_factory=FACTORIES.__getitem__, currency=USD)
     failed = failure(lambda: gates(manifest, read_blob))
     assert failed.gate == "scorer"
-    assert "no options such as ['temperature']" in failed.reason
+    assert not missing(failed.reason, "temperature")
 
 
 def test_a_scorer_gets_only_bytes_that_were_checked() -> None:

@@ -89,11 +89,13 @@ def test_rows_that_were_not_recorded_are_told_with_their_reason() -> None:
     imported = Import()
     counts = imported.run(ReferenceStore(), sent)
     assert counts == Counter({Outcome.RECORDED: 3, Outcome.REJECTED: 2, Outcome.CONFLICT: 1})
-    assert [(each.row.number, each.outcome, each.field) for each in imported.refused] == [
+    told = [(each.row.number, each.outcome, each.field) for each in imported.refused]
+    assert told == [
         (2, Outcome.REJECTED, "row"),
         (3, Outcome.REJECTED, "amount_minor"),
         (4, Outcome.CONFLICT, "purchase_id"),
     ]
+    assert imported.refused[0].reason == "has no columns"  # the source's own
     assert all(each.reason for each in imported.refused)
 
 

@@ -16,7 +16,7 @@ from domain.purchases import (
     Recording,
     RecordPurchases,
 )
-from tests.builders import NOW, USD, a_history, a_purchase, raw_of, raw_purchase
+from tests.builders import NOW, USD, a_history, a_purchase, missing, raw_of, raw_purchase
 from tests.doubles.store import Call, ReferenceStore, no_trouble, silent_store
 from tests.strategies import junk_purchases
 
@@ -134,7 +134,7 @@ def test_a_bad_purchase_is_refused_by_field_and_the_good_ones_are_written() -> N
         "purchase_id",
     ]
     assert [outcome.purchase_id for outcome in outcomes] == ["purchase-2", "purchase-1", None, None]
-    assert outcomes[0].field == "amount_minor"
+    assert [bool(outcome.reason) for outcome in outcomes] == [True, False, True, True]
     assert list(recorder.purchases.values()) == [a_purchase()]
 
 
@@ -174,8 +174,9 @@ def test_silence_about_one_customer_leaves_the_outcomes_of_the_others_known() ->
     recorder = silent_store("customer-2")
     bad = raw_purchase(amount_minor=-1)
     raw = [raw_purchase(customer_id="customer-2"), raw_purchase(), bad]
-    with pytest.raises(PartlyRecorded, match="1 of 3 ") as caught:
+    with pytest.raises(PartlyRecorded) as caught:
         record(recorder, *raw)
+    assert not missing(caught.value, 1, 3)
     unanswered, *known = caught.value.outcomes
     assert unanswered is None
     assert [known_one.outcome for known_one in known if isinstance(known_one, PurchaseOutcome)] == [
@@ -189,8 +190,9 @@ def test_once_the_store_is_silent_no_further_customer_is_begun() -> None:
     customers = [f"customer-{number}" for number in range(20)]
     recorder = silent_store(*customers)
     raw = [raw_purchase(customer_id=customer) for customer in customers]
-    with pytest.raises(PartlyRecorded, match="20 of 20 "):
+    with pytest.raises(PartlyRecorded) as caught:
         record(recorder, *raw, concurrent_customers=3)
+    assert list(caught.value.outcomes) == [None] * 20
     assert len(recorder.calls) == 3
 
 

@@ -1,6 +1,5 @@
 import gc
 import hashlib
-import re
 import weakref
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,7 +13,7 @@ from model_registry.errors import GateFailed, UnknownVersion
 from model_registry.registry import Registry
 from model_registry.serving import LiveModel
 from model_registry.serving.live import load
-from tests.builders import USD
+from tests.builders import USD, missing
 from tests.registries import NAME, FragileStore, LogisticScorer, a_candidate, a_registry
 
 
@@ -90,8 +89,9 @@ def test_a_manifest_changed_since_its_promotion_does_not_load() -> None:
     changed = replace(registry.version(NAME, 2), horizon_days=90).encode()
     store.lose(manifest_key(2))
     store.put_if_absent(manifest_key(2), changed)
-    with pytest.raises(GateFailed, match=r"gate 'integrity'.*version 2"):
+    with pytest.raises(GateFailed, match=manifest_key(2)) as caught:
         load(registry, NAME, revision)
+    assert caught.value.gate == "integrity"
 
 
 def test_a_version_rolled_back_from_is_never_gone_back_to() -> None:
@@ -100,7 +100,7 @@ def test_a_version_rolled_back_from_is_never_gone_back_to() -> None:
     registry.rollback(NAME, actor="tests", reason="2 gives wrong answers")
     store.lose(blob_of(1))
     live = started(registry)
-    assert "blob 'model'" in why_none(live)
+    assert blob_of(1) in why_none(live)
 
 
 def test_the_champion_of_the_newest_revision_serves() -> None:
@@ -142,9 +142,9 @@ def test_before_it_is_started_nothing_serves() -> None:
 def test_without_a_promotion_the_commands_to_run_are_named(registry: Registry) -> None:
     live = started(registry)
     why = why_none(live)
-    assert re.search(f"'{NAME}'.*propensity train", why)
-    assert "`propensity train`" in why
-    assert f"`propensity models promote {NAME} VERSION --reason WHY`" in why
+
+    assert "propensity train" in why
+    assert f"propensity models promote {NAME} VERSION --reason WHY" in why
     assert live.problems == ()
 
 
@@ -155,7 +155,7 @@ def test_a_champion_that_does_not_load_gives_way_to_the_one_before() -> None:
     live = started(registry)
     assert serving(live) == (2, 4)
     assert len(live.problems) == 1
-    assert live.problems[0].startswith("revision 5, version 3: gate 'integrity': blob 'model'")
+    assert not missing(live.problems[0], 5, 3, "integrity", blob_of(3))
 
 
 def test_each_version_is_tried_once() -> None:
@@ -165,10 +165,9 @@ def test_each_version_is_tried_once() -> None:
     store.overwrite(f"models/{NAME}/versions/000002.json", b"{")
     live = started(registry)
     assert serving(live) == (1, 1)
-    assert [problem[:21] for problem in live.problems] == [
-        "revision 5, version 3",
-        "revision 4, version 2",
-    ]
+    newer, older = live.problems
+    assert not missing(newer, 5, 3)
+    assert not missing(older, 4, 2)
 
 
 def test_when_no_champion_loads_every_reason_is_told() -> None:
@@ -178,11 +177,10 @@ def test_when_no_champion_loads_every_reason_is_told() -> None:
     store.lose(f"models/{NAME}/versions/000002.json")
     live = started(registry)
     why = why_none(live)
-    assert "propensity models promote" in why
     assert len(live.problems) == 2
     assert all(problem in why for problem in live.problems)
-    assert "`propensity train`" in why
-    assert "`propensity models promote" in why
+    assert "propensity train" in why
+    assert "propensity models promote" in why
 
 
 @pytest.mark.parametrize(
@@ -203,7 +201,8 @@ def test_a_damaged_revision_gives_way_to_a_sound_one(
     damage(store)
     live = started(registry)
     assert serving(live) == expected
-    assert re.match(f"revision 3: .*models/{NAME}/log/0000000", live.problems[0])
+    assert not missing(live.problems[0], 3)
+    assert f"models/{NAME}/log/0000000" in live.problems[0]
 
 
 def test_a_store_that_does_not_answer_is_no_reason_to_go_back() -> None:
@@ -211,7 +210,7 @@ def test_a_store_that_does_not_answer_is_no_reason_to_go_back() -> None:
     registry = a_history(store, 1, 2)
     store.silent = (blob_of(2),)
     live = started(registry)
-    assert "no answer about blobs/sha256/" in why_none(live)
+    assert blob_of(2) in why_none(live)
 
     store.silent = ()
     live.start()
@@ -293,7 +292,7 @@ def test_what_cannot_be_loaded_leaves_the_old_version_serving_until_it_can(
         live.refresh()
         assert live.snapshot() is before
         assert len(live.problems) == 1
-        assert "revision 1" in live.problems[0]
+        assert not missing(live.problems[0], 1)
     store.silent = ()
     store.restore(sound)
     live.refresh()
@@ -337,7 +336,7 @@ def test_without_anything_to_serve_it_is_tried_again_only_when_told_to() -> None
     live.refresh()
     store.restore(sound)
     live.refresh(retry=False)
-    assert "blob 'model'" in why_none(live)
+    assert blob_of(1) in why_none(live)
     live.refresh()
     assert serving(live) == (1, 1)
 
@@ -356,15 +355,16 @@ def test_a_newer_revision_mends_what_the_one_before_could_not_load() -> None:
 
 
 def test_a_name_that_is_none_is_refused_at_once() -> None:
-    with pytest.raises(InvalidRequest, match="name"):
+    with pytest.raises(InvalidRequest) as caught:
         LiveModel(a_registry(), "A model").start()
+    assert caught.value.field == "name"
 
 
 def test_a_process_of_another_currency_serves_nothing() -> None:
     store = FragileStore()
     gates = replace(a_history(store, 1).gates, currency=replace(USD, code="EUR"))
     live = started(replace(a_registry(store), gates=gates))
-    assert "gate 'features'" in why_none(live)
+    assert not missing(why_none(live), "features", "USD", "EUR")
 
 
 def test_a_challenger_that_does_not_load_refuses_the_whole_revision() -> None:
@@ -376,7 +376,7 @@ def test_a_challenger_that_does_not_load_refuses_the_whole_revision() -> None:
     store.lose(blob_of(2))
     live.refresh()
     assert live.snapshot().challenger is None
-    assert "blob 'model'" in live.problems[0]
+    assert blob_of(2) in live.problems[0]
     store.restore(sound)
     live.refresh()
     assert (live.snapshot().label, live.problems) == ("1 2@500", ())
@@ -394,7 +394,7 @@ def test_a_shadow_that_does_not_load_is_left_out_and_told_for_as_long_as_it_is()
         each.refresh()
         assert [shadow.version for shadow in each.snapshot().shadows] == [3]
         (problem,) = each.problems
-        assert re.match("revision 2, shadow 2 .*: gate 'integrity': blob", problem)
+        assert not missing(problem, 2, "integrity", blob_of(2))
     registry.shadow(NAME, [], actor="tests", reason="why")
     live.refresh()
     assert (live.snapshot().shadows, live.problems) == ((), ())

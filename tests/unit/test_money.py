@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.values import Currency
-from tests.builders import USD
+from tests.builders import USD, missing
 from tests.strategies import currencies
 
 
@@ -19,8 +19,9 @@ def test_a_currency_knows_its_minor_unit(code: str, minor_per_major: int) -> Non
 
 @pytest.mark.parametrize("code", ["", "usd", "US", "USDT", "DEM", "XXX", " USD"])
 def test_an_unknown_currency_code_is_refused(code: str) -> None:
-    with pytest.raises(ValueError, match="ISO 4217"):
+    with pytest.raises(ValueError, match="ISO 4217") as caught:
         Currency.of(code)
+    assert repr(code) in str(caught.value)
 
 
 @given(currencies, st.integers(-(10**15), 10**15))
@@ -50,22 +51,25 @@ def test_decimals_become_minor_units_exactly(amount: str, amount_minor: int) -> 
     ],
 )
 def test_an_amount_finer_than_the_minor_unit_is_never_rounded(code: str, amount: str) -> None:
-    with pytest.raises(ValueError, match=r"USD|JPY|\("):
+    with pytest.raises(ValueError) as caught:
         Currency.of(code).to_minor(Decimal(amount))
+    assert not missing(caught.value, code, Currency.of(code).exponent)
 
 
 @pytest.mark.parametrize("amount", ["NaN", "sNaN", "Infinity", "-Infinity"])
 def test_an_amount_that_is_not_finite_is_refused(amount: str) -> None:
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError) as caught:
         USD.to_minor(Decimal(amount))
+    assert not missing(caught.value, amount)
 
 
 @pytest.mark.parametrize(
     "amount", ["1E+31", "-1E+31", "1E+999999", "1E-31", "1E-1000030", "1." + "1" * 5_000]
 )
 def test_an_amount_beyond_all_money_is_refused_without_computing_it(amount: str) -> None:
-    with pytest.raises(ValueError, match="30 digits") as caught:
+    with pytest.raises(ValueError) as caught:
         USD.to_minor(Decimal(amount))
+    assert not missing(caught.value, 30)
     assert len(str(caught.value)) < 100
 
 
@@ -94,7 +98,8 @@ def test_minor_units_are_exact_or_refused_whatever_precision_decimal_has(
     amount_minor, finer = divmod(digits * currency.minor_per_major, 10**-exponent)
     with localcontext(prec=precision):
         if finer:
-            with pytest.raises(ValueError, match=r"USD|JPY|\("):
+            with pytest.raises(ValueError) as caught:
                 currency.to_minor(amount)
+            assert not missing(caught.value, currency.code, currency.exponent)
         else:
             assert currency.to_minor(amount) == amount_minor

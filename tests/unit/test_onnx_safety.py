@@ -41,6 +41,7 @@ from adapters.scorers.onnx_safety import check_safe
 from adapters.training import SCORER_OPTIONS, train
 from model_registry.errors import GateFailed
 from model_registry.gates.load import MOST_BYTES
+from tests.builders import missing
 from tests.registries import NAME, a_candidate, a_registry
 from tests.training_sets import a_training_set, tensor
 
@@ -115,52 +116,49 @@ def multiplied(values: TensorProto) -> ModelProto:
     return a_model(node, weights=values)
 
 
-UNSAFE: dict[str, tuple[Callable[[], ModelProto], str]] = {
-    "weights in a file": (lambda: multiplied(outside(weights())), "'weights'.*file"),
+UNSAFE: dict[str, tuple[Callable[[], ModelProto], str | None]] = {
+    "weights in a file": (lambda: multiplied(outside(weights())), "weights"),
     "constant in a file": (
         lambda: a_model(a_node("Constant", value=outside(weights()))),
-        "'weights'.*file",
+        "weights",
     ),
     "constants in files": (
         lambda: a_model(a_node("Constant", values=[outside(weights())])),
-        "'weights'.*file",
+        "weights",
     ),
-    "a file named, and said to be inside": (
-        lambda: multiplied(_named_only(weights())),
-        "'weights'.*file",
-    ),
+    "a file named, and said to be inside": (lambda: multiplied(_named_only(weights())), "weights"),
     "a file within a branch": (
         lambda: a_model(a_node("Identity", body=a_branch(outside(weights())))),
-        "'weights'.*file",
+        "weights",
     ),
-    "sparse weights in a file": (lambda: with_sparse(values="weights.bin"), "'v'.*file"),
-    "places of sparse weights in a file": (lambda: with_sparse(indices="weights.bin"), "'i'.*file"),
+    "sparse weights in a file": (lambda: with_sparse(values="weights.bin"), "v"),
+    "places of sparse weights in a file": (lambda: with_sparse(indices="weights.bin"), "i"),
     "a sparse constant in a file": (
         lambda: a_model(a_node("Constant", sparse_value=sparse(values="weights.bin"))),
-        "'v'.*file",
+        "v",
     ),
     "a file within a branch within a branch": (
         lambda: a_model(a_node("Identity", body=a_branch(a_branch(outside(weights()))))),
-        "'weights'.*file",
+        "weights",
     ),
-    "a branch": (lambda: a_model(a_node("If", then_branch=a_branch(weights()))), "'If'"),
-    "a loop": (lambda: a_model(a_node("Loop")), "'Loop'"),
-    "randomness": (lambda: a_model(a_node("RandomNormalLike")), "'RandomNormalLike'"),
+    "a branch": (lambda: a_model(a_node("If", then_branch=a_branch(weights()))), "If"),
+    "a loop": (lambda: a_model(a_node("Loop")), "Loop"),
+    "randomness": (lambda: a_model(a_node("RandomNormalLike")), "RandomNormalLike"),
     "another library": (
         lambda: a_model(a_node("Identity", "com.evil"), domain="com.evil"),
-        "'com.evil'",
+        "com.evil",
     ),
     "another library, not imported": (
         lambda: a_model(a_node("Identity", "com.evil")),
-        "'com.evil.Identity'",
+        "com.evil.Identity",
     ),
     "the default domain by its other name": (
         lambda: a_model(a_node("Identity", "ai.onnx"), domain="ai.onnx"),
-        "'ai.onnx'",
+        "ai.onnx",
     ),
-    "two versions of one domain": (two_versions, "''"),
-    "a function": (with_function, "'Mine'"),
-    "training information": (with_training, ""),
+    "two versions of one domain": (two_versions, None),
+    "a function": (with_function, "Mine"),
+    "training information": (with_training, None),
 }
 
 
@@ -169,10 +167,11 @@ def _named_only(values: TensorProto) -> TensorProto:
     return values
 
 
-@pytest.mark.parametrize(("model", "reason"), UNSAFE.values(), ids=UNSAFE)
+@pytest.mark.parametrize(("model", "named"), UNSAFE.values(), ids=UNSAFE)
 def test_what_is_not_safe_is_refused_before_it_is_loaded(
-    model: Callable[[], ModelProto], reason: str
+    model: Callable[[], ModelProto], named: str | None
 ) -> None:
+    check_safe(a_model(a_node()).SerializeToString())
     registry = a_registry(factories={"onnx": OnnxScorer.build})
     candidate = replace(
         a_candidate(),
@@ -181,23 +180,27 @@ def test_what_is_not_safe_is_refused_before_it_is_loaded(
         blobs={"model": model().SerializeToString()},
     )
     registry.register(NAME, candidate, actor="tests")
-    with pytest.raises(GateFailed, match=f"gate 'safety': .*{reason}"):
+    with pytest.raises(GateFailed) as caught:
         registry.promote(NAME, 1, actor="tests", reason="why")
+    assert caught.value.gate == "safety"
+    assert named is None or not missing(caught.value.reason, named)
+    assert registry.current(NAME) is None
 
 
 @pytest.mark.parametrize("versions", [[], [0], [-1], [99]])
 def test_a_version_of_the_operators_that_nobody_knows_is_refused(versions: list[int]) -> None:
     model = a_model(a_node())
+    OnnxScorer.build(SCORER_OPTIONS, {"model": model.SerializeToString()})
     del model.opset_import[:]
     for version in versions:
         model.opset_import.add(domain="", version=version)
-    with pytest.raises(ValueError, match="'model'"):
+    with pytest.raises(ValueError, match="model"):
         OnnxScorer.build(SCORER_OPTIONS, {"model": model.SerializeToString()})
 
 
 @pytest.mark.parametrize("content", [b"", b"no graph", b"\xff" * 40])
 def test_what_is_no_graph_is_refused(content: bytes) -> None:
-    with pytest.raises(ValueError, match="'model'"):
+    with pytest.raises(ValueError, match="model"):
         OnnxScorer.build(SCORER_OPTIONS, {"model": content})
 
 
@@ -248,8 +251,9 @@ def test_without_the_check_a_file_beside_the_server_would_be_read(
     model = helper.make_model(graph, opset_imports=[opset], ir_version=8).SerializeToString()
     (tmp_path / "weights.bin").write_bytes(np.full(width, 0.75).tobytes())
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(GateFailed, match="'weights'"):
+    with pytest.raises(GateFailed, match="weights") as caught:
         OnnxScorer.build(SCORER_OPTIONS, {"model": model})
+    assert caught.value.gate == "safety"
     monkeypatch.setattr("adapters.scorers.onnx.check_safe", lambda _: None)
     scorer = OnnxScorer.build(SCORER_OPTIONS, {"model": model})
     assert scorer.score(np.zeros((1, width))).tolist() == [0.75]
@@ -289,5 +293,7 @@ def test_a_version_larger_than_allowed_may_not_serve() -> None:
     registry = a_registry()
     large = replace(a_candidate(), blobs={"model": b"0.1" + b" " * MOST_BYTES})
     registry.register(NAME, large, actor="tests")
-    with pytest.raises(GateFailed, match=r"gate 'safety': .*67,108,864"):
+    with pytest.raises(GateFailed, match="67,108,864") as caught:
         registry.promote(NAME, 1, actor="tests", reason="why")
+    assert caught.value.gate == "safety"
+    assert registry.current(NAME) is None

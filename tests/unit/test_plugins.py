@@ -1,4 +1,3 @@
-import re
 import sys
 from collections.abc import Callable
 from importlib.metadata import EntryPoint
@@ -9,6 +8,7 @@ import pytest
 from model_registry.errors import GateFailed
 from model_registry.gates import SHIPPED, ScorerPlugins
 from model_registry.gates.plugins import GROUP
+from tests.builders import missing
 
 WORKING = """
 class Half:
@@ -65,22 +65,26 @@ def test_what_is_shipped_is_allowed_and_nothing_else_is(install: Install) -> Non
     with pytest.raises(GateFailed) as caught:
         plugins.factory("half")
     assert caught.value.gate == "scorer"
-    named = r"'half' .*acme 1.5 .*PROPENSITY_SCORERS .*constant, linear, onnx;"
-    assert re.search(named, caught.value.reason)
+    assert not missing(caught.value.reason, "half", "acme 1.5", "PROPENSITY_SCORERS", *SHIPPED)
     assert module not in sys.modules
 
 
 def test_a_shipped_kind_can_be_taken_away() -> None:
     plugins = ScorerPlugins.installed(allowed={"linear"})
     assert callable(plugins.factory("linear"))
-    with pytest.raises(GateFailed, match=r"'onnx' .*propensity .*PROPENSITY_SCORERS .*linear"):
+    with pytest.raises(GateFailed) as caught:
         plugins.factory("onnx")
+    assert caught.value.gate == "scorer"
+    assert not missing(caught.value.reason, "onnx", "propensity", "linear")
+    assert missing(caught.value.reason, "constant")
 
 
 def test_a_distribution_cannot_put_itself_in_the_place_of_a_shipped_kind(install: Install) -> None:
     install("acme", "linear")
-    with pytest.raises(GateFailed, match=r"'linear' .*acme 1.5 and propensity"):
+    with pytest.raises(GateFailed) as caught:
         ScorerPlugins.installed()
+    assert caught.value.gate == "scorer"
+    assert not missing(caught.value.reason, "linear", "acme 1.5", "propensity")
 
 
 def test_an_unknown_kind_is_refused_with_those_there_are(install: Install) -> None:
@@ -89,47 +93,57 @@ def test_an_unknown_kind_is_refused_with_those_there_are(install: Install) -> No
     plugins = ScorerPlugins.of(
         offer for offer in ScorerPlugins.installed().offers.values() if "plugin_" in offer.value
     )
-    with pytest.raises(GateFailed, match=r"'whole', .*: half, third;") as caught:
+    with pytest.raises(GateFailed) as caught:
         plugins.factory("whole")
     assert caught.value.gate == "scorer"
+    assert not missing(caught.value.reason, "whole", "half", "third", GROUP)
 
 
 def test_without_any_plugin_no_kind_is_known() -> None:
-    with pytest.raises(GateFailed, match=": none;"):
+    with pytest.raises(GateFailed) as caught:
         ScorerPlugins.of([]).factory("onnx")
+    assert caught.value.gate == "scorer"
+    assert not missing(caught.value.reason, "onnx", GROUP)
 
 
 def test_two_distributions_of_one_kind_are_refused_by_name(install: Install) -> None:
     install("acme", "half")
     install("zenith", "half")
-    with pytest.raises(GateFailed, match=r"'half' .*acme 1.5 and zenith 1.5"):
+    with pytest.raises(GateFailed) as caught:
         ScorerPlugins.installed()
+    assert caught.value.gate == "scorer"
+    assert not missing(caught.value.reason, "half", "acme 1.5", "zenith 1.5")
 
 
 def test_offers_without_a_distribution_are_told_apart_by_what_they_import() -> None:
     offers = [EntryPoint("half", f"{module}:build", GROUP) for module in ("one", "two")]
-    with pytest.raises(GateFailed, match="one:build and two:build"):
+    with pytest.raises(GateFailed) as caught:
         ScorerPlugins.of(offers)
+    assert caught.value.gate == "scorer"
+    assert not missing(caught.value.reason, "one:build", "two:build")
 
 
 @pytest.mark.parametrize(
-    ("source", "attribute", "reason"),
+    ("source", "attribute", "facts"),
     [
-        ("import no_such_module_anywhere", "build", "No module named 'no_such_module_anywhere'"),
-        ("raise RuntimeError('no licence')", "build", "no licence"),
-        ("this is no python", "build", "SyntaxError"),
-        (WORKING, "absent", "no attribute 'absent'"),
-        (WORKING, "nothing", "nothing"),
+        (
+            "import no_such_module_anywhere",
+            "build",
+            ["ModuleNotFoundError", "no_such_module_anywhere"],
+        ),
+        ("raise RuntimeError('no licence')", "build", ["RuntimeError", "no licence"]),
+        ("this is no python", "build", ["SyntaxError"]),
+        (WORKING, "absent", ["AttributeError", "absent"]),
+        (WORKING, "nothing", ["plugin_acme:nothing"]),
     ],
     ids=["missing import", "raises", "syntax", "absent", "not callable"],
 )
 def test_a_plugin_that_cannot_be_used_is_refused_with_the_reason(
-    install: Install, source: str, attribute: str, reason: str
+    install: Install, source: str, attribute: str, facts: list[str]
 ) -> None:
     install("acme", "broken", source=source, attribute=attribute)
     plugins = ScorerPlugins.installed(allowed={"broken"})
     with pytest.raises(GateFailed) as caught:
         plugins.factory("broken")
     assert caught.value.gate == "scorer"
-    assert reason in caught.value.reason
-    assert caught.value.reason.endswith(" acme 1.5")
+    assert not missing(caught.value.reason, *facts, "acme 1.5")

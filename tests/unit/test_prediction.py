@@ -25,6 +25,7 @@ from tests.builders import (
     a_policy,
     a_purchase,
     a_traffic,
+    missing,
     raw_of,
 )
 from tests.doubles.store import ReferenceStore, silent_store
@@ -88,12 +89,15 @@ def test_as_of_may_run_ahead_as_far_as_clocks_do(as_of: int) -> None:
     assert predict(ReferenceStore(), as_of=as_of).as_of == as_of
 
 
-@pytest.mark.parametrize("as_of", [NOW + CLOCK_SKEW_US + 1, EARLIEST - 1, 0])
-def test_as_of_beyond_the_believable_is_refused(as_of: int) -> None:
+@pytest.mark.parametrize(
+    ("as_of", "limit"), [(NOW + CLOCK_SKEW_US + 1, 300), (EARLIEST - 1, 2000), (0, 2000)]
+)
+def test_as_of_beyond_the_believable_is_refused(as_of: int, limit: int) -> None:
     history = ReferenceStore()
     with pytest.raises(InvalidRequest) as caught:
         predict(history, as_of=as_of)
     assert caught.value.field == "as_of"
+    assert not missing(caught.value.reason, limit)
     assert history.calls == []
 
 
@@ -141,8 +145,9 @@ class Constantly:
 )
 def test_a_score_that_is_no_probability_is_no_prediction(score: float) -> None:
     broken = a_traffic(Constantly(score), version=7)
-    with pytest.raises(CorruptRecord, match=f"7 .*propensity .*{score}"):
+    with pytest.raises(CorruptRecord) as caught:
         predict(ReferenceStore(), traffic=lambda: broken)
+    assert not missing(caught.value, 7, "propensity", score)
 
 
 @pytest.mark.parametrize("score", [0.0, 1.0])
@@ -163,7 +168,7 @@ def test_a_purchase_from_a_clock_ahead_of_ours_counts_from_its_own_instant_on(ah
 
 
 def test_a_store_that_does_not_answer_is_no_empty_history() -> None:
-    with pytest.raises(StoreUnavailable, match="no answer about customer-1"):
+    with pytest.raises(StoreUnavailable, match="customer-1"):
         predict(silent_store("customer-1"))
 
 

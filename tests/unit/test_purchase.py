@@ -1,5 +1,4 @@
 import math
-import re
 from decimal import Decimal
 from types import MappingProxyType
 
@@ -19,7 +18,7 @@ from domain.purchases import (
 )
 from domain.purchases.purchase import parse_purchase
 from domain.values import Currency, instant
-from tests.builders import JPY, NOW, USD, a_purchase, raw_of, raw_purchase
+from tests.builders import JPY, NOW, USD, a_purchase, missing, raw_of, raw_purchase
 from tests.strategies import currencies, junk_purchases, raw_purchases
 
 IDENTIFIERS = {
@@ -69,22 +68,19 @@ def test_any_mapping_will_do() -> None:
 
 @pytest.mark.parametrize("raw", [None, "purchase", 1, [], [raw_purchase()], 1.5])
 def test_what_is_no_object_is_no_purchase(raw: object) -> None:
-    error = refusal(raw)
-    assert error.field == "purchase"
+    assert refusal(raw).field == "purchase"
 
 
 @pytest.mark.parametrize("field", ["customer_id", "purchase_id", "purchased_at", "category"])
 def test_a_missing_field_is_named_whether_absent_or_null(field: str) -> None:
     absent = {name: value for name, value in raw_purchase().items() if name != field}
     for raw in (absent, raw_purchase(**{field: None})):
-        error = refusal(raw)
-        assert error.field == field
+        assert refusal(raw).field == field
 
 
 @pytest.mark.parametrize("field", ["colour", "Amount", "", "amount_minor "])
 def test_an_unknown_field_is_refused_by_its_name(field: str) -> None:
-    error = refusal(raw_purchase(**{field: 1}))
-    assert error.field == field
+    assert refusal(raw_purchase(**{field: 1})).field == field
 
 
 def test_an_unknown_field_is_quoted_in_part_only() -> None:
@@ -126,6 +122,7 @@ def test_an_unknown_field_is_quoted_in_part_only() -> None:
 def test_an_identifier_is_usable_text(field: str, value: object) -> None:
     error = refusal(raw_purchase(**{field: value}))
     assert error.field == field
+    assert error.reason
 
 
 @pytest.mark.parametrize(("field", "limit"), IDENTIFIERS.items())
@@ -134,7 +131,7 @@ def test_an_identifier_is_measured_in_bytes(field: str, limit: int) -> None:
     assert getattr(parse(raw_purchase(**{field: longest})), field) == longest
     error = refusal(raw_purchase(**{field: longest + "x"}))
     assert error.field == field
-    assert {str(limit + 1), str(limit)} <= set(re.findall(r"\d+", error.reason))
+    assert not missing(error.reason, limit + 1, limit)
 
 
 @pytest.mark.parametrize(
@@ -145,24 +142,25 @@ def test_an_identifier_may_be_in_any_script_with_its_joiners(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "value",
+    ("value", "fact"),
     [
-        "2026-02-28T12:00:00",
-        "2026-02-28",
-        "",
-        "2026-02-30T12:00:00Z",
-        "2026-02-28T12:00:00.1234567Z",
-        1_772_280_000,
-        1_772_280_000.0,
-        True,
-        math.nan,
-        "1970-01-21T12:18:00Z",
-        "9999-12-31T23:59:59Z",
+        ("2026-02-28T12:00:00", "RFC 3339"),
+        ("2026-02-28", "RFC 3339"),
+        ("", "RFC 3339"),
+        ("2026-02-30T12:00:00Z", "2026-02-30"),
+        ("2026-02-28T12:00:00.1234567Z", "1234567"),
+        (1_772_280_000, "RFC 3339"),
+        (1_772_280_000.0, "RFC 3339"),
+        (True, "RFC 3339"),
+        (math.nan, "RFC 3339"),
+        ("1970-01-21T12:18:00Z", "2000-01-01T00:00:00Z"),
+        ("9999-12-31T23:59:59Z", "300"),
     ],
 )
-def test_a_timestamp_that_is_no_believable_instant_is_refused(value: object) -> None:
+def test_a_timestamp_that_is_no_believable_instant_is_refused(value: object, fact: str) -> None:
     error = refusal(raw_purchase(purchased_at=value))
     assert error.field == "purchased_at"
+    assert fact in error.reason
 
 
 @pytest.mark.parametrize("at", [EARLIEST, NOW, NOW + 1, NOW + CLOCK_SKEW_US])
@@ -181,48 +179,50 @@ def test_an_instant_is_kept_to_the_microsecond_in_utc() -> None:
 
 
 @pytest.mark.parametrize(
-    "value",
+    ("value", "fact"),
     [
-        -1,
-        MAX_AMOUNT_MINOR + 1,
-        pytest.param(10**5_000, id="5001 digits"),
-        True,
-        False,
-        12.0,
-        math.nan,
-        math.inf,
-        -math.inf,
-        Decimal(12),
-        "12",
-        [12],
+        (-1, ""),
+        (MAX_AMOUNT_MINOR + 1, f"{MAX_AMOUNT_MINOR}"),
+        pytest.param(10**5_000, f"{MAX_AMOUNT_MINOR}", id="5001 digits"),
+        (True, "true"),
+        (False, "false"),
+        (12.0, "12.0"),
+        (math.nan, "NaN"),
+        (math.inf, "Infinity"),
+        (-math.inf, "-Infinity"),
+        (Decimal(12), "12"),
+        ("12", "'12'"),
+        ([12], "[12]"),
     ],
 )
-def test_an_amount_in_minor_units_is_a_believable_integer(value: object) -> None:
+def test_an_amount_in_minor_units_is_a_believable_integer(value: object, fact: str) -> None:
     error = refusal(raw_purchase(amount_minor=value))
     assert error.field == "amount_minor"
+    assert fact in error.reason
 
 
 @pytest.mark.parametrize(
-    "value",
+    ("value", "fact"),
     [
-        Decimal("-0.01"),
-        Decimal(MAX_AMOUNT_MINOR),
-        Decimal("1E+400"),
-        pytest.param(10**5_000, id="5001 digits"),
-        Decimal("NaN"),
-        Decimal("sNaN"),
-        Decimal("-Infinity"),
-        Decimal("0.001"),
-        12.5,
-        math.nan,
-        math.inf,
-        True,
-        "12.50",
+        (Decimal("-0.01"), ""),
+        (Decimal(MAX_AMOUNT_MINOR), f"{MAX_AMOUNT_MINOR}"),
+        (Decimal("1E+400"), "30"),
+        pytest.param(10**5_000, "30", id="5001 digits"),
+        (Decimal("NaN"), "NaN"),
+        (Decimal("sNaN"), "sNaN"),
+        (Decimal("-Infinity"), "-Infinity"),
+        (Decimal("0.001"), "USD"),
+        (12.5, "12.5"),
+        (math.nan, "NaN"),
+        (math.inf, "Infinity"),
+        (True, "true"),
+        ("12.50", "'12.50'"),
     ],
 )
-def test_an_amount_in_major_units_is_a_believable_decimal(value: object) -> None:
+def test_an_amount_in_major_units_is_a_believable_decimal(value: object, fact: str) -> None:
     error = refusal(raw_purchase(amount_minor=None, amount=value))
     assert error.field == "amount"
+    assert fact in error.reason
 
 
 @pytest.mark.parametrize("amount_minor", [0, 1, MAX_AMOUNT_MINOR])
@@ -239,15 +239,15 @@ def test_major_units_become_minor_units(amount: object, amount_minor: int) -> No
 def test_an_amount_is_given_exactly_once() -> None:
     none = refusal(raw_purchase(amount_minor=None))
     both = refusal(raw_purchase(amount=Decimal("12.50")))
-    assert none.field == "amount_minor"
-    assert both.field == "amount_minor"
+    assert (none.field, both.field) == ("amount_minor", "amount_minor")
+    assert not missing(both.reason, "amount")
 
 
 @pytest.mark.parametrize("value", ["EUR", "usd", "", 840, True])
 def test_another_currency_is_refused_never_summed(value: object) -> None:
     error = refusal(raw_purchase(currency=value))
     assert error.field == "currency"
-    assert "USD" in error.reason
+    assert not missing(error.reason, "USD")
 
 
 def test_a_missing_currency_is_assumed_only_where_that_was_agreed() -> None:
@@ -258,8 +258,9 @@ def test_a_missing_currency_is_assumed_only_where_that_was_agreed() -> None:
 
 
 def test_another_currency_is_refused_even_where_one_may_be_missing() -> None:
-    with pytest.raises(InvalidPurchase, match="currency"):
+    with pytest.raises(InvalidPurchase) as caught:
         parse_purchase(raw_purchase(), currency=JPY, now=NOW, default_currency=True)
+    assert caught.value.field == "currency"
 
 
 @pytest.mark.parametrize(

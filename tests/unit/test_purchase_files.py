@@ -2,7 +2,6 @@
 
 import csv
 import json
-import re
 import sys
 import tempfile
 import tracemalloc
@@ -10,6 +9,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import NamedTuple
 
 import pyarrow as pa
 import pytest
@@ -20,9 +20,10 @@ from pyarrow import parquet
 from adapters.purchase_files import PurchaseFile, open_purchase_file
 from adapters.purchase_files.lines import MAX_ROW_BYTES
 from domain.errors import InvalidPurchase, Rejected
-from domain.purchases import EARLIEST, MAX_AMOUNT_MINOR, Purchase
+from domain.purchases import EARLIEST, MAX_AMOUNT_MINOR, Purchase, RawRow
 from domain.purchases.purchase import parse_purchase
 from domain.values import Currency, instant
+from tests.builders import missing
 from tests.profiles import examples
 
 USD = Currency.of("USD")
@@ -67,19 +68,35 @@ def parquet_of(tmp_path: Path, **columns: object) -> PurchaseFile:
     return open_purchase_file(path)
 
 
-def outcomes(source: PurchaseFile) -> list[Purchase | str]:
-    """Each row's purchase; or its number, and what is wrong with it."""
+class Bad(NamedTuple):
+    """A row that is no purchase: which one, its field if that is known, and why."""
+
+    number: int
+    field: str | None
+    reason: str
+
+
+def outcomes(source: PurchaseFile) -> list[Purchase | Bad]:
+    """Each row's purchase; or what is wrong with it."""
     return [
-        f"{row.number}: {row.problem}" if row.raw is None else outcome(row.number, row.raw)
+        Bad(row.number, None, row.problem or "") if row.raw is None else outcome(row)
         for row in source.rows()
     ]
 
 
-def outcome(number: int, raw: object) -> Purchase | str:
+def outcome(row: RawRow) -> Purchase | Bad:
     try:
-        return parse_purchase(raw, currency=USD, now=NOW, default_currency=True)
+        return parse_purchase(row.raw, currency=USD, now=NOW, default_currency=True)
     except InvalidPurchase as exc:
-        return f"{number}: {exc}"
+        return Bad(row.number, exc.field, exc.reason)
+
+
+def check_bad(found: Purchase | Bad, number: int, field: str | None, *facts: object) -> None:
+    """Asserts that it is this row, by this field, and that its reason tells the facts."""
+    assert isinstance(found, Bad)
+    assert (found.number, found.field) == (number, field)
+    assert found.reason
+    assert [fact for fact in facts if str(fact) not in found.reason] == []
 
 
 # Every format
@@ -174,20 +191,25 @@ def test_memory_does_not_grow_with_the_file(kind: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["purchases.xlsx", "purchases", "purchases.csv.gz"])
 def test_another_kind_of_file_is_rejected_naming_the_three(name: str, written: Written) -> None:
-    with pytest.raises(Rejected, match=r"\.csv, \.ndjson .* \.parquet") as caught:
+    with pytest.raises(Rejected) as caught:
         written(name, HEADER)
     assert caught.value.field == "file"
+    assert not missing(caught.value.reason, ".csv", ".ndjson", ".parquet")
 
 
 @pytest.mark.parametrize("kind", WRITERS)
 def test_a_missing_file_is_rejected(kind: str, tmp_path: Path) -> None:
-    with pytest.raises(Rejected):
+    with pytest.raises(Rejected, match=f"purchases.{kind}") as caught:
         open_purchase_file(tmp_path / f"purchases.{kind}")
+    assert caught.value.field == "file"
 
 
 def test_a_folder_is_rejected(tmp_path: Path) -> None:
-    with pytest.raises(Rejected):
-        open_purchase_file(tmp_path)
+    folder = tmp_path / "purchases.csv"
+    folder.mkdir()
+    with pytest.raises(Rejected, match=r"purchases\.csv") as caught:
+        open_purchase_file(folder)
+    assert caught.value.field == "file"
 
 
 def test_the_ending_of_the_name_counts_in_any_case(written: Written) -> None:
@@ -234,7 +256,8 @@ def test_empty_cells_are_absent_fields(written: Written) -> None:
         ",p1,2026-02-28T12:00:00Z,grocery,,1234,\n"
     )
     good, bad = outcomes(written("p.csv", content))
-    assert (good, str(bad)[:16]) == (GOOD_PURCHASE, "3: customer_id: ")
+    assert good == GOOD_PURCHASE
+    check_bad(bad, 3, "customer_id")
 
 
 def test_an_amount_of_more_digits_than_a_float_holds_stays_exact(written: Written) -> None:
@@ -244,24 +267,25 @@ def test_an_amount_of_more_digits_than_a_float_holds_stays_exact(written: Writte
 
 
 @pytest.mark.parametrize(
-    "amount",
+    ("amount", "fact"),
     [
-        "NaN",
-        "-Infinity",
-        "-1.00",
-        "12.345",
-        '"1,234.56"',
-        "12.34 ",
-        "1_000",
-        "१२",
-        "1e99999999999999999999",
-        "free",
+        ("NaN", "NaN"),
+        ("-Infinity", "-Infinity"),
+        ("-1.00", ""),
+        ("12.345", "USD"),
+        ('"1,234.56"', "1,234.56"),
+        ("12.34 ", "12.34 "),
+        ("1_000", "1_000"),
+        ("१२", "१२"),
+        ("1e99999999999999999999", "1e99999999999999999999"),
+        ("free", "free"),
     ],
 )
-def test_an_amount_that_is_no_money_is_rejected_by_its_name(amount: str, written: Written) -> None:
+def test_an_amount_that_is_no_money_is_rejected_by_its_name(
+    amount: str, fact: str, written: Written
+) -> None:
     (bad, good) = outcomes(written("p.csv", csv_lines(GOOD.replace("12.34", amount), GOOD)))
-    assert isinstance(bad, str)
-    assert bad.startswith("2: amount: ")
+    check_bad(bad, 2, "amount", fact)
     assert good == GOOD_PURCHASE
 
 
@@ -269,72 +293,76 @@ def test_an_amount_that_is_no_money_is_rejected_by_its_name(amount: str, written
 def test_an_amount_in_minor_units_must_be_an_integer(minor: str, written: Written) -> None:
     content = csv_lines(GOOD.replace("12.34", minor)).replace("amount", "amount_minor")
     (bad,) = outcomes(written("p.csv", content))
-    assert isinstance(bad, str)
-    assert bad.startswith("2: amount_minor: ")
+    check_bad(bad, 2, "amount_minor")
 
 
 def test_bytes_that_are_not_utf8_cost_one_row(written: Written) -> None:
     content = csv_lines(GOOD, GOOD.replace("grocery", "@"), GOOD).encode().replace(b"@", b"\xfcb")
     first, bad, last = outcomes(written("p.csv", content))
     assert first == last == GOOD_PURCHASE
-    assert re.match("3: .*line 3 .*UTF-8 .*0xfc", str(bad))
+    check_bad(bad, 3, None, 3, "0xfc")
 
 
 @pytest.mark.parametrize(
-    ("line", "reason"),
+    ("line", "facts"),
     [
-        ('c1,p1,2026-02-28T12:00:00Z,"gro"cery,1', ""),
-        ('c1,p1,2026-02-28T12:00:00Z,"grocery,1', ""),
-        (GOOD + ",", r".*6.*5"),
-        ("c1,p1,2026-02", r".*3.*5"),
-        ("x" * (MAX_ROW_BYTES + 5), ".*line 3"),
-        ("x" * 200_000, ""),
+        ('c1,p1,2026-02-28T12:00:00Z,"gro"cery,1', ["CSV"]),
+        ('c1,p1,2026-02-28T12:00:00Z,"grocery,1', ["CSV"]),
+        (GOOD + ",", [6, 5]),
+        ("c1,p1,2026-02", [3, 5]),
+        ("x" * (MAX_ROW_BYTES + 5), [3, MAX_ROW_BYTES]),
+        ("x" * 200_000, ["CSV", csv.field_size_limit()]),
     ],
     ids=["stray quote", "open quote", "many cells", "few cells", "long line", "long cell"],
 )
-def test_a_malformed_line_costs_one_row(line: str, reason: str, written: Written) -> None:
+def test_a_malformed_line_costs_one_row(
+    line: str, facts: Sequence[object], written: Written
+) -> None:
     first, bad, last = outcomes(written("p.csv", csv_lines(GOOD, line, GOOD)))
     assert first == last == GOOD_PURCHASE
-    assert isinstance(bad, str)
-    assert re.match(f"3: {reason}", bad)
+    check_bad(bad, 3, None, *facts)
 
 
 def test_a_row_of_endless_quoted_lines_is_given_up(written: Written) -> None:
     line = "x" * 60_000 + '","' + "x"
     source = written("p.csv", csv_lines('"', *[line] * 20))
     row = next(source.rows())
-    assert str(MAX_ROW_BYTES) in (row.problem or "").replace(",", "")
+    assert row.raw is None
+    assert not missing(row.problem, MAX_ROW_BYTES)
 
 
 def test_a_last_line_that_was_cut_off_is_named(written: Written) -> None:
     content = csv_lines(GOOD, GOOD)
     good, bad = outcomes(written("p.csv", content[: -len(",grocery,12.34\n")]))
     assert good == GOOD_PURCHASE
-    assert re.match("3: .*3 cells.*5", str(bad))
+    check_bad(bad, 3, None, 3, 5)
 
 
 @pytest.mark.parametrize(
-    ("header", "reason"),
+    ("header", "facts"),
     [
-        ("", "p.csv"),
-        ("purchase_id,purchased_at,category,amount", "customer_id;"),
-        ("customer_id,purchase_id", "purchased_at, category, amount or amount_minor;"),
-        (HEADER.replace(",", ";"), "'customer_id;purchase_id"),
-        (HEADER + ",amount,category", "amount, category"),
-        ('"customer_id,purchase_id', "p.csv"),
-        (HEADER.replace(",", "\r"), "p.csv"),
+        ("", []),
+        ("purchase_id,purchased_at,category,amount", ["customer_id"]),
+        ("customer_id,purchase_id", ["purchased_at", "category", "amount", "amount_minor"]),
+        (HEADER.replace(",", ";"), ["customer_id;purchase_id"]),
+        (HEADER + ",amount,category", ["amount", "category"]),
+        ('"customer_id,purchase_id', ["CSV"]),
+        (HEADER.replace(",", "\r"), ["CSV"]),
     ],
 )
-def test_a_csv_header_that_is_none_is_rejected(header: str, reason: str, written: Written) -> None:
+def test_a_csv_header_that_is_none_is_rejected(
+    header: str, facts: Sequence[str], written: Written
+) -> None:
     with pytest.raises(Rejected) as caught:
         written("p.csv", header + "\n")
     assert caught.value.field == "file"
-    assert reason in caught.value.reason
+    assert not missing(caught.value.reason, "p.csv", *facts)
 
 
 def test_a_file_in_utf16_is_rejected(written: Written) -> None:
-    with pytest.raises(Rejected, match="UTF-8"):
+    with pytest.raises(Rejected, match="UTF-8") as caught:
         written("p.csv", csv_lines(GOOD).encode("utf-16"))
+    assert caught.value.field == "file"
 
 
 def test_other_columns_are_ignored_and_named(written: Written) -> None:
@@ -378,41 +406,42 @@ def test_ndjson_is_read_line_by_line(content: str, written: Written) -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "reason"),
+    ("line", "field", "facts"),
     [
-        (json_amount("NaN"), "amount: "),
-        (json_amount("-Infinity"), "amount: "),
-        (json_amount("12.345"), "amount: "),
-        (json_amount("1e-99999999999999999999"), "amount: "),
-        (json_amount("true"), "amount: "),
-        (json_line(amount_minor=12.0), "amount_minor: "),
-        (json_line(customer_id=None), "customer_id: "),
-        (json_line(customer_id=""), "customer_id: "),
-        (json_line(customer_id=True), "customer_id: "),
-        (json_line(customer_id=1.50), "customer_id: "),
-        (json_line(purchase_id="\ud800"), "purchase_id: "),
-        (json_line(purchased_at="2026-02-28T12:00:00"), "purchased_at: "),
-        (json_line(purchased_at=1772280000), "purchased_at: "),
-        (json_line()[:-10], ""),
-        ("[1, 2]", r".*\[1, 2\]"),
-        ("[" * 100_000, ""),
-        ("1" * 5000, ""),
-        (json_line()[:-1] + ', "category": "x"}', ".*'category'"),
-        ("x" * (MAX_ROW_BYTES + 1), "line 2"),
+        (json_amount("NaN"), "amount", ["NaN"]),
+        (json_amount("-Infinity"), "amount", ["-Infinity"]),
+        (json_amount("12.345"), "amount", ["USD"]),
+        (json_amount("1e-99999999999999999999"), "amount", ["1e-99999999999999999999"]),
+        (json_amount("true"), "amount", ["true"]),
+        (json_line(amount_minor=12.0), "amount_minor", ["12.0"]),
+        (json_line(customer_id=None), "customer_id", []),
+        (json_line(customer_id=""), "customer_id", []),
+        (json_line(customer_id=True), "customer_id", ["true"]),
+        (json_line(customer_id=1.50), "customer_id", ["1.5"]),
+        (json_line(purchase_id="\ud800"), "purchase_id", []),
+        (json_line(purchased_at="2026-02-28T12:00:00"), "purchased_at", ["RFC 3339"]),
+        (json_line(purchased_at=1772280000), "purchased_at", ["RFC 3339", 1772280000]),
+        (json_line()[:-10], None, ["JSON"]),
+        ("[1, 2]", None, ["JSON", "[1, 2]"]),
+        ("[" * 100_000, None, []),
+        ("1" * 5000, None, [4300]),
+        (json_line()[:-1] + ', "category": "x"}', None, ["category"]),
+        ("x" * (MAX_ROW_BYTES + 1), None, [2, MAX_ROW_BYTES]),
     ],
 )
-def test_a_bad_line_of_ndjson_costs_one_row(line: str, reason: str, written: Written) -> None:
+def test_a_bad_line_of_ndjson_costs_one_row(
+    line: str, field: str | None, facts: Sequence[object], written: Written
+) -> None:
     content = f"{json_line()}\n{line}\n{json_line()}"
     first, bad, last = outcomes(written("p.ndjson", content))
     assert first == last == GOOD_PURCHASE
-    assert isinstance(bad, str)
-    assert re.match(f"2: {reason}", bad)
+    check_bad(bad, 2, field, *facts)
 
 
 def test_a_line_of_ndjson_that_is_not_utf8_costs_one_row(written: Written) -> None:
     content = json_line().encode() + b"\n{\xff}\n" + json_line().encode()
     _, bad, _ = outcomes(written("p.ndjson", content))
-    assert re.match("2: line 2 .*UTF-8 .*0xff", str(bad))
+    check_bad(bad, 2, None, 2, "0xff")
 
 
 def test_integers_are_ids_too(written: Written) -> None:
@@ -452,23 +481,22 @@ def test_timestamps_with_a_zone_keep_their_instant(unit: str, zone: str, tmp_pat
 
 
 @pytest.mark.parametrize(
-    ("moments", "reason"),
+    ("moments", "fact"),
     [
-        (pa.array([MOMENT.replace(tzinfo=None)], pa.timestamp("us")), ""),
-        (pa.array([10**18 + 1], pa.timestamp("ns", tz="UTC")), ""),
-        (pa.array([2**62], pa.timestamp("us", tz="UTC")), ""),
-        (pa.array([date(2026, 2, 28)]), ""),
+        (pa.array([MOMENT.replace(tzinfo=None)], pa.timestamp("us")), "2026-02-28T12:00:00"),
+        (pa.array([10**18 + 1], pa.timestamp("ns", tz="UTC")), "000000001"),
+        (pa.array([2**62], pa.timestamp("us", tz="UTC")), "RFC 3339"),
+        (pa.array([date(2026, 2, 28)]), "RFC 3339"),
         (pa.array([1772280000]), "1772280000"),
         (pa.array([None], pa.timestamp("us", tz="UTC")), ""),
     ],
     ids=["naive", "nanoseconds", "year 148103", "date", "integer", "null"],
 )
 def test_timestamps_that_name_no_instant_are_rejected(
-    moments: object, reason: str, tmp_path: Path
+    moments: object, fact: str, tmp_path: Path
 ) -> None:
     (bad,) = outcomes(parquet_of(tmp_path, purchased_at=moments))
-    assert isinstance(bad, str)
-    assert re.match(f"1: purchased_at: .*{reason}", bad)
+    check_bad(bad, 1, "purchased_at", fact)
 
 
 @given(st.lists(st.integers(0, MAX_AMOUNT_MINOR), min_size=1, max_size=50))
@@ -483,27 +511,26 @@ def test_float_amounts_become_the_cents_that_were_meant(cents: list[int]) -> Non
 
 
 @pytest.mark.parametrize(
-    ("columns", "reason"),
+    ("columns", "field", "fact"),
     [
-        ({"amount": [float("nan")]}, "amount: "),
-        ({"amount": [float("-inf")]}, "amount: "),
-        ({"amount": [0.1 + 0.2]}, "amount: "),
-        ({"amount": [Decimal("1.005")]}, "amount: "),
-        ({"amount_minor": [12.0]}, "amount_minor: "),
-        ({"amount_minor": pa.array([None], pa.int64())}, "amount_minor: "),
-        ({"amount": [1], "amount_minor": [1]}, "amount_minor: "),
-        ({"customer_id": [1.0]}, "customer_id: "),
-        ({"category": [b"grocery"]}, "category: "),
-        ({"category": pa.array([b"\xff"]).cast(pa.string(), safe=False)}, "category: "),
+        ({"amount": [float("nan")]}, "amount", "NaN"),
+        ({"amount": [float("-inf")]}, "amount", "-Infinity"),
+        ({"amount": [0.1 + 0.2]}, "amount", "USD"),
+        ({"amount": [Decimal("1.005")]}, "amount", "USD"),
+        ({"amount_minor": [12.0]}, "amount_minor", "12.0"),
+        ({"amount_minor": pa.array([None], pa.int64())}, "amount_minor", ""),
+        ({"amount": [1], "amount_minor": [1]}, "amount_minor", "amount"),
+        ({"customer_id": [1.0]}, "customer_id", "1.0"),
+        ({"category": [b"grocery"]}, "category", "grocery"),
+        ({"category": pa.array([b"\xff"]).cast(pa.string(), safe=False)}, "category", ""),
     ],
 )
 def test_a_bad_cell_of_parquet_is_rejected_by_its_name(
-    columns: dict[str, object], reason: str, tmp_path: Path
+    columns: dict[str, object], field: str, fact: str, tmp_path: Path
 ) -> None:
     minor = {"amount_minor": None} if "amount" in columns else {}
     (bad,) = outcomes(parquet_of(tmp_path, **minor | columns))
-    assert isinstance(bad, str)
-    assert bad.startswith(f"1: {reason}")
+    check_bad(bad, 1, field, fact)
 
 
 @pytest.mark.parametrize(
@@ -542,13 +569,16 @@ def test_a_parquet_file_may_have_no_rows(tmp_path: Path) -> None:
 
 
 def test_a_parquet_file_that_lacks_columns_is_rejected(tmp_path: Path) -> None:
-    with pytest.raises(Rejected, match="category, amount or amount_minor;"):
+    with pytest.raises(Rejected) as caught:
         parquet_of(tmp_path, category=None, amount_minor=None)
+    assert caught.value.field == "file"
+    assert not missing(caught.value.reason, "category", "amount", "amount_minor")
 
 
 def test_a_parquet_file_that_is_none_is_rejected(written: Written) -> None:
-    with pytest.raises(Rejected, match="Parquet"):
+    with pytest.raises(Rejected, match=r"p\.parquet") as caught:
         written("p.parquet", "PAR1 and nothing else")
+    assert caught.value.field == "file"
 
 
 def test_a_parquet_file_that_is_damaged_inside_is_rejected_while_reading(tmp_path: Path) -> None:
@@ -557,8 +587,9 @@ def test_a_parquet_file_that_is_damaged_inside_is_rejected_while_reading(tmp_pat
     content = path.read_bytes()
     path.write_bytes(content[:4] + b"\xff" * 60 + content[64:])
     source = open_purchase_file(path)
-    with pytest.raises(Rejected, match="Parquet"):
+    with pytest.raises(Rejected, match=r"purchases\.parquet") as caught:
         list(source.rows())
+    assert caught.value.field == "file"
 
 
 def test_parquet_without_pyarrow_says_what_to_install(
@@ -586,7 +617,8 @@ def test_a_line_that_is_too_long_is_kept_in_part(written: Written) -> None:
 
 def test_a_row_over_several_lines_keeps_them_all(written: Written) -> None:
     (row,) = written("p.csv", csv_lines('"c1\nc2",p1')).rows()
-    assert (re.findall(r"\d+", row.problem or ""), row.text) == (["2", "5"], '"c1\nc2",p1')
+    assert not missing(row.problem, 2, 5)
+    assert row.text == '"c1\nc2",p1'
 
 
 def test_a_row_that_can_be_read_has_no_text(written: Written) -> None:

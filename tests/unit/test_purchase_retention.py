@@ -10,7 +10,7 @@ from domain.errors import InvalidRequest
 from domain.purchases import RecordPurchases
 from domain.retention import FOR_EVER, SLACK_DAYS, PurchaseRetention, Retention
 from domain.values import Window
-from tests.builders import DAY, NOW, USD, a_purchase, raw_of
+from tests.builders import DAY, NOW, USD, a_purchase, missing, raw_of
 from tests.doubles.store import ReferenceStore
 
 YEAR = PurchaseRetention(365)
@@ -35,8 +35,10 @@ def test_what_may_be_asked_for_is_not_dropped_meanwhile(days: int, age: int, lat
 
 def test_nobody_can_ask_back_beyond_it() -> None:
     YEAR.check(NOW - 366 * DAY, now=NOW)
-    with pytest.raises(InvalidRequest, match=r"as_of: .*\b20\d\d-.*365 days"):
+    with pytest.raises(InvalidRequest) as caught:
         YEAR.check(NOW - 366 * DAY - 1, now=NOW)
+    assert caught.value.field == "as_of"
+    assert not missing(caught.value.reason, 365)
 
 
 @pytest.mark.parametrize(
@@ -49,7 +51,7 @@ def test_a_purchase_older_than_it_is_rejected_with_the_reason(age_us: int, outco
     assert answer.outcome == outcome
     if outcome == "rejected":
         assert answer.field == "purchased_at"
-        assert "365 days" in (answer.reason or "")
+        assert not missing(answer.reason, 365)
         assert recorder.purchases == {}
 
 
@@ -57,5 +59,6 @@ def test_purchases_are_kept_for_longer_than_recent_ones() -> None:
     window, least = Window.days(30), 30 + SLACK_DAYS + 1
     kept = PurchaseRetention(least)
     assert Retention.covering(window, kept) == Retention(30 + SLACK_DAYS, kept)
-    with pytest.raises(ValueError, match="32"):
+    with pytest.raises(ValueError) as caught:
         Retention.covering(window, PurchaseRetention(least - 1))
+    assert not missing(caught.value, window, least - 1)

@@ -24,7 +24,7 @@ from model_registry.registry import Registry
 from model_registry.revisions import Action, Revision
 from model_registry.verify import verify
 from model_registry.versions import CalibrationBin, Candidate
-from tests.builders import JPY, NOW
+from tests.builders import JPY, NOW, missing
 from tests.doubles.memory import ManualClock, MemoryObjectStore
 from tests.registries import NAME, FragileStore, a_candidate, a_registry, golden_of, with_golden
 
@@ -153,45 +153,51 @@ def test_a_model_or_version_nobody_registered_is_unknown() -> None:
             ask()
     registered(registry, 2)
     for number in (3, 0, -1):
-        with pytest.raises(UnknownVersion, match=rf" {number}\b.*\b2$"):
+        with pytest.raises(UnknownVersion) as caught:
             registry.version(NAME, number)
+        assert not missing(caught.value, NAME, number, 2)
 
 
 @pytest.mark.parametrize(
-    ("change", "named"),
+    ("change", "field", "fact"),
     [
-        ({"metrics": {"auc": float("nan")}}, "."),
-        ({"facts": {"when": object()}}, "."),
-        ({"horizon_days": 0}, "horizon_days"),
-        ({"scorer_kind": ""}, "scorer.kind"),
-        ({"blobs": {"golden": b""}}, "'golden'"),
-        ({"blobs": {"held_out": b""}}, "'held_out'"),
-        ({"intervals": {"auc": (0.5, float("inf"))}}, "."),
-        ({"intervals": {"auc": (0.5,)}}, "."),
-        ({"golden": golden_of([], [])}, "."),
-        ({"golden": golden_of([[float("inf")]], [0.5])}, "."),
+        ({"metrics": {"auc": float("nan")}}, "candidate", "JSON"),
+        ({"facts": {"when": object()}}, "candidate", "JSON"),
+        ({"horizon_days": 0}, "candidate", "horizon_days"),
+        ({"scorer_kind": ""}, "candidate", "scorer.kind"),
+        ({"blobs": {"golden": b""}}, "blobs", "golden"),
+        ({"blobs": {"held_out": b""}}, "blobs", "held_out"),
+        ({"intervals": {"auc": (0.5, float("inf"))}}, "candidate", "JSON"),
+        ({"intervals": {"auc": (0.5,)}}, "candidate", "JSON"),
+        ({"golden": golden_of([], [])}, "candidate", "golden"),
+        ({"golden": golden_of([[float("inf")]], [0.5])}, "candidate", "JSON"),
     ],
 )
 def test_a_candidate_that_would_not_read_back_is_refused_and_nothing_stored(
-    change: dict[str, Any], named: str
+    change: dict[str, Any], field: str, fact: str
 ) -> None:
     store = FragileStore()
-    with pytest.raises(InvalidRequest, match=named):
+    with pytest.raises(InvalidRequest) as caught:
         a_registry(store).register(NAME, replace(a_candidate(), **change), actor="tests")
+    assert caught.value.field == field
+    assert not missing(caught.value.reason, fact)
     assert store.everything() == {}
 
 
 def test_somebody_must_register() -> None:
-    with pytest.raises(InvalidRequest, match="actor"):
+    with pytest.raises(InvalidRequest) as caught:
         a_registry().register(NAME, a_candidate(), actor=" ")
+    assert caught.value.field == "actor"
 
 
 def test_a_blob_that_is_stored_damaged_is_not_built_upon() -> None:
     store = FragileStore()
     registry = registered(a_registry(store), 1)
-    store.overwrite(f"blobs/sha256/{hashlib.sha256(b'0.0').hexdigest()}", b"0.1")
-    with pytest.raises(CorruptRegistry, match="blobs/sha256/"):
+    blob = f"blobs/sha256/{hashlib.sha256(b'0.0').hexdigest()}"
+    store.overwrite(blob, b"0.1")
+    with pytest.raises(CorruptRegistry) as caught:
         registered(registry, 1)
+    assert caught.value.key == blob
     assert list(registry.versions(NAME)) == [1]
 
 
@@ -200,8 +206,10 @@ def test_a_manifest_that_lies_under_another_number_is_corrupt() -> None:
     registry = registered(a_registry(store), 2)
     first, second = (f"models/{NAME}/versions/{number:06d}.json" for number in (1, 2))
     store.overwrite(second, store.get(first))
-    with pytest.raises(CorruptRegistry, match=r"000002.json: .*'propensity' 1"):
+    with pytest.raises(CorruptRegistry) as caught:
         registry.version(NAME, 2)
+    assert caught.value.key == second
+    assert not missing(caught.value.reason, "name", "version", NAME, 1)
 
 
 def test_files_of_others_beside_the_manifests_do_not_count() -> None:
@@ -269,8 +277,9 @@ def test_a_version_that_fails_a_gate_is_never_promoted_nor_rolled_back_to() -> N
         lambda: registry.rollback(NAME, actor="ada", reason="why", to_revision=1),
     ]
     for act in acts:
-        with pytest.raises(GateFailed, match="integrity"):
+        with pytest.raises(GateFailed) as caught:
             act()
+        assert caught.value.gate == "integrity"
     assert champions(registry) == [1, 2]
 
 
@@ -278,15 +287,17 @@ def test_a_version_of_another_currency_is_never_promoted() -> None:
     registry = a_registry()
     candidate: Candidate = a_candidate(features=total_purchase_volume_30d(JPY))
     registry.register(NAME, candidate, actor="tests")
-    with pytest.raises(GateFailed, match="features"):
+    with pytest.raises(GateFailed) as caught:
         promoted(registry, 1)
+    assert caught.value.gate == "features"
 
 
 def test_a_version_whose_scorer_gives_other_scores_is_never_promoted() -> None:
     registry = a_registry()
     registry.register(NAME, with_golden(a_candidate(), golden_of([[0.0]], [0.25])), actor="tests")
-    with pytest.raises(GateFailed, match="golden"):
+    with pytest.raises(GateFailed) as caught:
         promoted(registry, 1)
+    assert caught.value.gate == "golden"
     assert registry.current(NAME) is None
 
 
@@ -294,8 +305,9 @@ def test_a_promote_that_expects_another_revision_changes_nothing() -> None:
     registry = registered(a_registry(), 2)
     registry.promote(NAME, 1, actor="ada", reason="why", expected_revision=0)
     for expected in (0, 2):
-        with pytest.raises(RevisionConflict, match=rf"revision 1 .*\b{expected}\b"):
+        with pytest.raises(RevisionConflict) as caught:
             registry.promote(NAME, 2, actor="bob", reason="why", expected_revision=expected)
+        assert not missing(caught.value, 1, expected)
     assert champions(registry) == [1]
     registry.promote(NAME, 2, actor="bob", reason="why", expected_revision=1)
     assert champions(registry) == [1, 2]
@@ -329,8 +341,9 @@ def overtaken(times: int) -> Registry:
 
 def test_a_lost_race_is_a_conflict_for_who_expected_a_revision() -> None:
     registry = overtaken(1)
-    with pytest.raises(RevisionConflict, match=r"revision 4 .*\b3\b"):
+    with pytest.raises(RevisionConflict) as caught:
         registry.promote(NAME, 1, actor="ada", reason="why", expected_revision=3)
+    assert not missing(caught.value, 4, 3)
     assert champions(registry) == [1, 2, 3, 4]
 
 
@@ -342,8 +355,9 @@ def test_who_expects_no_revision_looks_again_after_a_lost_race() -> None:
 
 def test_a_rollback_that_was_overtaken_does_not_undo_what_it_never_saw() -> None:
     registry = overtaken(1)
-    with pytest.raises(RevisionConflict):
+    with pytest.raises(RevisionConflict) as caught:
         registry.rollback(NAME, actor="ada", reason="why")
+    assert not missing(caught.value, 4, 3)
     assert champions(registry) == [1, 2, 3, 4]
 
 
@@ -364,8 +378,9 @@ def test_races_lost_for_ever_end_in_a_conflict() -> None:
             return not super().put_if_absent(key, others.encode())
 
     registry = registered(a_registry(Occupied()), 1)
-    with pytest.raises(RevisionConflict, match="1000"):
+    with pytest.raises(RevisionConflict) as caught:
         promoted(registry, 1)
+    assert not missing(caught.value, 1000, NAME)
 
 
 @pytest.mark.parametrize("kind", ["memory", "folder"])
@@ -450,11 +465,13 @@ def test_there_must_be_something_to_roll_back_to() -> None:
     with pytest.raises(UnknownRevision, match=NAME):
         registry.rollback(NAME, actor="ada", reason="why")
     promoted(registry, 1, 1)
-    with pytest.raises(UnknownRevision, match=r"\b1$"):
+    with pytest.raises(UnknownRevision) as caught:
         registry.rollback(NAME, actor="ada", reason="why")
+    assert not missing(caught.value, NAME, 1)
     for number in (0, 3):
-        with pytest.raises(UnknownRevision, match=rf" {number}$"):
+        with pytest.raises(UnknownRevision) as caught:
             registry.rollback(NAME, actor="ada", reason="why", to_revision=number)
+        assert not missing(caught.value, NAME, number)
     assert champions(registry) == [1, 1]
 
 
@@ -469,20 +486,24 @@ def test_a_gap_in_the_log_is_corrupt() -> None:
     store = FragileStore()
     registry = promoted(registered(a_registry(store), 2), 1, 2, 1)
     store.lose(revision_key(2))
-    with pytest.raises(CorruptRegistry, match=r"00000002.json: "):
-        registry.history(NAME)
-    with pytest.raises(CorruptRegistry, match=r"00000002.json: "):
-        registry.current(NAME)
-    with pytest.raises(CorruptRegistry, match=r"00000002.json: "):
-        promoted(registry, 2)
+    reads: list[Callable[[], object]] = [
+        lambda: registry.history(NAME),
+        lambda: registry.current(NAME),
+        lambda: promoted(registry, 2),
+    ]
+    for read in reads:
+        with pytest.raises(CorruptRegistry) as caught:
+            read()
+        assert caught.value.key == revision_key(2)
 
 
 def test_a_log_without_its_beginning_is_corrupt() -> None:
     store = FragileStore()
     registry = promoted(registered(a_registry(store), 2), 1, 2)
     store.lose(revision_key(1))
-    with pytest.raises(CorruptRegistry, match=r"00000001.json: "):
+    with pytest.raises(CorruptRegistry) as caught:
         registry.history(NAME)
+    assert caught.value.key == revision_key(1)
 
 
 def test_a_revision_that_was_changed_later_is_corrupt() -> None:
@@ -491,8 +512,10 @@ def test_a_revision_that_was_changed_later_is_corrupt() -> None:
     content = store.get(revision_key(1))
     store.overwrite(revision_key(1), content.replace(b"it is better", b"it is bitter"))
     for read in (registry.history, registry.current):
-        with pytest.raises(CorruptRegistry, match=r"00000002.json: .*'previous_sha256'"):
+        with pytest.raises(CorruptRegistry) as caught:
             read(NAME)
+        assert caught.value.key == revision_key(2)
+        assert not missing(caught.value.reason, "previous_sha256")
 
 
 def test_every_cut_of_a_revision_is_corrupt() -> None:
@@ -501,16 +524,20 @@ def test_every_cut_of_a_revision_is_corrupt() -> None:
     content = store.get(revision_key(1))
     for length in range(0, len(content), 7):
         store.overwrite(revision_key(1), content[:length])
-        with pytest.raises(CorruptRegistry, match=r"00000001.json: .*JSON"):
+        with pytest.raises(CorruptRegistry) as caught:
             registry.history(NAME)
+        assert caught.value.key == revision_key(1)
+        assert not missing(caught.value.reason, "JSON")
 
 
 def test_a_revision_that_lies_under_another_number_is_corrupt() -> None:
     store = FragileStore()
     registry = promoted(registered(a_registry(store), 1), 1, 1)
     store.overwrite(revision_key(2), store.get(revision_key(1)))
-    with pytest.raises(CorruptRegistry, match=r"00000002.json: .*'number' .*1"):
+    with pytest.raises(CorruptRegistry) as caught:
         registry.history(NAME)
+    assert caught.value.key == revision_key(2)
+    assert not missing(caught.value.reason, "number", 1)
 
 
 def test_a_blob_nobody_stored_is_unknown() -> None:

@@ -116,7 +116,7 @@ def split(points: int) -> Callable[[Any], object]:
         (split(0), "basis_points"),
         (split(10_001), "basis_points"),
         (lambda r: r["state"].update(shadows=["8"]), "shadows"),
-        (lambda r: r["state"].update(shadows=[7]), ""),
+        (lambda r: r["state"].update(shadows=[7]), "state"),
         (lambda r: r["state"].update(shadows=[8]), "manifests"),
         (lambda r: r["state"]["manifests"].update({"8": "0" * 64}), "manifests"),
         (lambda r: r["state"]["manifests"].update({"7": "0"}), "manifests"),

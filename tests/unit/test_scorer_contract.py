@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from adapters.scorers.linear import LinearScorer
 from domain.prediction import Scorer
 from model_registry.contract import ScorerContract
+from tests.builders import missing
 
 Matrix = NDArray[np.float64]
 SOUND = LinearScorer.build({"coefficients": [0.02, -0.01, 0.005], "intercept": -0.5}, {})
@@ -103,6 +104,14 @@ BREAKS: dict[str, Callable[[], Scorer]] = {
 }
 
 
+DUE = {
+    "test_there_is_one_probability_for_each_row": "[0, 1]",
+    "test_what_is_not_finite_is_rejected": "ValueError",
+    "test_another_shape_is_rejected": "ValueError",
+}
+"""What the message names as due; else a probability."""
+
+
 def contract_of(build: Callable[[], Scorer]) -> ScorerContract:
     class Contract(ScorerContract):
         width = 3
@@ -124,32 +133,38 @@ def test_a_sound_scorer_passes(name: str) -> None:
 
 @pytest.mark.parametrize("name", TESTS)
 def test_a_broken_scorer_is_told_what_is_due(name: str) -> None:
-    with pytest.raises(AssertionError):
+    with pytest.raises(AssertionError) as caught:
         getattr(contract_of(BREAKS[name]), name)()
+    assert not missing(caught.value, DUE.get(name, "np.float64"))
 
 
 @pytest.mark.parametrize(
-    "score",
+    ("score", "due", "seen"),
     [
-        lambda m: SOUND.score(m)[:-1],
-        lambda m: SOUND.score(m)[:, np.newaxis],
-        lambda m: SOUND.score(m).astype(np.float32),
-        lambda m: SOUND.score(m) * np.nan,
-        lambda m: -SOUND.score(m),
-        lambda m: SOUND.score(m).tolist(),
+        (lambda m: SOUND.score(m)[:-1], "(1,)", "(0,)"),
+        (lambda m: SOUND.score(m)[:, np.newaxis], "(0,)", "(0, 1)"),
+        (lambda m: SOUND.score(m).astype(np.float32), "float64", "float32"),
+        (lambda m: SOUND.score(m) * np.nan, "[0, 1]", "nan"),
+        (lambda m: -SOUND.score(m), "[0, 1]", "[-0."),
+        (lambda m: SOUND.score(m).tolist(), "(0,)", "list"),
     ],
     ids=["too few", "a column", "float32", "not a number", "negative", "a list"],
 )
-def test_what_is_no_probability_for_each_row_is_told(score: Callable[[Matrix], Matrix]) -> None:
-    with pytest.raises(AssertionError):
+def test_what_is_no_probability_for_each_row_is_told(
+    score: Callable[[Matrix], Matrix], due: str, seen: str
+) -> None:
+    with pytest.raises(AssertionError) as caught:
         contract_of(lambda: Broken(score)).test_there_is_one_probability_for_each_row()
+    assert due in str(caught.value)
+    assert seen in str(caught.value)
 
 
 def test_a_scorer_that_changes_its_input_is_told() -> None:
-    with pytest.raises(AssertionError, match="in row 0"):
-        contract_of(
-            lambda: Broken(changes_its_input)
-        ).test_the_input_is_left_as_it_was_and_the_answer_is_the_callers_own()
+    contract = contract_of(lambda: Broken(changes_its_input))
+    before = repr(contract.matrix(100)[0])
+    with pytest.raises(AssertionError) as caught:
+        contract.test_the_input_is_left_as_it_was_and_the_answer_is_the_callers_own()
+    assert before in str(caught.value)
 
 
 def test_the_first_row_that_differs_is_told() -> None:
@@ -157,8 +172,9 @@ def test_the_first_row_that_differs_is_told() -> None:
         return SOUND.score(matrix) * np.where(np.arange(len(matrix)) < 70, 1.0, 0.5)
 
     contract = contract_of(lambda: Broken(otherwise_from_row_70))
-    with pytest.raises(AssertionError, match=r"\b127 rows: .* row 70$"):
+    with pytest.raises(AssertionError) as caught:
         contract.test_a_batch_of_any_size_scores_as_its_rows_alone()
+    assert not missing(caught.value, 127, 70)
 
 
 @pytest.mark.parametrize("error", [IndexError("no such column"), ZeroDivisionError()])
@@ -169,8 +185,10 @@ def test_another_error_than_the_promised_one_is_told(error: Exception) -> None:
         return SOUND.score(matrix)
 
     contract = contract_of(lambda: Broken(fails))
-    with pytest.raises(AssertionError, match=r"\(3, 4\): .*ValueError .*Error"):
+    with pytest.raises(AssertionError) as caught:
         contract.test_another_shape_is_rejected()
+    assert repr(error) in str(caught.value)
+    assert not missing(caught.value, "(3, 4)", "ValueError")
 
 
 def test_a_contract_without_a_scorer_says_what_to_override() -> None:

@@ -7,6 +7,7 @@ import pytest
 from api.process import Secret, Settings, load_settings
 from domain.decisions import Policy
 from domain.errors import Rejected
+from tests.builders import missing
 
 pytestmark = pytest.mark.usefixtures("home")
 
@@ -54,8 +55,9 @@ def test_an_endpoint_that_is_no_url_is_refused_with_an_example(
     endpoint: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PROPENSITY_DYNAMODB_ENDPOINT", endpoint)
-    with pytest.raises(Rejected, match=r"DYNAMODB_ENDPOINT .*http://127\.0\.0\.1:8001"):
+    with pytest.raises(Rejected) as caught:
         load_settings()
+    assert not missing(caught.value, "PROPENSITY_DYNAMODB_ENDPOINT", "http://127.0.0.1:8001")
 
 
 @pytest.mark.parametrize("endpoint", ["aws", "http://127.0.0.1:8001", "https://dynamo.example"])
@@ -72,8 +74,11 @@ def test_half_a_credential_is_refused_without_telling_it(
     half: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(f"PROPENSITY_{half}", "hunter2")
-    with pytest.raises(Rejected, match="access_key_id and secret_access_key") as refused:
+    with pytest.raises(Rejected) as refused:
         load_settings()
+    told = str(refused.value).lower()
+    assert "access_key_id" in told
+    assert "secret_access_key" in told
     assert "hunter2" not in str(refused.value)
 
 
@@ -109,9 +114,10 @@ def test_purchases_are_kept_for_ever_or_longer_than_recent_ones(
     monkeypatch.setenv("PROPENSITY_PURCHASE_RETENTION_DAYS", "33")
     assert load_settings().retention.purchases.days == 33
     monkeypatch.setenv("PROPENSITY_RECENT_DAYS", "31")
-    way_out = "PROPENSITY_PURCHASE_RETENTION_DAYS .*PROPENSITY_RECENT_DAYS"
-    with pytest.raises(Rejected, match=way_out):
+    with pytest.raises(Rejected) as caught:
         load_settings()
+    named = "PROPENSITY_PURCHASE_RETENTION_DAYS", "PROPENSITY_RECENT_DAYS"
+    assert not missing(caught.value, *named)
 
 
 def test_settings_cannot_be_changed_once_read() -> None:
@@ -137,5 +143,5 @@ def test_scorers_are_kinds_by_commas(
 @pytest.mark.parametrize("value", [",", "onnx,", " ", "onnx,,linear"])
 def test_a_kind_without_a_name_is_refused(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PROPENSITY_SCORERS", value)
-    with pytest.raises(Rejected, match=r"PROPENSITY_SCORERS .*onnx,linear"):
+    with pytest.raises(Rejected, match="PROPENSITY_SCORERS"):
         load_settings()

@@ -7,6 +7,7 @@ import numpy as np
 import onnx
 import pytest
 from numpy.typing import NDArray
+from sklearn.exceptions import ConvergenceWarning
 
 from adapters import training
 from adapters.scorers.onnx import OnnxScorer
@@ -20,7 +21,7 @@ from model_registry.evaluation import calibration, evaluate, intervals
 from model_registry.gates.load import check_golden
 from model_registry.ports import ScorerFactory
 from model_registry.versions import Candidate, Draft, HeldOut
-from tests.builders import DAY, USD
+from tests.builders import DAY, USD, missing
 from tests.training_sets import ASKED, a_training_set
 
 COEFFICIENTS = (0.02, -0.01)
@@ -185,12 +186,16 @@ class TestRefusals:
     def test_an_export_that_scores_one_row_otherwise_is_refused_with_the_figures(
         self, bias: float
     ) -> None:
-        with pytest.raises(TrainingRefused, match=r"2e-06 .*\b2000 .*1e-06"):
+        with pytest.raises(TrainingRefused) as caught:
             train(a_training_set(), build_scorer=biased_by(bias))
+        assert caught.value.field == "export"
+        assert not missing(caught.value.reason, "2e-06", 2000, "1e-06")
 
     def test_an_export_that_scores_nothing_is_refused(self) -> None:
-        with pytest.raises(TrainingRefused, match=r"\bnan .*\b2000 "):
+        with pytest.raises(TrainingRefused) as caught:
             train(a_training_set(), build_scorer=biased_by(np.nan))
+        assert caught.value.field == "export"
+        assert not missing(caught.value.reason, "nan", 2000)
 
     def test_a_difference_within_the_tolerance_is_recorded(self) -> None:
         candidate = train(a_training_set(), build_scorer=biased_by(-5e-7))
@@ -200,26 +205,32 @@ class TestRefusals:
     def test_held_out_customers_of_one_class_cannot_be_judged(self, bought: bool) -> None:
         examples = a_training_set()
         one_class = replace(examples.held_out, labels=np.full(len(examples.held_out), bought))
-        with pytest.raises(TrainingRefused, match="evaluation: "):
+        with pytest.raises(TrainingRefused) as caught:
             train(replace(examples, held_out=one_class), build_scorer=OnnxScorer.build)
+        assert caught.value.field == "evaluation"
 
     @pytest.mark.parametrize("bought", [True, False])
     def test_one_class_is_refused(self, bought: bool) -> None:
         examples = a_training_set()
         one_class = Examples(examples.training.matrix, np.full(len(examples.training), bought))
-        with pytest.raises(TrainingRefused, match="class"):
+        with pytest.raises(TrainingRefused) as caught:
             train(replace(examples, training=one_class), build_scorer=OnnxScorer.build)
+        assert caught.value.field == "training"
 
     def test_a_fit_that_does_not_converge_is_refused(self, monkeypatch: pytest.MonkeyPatch) -> None:
         hurried = {**training.HYPERPARAMETERS, "max_iter": 1}
         monkeypatch.setattr(training, "HYPERPARAMETERS", hurried)
-        with pytest.raises(TrainingRefused, match="failed to converge"):
+        with pytest.raises(TrainingRefused) as caught:
             train(a_training_set(), build_scorer=OnnxScorer.build)
+        assert caught.value.field == "training"
+        assert isinstance(caught.value.__cause__, ConvergenceWarning)
 
     def test_a_horizon_that_is_not_whole_days_is_refused(self) -> None:
         examples = a_training_set(horizon_us=30 * DAY + 1)
-        with pytest.raises(TrainingRefused, match="horizon: "):
+        with pytest.raises(TrainingRefused) as caught:
             train(examples, build_scorer=OnnxScorer.build)
+        assert caught.value.field == "horizon"
+        assert not missing(caught.value.reason, 30 * DAY + 1)
 
     @pytest.mark.parametrize("module", ["sklearn", "skl2onnx", "onnx"])
     def test_without_the_extra_the_way_out_is_named(

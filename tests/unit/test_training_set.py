@@ -1,4 +1,3 @@
-import re
 from dataclasses import replace
 
 import numpy as np
@@ -13,7 +12,7 @@ from domain.purchases import Purchase
 from domain.training import Examples, TrainingSet, training_set
 from domain.training.training_set import MIN_EXAMPLES_PER_CLASS, CutOffs, examples_at
 from tests import reference
-from tests.builders import DAY, NOW, USD, a_feature, a_history, a_purchase
+from tests.builders import DAY, NOW, USD, a_feature, a_history, a_purchase, missing
 from tests.strategies import batches, feature_sets, instants
 
 WINDOW, HORIZON = 30 * DAY, 30 * DAY
@@ -51,19 +50,21 @@ def test_there_are_as_many_cut_offs_as_full_windows_allow(span: int, count: int)
 
 @pytest.mark.parametrize(("span", "days"), [(0, 0), (DAY, 1), (90 * DAY - 1, 89)])
 def test_too_short_a_span_is_refused_with_the_span_needed(span: int, days: int) -> None:
-    with pytest.raises(TrainingRefused, match=rf"\b{days} .*\b90\b") as caught:
+    with pytest.raises(TrainingRefused) as caught:
         plan(span=span)
     assert caught.value.field == "purchases"
+    assert not missing(caught.value.reason, days, 90)
 
 
 @pytest.mark.parametrize(
     ("most", "horizon_us"), [(0, HORIZON), (-1, HORIZON), (1, 0), (1, -HORIZON)]
 )
 def test_a_plan_needs_a_cut_off_and_a_horizon_ahead(most: int, horizon_us: int) -> None:
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError) as caught:
         CutOffs.plan(
             first=NOW - 365 * DAY, last=NOW, window_us=WINDOW, horizon_us=horizon_us, most=most
         )
+    assert not missing(caught.value, most, horizon_us)
 
 
 @given(
@@ -204,13 +205,16 @@ def test_nothing_the_evaluation_asks_about_was_learnt_from() -> None:
 
 @pytest.mark.parametrize("batch", [[], [[]], [[], []]])
 def test_no_purchases_are_refused(batch: list[list[Purchase]]) -> None:
-    with pytest.raises(TrainingRefused, match="purchases: "):
+    with pytest.raises(TrainingRefused) as caught:
         train_on(batch)
+    assert caught.value.field == "purchases"
 
 
 def test_too_short_a_history_is_refused() -> None:
-    with pytest.raises(TrainingRefused, match=r"\b80 .*\b90\b"):
+    with pytest.raises(TrainingRefused) as caught:
         train_on(a_market(days=80))
+    assert caught.value.field == "purchases"
+    assert not missing(caught.value.reason, 80, 90)
 
 
 @pytest.mark.parametrize(
@@ -218,9 +222,10 @@ def test_too_short_a_history_is_refused() -> None:
     [(MIN_EXAMPLES_PER_CLASS - 1, 50), (50, MIN_EXAMPLES_PER_CLASS - 1), (50, 0)],
 )
 def test_too_few_of_one_class_are_refused(regulars: int, lapsed: int) -> None:
-    with pytest.raises(TrainingRefused, match=r"\b10 ") as caught:
+    with pytest.raises(TrainingRefused) as caught:
         train_on(a_market(regulars=regulars, lapsed=lapsed), most_cut_offs=1)
     assert caught.value.field == "training examples"
+    assert not missing(caught.value.reason, MIN_EXAMPLES_PER_CLASS)
 
 
 def test_just_enough_of_each_class_will_do() -> None:
@@ -235,7 +240,7 @@ def test_the_held_out_period_needs_both_classes_too() -> None:
     with pytest.raises(TrainingRefused) as caught:
         train_on([*newcomers, *returning, *regulars])
     assert caught.value.field == "held-out examples"
-    assert re.search(r"\b47 .*\b0 ", caught.value.reason)
+    assert not missing(caught.value.reason, 47, 0)
 
 
 def test_the_same_customers_held_out_at_the_same_time_are_known_again() -> None:

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from domain.values import MICROS_PER_DAY, Window
 from domain.values.instant import MICROS_PER_HOUR
 from domain.values.window import MAX_LENGTH_US
-from tests.builders import NOW
+from tests.builders import NOW, missing
 from tests.strategies import windows
 
 
@@ -18,8 +18,9 @@ def test_the_lower_edge_lies_one_length_before_as_of() -> None:
 
 @pytest.mark.parametrize("length_us", [0, -1, MAX_LENGTH_US + 1, 10**30])
 def test_a_window_looks_back_a_positive_time_of_ten_years_at_most(length_us: int) -> None:
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError) as caught:
         Window(length_us)
+    assert not missing(caught.value, length_us)
 
 
 def test_windows_are_ordered_by_their_length() -> None:

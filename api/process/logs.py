@@ -16,11 +16,13 @@ class UtcFormatter(logging.Formatter):
 def configure_logging(level: str) -> None:
     """Every logger of this process writes that level and above to stderr, the server's too.
 
-    The loggers of the libraries under DynamoDB stay at info or above: at debug they write
-    requests, which hold customer ids. So do the paths that the server's access log would write:
+    The loggers of the libraries under DynamoDB stay at warning or above: below, they write where
+    their own settings come from, and requests, which hold customer ids. So do the paths that the server's access log would write:
     it has no handler, and the server writes none.
     """
-    at_least_info = {"level": max(logging.getLevelNamesMapping()[level.upper()], logging.INFO)}
+    at_least_warning = {
+        "level": max(logging.getLevelNamesMapping()[level.upper()], logging.WARNING)
+    }
     to_root = {"handlers": [], "propagate": True, "level": "NOTSET"}
     dictConfig(
         {
@@ -37,7 +39,7 @@ def configure_logging(level: str) -> None:
             "loggers": {
                 **dict.fromkeys(("uvicorn", "uvicorn.error"), to_root),
                 "uvicorn.access": {"handlers": [], "propagate": False, "level": "CRITICAL"},
-                **dict.fromkeys(("pynamodb", "botocore", "urllib3"), at_least_info),
+                **dict.fromkeys(("pynamodb", "botocore", "urllib3"), at_least_warning),
             },
         }
     )

@@ -9,6 +9,7 @@ from botocore.exceptions import (
     BotoCoreError,
     ClientError,
     ConnectionError,  # noqa: A004  # botocore's own, not the builtin
+    EndpointConnectionError,
     HTTPClientError,
     IncompleteReadError,
 )
@@ -84,6 +85,11 @@ def describe(exc: Exception) -> str:
     code, root = error_code(exc), _root(exc)
     if code is None and isinstance(root, BotoCoreError) and not isinstance(root, _TRANSIENT_ERRORS):
         return f"DynamoDB could not be asked ({type(root).__name__}): check AWS_PROFILE or the role"
+    if code is None and isinstance(root, EndpointConnectionError):
+        return (
+            f"nothing answers at {root.kwargs['endpoint_url']} ({type(root).__name__}); check "
+            "PROPENSITY_DYNAMODB_ENDPOINT, or start the local engine: propensity db start"
+        )
     if code is None:
         return f"DynamoDB did not answer ({type(root).__name__})"
     codes = [reason.code for reason in cancellation_reasons(exc) if reason] or [code]

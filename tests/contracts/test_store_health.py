@@ -29,7 +29,7 @@ async def test_an_engine_that_is_not_there_is_unavailable() -> None:
     client = dynamo_client(f"http://127.0.0.1:{free_port()}", read_deadline_s=30)
     with (
         injected(client, "GetItem") as sent,
-        pytest.raises(StoreUnavailable, match="purchases: .*propensity db start"),
+        pytest.raises(StoreUnavailable, match=r"purchases: .*propensity db start"),
     ):
         await DynamoTables(client).check()
     assert sent == ["GetItem"]

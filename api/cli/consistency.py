@@ -13,14 +13,14 @@ from rich.progress import TextColumn
 
 from api.cli.cost import cost_text
 from api.cli.output import AsJson, emit, progress_bar, say
-from api.composition import Application, application
+from api.composition import application
 from api.documents.cost import cost_used
 from api.process import PREFIX, load_settings
 from domain.categories import Position
 from domain.cost import metered
 from domain.customers import EveryCustomer
 from domain.errors import Rejected
-from domain.recent import RecentPurchases
+from domain.recent import RecentPurchases, RecentRebuilder
 from domain.retention import SLACK_DAYS
 from domain.values import instant
 from domain.verification import Difference, VerifyRecent
@@ -94,7 +94,15 @@ def rebuild(
             changed = asyncio.run(built.rebuilder.rebuild(customer))
             counts = {"customers": 1, "changed": int(changed)}
         else:
-            counts, last_writes = asyncio.run(_rebuild_all(built, checkpoint))
+            counts, last_writes = asyncio.run(
+                _rebuild_all(
+                    built.rebuilder,
+                    built.every_customer,
+                    built.recent,
+                    checkpoint,
+                    began_at=built.clock(),
+                )
+            )
             shorter = [
                 {"recent_days": days - SLACK_DAYS, "last_write": instant.render(last)}
                 for days, last in last_writes.items()
@@ -116,37 +124,43 @@ def _still_written(ours: int, *, recent_days: object, last_write: object) -> str
 
 
 async def _rebuild_all(
-    built: Application, checkpoint: _Checkpoint
+    rebuilder: RecentRebuilder,
+    every_customer: EveryCustomer,
+    recent: RecentPurchases,
+    checkpoint: _Checkpoint,
+    *,
+    began_at: int,
 ) -> tuple[dict[str, int], Mapping[int, int]]:
     counts = {"customers": 0, "changed": 0}
-    start = checkpoint.read(built.clock())
+    start = checkpoint.read(began_at)
+    shards = every_customer.index.shards
     slots = asyncio.Semaphore(_AT_ONCE)
 
     async def one(customer: str) -> bool:
         async with slots:
-            return await built.rebuilder.rebuild(customer)
+            return await rebuilder.rebuild(customer)
 
     with progress_bar(TextColumn("{task.fields[state]}")) as bar:
-        task = bar.add_task("rebuilding", total=built.index.shards, state="")
-        async for position, customers in built.every_customer.batches(start.position):
+        task = bar.add_task("rebuilding", total=shards, state="")
+        async for position, customers in every_customer.batches(start.position):
             changed = await asyncio.gather(*map(one, customers))
             counts["customers"] += len(customers)
             counts["changed"] += sum(changed)
             checkpoint.write(_Progress(position, start.began_at))
             state = f"{counts['customers']:,} customers, {counts['changed']:,} changed"
             bar.update(task, completed=position.shard, state=state)
-        bar.update(task, completed=built.index.shards)
-    await _rebuild_unlisted(built, one, counts)
-    shorter = await built.rebuilder.finish(began_at=start.began_at)
+        bar.update(task, completed=shards)
+    await _rebuild_unlisted(recent, one, counts)
+    shorter = await rebuilder.finish(began_at=start.began_at)
     checkpoint.remove()
     return counts, shorter
 
 
 async def _rebuild_unlisted(
-    built: Application, one: Callable[[str], Awaitable[bool]], counts: dict[str, int]
+    recent: RecentPurchases, one: Callable[[str], Awaitable[bool]], counts: dict[str, int]
 ) -> None:
     """Items of customers whom no category lists any more, such as where all was cancelled."""
-    async for batch in built.recent.scan(segment=0, segments=1):
+    async for batch in recent.scan(segment=0, segments=1):
         changed = await asyncio.gather(*(one(history.customer_id) for history in batch.histories))
         counts["changed"] += sum(changed)
 

@@ -12,7 +12,7 @@ from api.cli.serving import check_port, run_server
 from api.cli.training import run_training
 from api.composition import Application, application
 from api.process import Settings, load_settings
-from domain.purchases import Outcome
+from domain.purchases import ImportPurchases, Outcome
 
 HOST = "127.0.0.1"
 
@@ -34,7 +34,7 @@ def demo(
         ours = engine.start()
         with application(settings, batch=True) as built:
             built.tables.create()
-            customer = _load(built, settings, households)
+            customer = _load(built.import_purchases, settings, households)
             _train_and_promote(built)
         say(f"[5/5] serving on http://{HOST}:{port} (Ctrl-C stops everything)")
         _suggest(port, customer)
@@ -45,12 +45,11 @@ def demo(
             engine.stop()
 
 
-def _load(built: Application, settings: Settings, households: int) -> str:
+def _load(import_purchases: ImportPurchases, settings: Settings, households: int) -> str:
     sample = composition.sample_purchases(settings, households)
     say(f"[2/5] {sample.total:,} real purchases of {households:,} households")
-    counts, _ = run_import(
-        built.import_purchases, sample, refusals_path(settings, "complete-journey")
-    )
+    refusals = refusals_path(settings, "complete-journey")
+    counts, _ = run_import(import_purchases, sample, refusals)
     say("      " + ", ".join(f"{counts[outcome]:,} {outcome}" for outcome in Outcome))
     first = next(sample.rows()).raw or {}
     return str(first["customer_id"])

@@ -1,19 +1,21 @@
 """Commands that look at a deployment: every finding names its fix."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 
 import typer
 
 from api.cli.output import AsJson, emit, table
-from api.composition import Application, application
+from api.composition import application
 from api.process import PREFIX, Settings, load_settings
 from domain.errors import NoLiveModel, NotFound, PropensityError, Rejected, TablesDiffer
 from domain.retention import SLACK_DAYS
 from domain.values import instant
 from model_registry.errors import GateFailed
+from model_registry.registry import Registry
+from model_registry.serving import LiveModel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,12 +48,20 @@ def _examine() -> Iterator[Finding]:
         return
     yield Finding(check="settings", ok=True, finding=f"DynamoDB: {loaded.dynamodb_endpoint}")
     with application(loaded) as built:
-        yield _finding("tables", lambda: _tables(built), lambda exc: _table_fix(loaded, exc))
         yield _finding(
-            "recent purchases", lambda: _recent(built), lambda exc: _recent_fix(loaded, exc)
+            "tables", lambda: _tables(built.tables.verify), lambda exc: _table_fix(loaded, exc)
         )
-        yield _finding("registry", lambda: _registry(built), _registry_fix)
-        yield _finding("model", lambda: _model(built), _registry_fix)
+        yield _finding(
+            "recent purchases",
+            lambda: _recent(
+                loaded,
+                now=built.clock(),
+                shorter=asyncio.run(built.marks.shorter(built.client.read_deadline())),
+            ),
+            lambda exc: _recent_fix(loaded, exc),
+        )
+        yield _finding("registry", lambda: _registry(built.registry, loaded.model), _registry_fix)
+        yield _finding("model", lambda: _model(built.live), _registry_fix)
         yield Finding(check="libraries", ok=True, finding=_libraries())
 
 
@@ -93,14 +103,13 @@ def _registry_fix(exc: PropensityError) -> str:
     return "restore what is named from a backup, or propensity train and promote another version"
 
 
-def _tables(built: Application) -> str:
-    built.tables.verify()
+def _tables(verify: Callable[[], None]) -> str:
+    verify()
     return "keys, indexes and TTL are as they must be"
 
 
-def _recent(built: Application) -> str:
-    now, kept = built.clock(), built.settings.retention
-    shorter = asyncio.run(built.marks.shorter(built.client.read_deadline()))
+def _recent(loaded: Settings, *, now: int, shorter: Mapping[int, int]) -> str:
+    kept = loaded.retention
     if kept.complete_for_all(now, shorter) > kept.complete_since(now):
         others = ", ".join(
             f"{days - SLACK_DAYS} until {instant.render(last)}"
@@ -110,21 +119,20 @@ def _recent(built: Application) -> str:
             f"{PREFIX}RECENT_DAYS",
             f"a process wrote with fewer days ({others}); longer windows are read by time",
         )
-    return f"{built.settings.recent_days} days are complete for every customer"
+    return f"{loaded.recent_days} days are complete for every customer"
 
 
-def _registry(built: Application) -> str:
-    name = built.settings.model
-    versions = built.registry.versions(name)
-    revisions = len(built.registry.history(name))
+def _registry(registry: Registry, name: str) -> str:
+    versions = registry.versions(name)
+    revisions = len(registry.history(name))
     return f"{name}: versions {len(versions)}, revisions {revisions}"
 
 
-def _model(built: Application) -> str:
-    built.live.start()
-    if built.live.problems:
-        raise GateFailed("load", "; ".join(built.live.problems))
-    traffic = built.live.snapshot()
+def _model(live: LiveModel) -> str:
+    live.start()
+    if live.problems:
+        raise GateFailed("load", "; ".join(live.problems))
+    traffic = live.snapshot()
     return f"version {traffic.label} of revision {traffic.revision} loads and scores"
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -36,12 +37,18 @@ def cancel(
 
 
 def erase(
-    customer: Annotated[str, typer.Argument(help="The customer's id.")], *, as_json: AsJson = False
+    customer: Annotated[str, typer.Argument(help="The customer's id.")],
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="Erase without asking.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Erase a customer, and refuse new purchases of theirs for a while; prints a receipt.
 
-    Exits with 1 when something is left: run it again to go on.
+    This cannot be undone, so it asks first. Exits with 1 when something is left: run it again.
     """
+    check_customer(customer)
+    if not yes:
+        _confirm(f"Erase everything of customer {customer!r} for good?")
     with application(load_settings(), batch=True) as built, metered() as cost:
         receipt = asyncio.run(built.erase(customer))
     report = ErasureReceipt.of(receipt, cost)
@@ -51,6 +58,17 @@ def erase(
             "the erasure is not finished; run it again (nothing of the customer is taken meanwhile)"
         )
         raise typer.Exit(NOT_COMPLETE)
+
+
+def _confirm(question: str) -> None:
+    """Returns when a person at a terminal says yes.
+
+    Raises:
+        Rejected: nobody is there to ask.
+    """
+    if not sys.stdin.isatty():
+        raise Rejected("--yes", "is needed where nobody can be asked: this cannot be undone")
+    typer.confirm(question, abort=True, err=True)
 
 
 def _described(report: ErasureReceipt) -> str:

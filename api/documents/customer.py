@@ -129,3 +129,16 @@ class ErasureReceipt(Struct, frozen=True, kw_only=True):
             recent_purchases=receipt.erased.recent_purchases,
             cost=cost_used(cost),
         )
+
+
+class CustomerToErase(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Whose purchases are to be erased."""
+
+    customer_id: Annotated[str, Meta(description="Who. As in purchases, not percent-encoded.")]
+
+
+class PurchaseToCancel(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which purchase is to be cancelled."""
+
+    customer_id: Annotated[str, Meta(description="Who bought.")]
+    purchase_id: Annotated[str, Meta(description="As the purchase has it.")]

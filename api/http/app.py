@@ -18,11 +18,11 @@ from litestar.types import LifeSpanReceive, LifeSpanScope, LifeSpanSend, Receive
 
 from api.http.problems import EXCEPTION_HANDLERS
 from api.http.routes.categories import categories, propensities
-from api.http.routes.customers import erase_customer
+from api.http.routes.customers import cancel_purchase, erase_customer
 from api.http.routes.health import livez, readyz
 from api.http.routes.models import MODEL_ROUTES
 from api.http.routes.propensity import propensity
-from api.http.routes.purchases import cancel_purchase, record_purchases
+from api.http.routes.purchases import record_purchases
 from api.http.services import Services
 from api.http.tokens import TOKENS
 from api.process import Tokens

@@ -35,7 +35,7 @@ PAGE = 100
 MAX_PAGE = 1_000
 _CONTROLS = r"\u0000-\u001f\u007f-\u009f\u2028\u2029"
 _SPACES = r" \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
-PRINTABLE = rf"^[^{_CONTROLS}{_SPACES}]([^{_CONTROLS}]*[^{_CONTROLS}{_SPACES}])?$"
+PRINTABLE = rf"^(?!\.\.?$)[^{_CONTROLS}{_SPACES}]([^{_CONTROLS}]*[^{_CONTROLS}{_SPACES}])?$"
 """What the domain takes as text, in ranges that every regex dialect knows; it also refuses
 invisible and unassigned characters, which no range can list for every version of Unicode."""
 

@@ -10,6 +10,8 @@ from typing import cast
 from domain.errors import InvalidPurchase, InvalidRequest
 from domain.values import MICROS_PER_SECOND, Currency, instant
 
+DOT_SEGMENTS = frozenset({".", ".."})
+"""What a path means by itself: "here" and "up". Source: RFC 3986, 5.2.4."""
 MAX_CUSTOMER_ID_BYTES = 256
 MAX_PURCHASE_ID_BYTES = 128
 MAX_CATEGORY_BYTES = 64
@@ -87,13 +89,17 @@ def text_field(raw: Mapping[str, object], field: str, max_bytes: int) -> str:
 
     Raises:
         InvalidPurchase: not text, empty, longer than `max_bytes` in UTF-8, with surrounding
-            spaces, or with characters that cannot be printed.
+            spaces, with characters that cannot be printed, or a dot segment of paths.
     """
     value = raw[field]
     if not isinstance(value, str):
         raise InvalidPurchase(field, f"must be text, not {_quote(value)}")
     if not value:
         raise InvalidPurchase(field, "must not be empty")
+    if value in DOT_SEGMENTS:
+        raise InvalidPurchase(
+            field, f"must not be {value!r}: clients and proxies drop it from paths"
+        )
     if value != value.strip() or not _is_clean(value):
         raise InvalidPurchase(
             field, f"must be printable, without surrounding spaces, not {_quote(value)}"

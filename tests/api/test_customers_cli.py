@@ -1,6 +1,8 @@
 """The commands for a customer's own sake, on the embedded engine."""
 
+import io
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -41,12 +43,12 @@ def test_all_that_is_held_about_a_customer_is_written_and_erased(shop: Path, run
     assert (held["customer_id"], held["currency"]) == ("c1", "USD")
     assert held["suppressed_until"] is None
 
-    code, out, _ = run("erase", "c1", "--json")
+    code, out, _ = run("erase", "c1", "--yes", "--json")
     receipt = json.loads(out)
     assert (code, receipt["complete"], "c1" in out) == (0, True, False)
     assert [receipt[name] for name in ("purchases", "cancelled", "recent_purchases")] == [2, 1, 1]
     assert receipt["cost"]["write_units"]["measured"] > 0
-    assert json.loads(run("erase", "c1", "--json")[1])["purchases"] == 0
+    assert json.loads(run("erase", "c1", "--yes", "--json")[1])["purchases"] == 0
 
     held = json.loads(run("export-customer", "c1")[1])
     assert (held["purchases"], held["cancelled"], held["recent_purchases"]) == ([], [], [])
@@ -83,6 +85,38 @@ def test_an_erasure_that_could_not_finish_exits_with_1(
         return Receipt(erased=nothing, at=0, suppressed_until=None)
 
     monkeypatch.setattr(EraseCustomer, "__call__", interrupted)
-    code, out, err = run("erase", "c1", "--json")
+    code, out, err = run("erase", "c1", "--yes", "--json")
     assert (code, json.loads(out)["complete"]) == (customers.NOT_COMPLETE, False)
     assert err
+
+
+class Terminal(io.StringIO):
+    """Somebody at a terminal, who types this."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def held(run: Run) -> int:
+    return len(json.loads(run("export-customer", "c1")[1])["purchases"])
+
+
+def test_an_erasure_without_a_yes_erases_nobody(
+    shop: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert shop.exists()
+    code, out, err = run("erase", "c1")
+    assert (code, out, "--yes" in err) == (2, "", True)
+    monkeypatch.setattr(sys, "stdin", Terminal("n\n"))
+    code, out, err = run("erase", "c1")
+    assert (code, out.strip(), "c1" in err) == (1, "", True)
+    assert held(run) == 2
+
+
+def test_whoever_is_asked_and_says_yes_erases(
+    shop: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert shop.exists()
+    monkeypatch.setattr(sys, "stdin", Terminal("y\n"))
+    assert run("erase", "c1")[0] == 0
+    assert held(run) == 0

@@ -134,8 +134,26 @@ def test_an_identifier_is_measured_in_bytes(field: str, limit: int) -> None:
     assert not missing(error.reason, limit + 1, limit)
 
 
+@pytest.mark.parametrize("field", IDENTIFIERS)
+@pytest.mark.parametrize("value", [".", ".."])
+def test_an_identifier_is_no_dot_segment_of_a_path(field: str, value: str) -> None:
+    assert refusal(raw_purchase(**{field: value})).field == field
+
+
 @pytest.mark.parametrize(
-    "text", ["two words", "Bücher", "日本", "a#b", "😀", "می\u200cروم", "👩\u200d👧"]
+    "text",
+    [
+        "two words",
+        "a/../b",
+        "...",
+        ".a",
+        "Bücher",
+        "日本",
+        "a#b",
+        "😀",
+        "می\u200cروم",
+        "👩\u200d👧",
+    ],
 )
 def test_an_identifier_may_be_in_any_script_with_its_joiners(text: str) -> None:
     assert parse(raw_purchase(category=text)).category == text

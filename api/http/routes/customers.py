@@ -1,31 +1,48 @@
-"""Erase a customer: one call, one receipt."""
+"""What cannot be undone about a customer: an erasure, a cancellation. Each has a path of its own.
+
+The ids stand in the body. Clients and proxies resolve `..` in paths, so no path of another
+resource may lead here when it is shortened.
+"""
 
 from http import HTTPStatus
-from typing import Annotated
 
-from litestar import Response, delete
+from litestar import Response, post
 from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import PathParameter
+from litestar.params import JSONBody
 
-from api.documents.customer import ErasureReceipt
+from api.documents.cost import cost_used
+from api.documents.customer import (
+    CancellationReport,
+    CustomerToErase,
+    ErasureReceipt,
+    PurchaseToCancel,
+)
 from api.http.openapi import problems
-from api.http.parameters import check_names, decoded
-from api.http.problems import AnyRequest
+from api.http.parameters import check_names
+from api.http.problems import RETRY_AFTER_S, AnyRequest
 from domain.cost import metered
 from domain.customers import EraseCustomer
+from domain.purchases import CancelPurchase
+
+ERASURES = "/v1/erasures"
+MAX_BODY_BYTES = 20_000
+_REFUSED = problems(
+    HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.SERVICE_UNAVAILABLE
+)
 
 
-@delete(
-    "/v1/customers/{customer_id:str}",
+@post(
+    ERASURES,
     operation_id="eraseCustomer",
     summary="Erase a customer",
     description="Removes every purchase and cancellation of the customer and what was derived from "
-    "them, and refuses new ones as `erased` while the suppression lasts. Asking again is safe; after "
-    "a 202 it goes on, and until it is complete nothing of the customer is taken. An unknown customer "
-    "is no error.",
+    "them, and refuses new ones as `erased` while the suppression lasts. This cannot be undone. "
+    "Asking again is safe. After a 202 it goes on where it was: send the same to `Location`. Until it "
+    "is complete nothing of the customer is taken. An unknown customer is no error.",
     tags=["customers"],
     status_code=HTTPStatus.OK,
+    request_max_body_size=MAX_BODY_BYTES,
     response_description="Nothing of the customer is left.",
     responses={
         HTTPStatus.ACCEPTED: ResponseSpec(
@@ -33,19 +50,40 @@ from domain.customers import EraseCustomer
             description="Begun, and suppressed; ask again to go on.",
             generate_examples=False,
         ),
-        **problems(HTTPStatus.BAD_REQUEST, HTTPStatus.SERVICE_UNAVAILABLE),
+        **_REFUSED,
     },
 )
 async def erase_customer(
-    customer_id: Annotated[str, PathParameter(description="Percent-encoded, a slash too.")],
-    request: AnyRequest,
-    erase: NamedDependency[EraseCustomer],
+    data: JSONBody[CustomerToErase], request: AnyRequest, erase: NamedDependency[EraseCustomer]
 ) -> Response[ErasureReceipt]:
     """The customer is erased, or being erased."""
     check_names(request.query_params, ())
     with metered() as cost:
-        receipt = await erase(decoded(customer_id, "customer_id"))
-    return Response(
-        ErasureReceipt.of(receipt, cost),
-        status_code=HTTPStatus.OK if receipt.erased.complete else HTTPStatus.ACCEPTED,
-    )
+        receipt = await erase(data.customer_id)
+    report = ErasureReceipt.of(receipt, cost)
+    if report.complete:
+        return Response(report)
+    again = {"Location": ERASURES, "Retry-After": str(RETRY_AFTER_S)}
+    return Response(report, status_code=HTTPStatus.ACCEPTED, headers=again)
+
+
+@post(
+    "/v1/cancellations",
+    operation_id="cancelPurchase",
+    summary="Cancel a purchase",
+    description="The purchase counts nowhere any more, for good. It need not be recorded yet: a "
+    "cancellation that arrives first wins. Sending it again is safe.",
+    tags=["purchases"],
+    status_code=HTTPStatus.OK,
+    request_max_body_size=MAX_BODY_BYTES,
+    response_description="Cancelled, now or before.",
+    responses=_REFUSED,
+)
+async def cancel_purchase(
+    data: JSONBody[PurchaseToCancel], request: AnyRequest, cancel: NamedDependency[CancelPurchase]
+) -> CancellationReport:
+    """The purchase is cancelled."""
+    check_names(request.query_params, ())
+    with metered() as cost:
+        outcome = await cancel(data.customer_id, data.purchase_id)
+    return CancellationReport(outcome=outcome, cost=cost_used(cost))

@@ -2,21 +2,17 @@
 
 from collections.abc import AsyncGenerator, Sequence
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Any
 
-from litestar import Response, delete, post
+from litestar import Response, post
 from litestar.di import NamedDependency
 from litestar.exceptions import HTTPException
 from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import PathParameter
 
-from api.documents.cost import cost_used
-from api.documents.customer import CancellationReport
 from api.documents.problem import FieldError, Problem
 from api.documents.purchases import RecordingReport
 from api.http.openapi import EVENT, EVENTS, JSON, MAX_PURCHASES, NDJSON, RecordOperation, problems
-from api.http.parameters import check_names, decoded
 from api.http.problems import (
     TOO_LARGE,
     AnyRequest,
@@ -30,7 +26,7 @@ from api.http.streams import DuplexStream, failure_line, outcome_lines
 from api.intake import items_of, purchases_of
 from domain.cost import Cost, metered
 from domain.errors import PropensityError
-from domain.purchases import CancelPurchase, Outcome, PurchaseOutcome, TakeIn
+from domain.purchases import Outcome, PurchaseOutcome, TakeIn
 
 MAX_BODY_BYTES = 1_000_000
 MAX_OUTCOMES = 1_000
@@ -120,32 +116,6 @@ async def _limited_body(request: AnyRequest) -> bytes:
         if len(body) > MAX_BODY_BYTES:
             raise RequestEntityTooLarge
     return bytes(body)
-
-
-@delete(
-    "/v1/customers/{customer_id:str}/purchases/{purchase_id:str}",
-    operation_id="cancelPurchase",
-    summary="Cancel a purchase",
-    description="For refunds and cancellations: the purchase counts nowhere any more. It need not be "
-    "recorded yet: a cancellation that arrives first wins. Sending it again is safe.",
-    tags=["purchases"],
-    status_code=HTTPStatus.OK,
-    response_description="Cancelled, now or before.",
-    responses=problems(HTTPStatus.BAD_REQUEST, HTTPStatus.SERVICE_UNAVAILABLE),
-)
-async def cancel_purchase(
-    customer_id: Annotated[str, PathParameter(description="Percent-encoded, a slash too.")],
-    purchase_id: Annotated[str, PathParameter(description="Percent-encoded, a slash too.")],
-    request: AnyRequest,
-    cancel: NamedDependency[CancelPurchase],
-) -> CancellationReport:
-    """The purchase is cancelled."""
-    check_names(request.query_params, ())
-    with metered() as cost:
-        outcome = await cancel(
-            decoded(customer_id, "customer_id"), decoded(purchase_id, "purchase_id")
-        )
-    return CancellationReport(outcome=outcome, cost=cost_used(cost))
 
 
 def _media_type(request: AnyRequest) -> str:

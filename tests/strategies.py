@@ -23,6 +23,7 @@ from hypothesis import strategies as st
 from domain.features import FEATURE_SETS, FeatureSet
 from domain.features.feature_set import Aggregation, Feature
 from domain.purchases import CLOCK_SKEW_US, EARLIEST, MAX_AMOUNT_MINOR, Purchase
+from domain.purchases.purchase import DOT_SEGMENTS
 from domain.values import MICROS_PER_DAY, Currency, Window
 from domain.values.instant import MICROS_PER_HOUR
 from tests.builders import NOW, raw_in_major_units, raw_of
@@ -116,7 +117,7 @@ def texts(max_bytes: int) -> st.SearchStrategy[str]:
     """Identifiers that the purchase format allows: printable, of at most `max_bytes`."""
     printable = st.characters(categories=["L", "N", "P", "S"]).filter(str.isprintable)
     return st.text(printable, min_size=1, max_size=max_bytes).filter(
-        lambda text: len(text.encode()) <= max_bytes
+        lambda text: len(text.encode()) <= max_bytes and text not in DOT_SEGMENTS
     )
 
 

@@ -1,4 +1,8 @@
-"""What a message may hold: purchases and cancellations, bare, as CloudEvents or in an SNS envelope."""
+"""What a message may hold: purchases and cancellations, bare, as CloudEvents, or in an envelope.
+
+Envelopes are what AWS puts around a message: a notification of SNS, an event of EventBridge, a
+request of API Gateway. They may stand in one another, three deep.
+"""
 
 from base64 import b64decode
 from binascii import Error as Base64Error
@@ -14,6 +18,13 @@ CANCELLED = "propensity.purchase.cancelled"
 """Types of CloudEvents: `data` is a purchase, or the two ids of the one to cancel."""
 MOST_ITEMS = 10_000
 """Of one message: SQS takes a megabyte, which holds fewer purchases than that."""
+MOST_ENVELOPES = 3
+_ENVELOPES = {
+    "Message": {"Type", "Message"},
+    "detail": {"detail-type", "detail", "source"},
+    "body": {"requestContext", "body"},
+}
+"""By the field that holds the message: what marks SNS, EventBridge, and API Gateway."""
 _SEND_MINOR = "is not taken here: send amount_minor (an integer, minor units) and currency"
 _IDS = ("customer_id", "purchase_id")
 
@@ -23,7 +34,7 @@ def items_of(body: str | bytes) -> list[Item]:
 
     A message is one of these, or a list of them: a purchase as `POST /v1/purchases` takes it;
     `{"purchases": [...]}`; `{"cancelled": {"customer_id": ..., "purchase_id": ...}}`; a CloudEvent
-    1.0 (structured JSON, as one or as a batch); an SNS notification around any of these.
+    1.0 (structured JSON, as one or as a batch); an envelope around any of these.
     """
     try:
         document = decoded(body)
@@ -31,7 +42,7 @@ def items_of(body: str | bytes) -> list[Item]:
         text = body if isinstance(body, str) else body.decode("utf-8", "replace")
         return [Unreadable(text, exc.field, exc.reason)]
     found: list[Item] = []
-    for item in _items(document, enveloped=False):
+    for item in _items(document, depth=0):
         if len(found) == MOST_ITEMS:
             return [Unreadable(document, "body", f"holds more than {MOST_ITEMS} purchases")]
         found.append(item)
@@ -48,6 +59,8 @@ def purchases_of(body: bytes, *, most: int) -> list[Item]:
     if not isinstance(document, dict):
         raise InvalidRequest("body", 'must be an object: {"purchases": [...]}')
     fields = cast("dict[str, object]", document)
+    if _envelope_of(fields):
+        return list(_items(document, depth=0))
     unknown = sorted(fields.keys() - {"purchases"})
     if unknown:
         raise InvalidRequest(unknown[0][:60], "is not a field here; purchases is")
@@ -57,25 +70,25 @@ def purchases_of(body: bytes, *, most: int) -> list[Item]:
     return [_purchase(purchase, purchase) for purchase in cast("list[object]", purchases)]
 
 
-def _items(document: object, *, enveloped: bool) -> Iterator[Item]:
+def _items(document: object, *, depth: int) -> Iterator[Item]:
     if isinstance(document, list):
         for entry in cast("list[object]", document):
             if isinstance(entry, list):
                 yield Unreadable(entry, "body", "a list within a list")
             else:
-                yield from _items(entry, enveloped=enveloped)
+                yield from _items(entry, depth=depth)
     elif not isinstance(document, dict):
         yield Unreadable(document, "body", "must be an object, or a list of objects")
     else:
-        yield from _of_object(cast("dict[str, object]", document), enveloped=enveloped)
+        yield from _of_object(cast("dict[str, object]", document), depth=depth)
 
 
-def _of_object(entry: dict[str, object], *, enveloped: bool) -> Iterator[Item]:
-    if entry.get("Type") == "Notification" and isinstance(entry.get("Message"), str):
-        if enveloped:
-            yield Unreadable(entry, "Message", "an SNS envelope within another")
+def _of_object(entry: dict[str, object], *, depth: int) -> Iterator[Item]:
+    if field := _envelope_of(entry):
+        if depth == MOST_ENVELOPES:
+            yield Unreadable(entry, field, f"is in more than {MOST_ENVELOPES} envelopes")
             return
-        yield from _enveloped(entry, cast("str", entry["Message"]))
+        yield from _enveloped(entry, field, depth=depth + 1)
     elif "specversion" in entry:
         yield _event(entry)
     elif "cancelled" in entry:
@@ -87,13 +100,26 @@ def _of_object(entry: dict[str, object], *, enveloped: bool) -> Iterator[Item]:
         yield _purchase(entry, entry)
 
 
-def _enveloped(entry: object, message: str) -> Iterator[Item]:
+def _envelope_of(entry: dict[str, object]) -> str | None:
+    """The field that holds the message; None where the object is no envelope."""
+    return next((field for field, marks in _ENVELOPES.items() if marks <= entry.keys()), None)
+
+
+def _enveloped(entry: dict[str, object], field: str, *, depth: int) -> Iterator[Item]:
+    held = entry[field]
     try:
-        document = decoded(message)
+        if entry.get("isBase64Encoded") is True:
+            held = b64decode(str(held), validate=True)
+        document = decoded(held) if isinstance(held, str | bytes) else held
+    except (Base64Error, ValueError):
+        yield Unreadable(entry, field, "is not base64")
     except InvalidRequest as exc:
-        yield Unreadable(entry, "Message", exc.reason)
-        return
-    yield from _items(document, enveloped=True)
+        yield Unreadable(entry, field, exc.reason)
+    else:
+        if entry.get("detail-type") == CANCELLED:
+            yield _cancelled(document, entry)
+        else:
+            yield from _items(document, depth=depth)
 
 
 def _event(event: dict[str, object]) -> Item:

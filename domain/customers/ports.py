@@ -20,11 +20,10 @@ class Erasure:
 class CustomerEraser(Protocol):
     """Removes everything of a customer, and keeps out what comes for a while.
 
-    Promises: once it is complete, no read finds anything of the customer; what records, cancels
-    or rebuilds meanwhile leaves nothing behind; from the beginning of the erasure until the
-    suppression is over, nothing of the customer is taken; afterwards purchases are taken as a new
-    customer's; interrupted anywhere, asking again finishes; other customers stay
-    as they are.
+    Promises: once it is complete, no read finds anything of the customer. What records, cancels or
+    rebuilds meanwhile leaves nothing behind. From the beginning of the erasure until the suppression
+    is over, nothing of the customer is taken. Afterwards purchases are taken as a new customer's.
+    Interrupted anywhere, asking again finishes. Other customers stay as they are.
     """
 
     async def erase(self, customer_id: str, /, *, suppressed_until: int) -> Erasure:

@@ -2,12 +2,13 @@
 
 import json
 from base64 import b64encode
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from api.intake import items_of
+from api.intake import items_of, purchases_of
 from api.intake.messages import CANCELLED, RECORDED
 from domain.purchases import RawCancellation, RawPurchase, Unreadable
 from tests.builders import raw_purchase
@@ -26,6 +27,42 @@ def envelope(message: str) -> dict[str, object]:
     return {"Type": "Notification", "MessageId": "1", "TopicArn": "arn", "Message": message}
 
 
+def bus_event(detail: object, kind: str = RECORDED) -> dict[str, object]:
+    return {"version": "0", "source": "shop.orders", "detail-type": kind, "detail": detail}
+
+
+def within(depth: int) -> str:
+    text = json.dumps(PURCHASE)
+    for _ in range(depth):
+        text = json.dumps(envelope(text))
+    return text
+
+
+def test_envelopes_may_stand_in_one_another_three_deep() -> None:
+    assert items_of(within(3)) == [RawPurchase(PURCHASE)]
+    (item,) = items_of(within(4))
+    assert isinstance(item, Unreadable)
+
+
+@pytest.mark.parametrize("door", [items_of, lambda body: purchases_of(body.encode(), most=9)])
+def test_every_door_opens_the_same_envelopes(door: Callable[[str], list[object]]) -> None:
+    for document in (envelope(json.dumps(PURCHASE)), bus_event(PURCHASE)):
+        assert door(json.dumps(document)) == [RawPurchase(PURCHASE)]
+
+
+def test_a_byte_order_mark_is_skipped() -> None:
+    assert items_of("\ufeff" + json.dumps(PURCHASE)) == [RawPurchase(PURCHASE)]
+    assert items_of(b"\xef\xbb\xbf" + json.dumps(PURCHASE).encode()) == [RawPurchase(PURCHASE)]
+
+
+@pytest.mark.parametrize("wrapped", ["{}", '{{"purchases": [{}]}}', "[{}]"])
+def test_a_name_given_twice_is_refused_by_name(wrapped: str) -> None:
+    twice = '{"customer_id": "c-1", ' + json.dumps(PURCHASE)[1:]
+    (item,) = items_of(wrapped.format(twice))
+    assert isinstance(item, Unreadable)
+    assert item.field == "customer_id"
+
+
 @pytest.mark.parametrize(
     ("document", "kinds"),
     [
@@ -42,6 +79,19 @@ def envelope(message: str) -> dict[str, object]:
         ),
         (envelope(json.dumps(event())), [RawPurchase]),
         (envelope(json.dumps([PURCHASE, {"cancelled": IDS}])), [RawPurchase, RawCancellation]),
+        (bus_event(PURCHASE), [RawPurchase]),
+        (bus_event(IDS, CANCELLED), [RawCancellation]),
+        (bus_event({"purchases": [PURCHASE, PURCHASE]}, "order placed"), [RawPurchase] * 2),
+        (envelope(json.dumps(bus_event(PURCHASE))), [RawPurchase]),
+        ({"requestContext": {}, "body": json.dumps(PURCHASE)}, [RawPurchase]),
+        (
+            {
+                "requestContext": {},
+                "body": b64encode(json.dumps(event()).encode()).decode(),
+                "isBase64Encoded": True,
+            },
+            [RawPurchase],
+        ),
     ],
 )
 def test_every_form_gives_the_same_items(document: object, kinds: list[type]) -> None:
@@ -77,7 +127,9 @@ def test_every_form_gives_the_same_items(document: object, kinds: list[type]) ->
         (json.dumps(event(data="text")), "purchase"),
         (json.dumps(event(data=None, data_base64="!")), "data_base64"),
         (json.dumps(envelope("{")), "Message"),
-        (json.dumps(envelope(json.dumps(envelope("{}")))), "Message"),
+        (json.dumps(envelope(json.dumps(envelope("{")))), "Message"),
+        (json.dumps({"requestContext": {}, "body": "!", "isBase64Encoded": True}), "body"),
+        (json.dumps(bus_event(7)), "body"),
         (json.dumps([{}] * 10_001), "body"),
     ],
 )

@@ -25,6 +25,7 @@ from domain.purchases.purchase import parse_purchase
 from domain.values import Currency, instant
 from tests.builders import missing
 from tests.profiles import examples
+from tests.strategies import texts
 
 USD = Currency.of("USD")
 NOW = instant.parse("2026-03-01T00:00:00Z")
@@ -102,8 +103,7 @@ def check_bad(found: Purchase | Bad, number: int, field: str | None, *facts: obj
 # Every format
 
 
-printable = st.characters(categories=["L", "N", "P", "S"]).filter(str.isprintable)
-ids = st.text(printable, min_size=1, max_size=12)
+ids = texts(40)
 purchases = st.builds(
     Purchase,
     customer_id=ids,

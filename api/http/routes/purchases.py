@@ -43,8 +43,8 @@ _WRITTEN = (Outcome.RECORDED, Outcome.DUPLICATE)
     summary="Record purchases",
     description=f"Takes 1 to {MAX_PURCHASES} purchases and answers with one outcome each, in "
     "order. The good ones are written whatever the bad ones are; sending a purchase again is "
-    "safe: purchase_id is the idempotency key, per customer. Of a JSON key that is given twice, the last "
-    f"value counts. As {NDJSON} any number, one per line: one outcome line per line, while the body "
+    "safe: purchase_id is the idempotency key, per customer. A JSON name that is given twice is "
+    f"refused. As {NDJSON} any number, one per line: one outcome line per line, while the body "
     "still arrives (read while you send), then a summary; an outcome of null is unknown, send that line again. CloudEvents "
     "1.0, one or a batch, are of type propensity.purchase.recorded or propensity.purchase.cancelled.",
     tags=["purchases"],

@@ -268,9 +268,11 @@ def test_a_model_trained_elsewhere_is_registered_split_and_shadowed(home: Path, 
     assert (code, json.loads(out)["shadows"]) == (0, [3])
     listed = json.loads(run("models", "list", "elsewhere", "--json")[1])
     assert [row["serves_as"] for row in listed] == ["champion", "challenger", "shadow"]
-    assert "shadowed by" not in run("models", "shadow", "elsewhere", "--reason", "enough")[1]
+    ended = run("models", "shadow", "elsewhere", "--reason", "enough", "--json")[1]
+    assert json.loads(ended)["shadows"] == []
     assert run("models", "rollback", "elsewhere", "--reason", "x", "--expect", "1")[0] == 5
-    assert "challenger" not in run("models", "rollback", "elsewhere", "--reason", "x")[1]
+    back = run("models", "rollback", "elsewhere", "--reason", "x", "--json")[1]
+    assert json.loads(back)["challenger"] is None
     assert "1, 2: 0.05" in run("models", "history", "elsewhere")[1]
 
     for wrong, field in (

@@ -204,4 +204,7 @@ class EmbeddedEngine:
 
 def _ended(process: Process) -> bool:
     """Whether it ran and does so no more; a finished child of ours stays as a zombie."""
-    return not process.is_running() or process.status() == STATUS_ZOMBIE
+    try:
+        return process.status() == STATUS_ZOMBIE
+    except NoSuchProcess:
+        return True

@@ -5,6 +5,7 @@ infinities are read, so that they spoil one purchase and not all. A byte order m
 """
 
 import json
+from collections import Counter
 
 from domain.errors import InvalidRequest
 
@@ -34,8 +35,7 @@ def decoded(body: bytes | str) -> object:
 def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
     fields = dict(pairs)
     if len(fields) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
+        ((twice, _),) = Counter(name for name, _ in pairs).most_common(1)
         raise InvalidRequest(twice[:_MOST_NAME], "is given twice")
     return fields
 

@@ -41,6 +41,10 @@ def items_of(body: str | bytes) -> list[Item]:
     except InvalidRequest as exc:
         text = body if isinstance(body, str) else body.decode("utf-8", "replace")
         return [Unreadable(text, exc.field, exc.reason)]
+    return _all_items(document)
+
+
+def _all_items(document: object) -> list[Item]:
     found: list[Item] = []
     for item in _items(document, depth=0):
         if len(found) == MOST_ITEMS:
@@ -60,7 +64,7 @@ def purchases_of(body: bytes, *, most: int) -> list[Item]:
         raise InvalidRequest("body", 'must be an object: {"purchases": [...]}')
     fields = cast("dict[str, object]", document)
     if _envelope_of(fields):
-        return list(_items(document, depth=0))
+        return _all_items(document)
     unknown = sorted(fields.keys() - {"purchases"})
     if unknown:
         raise InvalidRequest(unknown[0][:60], "is not a field here; purchases is")

@@ -50,6 +50,20 @@ def test_every_door_opens_the_same_envelopes(door: Callable[[str], list[object]]
         assert door(json.dumps(document)) == [RawPurchase(PURCHASE)]
 
 
+@pytest.mark.parametrize("door", [items_of, lambda body: purchases_of(body.encode(), most=9)])
+def test_an_envelope_around_nothing_is_refused(door: Callable[[str], list[object]]) -> None:
+    (item,) = door(json.dumps(bus_event([])))
+    assert isinstance(item, Unreadable)
+
+
+def test_a_doubled_name_among_very_many_is_named() -> None:
+    """Counted once, not once per name: this is on the event loop."""
+    names = ", ".join(f'"{number}": 0' for number in range(60_000))
+    (item,) = items_of(f'{{{names}, "59999": 1}}')
+    assert isinstance(item, Unreadable)
+    assert item.field == "59999"
+
+
 def test_a_byte_order_mark_is_skipped() -> None:
     assert items_of("\ufeff" + json.dumps(PURCHASE)) == [RawPurchase(PURCHASE)]
     assert items_of(b"\xef\xbb\xbf" + json.dumps(PURCHASE).encode()) == [RawPurchase(PURCHASE)]

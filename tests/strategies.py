@@ -16,14 +16,16 @@ and largest amounts, categories that recur, identifiers in any script.
 * junk_purchases  wire mappings with anything in any field
 """
 
+import re
 from decimal import Decimal
+from unicodedata import normalize
 
 from hypothesis import strategies as st
 
 from domain.features import FEATURE_SETS, FeatureSet
 from domain.features.feature_set import Aggregation, Feature
-from domain.purchases import CLOCK_SKEW_US, EARLIEST, MAX_AMOUNT_MINOR, Purchase
-from domain.purchases.purchase import DOT_SEGMENTS
+from domain.purchases import CLOCK_SKEW_US, DAMAGE, EARLIEST, MAX_AMOUNT_MINOR, Purchase
+from domain.purchases.identifiers import DOT_SEGMENTS
 from domain.values import MICROS_PER_DAY, Currency, Window
 from domain.values.instant import MICROS_PER_HOUR
 from tests.builders import NOW, raw_in_major_units, raw_of
@@ -114,10 +116,18 @@ feature_sets = st.one_of(
 
 
 def texts(max_bytes: int) -> st.SearchStrategy[str]:
-    """Identifiers that the purchase format allows: printable, of at most `max_bytes`."""
+    """Identifiers that the purchase format allows, in NFC: printable, of at most `max_bytes`."""
     printable = st.characters(categories=["L", "N", "P", "S"]).filter(str.isprintable)
-    return st.text(printable, min_size=1, max_size=max_bytes).filter(
-        lambda text: len(text.encode()) <= max_bytes and text not in DOT_SEGMENTS
+    return (
+        st.text(printable, min_size=1, max_size=max_bytes)
+        .map(lambda text: normalize("NFC", text))
+        .filter(
+            lambda text: (
+                len(text.encode()) <= max_bytes
+                and text not in DOT_SEGMENTS
+                and not any(re.fullmatch(pattern, text) for pattern in DAMAGE)
+            )
+        )
     )
 
 

@@ -17,7 +17,7 @@ from api.documents.customer import CancellationReport, CustomerExport, ErasureRe
 from api.process import load_settings
 from domain.cost import metered
 from domain.errors import Rejected
-from domain.purchases import check_customer
+from domain.purchases import customer_id_of
 
 NOT_COMPLETE = 1
 _ONLY_MINE = 0o600
@@ -46,7 +46,7 @@ def erase(
 
     This cannot be undone, so it asks first. Exits with 1 when something is left: run it again.
     """
-    check_customer(customer)
+    customer = customer_id_of(customer)
     if not yes:
         _confirm(f"Erase everything of customer {customer!r} for good?")
     with application(load_settings(), batch=True) as built, metered() as cost:
@@ -89,7 +89,7 @@ def export_customer(
 ) -> None:
     """Write all that is held about a customer, as one JSON document."""
     del as_json
-    check_customer(customer)
+    customer = customer_id_of(customer)
     with application(load_settings(), batch=True) as built:
         record = asyncio.run(built.records.of(customer))
         document = CustomerExport.of(customer, record, at=built.clock(), currency=built.currency)

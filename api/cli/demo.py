@@ -12,7 +12,7 @@ from api.cli.serving import check_port, run_server
 from api.cli.training import run_training
 from api.composition import Application, application
 from api.process import Settings, load_settings
-from domain.purchases import ImportPurchases, Outcome
+from domain.purchases import Conventions, ImportPurchases, Outcome
 
 HOST = "127.0.0.1"
 
@@ -49,7 +49,9 @@ def _load(import_purchases: ImportPurchases, settings: Settings, households: int
     sample = composition.sample_purchases(settings, households)
     say(f"[2/5] {sample.total:,} real purchases of {households:,} households")
     refusals = refusals_path(settings, "complete-journey")
-    counts, _ = run_import(import_purchases, sample, refusals)
+    counts, _ = run_import(
+        import_purchases, sample, refusals, conventions=Conventions(default_currency=True)
+    )
     say("      " + ", ".join(f"{counts[outcome]:,} {outcome}" for outcome in Outcome))
     first = next(sample.rows()).raw or {}
     return str(first["customer_id"])

@@ -5,6 +5,7 @@ from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, reset_tzpath
 
 import typer
 from rich.progress import TextColumn
@@ -18,12 +19,12 @@ from api.documents.cost import cost_used
 from api.process import Settings, load_settings
 from domain.cost import metered
 from domain.errors import PartlyRecorded, Rejected
-from domain.purchases import ImportProgress, ImportPurchases, Outcome, PurchaseSource
+from domain.purchases import Conventions, ImportProgress, ImportPurchases, Outcome, PurchaseSource
 
 INCOMPLETE = 1
 
 
-def import_purchases(
+def import_purchases(  # noqa: PLR0913  # one argument per documented option
     file: Annotated[
         Path | None, typer.Argument(help="A CSV, NDJSON or Parquet file.", show_default=False)
     ] = None,
@@ -42,6 +43,18 @@ def import_purchases(
             help="Where refused rows go, as NDJSON.", show_default="under the home folder"
         ),
     ] = None,
+    timezone: Annotated[
+        str | None,
+        typer.Option(
+            help="Where times without a zone are meant, such as Europe/Berlin.", show_default=False
+        ),
+    ] = None,
+    ids_as_written: Annotated[
+        bool,
+        typer.Option(
+            "--ids-as-written", help="Take ids that a spreadsheet seems to have damaged, as 123.0."
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Record purchases from a file; running it again doubles nothing.
@@ -52,12 +65,17 @@ def import_purchases(
     settings = load_settings()
     if rejected is not None and rejected.exists():
         raise Rejected("--rejected", f"{rejected} exists already; name a new file")
+    conventions = Conventions(
+        default_currency=True, ids_as_written=ids_as_written, timezone=_zone(timezone)
+    )
     source, name = _source(settings, file, sample, households)
     refusals = rejected or refusals_path(settings, name)
     with application(settings, batch=True) as built:
         built.tables.verify()
         with metered() as cost:
-            counts, refused_rows = run_import(built.import_purchases, source, refusals)
+            counts, refused_rows = run_import(
+                built.import_purchases, source, refusals, conventions=conventions
+            )
     if ignored := getattr(source, "ignored", ()):
         say(f"columns that were not used: {', '.join(ignored)}")
     price = Price.of_settings(settings)
@@ -98,6 +116,19 @@ def _source(
     return composition.file_purchases(file), file.name
 
 
+def _zone(name: str | None) -> ZoneInfo | None:
+    """The zone of that name in the pinned tzdata: the same on every machine."""
+    if name is None:
+        return None
+    reset_tzpath(to=())
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as exc:
+        raise Rejected(
+            "--timezone", f"{name!r} is no zone of the tz database, such as Europe/Berlin"
+        ) from exc
+
+
 def refusals_path(settings: Settings, name: str) -> Path:
     """Where the refused rows of an import that starts now go, unless told otherwise."""
     started = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
@@ -105,7 +136,11 @@ def refusals_path(settings: Settings, name: str) -> Path:
 
 
 def run_import(
-    import_purchases: ImportPurchases, source: PurchaseSource, refusals: Path
+    import_purchases: ImportPurchases,
+    source: PurchaseSource,
+    refusals: Path,
+    *,
+    conventions: Conventions,
 ) -> tuple[Counter[Outcome], Path | None]:
     """How many rows had each outcome, and the file of the refused rows, None without any.
 
@@ -127,7 +162,9 @@ def run_import(
                 bar.update(task, completed=state.progress, rate=speed)
 
             counts = asyncio.run(
-                import_purchases(source, on_refused=refused, on_progress=on_progress)
+                import_purchases(
+                    source, conventions=conventions, on_refused=refused, on_progress=on_progress
+                )
             )
     except (PartlyRecorded, KeyboardInterrupt):
         so_far = f"; those refused are in {refused.path}" if refused.path else ""

@@ -18,6 +18,7 @@ from litestar.openapi.spec.enums import OpenAPIFormat, OpenAPIType
 
 from api.documents.problem import Problem
 from domain.purchases import (
+    DAMAGE,
     MAX_AMOUNT_MINOR,
     MAX_CATEGORY_BYTES,
     MAX_CUSTOMER_ID_BYTES,
@@ -35,9 +36,12 @@ PAGE = 100
 MAX_PAGE = 1_000
 _CONTROLS = r"\u0000-\u001f\u007f-\u009f\u2028\u2029"
 _SPACES = r" \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
-PRINTABLE = rf"^(?!\.\.?$)[^{_CONTROLS}{_SPACES}]([^{_CONTROLS}]*[^{_CONTROLS}{_SPACES}])?$"
-"""What the domain takes as text, in ranges that every regex dialect knows; it also refuses
+_TEXT = rf"[^{_CONTROLS}{_SPACES}]([^{_CONTROLS}]*[^{_CONTROLS}{_SPACES}])?$"
+PRINTABLE = rf"^(?!\.\.?$){_TEXT}"
+"""What may be asked about, in ranges that every regex dialect knows; the domain also refuses
 invisible and unassigned characters, which no range can list for every version of Unicode."""
+IDENTIFIER = rf"^(?!(?:\.\.?|{'|'.join(DAMAGE)})$){_TEXT}"
+"""What may be recorded: also nothing that a spreadsheet or data frame damaged."""
 
 
 def problems(*statuses: int) -> dict[int, ResponseSpec]:
@@ -56,9 +60,10 @@ def problems(*statuses: int) -> dict[int, ResponseSpec]:
 def _text(description: str, most: int, example: str) -> Schema:
     return Schema(
         type=OpenAPIType.STRING,
-        description=f"{description} Printable, no surrounding spaces, at most {most} bytes of UTF-8.",
+        description=f"{description} Printable, no surrounding spaces, at most {most} bytes of UTF-8 "
+        "in Unicode's form NFC; nothing that a spreadsheet damaged (123.0, nan, #REF!).",
         max_length=most,
-        pattern=PRINTABLE,
+        pattern=IDENTIFIER,
         examples=[example],
     )
 
@@ -85,7 +90,8 @@ _PURCHASE = Schema(
         "purchased_at": Schema(
             type=OpenAPIType.STRING,
             format=OpenAPIFormat.DATE_TIME,
-            description="RFC 3339 with an offset, microseconds at most, not in the future.",
+            description="RFC 3339 with an offset, not in the future; digits below the "
+            "microsecond are cut off.",
         ),
         "category": _text("What kind of thing.", MAX_CATEGORY_BYTES, "jewellery"),
         "amount_minor": Schema(

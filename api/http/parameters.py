@@ -10,11 +10,11 @@ from litestar.params import QueryParameter
 
 from api.http.openapi import MAX_PAGE, PAGE
 from domain.audience import ReadWay
-from domain.errors import InvalidPurchase, InvalidRequest
-from domain.purchases import text_field
+from domain.errors import InvalidRequest
+from domain.purchases import name_of
 from domain.values import instant
 
-_PLUS_READ_AS_SPACE = re.compile(r"(:\d{2}(?:\.\d+)?) (\d{2}:\d{2})$", re.ASCII)
+_PLUS_READ_AS_SPACE = re.compile(r"(:\d{2}(?:\.\d+)?) (\d{2}(?::?\d{2})?)$", re.ASCII)
 _NUMBER = re.compile(r"\d+(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
 _WHOLE = re.compile(r"\d{1,9}", re.ASCII)
 
@@ -97,10 +97,7 @@ def name_in(segment: str, field: str, most_bytes: int) -> str:
     Raises:
         InvalidRequest: it is not UTF-8, too long, or cannot be printed.
     """
-    try:
-        return text_field({field: decoded(segment, field)}, field, most_bytes)
-    except InvalidPurchase as exc:
-        raise InvalidRequest(exc.field, exc.reason) from exc
+    return name_of(decoded(segment, field), field, most_bytes)
 
 
 def instant_of(text: str | None) -> int | None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from domain.customers.ports import CustomerEraser, Erasure
-from domain.purchases import check_customer
+from domain.purchases import customer_id_of
 from domain.values import MICROS_PER_DAY, Clock, instant
 
 UNFINISHED = instant.parse("9999-12-31T23:59:59Z")
@@ -38,7 +38,7 @@ class EraseCustomer:
             InvalidRequest: the id is none that a customer could have.
             StoreUnavailable: nothing may be erased yet; asking again is safe.
         """
-        check_customer(customer_id)
+        customer_id = customer_id_of(customer_id)
         until = self.clock() + self.suppression_days * MICROS_PER_DAY
         erased = await self.eraser.erase(customer_id, suppressed_until=until)
         return Receipt(

@@ -10,7 +10,7 @@ from domain.errors import InvalidRequest
 from domain.features import Histories
 from domain.prediction.propensity import Prediction, ServedModel
 from domain.prediction.traffic import Traffic
-from domain.purchases import CLOCK_SKEW_US, EARLIEST, Purchase, PurchaseHistory, check_customer
+from domain.purchases import CLOCK_SKEW_US, EARLIEST, Purchase, PurchaseHistory, customer_id_of
 from domain.values import MICROS_PER_SECOND, Clock
 
 
@@ -53,7 +53,7 @@ class PredictPropensity:
             StoreUnavailable: the whole window could not be read; no answer from a part.
             CorruptRecord: a stored purchase is none, or the model's score is no probability.
         """
-        check_customer(customer_id)
+        customer_id = customer_id_of(customer_id)
         now = self.clock()
         as_of = now if as_of is None else as_of
         check_as_of(as_of, now=now)

@@ -2,6 +2,13 @@
 
 from domain.purchases.cancellation import CancelPurchase as CancelPurchase
 from domain.purchases.columns import PurchaseColumns as PurchaseColumns
+from domain.purchases.conventions import Conventions as Conventions
+from domain.purchases.identifiers import DAMAGE as DAMAGE
+from domain.purchases.identifiers import MAX_CATEGORY_BYTES as MAX_CATEGORY_BYTES
+from domain.purchases.identifiers import MAX_CUSTOMER_ID_BYTES as MAX_CUSTOMER_ID_BYTES
+from domain.purchases.identifiers import MAX_PURCHASE_ID_BYTES as MAX_PURCHASE_ID_BYTES
+from domain.purchases.identifiers import customer_id_of as customer_id_of
+from domain.purchases.identifiers import name_of as name_of
 from domain.purchases.importing import ImportProgress as ImportProgress
 from domain.purchases.importing import ImportPurchases as ImportPurchases
 from domain.purchases.importing import RefusedRow as RefusedRow
@@ -18,12 +25,7 @@ from domain.purchases.ports import Recording as Recording
 from domain.purchases.purchase import CLOCK_SKEW_US as CLOCK_SKEW_US
 from domain.purchases.purchase import EARLIEST as EARLIEST
 from domain.purchases.purchase import MAX_AMOUNT_MINOR as MAX_AMOUNT_MINOR
-from domain.purchases.purchase import MAX_CATEGORY_BYTES as MAX_CATEGORY_BYTES
-from domain.purchases.purchase import MAX_CUSTOMER_ID_BYTES as MAX_CUSTOMER_ID_BYTES
-from domain.purchases.purchase import MAX_PURCHASE_ID_BYTES as MAX_PURCHASE_ID_BYTES
 from domain.purchases.purchase import Purchase as Purchase
-from domain.purchases.purchase import check_customer as check_customer
-from domain.purchases.purchase import text_field as text_field
 from domain.purchases.recording import Outcome as Outcome
 from domain.purchases.recording import PurchaseOutcome as PurchaseOutcome
 from domain.purchases.recording import RecordPurchases as RecordPurchases

@@ -1,10 +1,9 @@
-"""Cancel a purchase: a refund or a cancellation removes it from everything that is computed."""
+"""Cancel a purchase: it never was, and is removed from everything that is computed."""
 
 from dataclasses import dataclass
 
-from domain.errors import InvalidPurchase, InvalidRequest
+from domain.purchases.identifiers import MAX_CUSTOMER_ID_BYTES, MAX_PURCHASE_ID_BYTES, name_of
 from domain.purchases.ports import Cancelling, PurchaseCanceller
-from domain.purchases.purchase import MAX_CUSTOMER_ID_BYTES, MAX_PURCHASE_ID_BYTES, text_field
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,10 +19,6 @@ class CancelPurchase:
             InvalidRequest: an id is malformed.
             StoreUnavailable: it may or may not be cancelled; asking again is safe.
         """
-        ids = {"customer_id": customer_id, "purchase_id": purchase_id}
-        most = {"customer_id": MAX_CUSTOMER_ID_BYTES, "purchase_id": MAX_PURCHASE_ID_BYTES}
-        try:
-            customer, purchase = (text_field(ids, name, most[name]) for name in ids)
-        except InvalidPurchase as exc:
-            raise InvalidRequest(exc.field, exc.reason) from exc
+        customer = name_of(customer_id, "customer_id", MAX_CUSTOMER_ID_BYTES)
+        purchase = name_of(purchase_id, "purchase_id", MAX_PURCHASE_ID_BYTES)
         return await self.canceller.cancel(customer, purchase)

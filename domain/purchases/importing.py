@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
+from domain.purchases.conventions import Conventions
 from domain.purchases.intake import Item, RawPurchase, TakeIn, Unreadable
 from domain.purchases.ports import PurchaseSource, RawRow
 from domain.purchases.recording import Outcome, PurchaseOutcome
@@ -42,13 +43,14 @@ class ImportPurchases:
         source: PurchaseSource,
         /,
         *,
+        conventions: Conventions,
         on_refused: Callable[[RefusedRow], None],
         on_progress: Callable[[ImportProgress], None],
     ) -> Counter[Outcome]:
         """How many rows had each outcome, once every row has one.
 
-        A missing currency means the deployment's own. After an interruption the same import
-        may simply run again: what was recorded then answers as a duplicate.
+        After an interruption the same import may simply run again: what was recorded then
+        answers as a duplicate.
 
         Raises:
             Rejected: the source as a whole cannot be read.
@@ -60,7 +62,7 @@ class ImportPurchases:
         while chunk := list(islice(rows, ROWS_AT_ONCE)):
             advance = _Advance(before, chunk, on_progress)
             outcomes = await self.take_in(
-                [_item(row) for row in chunk], default_currency=True, on_answered=advance
+                [_item(row) for row in chunk], conventions=conventions, on_answered=advance
             )
             for refused in _refused(chunk, outcomes):
                 on_refused(refused)

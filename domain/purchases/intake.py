@@ -6,8 +6,9 @@ from typing import TypeAlias
 
 from domain.errors import InvalidRequest, PartlyRecorded, Unavailable
 from domain.purchases.cancellation import CancelPurchase
+from domain.purchases.conventions import STRICT, Conventions
+from domain.purchases.identifiers import MAX_PURCHASE_ID_BYTES
 from domain.purchases.ports import Cancelling
-from domain.purchases.purchase import MAX_PURCHASE_ID_BYTES
 from domain.purchases.recording import Outcome, PurchaseOutcome, RecordPurchases
 
 
@@ -56,7 +57,7 @@ class TakeIn:
         items: Sequence[Item],
         /,
         *,
-        default_currency: bool = False,
+        conventions: Conventions = STRICT,
         on_answered: Callable[[int], None] | None = None,
     ) -> list[PurchaseOutcome]:
         """One outcome per item, in order. Good ones are taken whatever the bad ones are.
@@ -77,7 +78,7 @@ class TakeIn:
                 if isinstance(item, RawPurchase) and outcomes[position] is None
             },
             outcomes,
-            default_currency=default_currency,
+            conventions=conventions,
             on_answered=on_answered and (lambda known: on_answered(refused + known)),
         )
         for position, item in enumerate(items):
@@ -104,7 +105,7 @@ class TakeIn:
         purchases: Mapping[int, RawPurchase],
         outcomes: list[PurchaseOutcome | None],
         *,
-        default_currency: bool,
+        conventions: Conventions,
         on_answered: Callable[[int], None] | None,
     ) -> PartlyRecorded | None:
         """Fills in the outcomes of these; returns the trouble that left some unanswered."""
@@ -115,7 +116,7 @@ class TakeIn:
         try:
             answers = await self.record(
                 [purchase.raw for purchase in purchases.values()],
-                default_currency=default_currency,
+                conventions=conventions,
                 on_answered=on_answered,
             )
         except PartlyRecorded as exc:

@@ -4,17 +4,21 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import tzinfo
 from decimal import Decimal
 from typing import cast
 
-from domain.errors import InvalidPurchase, InvalidRequest
+from domain.errors import InvalidPurchase
+from domain.purchases.conventions import STRICT, Conventions
+from domain.purchases.identifiers import (
+    MAX_CATEGORY_BYTES,
+    MAX_CUSTOMER_ID_BYTES,
+    MAX_PURCHASE_ID_BYTES,
+    text_field,
+)
+from domain.purchases.quoting import QUOTED_CHARACTERS, quote
 from domain.values import MICROS_PER_SECOND, Currency, instant
 
-DOT_SEGMENTS = frozenset({".", ".."})
-"""What a path means by itself: "here" and "up". Source: RFC 3986, 5.2.4."""
-MAX_CUSTOMER_ID_BYTES = 256
-MAX_PURCHASE_ID_BYTES = 128
-MAX_CATEGORY_BYTES = 64
 MAX_AMOUNT_MINOR = 10**12
 """Ten thousand million dollars in one purchase is an error of the producer."""
 EARLIEST = instant.parse("2000-01-01T00:00:00Z")
@@ -24,8 +28,6 @@ CLOCK_SKEW_US = 300 * MICROS_PER_SECOND
 
 _REQUIRED = ("customer_id", "purchase_id", "purchased_at", "category")
 _KNOWN = frozenset((*_REQUIRED, "amount", "amount_minor", "currency"))
-_JOINERS = frozenset("\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}")
-_QUOTED_CHARACTERS = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +53,7 @@ class Purchase:
 
 
 def parse_purchase(
-    raw: object, /, *, currency: Currency, now: int, default_currency: bool = False
+    raw: object, /, *, currency: Currency, now: int, conventions: Conventions = STRICT
 ) -> Purchase:
     """The purchase that `raw` describes, once every rule is met.
 
@@ -60,75 +62,29 @@ def parse_purchase(
             currency, and either amount_minor (int) or amount (Decimal or int, major units).
         currency: the deployment's one currency; another one is rejected, never summed.
         now: microseconds since the epoch, UTC; purchases lie at most CLOCK_SKEW_US after it.
-        default_currency: whether a missing currency means the deployment's own.
+        conventions: what `raw` may leave unsaid.
 
     Raises:
         InvalidPurchase: names the first field that breaks a rule, and the rule.
     """
     if not isinstance(raw, Mapping):
-        raise InvalidPurchase("purchase", f"must be an object, not {_quote(raw)}")
-    return _purchase(cast("Mapping[str, object]", raw), currency, now, optional=default_currency)
+        raise InvalidPurchase("purchase", f"must be an object, not {quote(raw)}")
+    return _purchase(cast("Mapping[str, object]", raw), currency, now, conventions)
 
 
 def _purchase(
-    raw: Mapping[str, object], currency: Currency, now: int, *, optional: bool
+    raw: Mapping[str, object], currency: Currency, now: int, conventions: Conventions
 ) -> Purchase:
+    as_written = conventions.ids_as_written
     _check_fields(raw)
-    _check_currency(raw.get("currency"), currency, optional=optional)
+    _check_currency(raw.get("currency"), currency, optional=conventions.default_currency)
     return Purchase(
-        customer_id=text_field(raw, "customer_id", MAX_CUSTOMER_ID_BYTES),
-        purchase_id=text_field(raw, "purchase_id", MAX_PURCHASE_ID_BYTES),
-        purchased_at=_instant_field(raw["purchased_at"], now),
-        category=text_field(raw, "category", MAX_CATEGORY_BYTES),
+        customer_id=text_field(raw, "customer_id", MAX_CUSTOMER_ID_BYTES, as_written=as_written),
+        purchase_id=text_field(raw, "purchase_id", MAX_PURCHASE_ID_BYTES, as_written=as_written),
+        purchased_at=_instant_field(raw["purchased_at"], now, conventions.timezone),
+        category=text_field(raw, "category", MAX_CATEGORY_BYTES, as_written=as_written),
         amount_minor=_amount_field(raw, currency),
     )
-
-
-def text_field(raw: Mapping[str, object], field: str, max_bytes: int) -> str:
-    """The text in `field`, once it is usable as a key.
-
-    Raises:
-        InvalidPurchase: not text, empty, longer than `max_bytes` in UTF-8, with surrounding
-            spaces, with characters that cannot be printed, or a dot segment of paths.
-    """
-    value = raw[field]
-    if not isinstance(value, str):
-        raise InvalidPurchase(field, f"must be text, not {_quote(value)}")
-    if not value:
-        raise InvalidPurchase(field, "must not be empty")
-    if value in DOT_SEGMENTS:
-        raise InvalidPurchase(
-            field, f"must not be {value!r}: clients and proxies drop it from paths"
-        )
-    if value != value.strip() or not _is_clean(value):
-        raise InvalidPurchase(
-            field, f"must be printable, without surrounding spaces, not {_quote(value)}"
-        )
-    size = len(value.encode())
-    if size > max_bytes:
-        raise InvalidPurchase(field, f"has {size} bytes, at most {max_bytes} are allowed")
-    return value
-
-
-def check_customer(customer_id: str) -> None:
-    """Returns when a customer may have this id.
-
-    Raises:
-        InvalidRequest: no purchase could have it.
-    """
-    try:
-        text_field({"customer_id": customer_id}, "customer_id", MAX_CUSTOMER_ID_BYTES)
-    except InvalidPurchase as exc:
-        raise InvalidRequest(exc.field, exc.reason) from exc
-
-
-def _is_clean(text: str) -> bool:
-    """Whether it can be printed; of invisible characters only joiners inside words may stand.
-
-    Persian and Hindi words need them; anything else unseen makes two ids look like one.
-    """
-    visible = "".join(character for character in text if character not in _JOINERS)
-    return visible.isprintable() and not {text[0], text[-1]} & _JOINERS
 
 
 def _check_fields(raw: Mapping[str, object]) -> None:
@@ -147,18 +103,18 @@ def _check_currency(value: object, currency: Currency, *, optional: bool) -> Non
         raise InvalidPurchase("currency", f"is missing; this deployment counts {currency.code}")
     if value != currency.code:
         raise InvalidPurchase(
-            "currency", f"is {_quote(value)}, but this deployment counts {currency.code} only"
+            "currency", f"is {quote(value)}, but this deployment counts {currency.code} only"
         )
 
 
-def _instant_field(value: object, now: int) -> int:
+def _instant_field(value: object, now: int, timezone: tzinfo | None) -> int:
     field = "purchased_at"
     if not isinstance(value, str):
-        raise InvalidPurchase(field, f"must be an RFC 3339 timestamp, not {_quote(value)}")
+        raise InvalidPurchase(field, f"must be an RFC 3339 timestamp, not {quote(value)}")
     try:
-        purchased_at = instant.parse(value)
+        purchased_at = instant.parse(value, zone=timezone)
     except ValueError as exc:
-        raise InvalidPurchase(field, f"{exc}, not {_quote(value)}") from exc
+        raise InvalidPurchase(field, f"{exc}, not {quote(value)}") from exc
     if purchased_at < EARLIEST:
         raise InvalidPurchase(field, f"lies before {instant.render(EARLIEST)}")
     if purchased_at > now + CLOCK_SKEW_US:
@@ -176,14 +132,14 @@ def _amount_field(raw: Mapping[str, object], currency: Currency) -> int:
         return _check_amount("amount", _to_minor(major, currency))
     if not isinstance(minor, int) or isinstance(minor, bool):
         raise InvalidPurchase(
-            "amount_minor", f"must be an integer in minor units, not {_quote(minor)}"
+            "amount_minor", f"must be an integer in minor units, not {quote(minor)}"
         )
     return _check_amount("amount_minor", minor)
 
 
 def _to_minor(major: object, currency: Currency) -> int:
     if not isinstance(major, Decimal | int) or isinstance(major, bool):
-        raise InvalidPurchase("amount", f"must be a decimal number, not {_quote(major)}")
+        raise InvalidPurchase("amount", f"must be a decimal number, not {quote(major)}")
     try:
         return currency.to_minor(Decimal(major))
     except ValueError as exc:
@@ -199,17 +155,4 @@ def _check_amount(field: str, amount_minor: int) -> int:
 
 
 def _name(field: object) -> str:
-    return (field if isinstance(field, str) else _quote(field))[:_QUOTED_CHARACTERS]
-
-
-def _quote(value: object) -> str:
-    """The value as its sender knows it, not as Python does."""
-    if value is None or isinstance(value, bool):
-        return json.dumps(value)
-    if isinstance(value, float):
-        value = Decimal(repr(value))
-    try:
-        text = str(value) if isinstance(value, Decimal) else repr(value)
-    except ValueError:  # an integer of more digits than Python turns into text
-        text = f"a huge {type(value).__name__}"
-    return text if len(text) <= _QUOTED_CHARACTERS else text[:_QUOTED_CHARACTERS] + "..."
+    return (field if isinstance(field, str) else quote(field))[:QUOTED_CHARACTERS]

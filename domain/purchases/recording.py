@@ -7,8 +7,10 @@ from enum import StrEnum
 from typing import cast
 
 from domain.errors import InvalidPurchase, PartlyRecorded, Unavailable
+from domain.purchases.conventions import STRICT, Conventions
+from domain.purchases.identifiers import MAX_PURCHASE_ID_BYTES
 from domain.purchases.ports import Cancelling, PurchaseRecorder, Recording
-from domain.purchases.purchase import MAX_PURCHASE_ID_BYTES, Purchase, parse_purchase
+from domain.purchases.purchase import Purchase, parse_purchase
 from domain.retention import FOR_EVER, PurchaseRetention
 from domain.values import Clock, Currency
 
@@ -77,7 +79,7 @@ class RecordPurchases:
         raw: Sequence[object],
         /,
         *,
-        default_currency: bool = False,
+        conventions: Conventions = STRICT,
         on_answered: Callable[[int], None] | None = None,
     ) -> list[PurchaseOutcome]:
         """One outcome per purchase, in order. The good ones are written whatever the bad ones are.
@@ -93,7 +95,7 @@ class RecordPurchases:
             slots=asyncio.Semaphore(self.concurrent_customers),
             on_answered=on_answered,
         )
-        by_customer = self._parse_all(raw, call, default_currency=default_currency)
+        by_customer = self._parse_all(raw, call, conventions=conventions)
         try:
             async with asyncio.TaskGroup() as customers:
                 for sent in by_customer:
@@ -104,7 +106,7 @@ class RecordPurchases:
         return _complete(call)
 
     def _parse_all(
-        self, raw: Sequence[object], call: _Call, *, default_currency: bool
+        self, raw: Sequence[object], call: _Call, *, conventions: Conventions
     ) -> Iterable[Mapping[int, Purchase]]:
         """The good purchases of each customer by position; the bad ones have their outcome."""
         by_customer: dict[str, dict[int, Purchase]] = {}
@@ -112,7 +114,7 @@ class RecordPurchases:
         now = self.clock()
         for position, entry in enumerate(raw):
             try:
-                purchase = self._parse(entry, now, default_currency=default_currency)
+                purchase = self._parse(entry, now, conventions=conventions)
             except InvalidPurchase as exc:
                 rejected.append(_rejected(position, entry, exc))
                 continue
@@ -120,10 +122,8 @@ class RecordPurchases:
         call.answer(rejected)
         return by_customer.values()
 
-    def _parse(self, entry: object, now: int, *, default_currency: bool) -> Purchase:
-        purchase = parse_purchase(
-            entry, currency=self.currency, now=now, default_currency=default_currency
-        )
+    def _parse(self, entry: object, now: int, *, conventions: Conventions) -> Purchase:
+        purchase = parse_purchase(entry, currency=self.currency, now=now, conventions=conventions)
         if purchase.purchased_at <= self.retention.taken_after(now):
             raise InvalidPurchase(
                 "purchased_at",

@@ -4,18 +4,20 @@ Integers compare, subtract and store exactly; datetimes appear only at the edges
 """
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 
 MICROS_PER_SECOND = 1_000_000
 MICROS_PER_HOUR = 3_600 * MICROS_PER_SECOND
 MICROS_PER_DAY = 24 * MICROS_PER_HOUR
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_RFC3339 = re.compile(
-    r"(?P<date>\d{4}-\d{2}-\d{2})[Tt ](?P<time>\d{2}:\d{2}:\d{2})"
-    r"(?:\.(?P<fraction>\d+))?(?P<offset>[Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)",
+_WRITTEN = re.compile(
+    r"(?P<date>\d{4}-\d{2}-\d{2})(?P<time>[Tt ](?P<hour>\d{2}):(?P<minute>\d{2})"
+    r"(?::(?P<second>\d{2})(?:\.(?P<fraction>\d{1,9}))?)?"
+    r"(?P<zone> ?(?:[Zz]|UTC|GMT|(?P<sign>[+-])(?P<hours>[01]\d|2[0-3]):?(?P<minutes>[0-5]\d)?))?)?",
     re.ASCII,
 )
+_FORM = "must be RFC 3339 with an offset, such as 2026-01-31T09:30:00Z"
 
 
 def from_datetime(moment: datetime) -> int:
@@ -34,27 +36,65 @@ def to_datetime(instant: int) -> datetime:
     return _EPOCH + timedelta(microseconds=instant)
 
 
-def parse(text: str) -> int:
-    """Microseconds since the epoch of an RFC 3339 timestamp.
+def parse(text: str, *, zone: tzinfo | None = None) -> int:
+    """Microseconds since the epoch of a timestamp; digits below the microsecond are cut off.
+
+    RFC 3339 and what shops export beside it: a space before the zone, UTC, +0000, +00, no
+    seconds. Up to nine digits of a second. A time without a zone is taken in `zone`. Leap seconds
+    (:60) and 24:00 are refused: write the next minute, or the next day's 00:00.
 
     Raises:
-        ValueError: not RFC 3339, without an offset, not a date of the calendar,
-            or finer than a microsecond. Source: RFC 3339, section 5.6.
+        ValueError: another form, no date of the calendar, or no zone where `zone` is None; or a
+            local time that does not exist or exists twice. Source: RFC 3339, section 5.6.
     """
-    match = _RFC3339.fullmatch(text)
+    match = _WRITTEN.fullmatch(text)
     if match is None:
-        raise ValueError("must be RFC 3339 with an offset, such as 2026-01-31T09:30:00Z")
-    fraction = (match["fraction"] or "").rstrip("0")
-    if len(fraction) > 6:  # noqa: PLR2004  # digits of a microsecond
-        raise ValueError("is finer than a microsecond")
-    offset = match["offset"].upper().replace("Z", "+00:00")
+        raise ValueError(_FORM)
+    if match["time"] is None:
+        raise ValueError(f"has no time; {_FORM}")
+    if match["hour"] == "24" or match["second"] == "60":
+        raise ValueError("has no :60 and no 24:00 here: write the next minute or day")
+    fraction = int((match["fraction"] or "").ljust(6, "0")[:6])
     try:
-        moment = datetime.fromisoformat(f"{match['date']}T{match['time']}{offset}")
-        whole = from_datetime(moment)
+        whole = from_datetime(_zoned(_local(match), match, zone))
         to_datetime(whole)  # in UTC it may fall out of the calendar's years
-    except (ValueError, OverflowError) as exc:
+    except OverflowError as exc:
+        raise ValueError("is no instant of the calendar: its year in UTC is none") from exc
+    return whole + fraction
+
+
+def _local(match: re.Match[str]) -> datetime:
+    try:
+        return datetime.fromisoformat(
+            f"{match['date']}T{match['hour']}:{match['minute']}:{match['second'] or '00'}"
+        )
+    except ValueError as exc:
         raise ValueError(f"is no instant of the calendar ({exc})") from exc
-    return whole + int(fraction.ljust(6, "0"))
+
+
+def _zoned(local: datetime, match: re.Match[str], zone: tzinfo | None) -> datetime:
+    if match["sign"]:
+        offset = timedelta(hours=int(match["hours"]), minutes=int(match["minutes"] or 0))
+        return local.replace(tzinfo=timezone(offset if match["sign"] == "+" else -offset))
+    if match["zone"]:
+        return local.replace(tzinfo=UTC)
+    if zone is None:
+        raise ValueError(f"has no zone; {_FORM}, or import the file with --timezone")
+    return _only(local.replace(tzinfo=zone))
+
+
+def _only(moment: datetime) -> datetime:
+    """The same, once the clocks of its zone show this local time exactly once.
+
+    Where clocks go back, the two folds have different offsets; where they go forward too, and
+    then the way to UTC and back ends elsewhere. Source: PEP 495.
+    """
+    there_and_back = moment.astimezone(UTC).astimezone(moment.tzinfo).replace(tzinfo=None)
+    if there_and_back != moment.replace(tzinfo=None):
+        raise ValueError(f"does not exist in {moment.tzinfo}: clocks went forward; add an offset")
+    if moment.utcoffset() != moment.replace(fold=1).utcoffset():
+        raise ValueError(f"exists twice in {moment.tzinfo}: clocks went back; add an offset")
+    return moment
 
 
 def render(instant: int) -> str:

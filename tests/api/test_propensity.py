@@ -76,7 +76,6 @@ def test_a_past_instant_is_answered_as_it_was_known(http: Http, shop: Shop, as_o
         "2026-02-28T12:00:00 2:00",
         "2026-02-28 12:00",
         "2026-02-30T12:00:00Z",
-        "2026-02-28T12:00:00.0000001Z",
         "2027-01-01T00:00:00Z",
         "1999-12-31T23:59:59Z",
         "yesterday",

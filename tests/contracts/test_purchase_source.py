@@ -14,7 +14,7 @@ from pyarrow import parquet
 from adapters.complete_journey import CompleteJourneyPurchases
 from adapters.purchase_files import open_purchase_file
 from domain.errors import Rejected
-from domain.purchases import PurchaseSource
+from domain.purchases import Conventions, PurchaseSource
 from domain.purchases.purchase import parse_purchase
 from domain.values import Currency, instant
 from tests.doubles.memory import MemoryPurchaseSource
@@ -108,7 +108,10 @@ def test_every_row_appears_in_order_the_unreadable_ones_with_the_reason(
     assert all(bool(row.problem) == (row.raw is None) for row in rows)
     cents = [
         parse_purchase(
-            row.raw, currency=Currency.of("USD"), now=NOW, default_currency=True
+            row.raw,
+            currency=Currency.of("USD"),
+            now=NOW,
+            conventions=Conventions(default_currency=True),
         ).amount_minor
         for row in rows
         if row.raw is not None

@@ -14,7 +14,7 @@ from domain.cost import metered
 from domain.features import FeatureSet
 from domain.features.feature_set import Aggregation, Feature
 from domain.prediction import PredictPropensity
-from domain.purchases import ImportPurchases, Outcome
+from domain.purchases import Conventions, ImportPurchases, Outcome
 from domain.values import MICROS_PER_DAY, Window
 from tests.builders import NOW, USD, a_policy, a_purchase, a_traffic, take_in
 from tests.contracts.conftest import Store, dynamo_store, settled
@@ -39,6 +39,7 @@ async def store(client: DynamoClient) -> Store:
     store = await settled(dynamo_store(client))
     counts = await ImportPurchases(take_in=take_in(store.recorder))(
         CompleteJourneyPurchases(now=NOW, households=15),
+        conventions=Conventions(default_currency=True),
         on_refused=lambda _: None,
         on_progress=lambda _: None,
     )

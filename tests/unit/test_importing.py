@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from domain.errors import PartlyRecorded
 from domain.purchases import (
+    Conventions,
     ImportProgress,
     ImportPurchases,
     Outcome,
@@ -42,6 +43,7 @@ class Import:
         return asyncio.run(
             ImportPurchases(take_in=take_in(recorder))(
                 source or FakeSource(rows),
+                conventions=Conventions(default_currency=True),
                 on_refused=self.refused.append,
                 on_progress=self._on_progress,
             )
@@ -112,7 +114,10 @@ def test_progress_is_a_moment_that_stays_as_it_was_told() -> None:
     source = FakeSource([None])
     asyncio.run(
         ImportPurchases(take_in=take_in(ReferenceStore()))(
-            source, on_refused=lambda _: None, on_progress=told.append
+            source,
+            conventions=Conventions(default_currency=True),
+            on_refused=lambda _: None,
+            on_progress=told.append,
         )
     )
     assert told == [ImportProgress(rows=1, progress=1)]

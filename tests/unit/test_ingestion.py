@@ -10,12 +10,14 @@ from hypothesis import strategies as st
 from domain.errors import CorruptRecord, PartlyRecorded, StoreUnavailable
 from domain.purchases import (
     MAX_PURCHASE_ID_BYTES,
+    Conventions,
     Outcome,
     Purchase,
     PurchaseOutcome,
     Recording,
     RecordPurchases,
 )
+from domain.purchases.conventions import STRICT
 from tests.builders import NOW, USD, a_history, a_purchase, missing, raw_of, raw_purchase
 from tests.doubles.store import Call, ReferenceStore, no_trouble, silent_store
 from tests.strategies import junk_purchases
@@ -24,7 +26,7 @@ from tests.strategies import junk_purchases
 def record(
     recorder: ReferenceStore,
     *raw: object,
-    default_currency: bool = False,
+    conventions: Conventions = STRICT,
     concurrent_customers: int = 16,
 ) -> list[PurchaseOutcome]:
     service = RecordPurchases(
@@ -33,7 +35,7 @@ def record(
         currency=USD,
         concurrent_customers=concurrent_customers,
     )
-    return asyncio.run(service(raw, default_currency=default_currency))
+    return asyncio.run(service(raw, conventions=conventions))
 
 
 def kinds(outcomes: Sequence[PurchaseOutcome]) -> list[str]:
@@ -167,7 +169,9 @@ def test_no_more_customers_are_written_at_once_than_allowed(most: int, busiest: 
 def test_a_missing_currency_is_taken_only_where_that_was_agreed() -> None:
     raw = raw_purchase(currency=None)
     assert kinds(record(ReferenceStore(), raw)) == ["rejected"]
-    assert kinds(record(ReferenceStore(), raw, default_currency=True)) == ["recorded"]
+    assert kinds(record(ReferenceStore(), raw, conventions=Conventions(default_currency=True))) == [
+        "recorded"
+    ]
 
 
 def test_silence_about_one_customer_leaves_the_outcomes_of_the_others_known() -> None:

@@ -20,7 +20,7 @@ from pyarrow import parquet
 from adapters.purchase_files import PurchaseFile, open_purchase_file
 from adapters.purchase_files.lines import MAX_ROW_BYTES
 from domain.errors import InvalidPurchase, Rejected
-from domain.purchases import EARLIEST, MAX_AMOUNT_MINOR, Purchase, RawRow
+from domain.purchases import EARLIEST, MAX_AMOUNT_MINOR, Conventions, Purchase, RawRow
 from domain.purchases.purchase import parse_purchase
 from domain.values import Currency, instant
 from tests.builders import missing
@@ -87,7 +87,9 @@ def outcomes(source: PurchaseFile) -> list[Purchase | Bad]:
 
 def outcome(row: RawRow) -> Purchase | Bad:
     try:
-        return parse_purchase(row.raw, currency=USD, now=NOW, default_currency=True)
+        return parse_purchase(
+            row.raw, currency=USD, now=NOW, conventions=Conventions(default_currency=True)
+        )
     except InvalidPurchase as exc:
         return Bad(row.number, exc.field, exc.reason)
 
@@ -484,13 +486,12 @@ def test_timestamps_with_a_zone_keep_their_instant(unit: str, zone: str, tmp_pat
     ("moments", "fact"),
     [
         (pa.array([MOMENT.replace(tzinfo=None)], pa.timestamp("us")), "2026-02-28T12:00:00"),
-        (pa.array([10**18 + 1], pa.timestamp("ns", tz="UTC")), "000000001"),
         (pa.array([2**62], pa.timestamp("us", tz="UTC")), "RFC 3339"),
         (pa.array([date(2026, 2, 28)]), "RFC 3339"),
         (pa.array([1772280000]), "1772280000"),
         (pa.array([None], pa.timestamp("us", tz="UTC")), ""),
     ],
-    ids=["naive", "nanoseconds", "year 148103", "date", "integer", "null"],
+    ids=["naive", "year 148103", "date", "integer", "null"],
 )
 def test_timestamps_that_name_no_instant_are_rejected(
     moments: object, fact: str, tmp_path: Path

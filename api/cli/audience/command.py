@@ -19,6 +19,7 @@ from domain.audience import AudienceQuery, Holdout, Plan, ReadWay
 from domain.cost import metered
 from domain.errors import InvalidRequest, Rejected
 from domain.prediction import check_as_of
+from domain.purchases import MAX_CATEGORY_BYTES, name_of
 from domain.values import instant
 
 Format = Literal["csv", "ndjson", "parquet", "klaviyo", "braze", "mailchimp", "customerio"]
@@ -69,6 +70,7 @@ def audience(  # noqa: PLR0913  # one parameter per option
     """
     if not estimate:
         _check_output(kind, output, as_json=as_json)
+    category = name_of(category, "category", MAX_CATEGORY_BYTES)
     choice = Selection(
         at_least=min_probability, at_most=max_probability, top=top, with_unread=kind in LISTS_UNREAD
     )

@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, cast
 
-from adapters.dynamodb.schema.attributes import category_shard, day_attribute, encode_element
+from adapters.dynamodb.schema.attributes import category_shard, day_attribute, encode_elements
 from benchmarks.workload import (
     CATEGORY,
     NOW,
@@ -119,7 +119,7 @@ def _recent_attributes(variant: int) -> bytes:
     days: dict[str, dict[str, list[str]]] = {}
     for purchase in _within(variant, NOW - WINDOW_DAYS * MICROS_PER_DAY + 1, NOW):
         day = days.setdefault(day_attribute(day_of(purchase.purchased_at)), {"SS": []})
-        day["SS"].append(encode_element(purchase))
+        day["SS"] += encode_elements(purchase)
     expires_at = {"N": str(NOW // 1_000_000 + 33 * 86_400)}
     return json.dumps({"expires_at": expires_at, **days}).encode()[1:-1]
 

@@ -26,7 +26,7 @@ from rich.table import Table
 from yarl import URL
 
 from adapters.dynamodb.recent.reader import recent_history
-from adapters.dynamodb.schema.attributes import day_attribute, encode_element, kept_attribute
+from adapters.dynamodb.schema.attributes import day_attribute, encode_elements, kept_attribute
 from adapters.dynamodb.wire.answers import document_of
 from adapters.dynamodb.wire.capacity import read_units
 from adapters.scorers.onnx import OnnxScorer
@@ -63,7 +63,7 @@ def an_item(retention: Retention) -> dict[str, dict[str, object]]:
     for purchase in purchases_of(1, now=NOW, count=PURCHASES):
         name = day_attribute(day_of(purchase.purchased_at))
         elements = item.get(name, {}).get("SS", [])
-        item[name] = {"SS": [*elements, encode_element(purchase)]}  # type: ignore[misc]
+        item[name] = {"SS": [*elements, *encode_elements(purchase)]}  # type: ignore[misc]
     return item
 
 

@@ -10,8 +10,15 @@ from domain.decisions import Policy
 from domain.features import FeatureSet, Histories
 from domain.features.feature_set import Aggregation, Feature, total_purchase_volume_30d
 from domain.prediction import Arm, Scorer, ServedModel, Traffic
-from domain.purchases import CancelPurchase, Purchase, RecordPurchases, TakeIn
-from domain.purchases.ports import PurchaseCanceller, PurchaseRecorder
+from domain.purchases import (
+    CancelPurchase,
+    Purchase,
+    PurchaseHistory,
+    RecordPurchases,
+    RefundPurchase,
+    TakeIn,
+)
+from domain.purchases.ports import PurchaseCanceller, PurchaseRecorder, PurchaseRefunder
 from domain.values import BUCKETS, MICROS_PER_DAY, Clock, Currency, Window, bucket, instant
 
 NOW = instant.parse("2026-03-01T12:00:00Z")
@@ -114,16 +121,24 @@ def a_traffic(scorer: Scorer, *, features: FeatureSet | None = None, version: in
     return Traffic(champion=a_served_model(scorer, features=features, version=version))
 
 
-def take_in(
+def take_in(  # noqa: PLR0913  # one port each
     recorder: PurchaseRecorder,
     *,
     canceller: PurchaseCanceller | None = None,
+    refunder: PurchaseRefunder | None = None,
+    history: PurchaseHistory | None = None,
     clock: Clock = lambda: NOW,
     max_items: int | None = None,
 ) -> TakeIn:
-    """The intake over this store; without a canceller nothing may be cancelled."""
+    """The intake over this store; without a canceller nothing is cancelled, as with refunds."""
     return TakeIn(
         record=RecordPurchases(recorder=recorder, clock=clock, currency=USD),
+        refund=RefundPurchase(
+            refunder=refunder or cast("PurchaseRefunder", None),
+            history=history or cast("PurchaseHistory", None),
+            clock=clock,
+            currency=USD,
+        ),
         cancel=CancelPurchase(canceller=canceller or cast("PurchaseCanceller", None)),
         max_items=max_items,
     )

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections import defaultdict
-from collections.abc import Coroutine, Iterator
+from collections.abc import Collection, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import count
@@ -15,10 +15,10 @@ from hypothesis.stateful import RuleBasedStateMachine, rule
 from api.queue import Consume
 from domain.errors import StoreUnavailable
 from domain.features import FEATURE_SETS, Histories
-from domain.purchases import Purchase
+from domain.purchases import Purchase, Refund, refunded_minor
 from domain.recent import RecentHistory
 from domain.retention import Retention
-from domain.values import Window, day_of
+from domain.values import Window, day_of, instant
 from domain.verification import VerifyRecent
 from tests.builders import DAY, USD, raw_of, take_in
 from tests.contracts.conftest import Store
@@ -36,8 +36,19 @@ crashes = st.one_of(st.none(), st.tuples(st.integers(0, 3), st.booleans()))
 """Which call of the store is the last, and whether it has an effect; None: all are answered."""
 
 
+def assert_refunds_are_due(purchase: Purchase, sent: Collection[Refund]) -> None:
+    """All of them, but for those that would have given back more than was paid."""
+    left = purchase.amount_minor - refunded_minor(purchase.refunds)
+    assert left >= 0
+    assert set(purchase.refunds) <= set(sent)
+    assert all(refund.amount_minor > left for refund in set(sent) - set(purchase.refunds))
+
+
 class IngestionMachine(RuleBasedStateMachine):
-    """`sent` is every payload of every id, `cancelled` the ids that a cancellation was sent for."""
+    """`sent` is every payload of every id, `cancelled` the ids that a cancellation was sent for.
+
+    `refunds` is what was sent for each id, by its own id.
+    """
 
     def __init__(self, store: Store) -> None:
         super().__init__()
@@ -46,7 +57,9 @@ class IngestionMachine(RuleBasedStateMachine):
         self.store, self.clock = store, store.clock
         self.queue, self.loop = MemoryQueue(), asyncio.Runner()
         self.consume = Consume(
-            take_in=take_in(store.recorder, canceller=store.canceller, clock=self.clock),
+            take_in=take_in(
+                store.recorder, canceller=store.canceller, refunder=store.refunder, clock=self.clock
+            ),
             dead_letters=MemoryQueue(),
         )
         self.verify = VerifyRecent(
@@ -54,6 +67,7 @@ class IngestionMachine(RuleBasedStateMachine):
         )
         self.sent: dict[tuple[str, str], list[Purchase]] = defaultdict(list)
         self.cancelled: set[tuple[str, str]] = set()
+        self.refunds: dict[tuple[str, str], dict[str, Refund]] = defaultdict(dict)
 
     @contextmanager
     def crashing(self, crash: tuple[int, bool] | None) -> Iterator[None]:
@@ -93,6 +107,35 @@ class IngestionMachine(RuleBasedStateMachine):
         self.cancelled.add(key)
         self._put({"cancelled": {"customer_id": key[0], "purchase_id": key[1]}})
 
+    @rule(
+        who=st.integers(0, 1),
+        choice=st.integers(0, 10**6),
+        amount=st.integers(1, 6),
+        age=st.integers(0, 40),
+        early=st.booleans(),
+    )
+    def refund(self, who: int, choice: int, amount: int, age: int, *, early: bool) -> None:
+        """A refund, now or known again, of a purchase that came, or comes later, or never."""
+        key = (self.customers[who], f"p{choice % 10}")
+        if self.sent and not early:
+            key = list(self.sent)[choice % len(self.sent)]
+        refund_id = f"r{choice % 3}"
+        known = self.refunds[key].get(refund_id)
+        new = Refund(self.clock.now - age * DAY, refund_id, amount)
+        refund = self.refunds[key].setdefault(refund_id, known or new)
+        self._put(
+            {
+                "refunded": {
+                    "customer_id": key[0],
+                    "purchase_id": key[1],
+                    "refund_id": refund_id,
+                    "refunded_at": instant.render(refund.refunded_at),
+                    "amount_minor": refund.amount_minor,
+                    "currency": USD.code,
+                }
+            }
+        )
+
     @rule(crash=crashes)
     def deliver(self, crash: tuple[int, bool] | None) -> None:
         """Ten messages; those that are not done with come again."""
@@ -130,7 +173,10 @@ class IngestionMachine(RuleBasedStateMachine):
             truth = await self.store.history.between(customer, after=0, until=self.clock.now + DAY)
             expected = {key for key in self.sent.keys() - self.cancelled if key[0] == customer}
             assert {(customer, p.purchase_id) for p in truth} == expected
-            assert all(p in self.sent[customer, p.purchase_id] for p in truth)
+            for purchase in truth:
+                key = (customer, purchase.purchase_id)
+                assert replace(purchase, refunds=()) in self.sent[key]
+                assert_refunds_are_due(purchase, self.refunds[key].values())
             before = await self._recent(customer, list(truth))
             assert await self.verify([customer]) == []
             await self.store.rebuilder.rebuild(customer)

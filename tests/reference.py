@@ -5,6 +5,7 @@ Slow and obvious on purpose, without numpy and without rounding; the fast comput
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 from fractions import Fraction
 
 from domain.features import FeatureSet
@@ -14,14 +15,25 @@ from domain.values import Currency
 
 
 def purchases_inside(feature: Feature, purchases: Iterable[Purchase], as_of: int) -> list[Purchase]:
-    """The purchases in (as_of - length, as_of] and in the category, each id once."""
+    """What was left of the purchases in (as_of - length, as_of] and in the category, each once.
+
+    A purchase that was refunded in full by then counts no more.
+    """
     start = as_of - feature.window.length_us
     inside: dict[str, Purchase] = {}
     for purchase in purchases:
         in_window = start < purchase.purchased_at <= as_of
-        if in_window and feature.category in (None, purchase.category):
-            inside[purchase.purchase_id] = purchase
+        left = left_of(purchase, as_of)
+        gone = left == 0 < purchase.amount_minor
+        if in_window and not gone and feature.category in (None, purchase.category):
+            inside[purchase.purchase_id] = replace(purchase, amount_minor=left)
     return list(inside.values())
+
+
+def left_of(purchase: Purchase, as_of: int) -> int:
+    """The minor units that were not given back by then."""
+    given_back = [r.amount_minor for r in purchase.refunds if r.refunded_at <= as_of]
+    return purchase.amount_minor - sum(given_back)
 
 
 def exact_value(

@@ -6,7 +6,7 @@ and largest amounts, categories that recur, identifiers in any script.
 * currencies      exponents 0, 2, 3 and 4
 * windows         from one microsecond to a year
 * instants        around NOW and around every edge that WINDOWS have there
-* purchases       one customer's purchase at such an instant
+* purchases       one customer's purchase at such an instant, with refunds
 * histories       one customer's purchases, distinct ids, any order
 * batches         the histories of several customers, empty ones included
 * features        every aggregation, window and category
@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 
 from domain.features import FEATURE_SETS, FeatureSet
 from domain.features.feature_set import Aggregation, Feature
-from domain.purchases import CLOCK_SKEW_US, DAMAGE, EARLIEST, MAX_AMOUNT_MINOR, Purchase
+from domain.purchases import CLOCK_SKEW_US, DAMAGE, EARLIEST, MAX_AMOUNT_MINOR, Purchase, Refund
 from domain.purchases.identifiers import DOT_SEGMENTS
 from domain.values import MICROS_PER_DAY, Currency, Window
 from domain.values.instant import MICROS_PER_HOUR
@@ -72,13 +72,21 @@ def purchases(
     purchase_ids: st.SearchStrategy[str] = _IDS,
     at: st.SearchStrategy[int] = instants,
 ) -> Purchase:
-    """One customer's purchase."""
+    """One customer's purchase, with refunds up to its amount, at any instants."""
+    amount_minor = left = draw(amounts)
+    refunds: list[Refund] = []
+    for number in range(draw(st.sampled_from([0, 0, 1, 2]))):
+        given_back = draw(st.one_of(st.just(left), st.integers(0, left)))
+        if given_back:
+            refunds.append(Refund(draw(at), f"r{number}", given_back))
+        left -= given_back
     return Purchase(
         customer_id=customer_id,
         purchase_id=draw(purchase_ids),
         purchased_at=draw(at),
         category=draw(st.sampled_from(CATEGORIES)),
-        amount_minor=draw(amounts),
+        amount_minor=amount_minor,
+        refunds=tuple(sorted(refunds)),
     )
 
 

@@ -6,6 +6,7 @@ from adapters.dynamodb.customers.records import DynamoCustomerRecords as DynamoC
 from adapters.dynamodb.purchases.canceller import DynamoPurchaseCanceller as DynamoPurchaseCanceller
 from adapters.dynamodb.purchases.history import DynamoPurchaseHistory as DynamoPurchaseHistory
 from adapters.dynamodb.purchases.recorder import DynamoPurchaseRecorder as DynamoPurchaseRecorder
+from adapters.dynamodb.purchases.refunder import DynamoPurchaseRefunder as DynamoPurchaseRefunder
 from adapters.dynamodb.recent.marks import RetentionMarks as RetentionMarks
 from adapters.dynamodb.recent.reader import DynamoRecentPurchases as DynamoRecentPurchases
 from adapters.dynamodb.recent.rebuilder import DynamoRecentRebuilder as DynamoRecentRebuilder

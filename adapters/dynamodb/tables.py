@@ -127,7 +127,11 @@ class DynamoTables:
         found = _shape(self._client.connection.describe_table(name))
         for part, declared in _shape(_declaration(model)).items():
             if found.get(part) != declared:
-                yield f"table {name}: {part} is {found.get(part, 'missing')}, must be {declared}"
+                way_out = _WAY_OUT if part.startswith("LSI") else ""
+                yield (
+                    f"table {name}: {part} is {found.get(part, 'missing')}, must be {declared}"
+                    f"{way_out}"
+                )
 
     def _ttl_differences(self, model: type[Any]) -> Iterator[str]:
         name, attribute = model.Meta.table_name, self._ttl(model)
@@ -140,6 +144,12 @@ class DynamoTables:
             )
         elif attribute is not None and not (enabled and found.get("AttributeName") == attribute):
             yield f"table {name}: TTL must be enabled on {attribute} (propensity tables create)"
+
+
+_WAY_OUT = (
+    "; an LSI cannot be changed: set another PROPENSITY_TABLE_PREFIX, then propensity tables create "
+    "and import again"
+)
 
 
 def _declaration(model: type[Any]) -> Mapping[str, Any]:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sys
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Annotated
 
@@ -13,11 +14,11 @@ from api.cli.cost import cost_text
 from api.cli.output import AsJson, emit, say
 from api.composition import application
 from api.documents.cost import cost_used
-from api.documents.customer import CancellationReport, CustomerExport, ErasureReceipt
+from api.documents.customer import CancellationReport, CustomerExport, ErasureReceipt, RefundReport
 from api.process import load_settings
 from domain.cost import metered
 from domain.errors import Rejected
-from domain.purchases import customer_id_of
+from domain.purchases import Conventions, check_refunded, customer_id_of
 
 NOT_COMPLETE = 1
 _ONLY_MINE = 0o600
@@ -33,6 +34,33 @@ def cancel(
     with application(load_settings()) as built, metered() as cost:
         outcome = asyncio.run(built.cancel(customer, purchase))
     report = CancellationReport(outcome=outcome, cost=cost_used(cost))
+    emit(report, as_json=as_json, text=f"{outcome}\n{cost_text(cost)}")
+
+
+def refund(  # noqa: PLR0913  # one argument per documented option
+    customer: Annotated[str, typer.Argument(help="The customer's id.")],
+    purchase: Annotated[str, typer.Argument(help="The purchase's id.")],
+    refund_id: Annotated[str, typer.Argument(help="Names this refund; again is then safe.")],
+    amount: Annotated[str, typer.Argument(help="Given back, in major units, such as 12.50.")],
+    *,
+    at: Annotated[
+        str | None, typer.Option(help="When: RFC 3339 with an offset.", show_default="now")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Refund a purchase in part or whole, whether it came before or comes later."""
+    raw = {
+        "customer_id": customer,
+        "purchase_id": purchase,
+        "refund_id": refund_id,
+        "refunded_at": at,
+        "amount": _decimal(amount),
+    }
+    conventions = Conventions(default_currency=True, ids_as_written=True, refunds_undated=True)
+    with application(load_settings()) as built, metered() as cost:
+        outcome = asyncio.run(built.refund(raw, conventions=conventions))
+    check_refunded(outcome)
+    report = RefundReport(outcome=outcome, cost=cost_used(cost))
     emit(report, as_json=as_json, text=f"{outcome}\n{cost_text(cost)}")
 
 
@@ -58,6 +86,13 @@ def erase(
             "the erasure is not finished; run it again (nothing of the customer is taken meanwhile)"
         )
         raise typer.Exit(NOT_COMPLETE)
+
+
+def _decimal(text: str) -> Decimal | str:
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        return text
 
 
 def _confirm(question: str) -> None:

@@ -26,6 +26,10 @@ COMMANDS = {
         "Train on the stored purchases, check on the held-out last period, register a version.",
     ),
     "predict": ("api.cli.predicting:predict", "Predict one customer's propensity."),
+    "refund": (
+        "api.cli.customers:refund",
+        "Refund a purchase in part or whole, whether it came before or comes later.",
+    ),
     "cancel": (
         "api.cli.customers:cancel",
         "Cancel a purchase for good, whether it came before or comes later.",

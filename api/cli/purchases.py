@@ -66,7 +66,10 @@ def import_purchases(  # noqa: PLR0913  # one argument per documented option
     if rejected is not None and rejected.exists():
         raise Rejected("--rejected", f"{rejected} exists already; name a new file")
     conventions = Conventions(
-        default_currency=True, ids_as_written=ids_as_written, timezone=_zone(timezone)
+        default_currency=True,
+        ids_as_written=ids_as_written,
+        timezone=_zone(timezone),
+        refunds_matched=True,
     )
     source, name = _source(settings, file, sample, households)
     refusals = rejected or refusals_path(settings, name)

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from domain.audience import PlanAudience, ScoreAudience
     from domain.customers import CustomerRecords, EraseCustomer, EveryCustomer
     from domain.prediction import PredictPropensity
-    from domain.purchases import CancelPurchase, ImportPurchases, TakeIn
+    from domain.purchases import CancelPurchase, ImportPurchases, RefundPurchase, TakeIn
     from domain.training import CollectHistories, TrainingSet
     from domain.verification import VerifyRecent
     from model_registry.registry import Registry
@@ -102,7 +102,22 @@ class Application:
             retention=self._retention.purchases,
             concurrent_customers=self.settings.connections,
         )
-        return TakeIn(record=record, cancel=self.cancel)
+        return TakeIn(record=record, refund=self.refund, cancel=self.cancel)
+
+    @cached_property
+    def refund(self) -> "RefundPurchase":
+        from adapters.dynamodb import DynamoPurchaseRefunder
+        from domain.purchases import RefundPurchase
+
+        return RefundPurchase(
+            refunder=DynamoPurchaseRefunder(
+                self.client, clock=self.clock, retention=self._retention
+            ),
+            history=self.history,
+            clock=self.clock,
+            currency=self.currency,
+            retention=self._retention.purchases,
+        )
 
     @cached_property
     def cancel(self) -> "CancelPurchase":
@@ -254,6 +269,7 @@ class Application:
             Services(
                 predict=replace(self.predict, observe=shadowing.observe),
                 take_in=replace(self.take_in, max_items=MAX_PURCHASES),
+                refund=self.refund,
                 cancel=self.cancel,
                 erase=self.erase,
                 index=self.index,

@@ -7,8 +7,25 @@ from msgspec import Meta, Struct
 from api.documents.cost import CostUsed, cost_used
 from domain.cost import Cost
 from domain.customers import CustomerRecord, Receipt
-from domain.purchases import Cancelling, Purchase
+from domain.purchases import Cancelling, Purchase, Refund, Refunding
 from domain.values import Currency, instant
+
+
+class ExportedRefund(Struct, frozen=True, kw_only=True):
+    """One refund of a purchase."""
+
+    refund_id: str
+    refunded_at: Annotated[str, Meta(description="RFC 3339, UTC.")]
+    amount_minor: Annotated[int, Meta(description="In minor units of the document's currency.")]
+
+    @classmethod
+    def of(cls, refund: Refund) -> "ExportedRefund":
+        """The refund as it travels."""
+        return cls(
+            refund_id=refund.refund_id,
+            refunded_at=instant.render(refund.refunded_at),
+            amount_minor=refund.amount_minor,
+        )
 
 
 class ExportedPurchase(Struct, frozen=True, kw_only=True):
@@ -18,6 +35,7 @@ class ExportedPurchase(Struct, frozen=True, kw_only=True):
     purchased_at: Annotated[str, Meta(description="RFC 3339, UTC.")]
     category: str
     amount_minor: Annotated[int, Meta(description="In minor units of the document's currency.")]
+    refunds: list[ExportedRefund]
 
     @classmethod
     def of(cls, purchase: Purchase) -> "ExportedPurchase":
@@ -27,6 +45,7 @@ class ExportedPurchase(Struct, frozen=True, kw_only=True):
             purchased_at=instant.render(purchase.purchased_at),
             category=purchase.category,
             amount_minor=purchase.amount_minor,
+            refunds=[ExportedRefund.of(refund) for refund in purchase.refunds],
         )
 
 
@@ -37,6 +56,13 @@ class ExportedCancellation(Struct, frozen=True, kw_only=True):
     cancelled_at: str
 
 
+class WaitingRefunds(Struct, frozen=True, kw_only=True):
+    """Refunds of a purchase that did not come yet."""
+
+    purchase_id: str
+    refunds: list[ExportedRefund]
+
+
 class CustomerExport(Struct, frozen=True, kw_only=True):
     """Everything that the tables hold about one customer at one instant."""
 
@@ -45,6 +71,7 @@ class CustomerExport(Struct, frozen=True, kw_only=True):
     currency: str
     purchases: list[ExportedPurchase]
     cancelled: list[ExportedCancellation]
+    refunds_waiting: list[WaitingRefunds]
     recent_purchases: Annotated[
         list[ExportedPurchase], Meta(description="Copies of the latest purchases, kept ready.")
     ]
@@ -76,6 +103,10 @@ class CustomerExport(Struct, frozen=True, kw_only=True):
             cancelled=[
                 ExportedCancellation(purchase_id=name, cancelled_at=instant.render(when))
                 for name, when in sorted(record.cancelled.items())
+            ],
+            refunds_waiting=[
+                WaitingRefunds(purchase_id=name, refunds=list(map(ExportedRefund.of, refunds)))
+                for name, refunds in sorted(record.waiting.items())
             ],
             recent_purchases=[ExportedPurchase.of(purchase) for purchase in record.recent],
             categories=sorted({purchase.category for purchase in record.purchases}),
@@ -114,6 +145,9 @@ class ErasureReceipt(Struct, frozen=True, kw_only=True):
     purchases: Annotated[int, Meta(ge=0, description="Removed now.")]
     cancelled: Annotated[int, Meta(ge=0, description="Cancellations removed now.")]
     recent_purchases: Annotated[int, Meta(ge=0, description="Removed now; copies of purchases.")]
+    refunds_waiting: Annotated[
+        int, Meta(ge=0, description="Purchases that did not come, whose refunds were removed now.")
+    ]
     cost: CostUsed
 
     @classmethod
@@ -127,6 +161,7 @@ class ErasureReceipt(Struct, frozen=True, kw_only=True):
             purchases=receipt.erased.purchases,
             cancelled=receipt.erased.cancelled,
             recent_purchases=receipt.erased.recent_purchases,
+            refunds_waiting=receipt.erased.refunds_waiting,
             cost=cost_used(cost),
         )
 
@@ -135,6 +170,37 @@ class CustomerToErase(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """Whose purchases are to be erased."""
 
     customer_id: Annotated[str, Meta(description="Who. As in purchases, not percent-encoded.")]
+
+
+class PurchaseToRefund(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What was given back of which purchase."""
+
+    customer_id: Annotated[str, Meta(description="Who bought.")]
+    purchase_id: Annotated[
+        str, Meta(description="As the purchase has it; it need not be here yet.")
+    ]
+    refund_id: Annotated[
+        str,
+        Meta(description="Given by the producer, unique per purchase; sending it again is safe."),
+    ]
+    refunded_at: Annotated[
+        str, Meta(description="When: RFC 3339 with an offset. Features see it from then on.")
+    ]
+    amount_minor: Annotated[int, Meta(gt=0, description="In minor units of the currency.")]
+    currency: Annotated[str, Meta(description="ISO 4217; must be the deployment's own currency.")]
+
+
+class RefundReport(Struct, frozen=True, kw_only=True):
+    """What became of one refund, and what it cost."""
+
+    outcome: Annotated[
+        Refunding,
+        Meta(
+            description="recorded: now. waiting: kept until its purchase comes. duplicate: recorded "
+            "before. cancelled: its purchase never was. erased: the customer was erased."
+        ),
+    ]
+    cost: CostUsed
 
 
 class PurchaseToCancel(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -5,14 +5,17 @@ Source: AWS Lambda, "Handling errors for an SQS event source".
 """
 
 import asyncio
+import json
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from functools import cache
+from http import HTTPStatus
 from typing import Any
 
 from api.composition import worker
 from api.process import load_settings
 from api.queue import Consume
+from domain.errors import StoreUnavailable
 from domain.queue import Message
 
 _resources = ExitStack()
@@ -20,12 +23,30 @@ _resources = ExitStack()
 
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, object]:
-    """The messages of one event that come again, because their trouble may pass.
+    """What became of one event: the messages of SQS that come again, or a status over HTTP.
+
+    Other events, such as EventBridge's or Kinesis's, are taken as a whole.
 
     Raises:
         NotFound: a queue does not exist; the whole event comes again.
+        StoreUnavailable: the store did not answer; the whole event comes again.
     """
-    return {"batchItemFailures": asyncio.run(failures(_consume(), event["Records"]))}
+    records = event.get("Records")
+    if isinstance(records, list) and all("receiptHandle" in record for record in records):
+        return {"batchItemFailures": asyncio.run(failures(_consume(), records))}
+    taken = asyncio.run(whole(_consume(), event))
+    if "requestContext" in event:
+        status = HTTPStatus.ACCEPTED if taken else HTTPStatus.SERVICE_UNAVAILABLE
+        return {"statusCode": int(status)}
+    if not taken:
+        raise StoreUnavailable("the store did not answer; the event comes again")
+    return {}
+
+
+async def whole(consume: Consume, event: Mapping[str, Any]) -> bool:
+    """Whether everything in the event has an outcome; what is refused is a dead letter."""
+    message = Message(receipt="event", message_id="event", body=json.dumps(event))
+    return bool(await consume([message]))
 
 
 async def failures(consume: Consume, records: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:

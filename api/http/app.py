@@ -17,8 +17,9 @@ from litestar.static_files import create_static_files_router
 from litestar.types import LifeSpanReceive, LifeSpanScope, LifeSpanSend, Receive, Scope, Send
 
 from api.http.problems import EXCEPTION_HANDLERS
+from api.http.request import StrictRequest
 from api.http.routes.categories import categories, propensities
-from api.http.routes.customers import cancel_purchase, erase_customer
+from api.http.routes.customers import cancel_purchase, erase_customer, refund_purchase
 from api.http.routes.health import livez, readyz
 from api.http.routes.models import MODEL_ROUTES
 from api.http.routes.propensity import propensity
@@ -73,6 +74,7 @@ def create_app(
             readyz,
             propensity,
             record_purchases,
+            refund_purchase,
             cancel_purchase,
             erase_customer,
             categories,
@@ -81,6 +83,7 @@ def create_app(
             _docs_assets(),
         ],
         dependencies=services.by_name(),
+        request_class=StrictRequest,
         exception_handlers=EXCEPTION_HANDLERS,
         openapi_config=_openapi(currency),
         state=State({TOKENS: tokens}),

@@ -11,7 +11,7 @@ from domain.categories import CategoryIndex
 from domain.customers import EraseCustomer
 from domain.health import StoreHealth
 from domain.prediction import PredictPropensity, Traffic
-from domain.purchases import CancelPurchase, TakeIn
+from domain.purchases import CancelPurchase, RefundPurchase, TakeIn
 from domain.values import Clock
 from model_registry.registry import Registry
 from model_registry.serving import Presence
@@ -50,6 +50,7 @@ class Services:
 
     predict: PredictPropensity
     take_in: TakeIn
+    refund: RefundPurchase
     cancel: CancelPurchase
     erase: EraseCustomer
     index: CategoryIndex

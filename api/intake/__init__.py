@@ -1,5 +1,6 @@
-"""Purchases and cancellations in every accepted form."""
+"""Purchases, refunds and cancellations in every accepted form."""
 
+from api.intake.decoding import decoded as decoded
 from api.intake.lines import Line as Line
 from api.intake.lines import item_of as item_of
 from api.intake.lines import lines_of as lines_of

@@ -1,30 +1,24 @@
-"""What a message may hold: purchases and cancellations, bare, as CloudEvents, or in an envelope.
-
-Envelopes are what AWS puts around a message: a notification of SNS, an event of EventBridge, a
-request of API Gateway. They may stand in one another, three deep.
-"""
+"""What a message may hold: purchases, refunds and cancellations, bare, as CloudEvents, or enveloped."""
 
 from base64 import b64decode
 from binascii import Error as Base64Error
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import cast
 
 from api.intake.decoding import decoded
+from api.intake.envelopes import MOST_ENVELOPES, Envelope, envelope_of, opened, structure_of
 from domain.errors import InvalidRequest
-from domain.purchases import Item, RawCancellation, RawPurchase, Unreadable
+from domain.purchases import Item, RawCancellation, RawPurchase, RawRefund, Unreadable
 
 RECORDED = "propensity.purchase.recorded"
+REFUNDED = "propensity.purchase.refunded"
 CANCELLED = "propensity.purchase.cancelled"
-"""Types of CloudEvents: `data` is a purchase, or the two ids of the one to cancel."""
+"""Types of CloudEvents: `data` is a purchase, a refund, or the two ids of a purchase to cancel."""
 MOST_ITEMS = 10_000
 """Of one message: SQS takes a megabyte, which holds fewer purchases than that."""
-MOST_ENVELOPES = 3
-_ENVELOPES = {
-    "Message": {"Type", "Message"},
-    "detail": {"detail-type", "detail", "source"},
-    "body": {"requestContext", "body"},
+_MARKS_OF_A_PURCHASE = {
+    *("customer_id", "purchase_id", "purchased_at", "category", "amount", "amount_minor")
 }
-"""By the field that holds the message: what marks SNS, EventBridge, and API Gateway."""
 _SEND_MINOR = "is not taken here: send amount_minor (an integer, minor units) and currency"
 _IDS = ("customer_id", "purchase_id")
 
@@ -33,8 +27,9 @@ def items_of(body: str | bytes) -> list[Item]:
     """Everything that a message holds, in order; what cannot be read is refused, nothing is raised.
 
     A message is one of these, or a list of them: a purchase as `POST /v1/purchases` takes it;
-    `{"purchases": [...]}`; `{"cancelled": {"customer_id": ..., "purchase_id": ...}}`; a CloudEvent
-    1.0 (structured JSON, as one or as a batch); an envelope around any of these.
+    `{"purchases": [...]}`; `{"refunded": {...}}` as `POST /v1/refunds` takes it; `{"cancelled":
+    {"customer_id": ..., "purchase_id": ...}}`; a CloudEvent 1.0 (structured JSON, as one or as a
+    batch); an envelope around any of these.
     """
     try:
         document = decoded(body)
@@ -63,7 +58,7 @@ def purchases_of(body: bytes, *, most: int) -> list[Item]:
     if not isinstance(document, dict):
         raise InvalidRequest("body", 'must be an object: {"purchases": [...]}')
     fields = cast("dict[str, object]", document)
-    if _envelope_of(fields):
+    if envelope_of(fields):
         return _all_items(document)
     unknown = sorted(fields.keys() - {"purchases"})
     if unknown:
@@ -88,42 +83,36 @@ def _items(document: object, *, depth: int) -> Iterator[Item]:
 
 
 def _of_object(entry: dict[str, object], *, depth: int) -> Iterator[Item]:
-    if field := _envelope_of(entry):
-        if depth == MOST_ENVELOPES:
-            yield Unreadable(entry, field, f"is in more than {MOST_ENVELOPES} envelopes")
-            return
-        yield from _enveloped(entry, field, depth=depth + 1)
+    if envelope := envelope_of(entry):
+        yield from _enveloped(entry, envelope, depth=depth + 1)
     elif "specversion" in entry:
         yield _event(entry)
-    elif "cancelled" in entry:
-        yield _cancelled(entry["cancelled"], entry)
+    elif kind := next((name for name in _BARE if name in entry), None):
+        yield _BARE[kind](entry[kind], entry)
     elif isinstance(entry.get("purchases"), list) and len(entry) == 1:
         for purchase in cast("list[object]", entry["purchases"]):
             yield _purchase(purchase, purchase)
-    else:
+    elif entry.keys() & _MARKS_OF_A_PURCHASE:
         yield _purchase(entry, entry)
-
-
-def _envelope_of(entry: dict[str, object]) -> str | None:
-    """The field that holds the message; None where the object is no envelope."""
-    return next((field for field, marks in _ENVELOPES.items() if marks <= entry.keys()), None)
-
-
-def _enveloped(entry: dict[str, object], field: str, *, depth: int) -> Iterator[Item]:
-    held = entry[field]
-    try:
-        if entry.get("isBase64Encoded") is True:
-            held = b64decode(str(held), validate=True)
-        document = decoded(held) if isinstance(held, str | bytes) else held
-    except (Base64Error, ValueError):
-        yield Unreadable(entry, field, "is not base64")
-    except InvalidRequest as exc:
-        yield Unreadable(entry, field, exc.reason)
     else:
-        if entry.get("detail-type") == CANCELLED:
-            yield _cancelled(document, entry)
-        else:
-            yield from _items(document, depth=depth)
+        reason = f"is no purchase, refund, cancellation or known envelope: {structure_of(entry)}"
+        yield Unreadable(entry, "body", reason)
+
+
+def _enveloped(entry: dict[str, object], envelope: Envelope, *, depth: int) -> Iterator[Item]:
+    if depth > MOST_ENVELOPES:
+        yield Unreadable(entry, envelope.field, f"is in more than {MOST_ENVELOPES} envelopes")
+        return
+    try:
+        document = opened(entry, envelope)
+    except InvalidRequest as exc:
+        yield Unreadable(entry, exc.field, exc.reason)
+        return
+    kind = entry.get("detail-type")
+    if kind in (CANCELLED, REFUNDED):
+        yield _BY_TYPE[str(kind)](document, entry)
+    else:
+        yield from _items(document, depth=depth)
 
 
 def _event(event: dict[str, object]) -> Item:
@@ -139,23 +128,33 @@ def _event(event: dict[str, object]) -> Item:
             data = decoded(b64decode(str(event["data_base64"]), validate=True))
         except (Base64Error, ValueError, InvalidRequest):
             return Unreadable(event, "data_base64", "is not JSON in base64")
-    if event["type"] == RECORDED:
-        return _purchase(data, event)
-    if event["type"] == CANCELLED:
-        return _cancelled(data, event)
-    return Unreadable(event, "type", f"must be {RECORDED} or {CANCELLED}")
+    kind = _BY_TYPE.get(str(event["type"]))
+    if kind is None:
+        return Unreadable(event, "type", f"must be one of {', '.join(_BY_TYPE)}")
+    return kind(data, event)
 
 
 def _purchase(purchase: object, whole: object) -> Item:
     if not isinstance(purchase, dict):
         return Unreadable(whole, "purchase", "must be an object")
     raw = cast("dict[str, object]", purchase)
-    if raw.get("amount") is not None:
-        purchase_id = raw.get("purchase_id")
-        return Unreadable(
-            whole, "amount", _SEND_MINOR, purchase_id if isinstance(purchase_id, str) else None
-        )
-    return RawPurchase(raw)
+    return _in_major_units(raw, whole) or RawPurchase(raw)
+
+
+def _refunded(refund: object, whole: object) -> Item:
+    if not isinstance(refund, dict):
+        return Unreadable(whole, "refunded", "must be an object")
+    fields = cast("dict[str, object]", refund)
+    return _in_major_units(fields, whole) or RawRefund(fields, whole)
+
+
+def _in_major_units(fields: dict[str, object], whole: object) -> Unreadable | None:
+    if fields.get("amount") is None:
+        return None
+    purchase_id = fields.get("purchase_id")
+    return Unreadable(
+        whole, "amount", _SEND_MINOR, purchase_id if isinstance(purchase_id, str) else None
+    )
 
 
 def _cancelled(ids: object, whole: object) -> Item:
@@ -167,3 +166,11 @@ def _cancelled(ids: object, whole: object) -> Item:
             whole, "cancelled", "must have customer_id and purchase_id, as text, alone"
         )
     return RawCancellation(str(found["customer_id"]), str(found["purchase_id"]), whole)
+
+
+_BY_TYPE: Mapping[str, Callable[[object, object], Item]] = {
+    RECORDED: _purchase,
+    REFUNDED: _refunded,
+    CANCELLED: _cancelled,
+}
+_BARE = {"cancelled": _cancelled, "refunded": _refunded}

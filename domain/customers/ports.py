@@ -4,16 +4,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from domain.purchases import Purchase
+from domain.purchases import Purchase, Refund
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Erasure:
-    """What one call removed of a customer; not `complete`: something is left, ask again."""
+    """What one call removed of a customer; not `complete`: something is left, ask again.
+
+    `refunds_waiting` counts purchases that did not come, for which refunds waited.
+    """
 
     purchases: int
     cancelled: int
     recent_purchases: int
+    refunds_waiting: int
     complete: bool
 
 
@@ -39,12 +43,14 @@ class CustomerEraser(Protocol):
 class CustomerRecord:
     """All that is stored about a customer.
 
-    `cancelled` says when, by purchase_id; `counted_in` are the categories whose approximate
+    `cancelled` says when, by purchase_id; `waiting` are refunds by the id of a purchase that did
+    not come; `counted_in` are the categories whose approximate
     number of customers rests on a hash of this one's id. Instants in microseconds, UTC.
     """
 
     purchases: Sequence[Purchase]
     cancelled: Mapping[str, int]
+    waiting: Mapping[str, Sequence[Refund]]
     recent: Sequence[Purchase]
     counted_in: Sequence[str]
     suppressed_until: int | None

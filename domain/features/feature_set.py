@@ -51,7 +51,7 @@ class Feature:
         return f"{self.aggregation}_{self.window}{suffix}"
 
     def values(self, histories: Histories, as_of: int, currency: Currency) -> NDArray[np.float64]:
-        """This feature of every customer as known at `as_of`. Shape: (n,) float64.
+        """This feature of every customer, of histories as known at `as_of`. Shape: (n,) float64.
 
         Units: `as_of` in microseconds since the epoch, UTC. Exact for sums up to 2**53 minor
         units (90 million million dollars); one rounding, the final division.
@@ -117,11 +117,13 @@ class FeatureSet:
     def matrix(self, histories: Histories, as_of: int) -> NDArray[np.float64]:
         """Every feature of every customer as known at `as_of` (microseconds since the epoch).
 
-        Purchases after `as_of` never count. Shape: (n, k) float64, finite.
+        Purchases and refunds after `as_of` never count; of what was refunded before, the rest
+        does. Shape: (n, k) float64, finite.
         """
+        known = histories.known_at(as_of)
         matrix = np.empty((len(histories), len(self.features)))
         for column, feature in enumerate(self.features):
-            matrix[:, column] = feature.values(histories, as_of, self.currency)
+            matrix[:, column] = feature.values(known, as_of, self.currency)
         return matrix
 
     @property

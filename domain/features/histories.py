@@ -1,12 +1,15 @@
 """Histories: the purchases of many customers as columns, ready for array arithmetic."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from domain.purchases import Purchase, PurchaseColumns
+
+NEVER = np.iinfo(np.int64).max
+"""An instant after every other."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -14,7 +17,8 @@ class Histories:
     """The purchases of n customers, m in all; customer i owns rows offsets[i]:offsets[i + 1].
 
     Shape: offsets (n + 1,) int64; purchased_at (m,) int64 in microseconds since the epoch, UTC;
-    amount_minor (m,) int64; category (m,) int64, an index into `categories`.
+    amount_minor (m,) int64; category (m,) int64, an index into `categories`. Of r refunds:
+    refund_of (r,) int64, the row of the purchase; refunded_at and refund_minor (r,) int64.
     """
 
     offsets: NDArray[np.int64]
@@ -22,6 +26,9 @@ class Histories:
     amount_minor: NDArray[np.int64]
     category: NDArray[np.int64]
     categories: Sequence[str]
+    refund_of: NDArray[np.int64]
+    refunded_at: NDArray[np.int64]
+    refund_minor: NDArray[np.int64]
 
     @classmethod
     def of(cls, histories: Iterable[Sequence[Purchase]]) -> "Histories":
@@ -35,18 +42,48 @@ class Histories:
         amount_minor: list[int] = []
         category: list[int] = []
         codes: dict[str, int] = {}
+        refunds: list[tuple[int, int, int]] = []
         for purchases in histories:
             columns = PurchaseColumns.of(purchases)
+            if columns.refunds:
+                refunds += _refunds(columns, first=len(purchased_at))
             purchased_at += columns.purchased_at
             amount_minor += columns.amount_minor
             category += [codes.setdefault(name, len(codes)) for name in columns.category]
             offsets.append(len(purchased_at))
+        given_back = np.array(refunds, dtype=np.int64).reshape(-1, 3)
         return cls(
             offsets=np.array(offsets, dtype=np.int64),
             purchased_at=np.array(purchased_at, dtype=np.int64),
             amount_minor=np.array(amount_minor, dtype=np.int64),
             category=np.array(category, dtype=np.int64),
             categories=tuple(codes),
+            refund_of=given_back[:, 0],
+            refunded_at=given_back[:, 1],
+            refund_minor=given_back[:, 2],
+        )
+
+    def known_at(self, as_of: int) -> "Histories":
+        """These with what was left of each purchase at that instant, in microseconds, UTC.
+
+        A purchase that was refunded in full by then counts no more: it lies at no instant.
+        """
+        early = self.refunded_at <= as_of
+        if not early.any():
+            return self
+        amount_minor, purchased_at = self.amount_minor.copy(), self.purchased_at.copy()
+        rows = self.refund_of[early]
+        np.subtract.at(amount_minor, rows, self.refund_minor[early])
+        purchased_at[rows[amount_minor[rows] == 0]] = NEVER
+        return replace(self, amount_minor=amount_minor, purchased_at=purchased_at)
+
+    def moved(self, by: NDArray[np.int64]) -> "Histories":
+        """These with everything of each customer moved in time. Shape: (n,), microseconds."""
+        of_each = by[self.customer]
+        return replace(
+            self,
+            purchased_at=self.purchased_at + of_each,
+            refunded_at=self.refunded_at + of_each[self.refund_of],
         )
 
     def __len__(self) -> int:
@@ -92,3 +129,10 @@ class Histories:
         width = max(len(self.categories), 1)
         pairs = np.unique(self.customer[chosen] * width + self.category[chosen])
         return np.bincount(pairs // width, minlength=len(self)).astype(np.int64)
+
+
+def _refunds(columns: PurchaseColumns, *, first: int) -> Iterator[tuple[int, int, int]]:
+    """The row, instant and amount of every refund of these purchases."""
+    for row, purchase_id in enumerate(columns.purchase_id, start=first):
+        for refund in columns.refunds.get(purchase_id, ()):
+            yield row, refund.refunded_at, refund.amount_minor

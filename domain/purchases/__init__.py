@@ -3,6 +3,9 @@
 from domain.purchases.cancellation import CancelPurchase as CancelPurchase
 from domain.purchases.columns import PurchaseColumns as PurchaseColumns
 from domain.purchases.conventions import Conventions as Conventions
+from domain.purchases.fields import CLOCK_SKEW_US as CLOCK_SKEW_US
+from domain.purchases.fields import EARLIEST as EARLIEST
+from domain.purchases.fields import MAX_AMOUNT_MINOR as MAX_AMOUNT_MINOR
 from domain.purchases.identifiers import DAMAGE as DAMAGE
 from domain.purchases.identifiers import MAX_CATEGORY_BYTES as MAX_CATEGORY_BYTES
 from domain.purchases.identifiers import MAX_CUSTOMER_ID_BYTES as MAX_CUSTOMER_ID_BYTES
@@ -15,6 +18,7 @@ from domain.purchases.importing import RefusedRow as RefusedRow
 from domain.purchases.intake import Item as Item
 from domain.purchases.intake import RawCancellation as RawCancellation
 from domain.purchases.intake import RawPurchase as RawPurchase
+from domain.purchases.intake import RawRefund as RawRefund
 from domain.purchases.intake import TakeIn as TakeIn
 from domain.purchases.intake import Unreadable as Unreadable
 from domain.purchases.ports import Cancelling as Cancelling
@@ -22,10 +26,13 @@ from domain.purchases.ports import PurchaseHistory as PurchaseHistory
 from domain.purchases.ports import PurchaseSource as PurchaseSource
 from domain.purchases.ports import RawRow as RawRow
 from domain.purchases.ports import Recording as Recording
-from domain.purchases.purchase import CLOCK_SKEW_US as CLOCK_SKEW_US
-from domain.purchases.purchase import EARLIEST as EARLIEST
-from domain.purchases.purchase import MAX_AMOUNT_MINOR as MAX_AMOUNT_MINOR
+from domain.purchases.ports import Refunding as Refunding
 from domain.purchases.purchase import Purchase as Purchase
 from domain.purchases.recording import Outcome as Outcome
 from domain.purchases.recording import PurchaseOutcome as PurchaseOutcome
 from domain.purchases.recording import RecordPurchases as RecordPurchases
+from domain.purchases.refund import MAX_REFUNDS as MAX_REFUNDS
+from domain.purchases.refund import Refund as Refund
+from domain.purchases.refund import refunded_minor as refunded_minor
+from domain.purchases.refunding import RefundPurchase as RefundPurchase
+from domain.purchases.refunding import check_refunded as check_refunded

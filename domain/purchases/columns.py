@@ -1,11 +1,12 @@
 """One customer's purchases as columns."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import cast, overload
 
 from domain.errors import CorruptRecord
 from domain.purchases.purchase import Purchase
+from domain.purchases.refund import Refund
 
 
 @dataclass(slots=True, eq=False)
@@ -21,6 +22,8 @@ class PurchaseColumns(Sequence[Purchase]):
     purchased_at: list[int]
     category: list[str]
     amount_minor: list[int]
+    refunds: dict[str, tuple[Refund, ...]] = field(default_factory=dict)
+    """By purchase_id, for the few that have any."""
 
     @classmethod
     def of(cls, purchases: Sequence[Purchase]) -> "PurchaseColumns":
@@ -39,6 +42,7 @@ class PurchaseColumns(Sequence[Purchase]):
             purchased_at=[row.purchased_at for row in rows],
             category=[row.category for row in rows],
             amount_minor=[row.amount_minor for row in rows],
+            refunds={row.purchase_id: row.refunds for row in rows if row.refunds},
         )
 
     def within(self, *, after: int, until: int) -> "PurchaseColumns":
@@ -52,6 +56,7 @@ class PurchaseColumns(Sequence[Purchase]):
             purchased_at=[self.purchased_at[n] for n in chosen],
             category=[self.category[n] for n in chosen],
             amount_minor=[self.amount_minor[n] for n in chosen],
+            refunds=self.refunds,
         )
 
     def __len__(self) -> int:
@@ -75,6 +80,7 @@ class PurchaseColumns(Sequence[Purchase]):
                 purchased_at=at,
                 category=category,
                 amount_minor=amount_minor,
+                refunds=self.refunds.get(purchase_id, ()),
             )
 
     def __eq__(self, other: object) -> bool:

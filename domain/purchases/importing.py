@@ -1,12 +1,14 @@
 """Import purchases from a source: bounded memory, and a repeated import changes nothing."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
 from itertools import islice
+from typing import cast
 
 from domain.purchases.conventions import Conventions
-from domain.purchases.intake import Item, RawPurchase, TakeIn, Unreadable
+from domain.purchases.intake import Item, RawPurchase, RawRefund, TakeIn, Unreadable
 from domain.purchases.ports import PurchaseSource, RawRow
 from domain.purchases.recording import Outcome, PurchaseOutcome
 
@@ -49,6 +51,8 @@ class ImportPurchases:
     ) -> Counter[Outcome]:
         """How many rows had each outcome, once every row has one.
 
+        A negative amount is a refund. One that does not name its purchase is looked up after all
+        purchases of the source are recorded, whatever their order in it.
         After an interruption the same import may simply run again: what was recorded then
         answers as a duplicate.
 
@@ -56,20 +60,47 @@ class ImportPurchases:
             Rejected: the source as a whole cannot be read.
             PartlyRecorded: the store stopped answering; every earlier row has its outcome.
         """
-        counts: Counter[Outcome] = Counter()
-        before = ImportProgress(rows=0, progress=0)
-        rows = source.rows()
+        call = _Call(self.take_in, conventions, on_refused, on_progress)
+        matched_later = 0
+
+        def first() -> Iterator[RawRow]:
+            nonlocal matched_later
+            for row in source.rows():
+                if _is_matched_later(row):
+                    matched_later += 1
+                else:
+                    yield row
+
+        await call.take(first())
+        if matched_later:
+            await call.take(filter(_is_matched_later, source.rows()))
+        return call.counts
+
+
+@dataclass(slots=True)
+class _Call:
+    """One import: what it was given, and how far it is."""
+
+    take_in: TakeIn
+    conventions: Conventions
+    on_refused: Callable[[RefusedRow], None]
+    on_progress: Callable[[ImportProgress], None]
+    counts: Counter[Outcome] = field(default_factory=Counter)
+    progress: int = 0
+
+    async def take(self, rows: Iterator[RawRow]) -> None:
+        """Every row has its outcome, and what was refused has been told."""
         while chunk := list(islice(rows, ROWS_AT_ONCE)):
-            advance = _Advance(before, chunk, on_progress)
+            before = ImportProgress(rows=self.counts.total(), progress=self.progress)
+            self.progress = max(self.progress, chunk[-1].progress)
+            advance = _Advance(before, len(chunk), self.progress, self.on_progress)
             outcomes = await self.take_in(
-                [_item(row) for row in chunk], conventions=conventions, on_answered=advance
+                [_item(row) for row in chunk], conventions=self.conventions, on_answered=advance
             )
             for refused in _refused(chunk, outcomes):
-                on_refused(refused)
-            counts.update(outcome.outcome for outcome in outcomes)
-            before = ImportProgress(rows=counts.total(), progress=chunk[-1].progress)
-            on_progress(before)
-        return counts
+                self.on_refused(refused)
+            self.counts.update(outcome.outcome for outcome in outcomes)
+            self.on_progress(ImportProgress(rows=self.counts.total(), progress=self.progress))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,15 +108,16 @@ class _Advance:
     """Tells progress within a chunk, in proportion to its rows that have an outcome."""
 
     before: ImportProgress
-    chunk: Sequence[RawRow]
+    rows: int
+    progress: int
     on_progress: Callable[[ImportProgress], None]
 
     def __call__(self, answered: int) -> None:
-        span = self.chunk[-1].progress - self.before.progress
+        span = self.progress - self.before.progress
         self.on_progress(
             ImportProgress(
                 rows=self.before.rows + answered,
-                progress=self.before.progress + span * answered // len(self.chunk),
+                progress=self.before.progress + span * answered // self.rows,
             )
         )
 
@@ -93,7 +125,35 @@ class _Advance:
 def _item(row: RawRow) -> Item:
     if row.raw is None:
         return Unreadable(row.text, "row", row.problem or "")
+    if (refund := credit_note(row.raw)) is not None:
+        return RawRefund(refund, row.raw)
     return RawPurchase(row.raw)
+
+
+def _is_matched_later(row: RawRow) -> bool:
+    """Whether the row is a refund whose purchase is still to be found."""
+    refund = None if row.raw is None else credit_note(row.raw)
+    return refund is not None and refund.get("purchase_id") is None
+
+
+def credit_note(raw: Mapping[str, object]) -> Mapping[str, object] | None:
+    """A row with a negative amount as a refund; its own id is the refund's. None: it is no such.
+
+    `refund_of` names the purchase; without it the category and the amount tell.
+    """
+    amounts = [name for name in ("amount", "amount_minor") if _is_negative(raw.get(name))]
+    if len(amounts) != 1:
+        return None
+    names = {"purchase_id": "refund_id", "purchased_at": "refunded_at", "refund_of": "purchase_id"}
+    (amount,) = amounts
+    negative = cast("int | Decimal", raw[amount])
+    return {names.get(name, name): value for name, value in raw.items()} | {amount: -negative}
+
+
+def _is_negative(value: object) -> bool:
+    if isinstance(value, Decimal):
+        return value.is_finite() and value < 0
+    return isinstance(value, int) and value < 0
 
 
 def _refused(rows: Sequence[RawRow], outcomes: Sequence[PurchaseOutcome]) -> list[RefusedRow]:

@@ -4,12 +4,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from domain.errors import InvalidRequest, PartlyRecorded, Unavailable
+from domain.errors import InvalidPurchase, InvalidRequest, PartlyRecorded, Unavailable
 from domain.purchases.cancellation import CancelPurchase
 from domain.purchases.conventions import STRICT, Conventions
 from domain.purchases.identifiers import MAX_PURCHASE_ID_BYTES
-from domain.purchases.ports import Cancelling
-from domain.purchases.recording import Outcome, PurchaseOutcome, RecordPurchases
+from domain.purchases.ports import Cancelling, Recording, Refunding
+from domain.purchases.recording import WHY_NOT, Outcome, PurchaseOutcome, RecordPurchases
+from domain.purchases.refunding import WHY_REFUSED, RefundPurchase
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,14 @@ class RawPurchase:
     """A purchase as it was sent, not validated yet."""
 
     raw: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class RawRefund:
+    """The fields of a refund, not validated yet; `raw` is the whole that held them."""
+
+    fields: Mapping[str, object]
+    raw: object
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +47,18 @@ class Unreadable:
     purchase_id: str | None = None
 
 
-Item: TypeAlias = RawPurchase | RawCancellation | Unreadable
+Item: TypeAlias = RawPurchase | RawRefund | RawCancellation | Unreadable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TakeIn:
-    """Records the purchases, then cancels; every way in decodes to items and calls this.
+    """Records purchases, then refunds, then cancels; every way in decodes to items and calls this.
 
     Of one call at most `max_items` are taken (None: any number); the rest is rejected.
     """
 
     record: RecordPurchases
+    refund: RefundPurchase
     cancel: CancelPurchase
     max_items: int | None = None
 
@@ -82,11 +92,17 @@ class TakeIn:
             on_answered=on_answered and (lambda known: on_answered(refused + known)),
         )
         for position, item in enumerate(items):
-            if isinstance(item, RawCancellation) and outcomes[position] is None:
-                try:
+            try:
+                if isinstance(item, RawRefund) and outcomes[position] is None:
+                    outcomes[position] = await self._refund(position, item, conventions)
+            except Unavailable as exc:
+                trouble = trouble or exc
+        for position, item in enumerate(items):
+            try:
+                if isinstance(item, RawCancellation) and outcomes[position] is None:
                     outcomes[position] = await self._cancel(position, item)
-                except Unavailable as exc:
-                    trouble = trouble or exc
+            except Unavailable as exc:
+                trouble = trouble or exc
         if trouble is not None:
             reason = trouble.reason if isinstance(trouble, PartlyRecorded) else str(trouble)
             raise PartlyRecorded(outcomes, reason) from trouble
@@ -127,6 +143,19 @@ class TakeIn:
                 outcomes[position] = replace(answer, position=position) if moved else answer
         return trouble
 
+    async def _refund(
+        self, position: int, item: RawRefund, conventions: Conventions
+    ) -> PurchaseOutcome:
+        purchase_id = _purchase_id(item)
+        try:
+            refunding = await self.refund(item.fields, conventions=conventions)
+        except InvalidPurchase as exc:
+            return _rejected(position, purchase_id, exc.field, exc.reason)
+        outcome, field, reason = OF_REFUNDS[refunding]
+        return PurchaseOutcome(
+            position=position, outcome=outcome, purchase_id=purchase_id, field=field, reason=reason
+        )
+
     async def _cancel(self, position: int, item: RawCancellation) -> PurchaseOutcome:
         try:
             cancelling = await self.cancel(item.customer_id, item.purchase_id)
@@ -141,8 +170,29 @@ class TakeIn:
         )
 
 
+OF_REFUNDS: Mapping[Refunding, tuple[Outcome, str | None, str | None]] = {
+    Refunding.RECORDED: (Outcome.RECORDED, None, None),
+    Refunding.WAITING: (
+        Outcome.RECORDED,
+        "purchase_id",
+        "no such purchase came yet; the refund is kept and waits for it",
+    ),
+    Refunding.DUPLICATE: (Outcome.DUPLICATE, None, None),
+    Refunding.CONFLICT: (Outcome.CONFLICT, *WHY_REFUSED[Refunding.CONFLICT]),
+    Refunding.EXCESS: (Outcome.REJECTED, *WHY_REFUSED[Refunding.EXCESS]),
+    Refunding.CANCELLED: (Outcome.CANCELLED, *WHY_NOT[Recording.CANCELLED]),
+    Refunding.ERASED: (Outcome.ERASED, *WHY_NOT[Recording.ERASED]),
+}
+"""The outcome of a refund, which field it is about, and why."""
+
+
 def _purchase_id(item: Item) -> str | None:
-    found = item.raw.get("purchase_id") if isinstance(item, RawPurchase) else item.purchase_id
+    if isinstance(item, RawPurchase):
+        found = item.raw.get("purchase_id")
+    elif isinstance(item, RawRefund):
+        found = item.fields.get("purchase_id")
+    else:
+        found = item.purchase_id
     return found if isinstance(found, str) else None
 
 

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from domain.purchases.purchase import Purchase
+from domain.purchases.refund import Refund
 
 
 class Recording(StrEnum):
@@ -26,12 +27,25 @@ class Cancelling(StrEnum):
     ERASED = "erased"
 
 
+class Refunding(StrEnum):
+    """What became of one valid refund handed to the store."""
+
+    RECORDED = "recorded"
+    WAITING = "waiting"
+    DUPLICATE = "duplicate"
+    CONFLICT = "conflict"
+    EXCESS = "excess"
+    CANCELLED = "cancelled"
+    ERASED = "erased"
+
+
 class PurchaseRecorder(Protocol):
     """Writes purchases, each exactly once.
 
     Promises: an acknowledged purchase is in every later read; the same purchase again is a
     duplicate and changes nothing; another payload under a stored id is a conflict and changes
-    nothing; under a cancelled id every payload is cancelled and changes nothing; of an erased
+    nothing; under a cancelled id every payload is cancelled and changes nothing; a purchase that
+    is smaller than the refunds that wait for it is a conflict and changes nothing; of an erased
     customer every purchase is erased and changes nothing while the suppression lasts; the history
     and the recent purchases change together or not at all.
     """
@@ -63,8 +77,31 @@ class PurchaseCanceller(Protocol):
         ...
 
 
+class PurchaseRefunder(Protocol):
+    """Adds refunds to purchases, each exactly once, whether they came before or come later.
+
+    Promises: an acknowledged refund is in every later read of its purchase, with it or once it
+    comes; one that came before its purchase is waiting; the same refund again is a duplicate and
+    changes nothing; another one under its id is a conflict and changes nothing; one that would
+    give back more than was paid, or is the 51st, is in excess and changes nothing; of a cancelled
+    purchase it is cancelled, of an erased customer erased, and changes nothing; the history and
+    the recent purchases change together or not at all.
+    """
+
+    async def refund(
+        self, customer_id: str, purchase_id: str, refund: Refund, /, *, dated: bool
+    ) -> Refunding:
+        """What became of it; not `dated`: the instant is no part of what makes it the same.
+
+        Raises:
+            StoreUnavailable: it may or may not be recorded; sending it again is safe.
+            CorruptRecord: what is stored under the id is no purchase.
+        """
+        ...
+
+
 class PurchaseHistory(Protocol):
-    """One customer's purchases by time, as the truth has them.
+    """One customer's purchases by time, each with all its refunds, as the truth has them.
 
     Promises: strongly consistent; complete or an error, never a part, so that nobody can ask back
     beyond the retention of purchases; oldest first, ties by purchase_id; an unknown customer has

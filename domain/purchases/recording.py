@@ -169,8 +169,11 @@ class RecordPurchases:
 
 _FINAL = (Recording.CANCELLED, Recording.ERASED)
 """Whatever the payload is."""
-_WHY_NOT = {
-    Recording.CONFLICT: ("purchase_id", "another purchase of this customer has this id"),
+WHY_NOT = {
+    Recording.CONFLICT: (
+        "purchase_id",
+        "another purchase of this customer has this id, or refunds of more than it wait for it",
+    ),
     Recording.CANCELLED: ("purchase_id", "this purchase was cancelled for good"),
     Recording.ERASED: (
         "customer_id",
@@ -180,7 +183,7 @@ _WHY_NOT = {
 
 
 def _outcome(position: int, purchase: Purchase, recording: Recording) -> PurchaseOutcome:
-    field, reason = _WHY_NOT.get(recording, (None, None))
+    field, reason = WHY_NOT.get(recording, (None, None))
     return PurchaseOutcome(
         position=position,
         outcome=Outcome(recording.value),

@@ -99,9 +99,12 @@ class TrainingSet:
 def examples_at(
     histories: Histories, cut_off: int, *, features: FeatureSet, horizon_us: int
 ) -> Examples:
-    """One row per customer who had bought by the cut-off: who came later was not known then."""
-    at = histories.purchased_at
-    known = histories.count(at <= cut_off) > 0
+    """One row per customer who had bought by the cut-off: who came later was not known then.
+
+    Bought within the horizon is what was not given back in full by its end.
+    """
+    known = histories.count(histories.purchased_at <= cut_off) > 0
+    at = histories.known_at(cut_off + horizon_us).purchased_at
     bought = histories.count((at > cut_off) & (at <= cut_off + horizon_us)) > 0
     return Examples(features.matrix(histories, cut_off)[known], bought[known])
 

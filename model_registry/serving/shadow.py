@@ -222,7 +222,7 @@ def _at_one_instant(batch: Sequence[Observation]) -> Histories:
     """
     histories = Histories.of([observation.purchases for observation in batch])
     moved = np.array([batch[0].as_of - observation.as_of for observation in batch], dtype=np.int64)
-    return replace(histories, purchased_at=histories.purchased_at + moved[histories.customer])
+    return histories.moved(moved)
 
 
 def _tau_b(pairs: NDArray[np.float64]) -> float | None:

@@ -14,7 +14,7 @@ from domain.audience import PlanAudience, ScoreAudience
 from domain.customers import EraseCustomer, Erasure
 from domain.errors import NoLiveModel
 from domain.prediction import PredictPropensity, Traffic
-from domain.purchases import CancelPurchase
+from domain.purchases import CancelPurchase, RefundPurchase
 from domain.recent import TableSize
 from model_registry.serving import Presence
 from tests.builders import NOW, USD, a_policy, a_traffic, take_in
@@ -66,7 +66,9 @@ class Shop(ReferenceStore):
         """Only the beginning of it, where it is `interrupted`."""
         if self.interrupted:
             self.suppressed_until[customer_id] = suppressed_until
-            return Erasure(purchases=0, cancelled=0, recent_purchases=0, complete=False)
+            return Erasure(
+                purchases=0, cancelled=0, recent_purchases=0, refunds_waiting=0, complete=False
+            )
         return await super().erase(customer_id, suppressed_until=suppressed_until)
 
     async def check(self) -> None:
@@ -104,7 +106,10 @@ def app_over(
         predict=PredictPropensity(
             history=shop, traffic=shop.traffic, policy=a_policy(), clock=shop.clock
         ),
-        take_in=take_in(shop, canceller=shop, clock=shop.clock, max_items=100),
+        take_in=take_in(
+            shop, canceller=shop, refunder=shop, history=shop, clock=shop.clock, max_items=100
+        ),
+        refund=RefundPurchase(refunder=shop, history=shop, clock=shop.clock, currency=USD),
         cancel=CancelPurchase(canceller=shop),
         erase=EraseCustomer(eraser=shop, clock=shop.clock, suppression_days=30),
         index=shop,

@@ -81,7 +81,9 @@ def test_an_erasure_that_could_not_finish_exits_with_1(
 
     async def interrupted(self: EraseCustomer, customer_id: str, /) -> Receipt:
         del self, customer_id
-        nothing = Erasure(purchases=0, cancelled=0, recent_purchases=0, complete=False)
+        nothing = Erasure(
+            purchases=0, cancelled=0, recent_purchases=0, refunds_waiting=0, complete=False
+        )
         return Receipt(erased=nothing, at=0, suppressed_until=None)
 
     monkeypatch.setattr(EraseCustomer, "__call__", interrupted)

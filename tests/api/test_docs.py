@@ -22,6 +22,7 @@ OPERATIONS = {
     "listCategories": {"200", "400", "503", "500"},
     "listPropensities": {"200", "400", "404", "406", "503", "500"},
     "recordPurchases": {"200", "207", "400", "413", "415", "503", "500"},
+    "refundPurchase": {"200", "400", "409", "413", "503", "500"},
     "cancelPurchase": {"200", "400", "413", "503", "500"},
     "eraseCustomer": {"200", "202", "400", "413", "503", "500"},
     **dict.fromkeys(["listModels", "showVersion", "listRevisions", "getModelStatus"], _READ),

@@ -15,7 +15,7 @@ import pytest
 
 from tests.api.conftest import Http, Shop, app_over
 
-FOR_GOOD = {"eraseCustomer", "cancelPurchase"}
+FOR_GOOD = {"eraseCustomer", "cancelPurchase", "refundPurchase"}
 NOBODY: dict[str, str] = {}
 SOMEBODY = {"customer_id": "customer-1"}
 BODIES = (NOBODY, SOMEBODY, SOMEBODY | {"purchase_id": "purchase-1"})

@@ -24,6 +24,7 @@ from adapters.dynamodb import (
     DynamoPurchaseCanceller,
     DynamoPurchaseHistory,
     DynamoPurchaseRecorder,
+    DynamoPurchaseRefunder,
     DynamoRecentPurchases,
     DynamoRecentRebuilder,
     DynamoTables,
@@ -36,7 +37,7 @@ from domain.customers import CustomerRecords
 from domain.customers.ports import CustomerEraser
 from domain.health import StoreHealth
 from domain.purchases import PurchaseHistory
-from domain.purchases.ports import PurchaseCanceller, PurchaseRecorder
+from domain.purchases.ports import PurchaseCanceller, PurchaseRecorder, PurchaseRefunder
 from domain.recent import RecentHistory, RecentPurchases, RecentRebuilder
 from domain.retention import FOR_EVER, PurchaseRetention, Retention
 from domain.values import Window
@@ -60,6 +61,7 @@ class Store:
 
     recorder: PurchaseRecorder
     canceller: PurchaseCanceller
+    refunder: PurchaseRefunder
     eraser: CustomerEraser
     records: CustomerRecords
     rebuilder: RecentRebuilder
@@ -79,6 +81,7 @@ def memory_store(kept: PurchaseRetention = FOR_EVER) -> Store:
     return Store(
         recorder=purchases,
         canceller=purchases,
+        refunder=purchases,
         eraser=purchases,
         records=purchases,
         rebuilder=purchases,
@@ -99,6 +102,7 @@ def dynamo_store(client: DynamoClient, kept: PurchaseRetention = FOR_EVER) -> St
         recorder=DynamoPurchaseRecorder(client, clock=clock, retention=retention, shards=SHARDS),
         rebuilder=DynamoRecentRebuilder(client, clock=clock, retention=retention, history=history),
         canceller=DynamoPurchaseCanceller(client, clock=clock, retention=retention),
+        refunder=DynamoPurchaseRefunder(client, clock=clock, retention=retention),
         eraser=DynamoCustomerEraser(client),
         records=DynamoCustomerRecords(client, clock=clock, retention=retention),
         history=history,

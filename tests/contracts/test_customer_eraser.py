@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from domain.customers import Erasure
-from domain.purchases import Cancelling, Purchase, Recording
+from domain.purchases import Cancelling, Purchase, Recording, Refund
 from domain.values import MICROS_PER_DAY
 from tests.builders import NOW, a_purchase
 from tests.contracts.conftest import Store, recent_of
@@ -49,7 +49,8 @@ async def assert_nothing_is_left(store: Store, customer_id: str = CUSTOMER) -> N
     assert customer_id not in {h.customer_id for batch in scanned for h in batch.histories}
     assert customer_id not in await listed(store)
     record = await store.records.of(customer_id)
-    assert (record.purchases, record.cancelled, record.recent) == ([], {}, [])
+    assert (record.purchases, record.cancelled, record.waiting) == ([], {}, {})
+    assert record.recent == []
 
 
 async def test_nothing_of_an_erased_customer_is_left_and_the_receipt_counts_it(
@@ -58,14 +59,21 @@ async def test_nothing_of_an_erased_customer_is_left_and_the_receipt_counts_it(
     await store.recorder.record(bought(1, 2, 40, 200))
     await store.canceller.cancel(CUSTOMER, "p001")
     await store.canceller.cancel(CUSTOMER, "never-came")
+    for purchase_id in ("p000", "to-come"):
+        refund = Refund(NOW, "r-1", 1)
+        await store.refunder.refund(CUSTOMER, purchase_id, refund, dated=True)
     erased = await store.eraser.erase(CUSTOMER, suppressed_until=UNTIL)
-    assert erased == Erasure(purchases=3, cancelled=2, recent_purchases=1, complete=True)
+    assert erased == Erasure(
+        purchases=3, cancelled=2, recent_purchases=1, refunds_waiting=1, complete=True
+    )
     await assert_nothing_is_left(store)
     assert (await store.records.of(CUSTOMER)).suppressed_until == UNTIL
 
 
 async def test_erasing_again_finds_nothing_and_is_safe(store: Store) -> None:
-    nothing = Erasure(purchases=0, cancelled=0, recent_purchases=0, complete=True)
+    nothing = Erasure(
+        purchases=0, cancelled=0, recent_purchases=0, refunds_waiting=0, complete=True
+    )
     await store.recorder.record(bought(1))
     await store.eraser.erase(CUSTOMER, suppressed_until=UNTIL)
     for until in (UNTIL, UNTIL + 1):

@@ -1,14 +1,17 @@
 """What every CustomerRecords promises."""
 
+from dataclasses import replace
+
 import pytest
 
 from domain.customers import CustomerRecord
+from domain.purchases import Refund
 from tests.builders import DAY, NOW, a_purchase
 from tests.contracts.conftest import Store
 
 pytestmark = pytest.mark.anyio
 NOTHING = CustomerRecord(
-    purchases=[], cancelled={}, recent=[], counted_in=[], suppressed_until=None
+    purchases=[], cancelled={}, waiting={}, recent=[], counted_in=[], suppressed_until=None
 )
 
 
@@ -25,9 +28,14 @@ async def test_all_that_is_stored_is_told_whether_it_counts_or_not(store: Store)
     await store.recorder.record([new, cancelled, old])
     await store.canceller.cancel("customer-1", "cancelled")
     await store.canceller.cancel("customer-1", "before it came")
+    part, early = Refund(NOW, "r-1", 5), Refund(NOW, "r-2", 7)
+    await store.refunder.refund("customer-1", "new", part, dated=True)
+    await store.refunder.refund("customer-1", "to come", early, dated=True)
+    new = replace(new, refunds=(part,))
     record = await store.records.of("customer-1")
     assert record.purchases == [old, new]
     assert record.cancelled == {"cancelled": NOW, "before it came": NOW}
+    assert record.waiting == {"to come": (early,)}
     assert record.recent == [new]
     assert set(record.counted_in) >= {"new", "old"}
     assert record.suppressed_until is None

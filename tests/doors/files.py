@@ -11,6 +11,7 @@ from tests.builders import take_in
 from tests.doubles.store import ReferenceStore
 
 CASES = Path(__file__).parent / "cases"
+PLAIN = Conventions(default_currency=True, refunds_matched=True)
 NOW = instant.parse("2026-12-01T00:00:00Z")
 
 
@@ -38,9 +39,17 @@ def imported(
     """The outcome of importing this file, as `propensity import` does."""
     done = Imported() if into is None else Imported(store=into.store)
     counts = asyncio.run(
-        ImportPurchases(take_in=take_in(done.store, canceller=done.store, clock=lambda: NOW))(
+        ImportPurchases(
+            take_in=take_in(
+                done.store,
+                canceller=done.store,
+                refunder=done.store,
+                history=done.store,
+                clock=lambda: NOW,
+            )
+        )(
             open_purchase_file(path),
-            conventions=conventions or Conventions(default_currency=True),
+            conventions=conventions or PLAIN,
             on_refused=done.refused.append,
             on_progress=lambda _: None,
         )

@@ -9,19 +9,29 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from domain.categories import IndexPage
 from domain.cost import Units, count_round_trip, count_units
 from domain.customers import CustomerRecord, Erasure
 from domain.errors import StoreUnavailable
-from domain.purchases import Cancelling, Purchase, Recording
+from domain.purchases import (
+    MAX_REFUNDS,
+    Cancelling,
+    Purchase,
+    Recording,
+    Refund,
+    Refunding,
+    refunded_minor,
+)
 from domain.recent import BATCH_CUSTOMERS, RecentBatch, RecentHistory, TableSize
 from domain.retention import Retention
 from domain.values import Clock, Window, day_of
 from tests.builders import NOW
 
 RETENTION = Retention.covering(Window.days(30))
+T = TypeVar("T")
 READ = Units(measured=0.5)
 WRITTEN = Units(computed=4.0)
 """What each read and each write costs here."""
@@ -96,6 +106,7 @@ class ReferenceStore:
         self.busiest_of: Counter[str] = Counter()
         self.purchases: dict[tuple[str, str], Purchase] = {}
         self.cancelled: dict[tuple[str, str], int] = {}
+        self.waiting: dict[tuple[str, str], tuple[Refund, ...]] = {}
         self.suppressed_until: dict[str, int] = {}
         for purchase in purchases:
             self.purchases[purchase.customer_id, purchase.purchase_id] = purchase
@@ -149,7 +160,16 @@ class ReferenceStore:
                 return Cancelling.ALREADY_CANCELLED
             self.cancelled[customer_id, purchase_id] = self.clock()
             self.purchases.pop((customer_id, purchase_id), None)
+            self.waiting.pop((customer_id, purchase_id), None)
             return Cancelling.CANCELLED
+
+    async def refund(
+        self, customer_id: str, purchase_id: str, refund: Refund, /, *, dated: bool
+    ) -> Refunding:
+        """What became of it; see PurchaseRefunder."""
+        call = Call("refund", (customer_id,), (purchase_id, refund))
+        async with self._calling(call, reads=1, writes=1):
+            return self._refund((customer_id, purchase_id), refund, dated=dated)
 
     async def erase(self, customer_id: str, /, *, suppressed_until: int) -> Erasure:
         """What was removed; see CustomerEraser."""
@@ -162,6 +182,7 @@ class ReferenceStore:
                 purchases=_drop(self.purchases, customer_id),
                 cancelled=_drop(self.cancelled, customer_id),
                 recent_purchases=len(recent),
+                refunds_waiting=_drop(self.waiting, customer_id),
                 complete=True,
             )
 
@@ -174,6 +195,11 @@ class ReferenceStore:
                 cancelled={
                     purchase: at
                     for (customer, purchase), at in self.cancelled.items()
+                    if customer == customer_id
+                },
+                waiting={
+                    purchase: refunds
+                    for (customer, purchase), refunds in self.waiting.items()
                     if customer == customer_id
                 },
                 recent=self.recent(customer_id).purchases,
@@ -272,10 +298,39 @@ class ReferenceStore:
             return Recording.CANCELLED
         stored = self.purchases.get(key)
         if stored is not None:
-            return Recording.DUPLICATE if stored == purchase else Recording.CONFLICT
-        self.purchases[key] = purchase
+            same = stored.fingerprint == purchase.fingerprint
+            return Recording.DUPLICATE if same else Recording.CONFLICT
+        refunds = self.waiting.get(key, ())
+        if refunded_minor(refunds) > purchase.amount_minor:
+            return Recording.CONFLICT
+        self.waiting.pop(key, None)
+        self.purchases[key] = replace(purchase, refunds=refunds)
         self.suppressed_until.pop(purchase.customer_id, None)
         return Recording.RECORDED
+
+    def _refund(  # noqa: PLR0911  # one for each outcome
+        self, key: tuple[str, str], refund: Refund, *, dated: bool
+    ) -> Refunding:
+        if self._is_suppressed(key[0]):
+            return Refunding.ERASED
+        if key in self.cancelled:
+            return Refunding.CANCELLED
+        stored = self.purchases.get(key)
+        refunds = self.waiting.get(key, ()) if stored is None else stored.refunds
+        for known in refunds:
+            if known.refund_id == refund.refund_id:
+                sent = refund if dated else replace(refund, refunded_at=known.refunded_at)
+                return Refunding.DUPLICATE if sent == known else Refunding.CONFLICT
+        added = tuple(sorted((*refunds, refund)))
+        if len(added) > MAX_REFUNDS:
+            return Refunding.EXCESS
+        if stored is None:
+            self.waiting[key] = added
+            return Refunding.WAITING
+        if refunded_minor(added) > stored.amount_minor:
+            return Refunding.EXCESS
+        self.purchases[key] = replace(stored, refunds=added)
+        return Refunding.RECORDED
 
     def _is_suppressed(self, customer_id: str) -> bool:
         return self.suppressed_until.get(customer_id, 0) > self.clock()
@@ -318,7 +373,7 @@ def silent_store(*customers: str) -> ReferenceStore:
     return store
 
 
-def _drop(stored: dict[tuple[str, str], Purchase] | dict[tuple[str, str], int], who: str) -> int:
+def _drop(stored: dict[tuple[str, str], T], who: str) -> int:
     mine = [key for key in stored if key[0] == who]
     for key in mine:
         del stored[key]

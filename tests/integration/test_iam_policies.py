@@ -25,7 +25,7 @@ from domain.prediction import PredictPropensity
 from domain.purchases import Purchase, RawPurchase
 from domain.recent import RecentFirst, SharedReads
 from domain.retention import PurchaseRetention
-from domain.values import MICROS_PER_DAY
+from domain.values import MICROS_PER_DAY, instant
 from tests.builders import a_policy, a_purchase, a_traffic, raw_of
 from tests.conftest import patient_client
 from tests.fakes import SaturatingScorer
@@ -128,12 +128,27 @@ async def predicting(built: Application) -> None:
     await built.tables.check()
 
 
+def refund_of(customer_id: str, purchase_id: str, at: int) -> dict[str, object]:
+    """A refund of one minor unit."""
+    return {
+        "customer_id": customer_id,
+        "purchase_id": purchase_id,
+        "refund_id": "refund-1",
+        "refunded_at": instant.render(at),
+        "amount_minor": 1,
+        "currency": "USD",
+    }
+
+
 async def recording(built: Application) -> None:
     """New, recent and old, known and in conflict, and cancelled before or after it came."""
     new = bought(built, "customer-9", 1)
     await record(built, [new, bought(built, "customer-9", 300, "old")])
     await record(built, [new])
     await record(built, [bought(built, "customer-9", 2)])
+    for purchase_id in ("new", "old", "later"):
+        await built.refund(refund_of("customer-9", purchase_id, built.clock()))
+    await record(built, [bought(built, "customer-9", 3, "later")])
     await built.cancel("customer-9", "new")
     await built.cancel("customer-9", "old")
     await built.cancel("customer-9", "not yet")

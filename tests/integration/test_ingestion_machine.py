@@ -13,6 +13,7 @@ from adapters.dynamodb import (
     DynamoPurchaseCanceller,
     DynamoPurchaseHistory,
     DynamoPurchaseRecorder,
+    DynamoPurchaseRefunder,
     DynamoRecentPurchases,
     DynamoRecentRebuilder,
 )
@@ -33,6 +34,7 @@ def a_store(client: DynamoClient) -> Store:
         dynamo_store(client),
         recorder=DynamoPurchaseRecorder(client, clock=clock, retention=RETENTION, shards=SHARDS),
         canceller=DynamoPurchaseCanceller(client, clock=clock, retention=RETENTION),
+        refunder=DynamoPurchaseRefunder(client, clock=clock, retention=RETENTION),
         rebuilder=DynamoRecentRebuilder(client, clock=clock, retention=RETENTION, history=history),
         history=history,
         recent=DynamoRecentPurchases(client, clock=clock, retention=RETENTION),

@@ -349,7 +349,7 @@ async def test_an_item_that_is_no_purchase_is_an_error(client: DynamoClient, sto
         {"e20000": {"SS": ["1|1|1|cp"]}},
         {"d20000": {"SS": ["1|1|2|cp"]}},
         {"d20000": {"SS": ["86400000000|1|1|cp"]}},
-        {"d20000": {"SS": ["-1|1|1|cp"]}},
+        {"d20000": {"SS": ["-1|1|2|cp"]}},
         {"d20000": {"SS": ["1|1|cp"]}},
     ],
     ids=[
@@ -359,7 +359,7 @@ async def test_an_item_that_is_no_purchase_is_an_error(client: DynamoClient, sto
         "another letter",
         "no id",
         "after its day",
-        "before its day",
+        "a refund of nothing",
         "too few parts",
     ],
 )

@@ -17,7 +17,7 @@ from adapters.dynamodb import (
     DynamoRecentPurchases,
     DynamoRecentRebuilder,
 )
-from adapters.dynamodb.schema.attributes import day_attribute, day_capacity, encode_element
+from adapters.dynamodb.schema.attributes import day_attribute, day_capacity, encode_elements
 from domain.categories import Position
 from domain.customers import EveryCustomer
 from domain.features import FEATURE_SETS
@@ -105,8 +105,8 @@ async def test_whatever_is_wrong_is_found_and_mended(truth: Truth) -> None:
     truth.forget("lost")
     today = day_of(NOW)
     foreign = a_purchase(purchase_id="foreign", purchased_at=NOW - MICROS_PER_DAY)
-    truth.tamper("surplus", today - 1, [encode_element(foreign)])
-    truth.tamper("missing", today, [encode_element(a_purchase(purchase_id="x", purchased_at=NOW))])
+    truth.tamper("surplus", today - 1, encode_elements(foreign))
+    truth.tamper("missing", today, encode_elements(a_purchase(purchase_id="x", purchased_at=NOW)))
     found = {
         each.customer_id: each.what for each in await truth.verify(["lost", "missing", "surplus"])
     }

@@ -16,7 +16,9 @@ class Unfinished:
 
     async def erase(self, customer_id: str, /, *, suppressed_until: int) -> Erasure:
         del customer_id, suppressed_until
-        return Erasure(purchases=3, cancelled=0, recent_purchases=1, complete=False)
+        return Erasure(
+            purchases=3, cancelled=0, recent_purchases=1, refunds_waiting=0, complete=False
+        )
 
 
 async def test_the_suppression_counts_from_the_latest_time_of_asking() -> None:

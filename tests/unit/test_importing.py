@@ -19,7 +19,6 @@ from domain.purchases import (
     RefusedRow,
     importing,
 )
-from domain.purchases.ports import PurchaseRecorder
 from tests.builders import NOW, raw_purchase, take_in
 from tests.doubles.store import ReferenceStore, no_trouble, silent_store
 from tests.fakes import FakeSource
@@ -35,15 +34,15 @@ class Import:
 
     def run(
         self,
-        recorder: PurchaseRecorder,
+        recorder: ReferenceStore,
         rows: Iterable[Mapping[str, object] | None],
         *,
         source: PurchaseSource | None = None,
     ) -> Counter[Outcome]:
         return asyncio.run(
-            ImportPurchases(take_in=take_in(recorder))(
+            ImportPurchases(take_in=take_in(recorder, refunder=recorder, history=recorder))(
                 source or FakeSource(rows),
-                conventions=Conventions(default_currency=True),
+                conventions=Conventions(default_currency=True, refunds_matched=True),
                 on_refused=self.refused.append,
                 on_progress=self._on_progress,
             )
@@ -87,7 +86,7 @@ def test_an_empty_source_imports_nothing() -> None:
 @pytest.mark.usefixtures("three_rows_at_once")
 def test_rows_that_were_not_recorded_are_told_with_their_reason() -> None:
     first, second, third, fourth = rows(4)
-    sent = [first, None, second | {"amount_minor": -1}, first | {"amount_minor": 1}, third, fourth]
+    sent = [first, None, second | {"amount_minor": 1.5}, first | {"amount_minor": 1}, third, fourth]
     imported = Import()
     counts = imported.run(ReferenceStore(), sent)
     assert counts == Counter({Outcome.RECORDED: 3, Outcome.REJECTED: 2, Outcome.CONFLICT: 1})
@@ -103,7 +102,7 @@ def test_rows_that_were_not_recorded_are_told_with_their_reason() -> None:
 
 @pytest.mark.usefixtures("three_rows_at_once")
 def test_refused_rows_are_told_in_the_order_of_the_source() -> None:
-    bad = raw_purchase(amount_minor=-1)
+    bad = raw_purchase(amount_minor="1")
     imported = Import()
     imported.run(ReferenceStore(), [bad, None, raw_purchase(), None, bad, None, bad, None])
     assert [each.row.number for each in imported.refused] == [1, 2, 4, 5, 6, 7, 8]

@@ -16,6 +16,7 @@ from tests.doubles.store import Call, ReferenceStore
 from tests.ingestion_machine import IngestionMachine
 
 T = TypeVar("T")
+WRITES = ("record", "refund", "cancel")
 
 
 class Crashing(ReferenceStore):
@@ -29,13 +30,13 @@ class Crashing(ReferenceStore):
         self.refuse, self.lose = self._count, self._crash
 
     def _count(self, call: Call) -> None:
-        if self.at is not None and call.method in {"record", "cancel"}:
+        if self.at is not None and call.method in WRITES:
             self.at -= 1
             if self.at < -1 or not self.happens:
                 self._crash(call)
 
     def _crash(self, call: Call) -> None:
-        if self.at is not None and self.at < 0 and call.method in {"record", "cancel"}:
+        if self.at is not None and self.at < 0 and call.method in WRITES:
             raise StoreUnavailable("crashed")
 
 
@@ -44,6 +45,7 @@ def a_store(purchases: Crashing, clock: ManualClock) -> Store:
         memory_store(),
         recorder=purchases,
         canceller=purchases,
+        refunder=purchases,
         rebuilder=purchases,
         history=purchases,
         recent=purchases,

@@ -9,12 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from api.intake import items_of, purchases_of
-from api.intake.messages import CANCELLED, RECORDED
-from domain.purchases import RawCancellation, RawPurchase, Unreadable
-from tests.builders import raw_purchase
+from api.intake.envelopes import MOST_ENVELOPES
+from api.intake.messages import CANCELLED, RECORDED, REFUNDED
+from domain.purchases import RawCancellation, RawPurchase, RawRefund, Unreadable
+from tests.builders import missing, raw_purchase
 
 PURCHASE = raw_purchase()
 IDS = {"customer_id": "c", "purchase_id": "p"}
+REFUND = IDS | {"refund_id": "r", "refunded_at": "2026-01-01T00:00:00Z", "amount_minor": 5}
 
 
 def event(**changes: object) -> dict[str, object]:
@@ -38,9 +40,9 @@ def within(depth: int) -> str:
     return text
 
 
-def test_envelopes_may_stand_in_one_another_three_deep() -> None:
-    assert items_of(within(3)) == [RawPurchase(PURCHASE)]
-    (item,) = items_of(within(4))
+def test_envelopes_may_stand_in_one_another_so_deep() -> None:
+    assert items_of(within(MOST_ENVELOPES)) == [RawPurchase(PURCHASE)]
+    (item,) = items_of(within(MOST_ENVELOPES + 1))
     assert isinstance(item, Unreadable)
 
 
@@ -69,6 +71,19 @@ def test_a_byte_order_mark_is_skipped() -> None:
     assert items_of(b"\xef\xbb\xbf" + json.dumps(PURCHASE).encode()) == [RawPurchase(PURCHASE)]
 
 
+def test_an_unknown_shape_is_refused_by_its_structure_and_nothing_that_is_in_it() -> None:
+    document = {
+        "order": {"email": "ann@example.org", "ann@example.org": 7, "lines": [{"sku": "x"}]}
+    }
+    (item,) = items_of(json.dumps(document))
+    assert isinstance(item, Unreadable)
+    assert not missing(item.reason, "order", "email", "lines", "sku", "text", "number")
+    assert "ann" not in item.reason
+    (long,) = items_of(json.dumps({f"field-{'x' * n}": {"a": "b"} for n in range(300)}))
+    assert isinstance(long, Unreadable)
+    assert len(long.reason) < 300
+
+
 @pytest.mark.parametrize("wrapped", ["{}", '{{"purchases": [{}]}}', "[{}]"])
 def test_a_name_given_twice_is_refused_by_name(wrapped: str) -> None:
     twice = '{"customer_id": "c-1", ' + json.dumps(PURCHASE)[1:]
@@ -85,6 +100,9 @@ def test_a_name_given_twice_is_refused_by_name(wrapped: str) -> None:
         ({"purchases": [PURCHASE, 7]}, [RawPurchase, Unreadable]),
         ({"cancelled": IDS}, [RawCancellation]),
         ([{"cancelled": IDS}, PURCHASE], [RawCancellation, RawPurchase]),
+        ({"refunded": REFUND}, [RawRefund]),
+        (event(type=REFUNDED, data=REFUND), [RawRefund]),
+        (bus_event(REFUND, REFUNDED), [RawRefund]),
         (event(), [RawPurchase]),
         ([event(), event(type=CANCELLED, data=IDS)], [RawPurchase, RawCancellation]),
         (
@@ -98,6 +116,30 @@ def test_a_name_given_twice_is_refused_by_name(wrapped: str) -> None:
         (bus_event({"purchases": [PURCHASE, PURCHASE]}, "order placed"), [RawPurchase] * 2),
         (envelope(json.dumps(bus_event(PURCHASE))), [RawPurchase]),
         ({"requestContext": {}, "body": json.dumps(PURCHASE)}, [RawPurchase]),
+        ({"Records": [{"eventSource": "aws:sqs", "body": json.dumps(PURCHASE)}]}, [RawPurchase]),
+        (
+            {
+                "Records": [
+                    {"EventSource": "aws:sns", "Sns": envelope(json.dumps(bus_event(PURCHASE)))}
+                ]
+            },
+            [RawPurchase],
+        ),
+        (
+            {
+                "Records": [
+                    {
+                        "eventSource": "aws:kinesis",
+                        "kinesis": {
+                            "kinesisSchemaVersion": "1.0",
+                            "data": b64encode(json.dumps(event()).encode()).decode(),
+                        },
+                    }
+                ]
+            },
+            [RawPurchase],
+        ),
+        ([{"eventSource": "aws:sqs", "body": json.dumps({"cancelled": IDS})}], [RawCancellation]),
         (
             {
                 "requestContext": {},
@@ -113,6 +155,7 @@ def test_every_form_gives_the_same_items(document: object, kinds: list[type]) ->
     assert [type(item) for item in items] == kinds
     for item in items:
         assert not isinstance(item, RawPurchase) or item.raw == PURCHASE
+        assert not isinstance(item, RawRefund) or item.fields == REFUND
         assert not isinstance(item, RawCancellation) or (item.customer_id, item.purchase_id) == (
             "c",
             "p",

@@ -117,8 +117,14 @@ def test_rows_are_the_plain_features_and_labels_at_the_cut_off(
     rows = examples_at(Histories.of(batch), cut_off, features=features, horizon_us=horizon_us)
     known = [each for each in batch if any(p.purchased_at <= cut_off for p in each)]
     assert rows.matrix.tolist() == [reference.row(features, each, cut_off) for each in known]
+    end = cut_off + horizon_us
     assert rows.labels.tolist() == [
-        any(cut_off < p.purchased_at <= cut_off + horizon_us for p in each) for each in known
+        any(
+            cut_off < p.purchased_at <= end
+            and (p.amount_minor == 0 or reference.left_of(p, end) > 0)
+            for p in each
+        )
+        for each in known
     ]
 
 

@@ -1,11 +1,12 @@
 """Erase a customer: suppressed first, so that nothing can follow, then item by item."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from adapters.dynamodb.recent import SUPPRESSED
-from adapters.dynamodb.schema import OVERFLOW, ttl_seconds
+from adapters.dynamodb.schema import OVERFLOW, REFUND, ttl_seconds
 from adapters.dynamodb.wire import Deadline, DynamoClient
 from domain.customers import UNFINISHED, Erasure
 from domain.errors import StoreUnavailable
@@ -29,21 +30,21 @@ class DynamoCustomerEraser:
         """What was removed; see the port."""
         deadline = self._client.write_deadline()
         before = await self._client.retried(deadline, self._suppress, customer_id, UNFINISHED)
-        purchases = cancelled = 0
+        removed: Counter[str] = Counter()
         complete = False
         try:
             while items := await self._client.retried(deadline, self._some, customer_id):
                 await self._delete(items, deadline)
-                tombstones = sum("cancelled_at" in item for item in items)
-                purchases, cancelled = purchases + len(items) - tombstones, cancelled + tombstones
+                removed.update(map(_kind, items))
             await self._client.retried(deadline, self._suppress, customer_id, suppressed_until)
             complete = True
         except StoreUnavailable as exc:
             if not exc.transient:
                 raise
         return Erasure(
-            purchases=purchases,
-            cancelled=cancelled,
+            purchases=removed["purchase"],
+            cancelled=removed["cancellation"],
+            refunds_waiting=removed["refunds"],
             recent_purchases=_elements(before),
             complete=complete,
         )
@@ -67,7 +68,7 @@ class DynamoCustomerEraser:
         page = self._client.connection.query(
             self._client.purchases.Meta.table_name,
             customer_id,
-            attributes_to_get=["customer_id", "purchase_id", "cancelled_at"],
+            attributes_to_get=["customer_id", "purchase_id", "cancelled_at", "fingerprint"],
             consistent_read=True,
             limit=_AT_ONCE,
         )
@@ -101,4 +102,14 @@ class DynamoCustomerEraser:
 
 def _elements(item: Mapping[str, Any]) -> int:
     """How many purchases a recent item held."""
-    return sum(element != OVERFLOW for value in item.values() for element in value.get("SS", ()))
+    return sum(
+        element[0] not in {OVERFLOW, REFUND}
+        for value in item.values()
+        for element in value.get("SS", ())
+    )
+
+
+def _kind(item: Mapping[str, Any]) -> str:
+    if "cancelled_at" in item:
+        return "cancellation"
+    return "purchase" if "fingerprint" in item else "refunds"

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 from adapters.dynamodb.categories import hash_of
-from adapters.dynamodb.purchases import stored_purchase
+from adapters.dynamodb.purchases import stored_purchase, stored_refunds
 from adapters.dynamodb.recent import SUPPRESSED, recent_history
 from adapters.dynamodb.schema import stored_hashes
 from adapters.dynamodb.wire import Deadline, DynamoClient
@@ -36,10 +36,13 @@ class DynamoCustomerRecords:
         ]
         recent = await self._recent(deadline, customer_id)
         history = recent_history(customer_id, recent, self._retention, {}, self._clock())
-        purchases = [stored_purchase(i, customer_id) for i in items if "cancelled_at" not in i]
+        waiting = [i for i in items if "refunds" in i and "fingerprint" not in i]
+        others = [i for i in items if "cancelled_at" not in i and i not in waiting]
+        purchases = [stored_purchase(item, customer_id) for item in others]
         return CustomerRecord(
             purchases=sorted(purchases, key=lambda p: (p.purchased_at, p.purchase_id)),
             cancelled=_cancelled(items),
+            waiting={item["purchase_id"]["S"]: stored_refunds(item) for item in waiting},
             recent=history.purchases,
             counted_in=sorted(counted_in),
             suppressed_until=int(recent[SUPPRESSED]["N"]) if SUPPRESSED in recent else None,

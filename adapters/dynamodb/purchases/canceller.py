@@ -9,8 +9,9 @@ from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
 from adapters.dynamodb.purchases.history import stored_purchase
+from adapters.dynamodb.purchases.items import stored_item, unchanged, waiting_expiry
 from adapters.dynamodb.recent import RetentionMarks, forget_actions, is_taken, write_actions
-from adapters.dynamodb.schema import day_attribute, encode_element, ttl_seconds
+from adapters.dynamodb.schema import day_attribute, encode_elements
 from adapters.dynamodb.wire import (
     DynamoClient,
     cancellation_reasons,
@@ -18,9 +19,11 @@ from adapters.dynamodb.wire import (
     pause_or_raise,
 )
 from domain.errors import CorruptRecord
-from domain.purchases import CLOCK_SKEW_US, Cancelling
+from domain.purchases import Cancelling
 from domain.retention import Retention
 from domain.values import Clock, day_of
+
+_GONE = ("purchased_at", "category", "amount_minor", "category_shard", "fingerprint", "refunds")
 
 
 class DynamoPurchaseCanceller:
@@ -38,10 +41,12 @@ class DynamoPurchaseCanceller:
         await self._marks.mark(deadline)
         pauses = deadline.pauses()
         while True:
-            stored = await self._client.retried(deadline, self._stored, customer_id, purchase_id)
+            stored = await self._client.retried(
+                deadline, stored_item, self._client, (customer_id, purchase_id)
+            )
             if "cancelled_at" in stored:
                 return Cancelling.ALREADY_CANCELLED
-            if stored and "fingerprint" not in stored:
+            if stored and "fingerprint" not in stored and "refunds" not in stored:
                 raise CorruptRecord("what is stored under the id of a purchase is none")
             now = self._clock()
             recent = self._recent(customer_id, stored, now)
@@ -59,16 +64,6 @@ class DynamoPurchaseCanceller:
             else:
                 return Cancelling.CANCELLED
 
-    def _stored(self, customer_id: str, purchase_id: str) -> Mapping[str, Any]:
-        answer: Mapping[str, Any] = self._client.connection.get_item(
-            self._client.purchases.Meta.table_name,
-            customer_id,
-            range_key=purchase_id,
-            consistent_read=True,
-        )
-        found: Mapping[str, Any] = answer.get("Item", {})
-        return found
-
     def _transact(
         self,
         key: tuple[str, str],
@@ -77,21 +72,15 @@ class DynamoPurchaseCanceller:
         recent_actions: Sequence[Action],
     ) -> None:
         model, recent = self._client.purchases, self._client.recent
-        gone = ("purchased_at", "category", "amount_minor", "category_shard", "fingerprint")
-        unchanged = (
-            model.fingerprint == stored["fingerprint"]["S"]
-            if stored
-            else model.purchase_id.does_not_exist()
-        )
         with TransactWrite(connection=self._client.connection) as transaction:
             transaction.update(
                 model(*key),
                 actions=[
                     model.cancelled_at.set(now),
-                    *(getattr(model, name).remove() for name in gone),
+                    *(getattr(model, name).remove() for name in _GONE),
                     *self._expiry(stored, now),
                 ],
-                condition=unchanged,
+                condition=unchanged(model, stored),
             )
             taken, customer_id = is_taken(recent, now), key[0]
             if recent_actions:
@@ -103,11 +92,8 @@ class DynamoPurchaseCanceller:
 
     def _expiry(self, stored: Mapping[str, Any], now: int) -> list[Action]:
         """The tombstone is dropped once its purchase would not be taken any more."""
-        latest = int(stored["purchased_at"]["N"]) if stored else now + CLOCK_SKEW_US
-        expires = self._retention.purchases.expires(latest)
-        if expires is None:
-            return []
-        return [self._client.purchases.expires_at.set(ttl_seconds(expires))]
+        latest = int(stored["purchased_at"]["N"]) if "fingerprint" in stored else None
+        return waiting_expiry(self._client.purchases, self._retention, now, latest=latest)
 
     def _recent(self, customer_id: str, stored: Mapping[str, Any], now: int) -> list[Action]:
         """The element of the recent item goes too; of a day with an overflow mark that stays.
@@ -115,7 +101,7 @@ class DynamoPurchaseCanceller:
         It is a write as any other, of a customer without an item too: whatever else depends on
         the last write goes on to hold.
         """
-        if not stored:
+        if "fingerprint" not in stored:
             return []
         purchase = stored_purchase(stored, customer_id)
         oldest, day = self._retention.oldest_day(now), day_of(purchase.purchased_at)
@@ -123,5 +109,5 @@ class DynamoPurchaseCanceller:
         actions += forget_actions(oldest, self._retention)
         if day >= oldest:
             path = Path(day_attribute(day))
-            actions.append(path.delete({"SS": [encode_element(purchase)]}))
+            actions.append(path.delete({"SS": encode_elements(purchase)}))
         return actions

@@ -6,7 +6,7 @@ from typing import Any
 from adapters.dynamodb.schema import ByTime
 from adapters.dynamodb.wire import DynamoClient
 from domain.errors import CorruptRecord
-from domain.purchases import Purchase, PurchaseColumns
+from domain.purchases import Purchase, PurchaseColumns, Refund
 from domain.retention import PurchaseRetention
 from domain.values import Clock
 
@@ -50,9 +50,35 @@ def _columns(items: Sequence[Mapping[str, Any]], customer_id: str) -> PurchaseCo
             purchased_at=[int(item["purchased_at"]["N"]) for item in items],
             category=[item["category"]["S"] for item in items],
             amount_minor=[int(item["amount_minor"]["N"]) for item in items],
+            refunds={
+                item["purchase_id"]["S"]: stored_refunds(item)
+                for item in items
+                if "refunds" in item
+            },
         )
     except (KeyError, ValueError) as exc:
         raise CorruptRecord(f"a stored purchase cannot be read: {exc!r}") from exc
+
+
+def stored_refunds(item: Mapping[str, Any]) -> tuple[Refund, ...]:
+    """The refunds of a purchase, or those that wait for it, in their order.
+
+    Raises:
+        CorruptRecord: one of them is none.
+    """
+    try:
+        return tuple(
+            sorted(
+                Refund(
+                    int(each["M"]["refunded_at"]["N"]),
+                    each["M"]["refund_id"]["S"],
+                    int(each["M"]["amount_minor"]["N"]),
+                )
+                for each in item.get("refunds", {}).get("L", ())
+            )
+        )
+    except (KeyError, ValueError) as exc:
+        raise CorruptRecord(f"a stored refund cannot be read: {exc!r}") from exc
 
 
 def stored_purchase(item: Mapping[str, Any], customer_id: str) -> Purchase:
@@ -68,6 +94,7 @@ def stored_purchase(item: Mapping[str, Any], customer_id: str) -> Purchase:
             purchased_at=int(item["purchased_at"]["N"]),
             category=item["category"]["S"],
             amount_minor=int(item["amount_minor"]["N"]),
+            refunds=stored_refunds(item),
         )
     except (KeyError, ValueError) as exc:
         raise CorruptRecord(f"a stored purchase cannot be read: {exc!r}") from exc

@@ -1,12 +1,15 @@
 """The purchases table, written: each purchase once, in one transaction with its recent item."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from pynamodb.exceptions import TransactWriteError
 from pynamodb.transactions import TransactWrite
 
 from adapters.dynamodb.categories import KnownCategories
+from adapters.dynamodb.purchases.history import stored_refunds
+from adapters.dynamodb.purchases.items import refund_map, refunds_are
 from adapters.dynamodb.recent import RecentUpdate, RetentionMarks
 from adapters.dynamodb.schema import category_shard, ttl_seconds
 from adapters.dynamodb.wire import (
@@ -17,7 +20,7 @@ from adapters.dynamodb.wire import (
     pause_or_raise,
 )
 from domain.errors import CorruptRecord
-from domain.purchases import Purchase, Recording
+from domain.purchases import Purchase, Recording, refunded_minor
 from domain.retention import Retention
 from domain.values import Clock, day_of
 
@@ -60,7 +63,7 @@ class DynamoPurchaseRecorder:
         crowded: frozenset[int] = frozenset()
         pauses = deadline.pauses()
         while pending:
-            update = RecentUpdate.of(
+            update = RecentUpdate.of_purchases(
                 pending, now=self._clock(), retention=self._retention, crowded=crowded
             )
             failure = await self._attempt(pending, update, deadline)
@@ -69,7 +72,9 @@ class DynamoPurchaseRecorder:
             of_purchases, of_recent = update.sorted_out(cancellation_reasons(failure))
             if condition_failed(of_recent) and update.suppressed(of_recent):
                 return recordings | dict.fromkeys(_ids(pending), Recording.ERASED)
-            if known := _already_stored(pending, of_purchases):
+            if waited := _with_refunds(pending, of_purchases):
+                pending = [waited.get(p.purchase_id, p) for p in pending]
+            elif known := _already_stored(pending, of_purchases):
                 recordings |= known
                 pending = [p for p in pending if p.purchase_id not in known]
             elif condition_failed(of_recent):
@@ -93,7 +98,10 @@ class DynamoPurchaseRecorder:
         absent = model.purchase_id.does_not_exist()
         with TransactWrite(connection=self._client.connection) as transaction:
             for purchase in pending:
-                transaction.save(self._row(purchase), condition=absent, return_values="ALL_OLD")
+                condition = absent
+                if known := len(purchase.refunds):
+                    condition = model.fingerprint.does_not_exist() & refunds_are(model, known)
+                transaction.save(self._row(purchase), condition=condition, return_values="ALL_OLD")
             update.add_to(transaction, self._client.recent)
 
     def _row(self, purchase: Purchase) -> Any:
@@ -106,6 +114,7 @@ class DynamoPurchaseRecorder:
             amount_minor=purchase.amount_minor,
             category_shard=category_shard(purchase.category, purchase.customer_id, self._shards),
             fingerprint=purchase.fingerprint,
+            refunds=[refund_map(refund) for refund in purchase.refunds] or None,
             expires_at=None if expires is None else ttl_seconds(expires),
         )
 
@@ -122,6 +131,21 @@ def _transactions(purchases: Sequence[Purchase]) -> Iterator[Sequence[Purchase]]
         group.append(purchase)
     if group:
         yield group
+
+
+def _with_refunds(pending: Sequence[Purchase], reasons: Sequence[Any]) -> dict[str, Purchase]:
+    """The purchases for which other refunds wait than they were tried with, with those.
+
+    Refunds of more than the purchase leave it as it is: it is then in conflict with them.
+    """
+    found: dict[str, Purchase] = {}
+    for purchase, reason in zip(pending, reasons, strict=False):
+        stored = (condition_failed(reason) and reason.raw_item) or {}
+        if "fingerprint" not in stored and "refunds" in stored:
+            refunds = stored_refunds(stored)
+            if refunds != purchase.refunds and refunded_minor(refunds) <= purchase.amount_minor:
+                found[purchase.purchase_id] = replace(purchase, refunds=refunds)
+    return found
 
 
 def _already_stored(pending: Sequence[Purchase], reasons: Sequence[Any]) -> dict[str, Recording]:

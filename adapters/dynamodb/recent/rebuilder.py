@@ -10,13 +10,12 @@ from pynamodb.expressions.operand import Path
 
 from adapters.dynamodb.recent.marks import RetentionMarks
 from adapters.dynamodb.recent.suppression import SUPPRESSED, is_suppressed
-from adapters.dynamodb.recent.update import write_actions
+from adapters.dynamodb.recent.update import overflows, write_actions
 from adapters.dynamodb.schema import (
     OVERFLOW,
     IntegerAttribute,
     day_attribute,
-    day_capacity,
-    encode_element,
+    encode_elements,
     kept_attribute,
 )
 from adapters.dynamodb.wire import DynamoClient, error_code, pause_or_raise
@@ -95,13 +94,12 @@ class DynamoRecentRebuilder:
         """What each attribute of a day should hold, where it does not; nothing: remove it."""
         elements: dict[str, set[str]] = defaultdict(set)
         for purchase in purchases:
-            elements[day_attribute(day_of(purchase.purchased_at))].add(encode_element(purchase))
-        capacity = day_capacity(self._retention.days)
+            elements[day_attribute(day_of(purchase.purchased_at))].update(encode_elements(purchase))
         changes: dict[str, set[str]] = {}
         for name in {*elements, *filter(_is_day, stored)}:
             wanted = elements[name] if int(name[1:]) >= oldest else set[str]()
             has = set(stored.get(name, {}).get("SS", ()))
-            if len(wanted) > capacity:
+            if overflows(wanted, self._retention):
                 wanted = has if OVERFLOW in has else {OVERFLOW}
             if wanted != has:
                 changes[name] = wanted

@@ -1,7 +1,7 @@
 """What writing purchases changes in a customer's recent item."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import and_
@@ -15,10 +15,12 @@ from pynamodb.transactions import TransactWrite
 
 from adapters.dynamodb.recent.suppression import is_suppressed, is_taken
 from adapters.dynamodb.schema import (
+    MAX_ELEMENT_BYTES,
     OVERFLOW,
+    REFUND,
     day_attribute,
     day_capacity,
-    encode_element,
+    encode_elements,
     kept_attribute,
 )
 from domain.purchases import Purchase
@@ -49,30 +51,45 @@ class RecentUpdate:
     @classmethod
     def of(
         cls,
+        customer_id: str,
+        added: Iterable[tuple[int, Sequence[str]]],
+        *,
+        now: int,
+        retention: Retention,
+        crowded: frozenset[int] = frozenset(),
+    ) -> "RecentUpdate":
+        """The update that adds elements to days; only a check when all days are too old to keep.
+
+        Days in `crowded`, and those with more here than a set takes, are marked as overflowing
+        instead of holding their elements.
+        """
+        oldest_day = retention.oldest_day(now)
+        elements: dict[int, list[str]] = defaultdict(list)
+        for day, some in added:
+            if day >= oldest_day:
+                elements[day] += some
+        return cls(
+            customer_id=customer_id,
+            elements=elements,
+            oldest_day=oldest_day,
+            now=now,
+            retention=retention,
+            crowded=crowded | {day for day, each in elements.items() if overflows(each, retention)},
+        )
+
+    @classmethod
+    def of_purchases(
+        cls,
         purchases: Sequence[Purchase],
         *,
         now: int,
         retention: Retention,
         crowded: frozenset[int] = frozenset(),
     ) -> "RecentUpdate":
-        """The update for these purchases of one customer; only a check when all are too old to keep.
-
-        Days in `crowded`, and those with more purchases here than a set takes, are marked as
-        overflowing instead of holding their elements.
-        """
-        oldest_day = retention.oldest_day(now)
-        elements: dict[int, list[str]] = defaultdict(list)
-        for purchase in purchases:
-            if (day := day_of(purchase.purchased_at)) >= oldest_day:
-                elements[day].append(encode_element(purchase))
-        capacity = day_capacity(retention.days)
-        return cls(
-            customer_id=purchases[0].customer_id,
-            elements=elements,
-            oldest_day=oldest_day,
-            now=now,
-            retention=retention,
-            crowded=crowded | {day for day, added in elements.items() if len(added) > capacity},
+        """The update for these purchases of one customer, with the refunds that waited for them."""
+        added = ((day_of(p.purchased_at), encode_elements(p)) for p in purchases)
+        return cls.of(
+            purchases[0].customer_id, added, now=now, retention=retention, crowded=crowded
         )
 
     def add_to(self, transaction: TransactWrite, model: type[Any]) -> None:
@@ -144,6 +161,13 @@ class RecentUpdate:
             path = Path(day_attribute(day))
             count = size(path)  # type: ignore[no-untyped-call]  # PynamoDB leaves it untyped
             yield path.does_not_exist() | (count <= self._room_before(day))
+
+
+def overflows(elements: Collection[str], retention: Retention) -> bool:
+    """Whether a day's set cannot take these: too many, or one too long for its share of the item."""
+    return len(elements) > day_capacity(retention.days) or any(
+        len(element.encode()) > MAX_ELEMENT_BYTES for element in elements if element[0] == REFUND
+    )
 
 
 def write_actions(model: type[Any], today: int, retention: Retention) -> list[Action]:

@@ -5,11 +5,19 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from domain.errors import CorruptRecord
-from domain.purchases import MAX_CATEGORY_BYTES, MAX_PURCHASE_ID_BYTES, Purchase, PurchaseColumns
+from domain.purchases import (
+    MAX_CATEGORY_BYTES,
+    MAX_PURCHASE_ID_BYTES,
+    Purchase,
+    PurchaseColumns,
+    Refund,
+)
 from domain.values import MICROS_PER_DAY, MICROS_PER_SECOND
 
 KEPT = "k"
 """How the name of an attribute begins that tells of one retention."""
+REFUND = "-"
+"""How the element of a refund begins; that of a purchase begins with a digit."""
 OVERFLOW = "+"
 """The element of a day's set that says: this day has purchases that are not in the set."""
 MAX_ELEMENT_BYTES = (
@@ -50,8 +58,22 @@ def ttl_seconds(instant: int) -> int:
     return -(-instant // MICROS_PER_SECOND)
 
 
-def encode_element(purchase: Purchase) -> str:
-    """One purchase as an element of its day's set: time of day, amount, category, id."""
+def encode_elements(purchase: Purchase) -> list[str]:
+    """One purchase as elements of its day's set: its own first, then one for each refund."""
+    return [
+        _purchase_element(purchase),
+        *(refund_element(purchase.purchase_id, refund) for refund in purchase.refunds),
+    ]
+
+
+def refund_element(purchase_id: str, refund: Refund) -> str:
+    """One refund as an element of its purchase's day: instant, amount, ids."""
+    head = f"{REFUND}{refund.refunded_at}|{refund.amount_minor}|{len(refund.refund_id)}|"
+    return head + refund.refund_id + purchase_id
+
+
+def _purchase_element(purchase: Purchase) -> str:
+    """Time of day, amount, category, id."""
     time_of_day = purchase.purchased_at % MICROS_PER_DAY
     head = f"{time_of_day}|{purchase.amount_minor}|{len(purchase.category)}|"
     return head + purchase.category + purchase.purchase_id
@@ -69,18 +91,22 @@ def decode_days(sets: Mapping[int, Sequence[str]], *, customer_id: str) -> Purch
     purchased_at: list[int] = []
     category: list[str] = []
     amount_minor: list[int] = []
+    refunds: dict[str, list[Refund]] = {}
     for day, elements in sets.items():
         midnight = day * MICROS_PER_DAY
         for element in elements:
             try:
                 time_of_day, amount, length, text = element.split("|", 3)
-                time, cut = int(time_of_day), int(length)
-                amount_minor.append(int(amount))
+                time, minor, cut = int(time_of_day), int(amount), int(length)
             except ValueError:
                 raise _no_purchase(element, day) from None
             if not (0 <= time < MICROS_PER_DAY and 0 <= cut < len(text)):
-                raise _no_purchase(element, day)
+                if not (time < 0 < cut < len(text)):
+                    raise _no_purchase(element, day)
+                refunds.setdefault(text[cut:], []).append(Refund(-time, text[:cut], minor))
+                continue
             purchased_at.append(midnight + time)
+            amount_minor.append(minor)
             category.append(text[:cut])
             purchase_id.append(text[cut:])
     return PurchaseColumns(
@@ -89,6 +115,7 @@ def decode_days(sets: Mapping[int, Sequence[str]], *, customer_id: str) -> Purch
         purchased_at=purchased_at,
         category=category,
         amount_minor=amount_minor,
+        refunds={purchase: tuple(sorted(known)) for purchase, known in refunds.items()},
     )
 
 

@@ -7,7 +7,14 @@ with that retention. No model can list these attributes.
 
 from typing import Any
 
-from pynamodb.attributes import Attribute, TTLAttribute, UnicodeAttribute, UnicodeSetAttribute
+from pynamodb.attributes import (
+    Attribute,
+    ListAttribute,
+    MapAttribute,
+    TTLAttribute,
+    UnicodeAttribute,
+    UnicodeSetAttribute,
+)
 from pynamodb.constants import NUMBER
 from pynamodb.indexes import (
     GlobalSecondaryIndex,
@@ -43,7 +50,7 @@ class ByTime(LocalSecondaryIndex[Any]):  # type: ignore[no-untyped-call]  # Pyna
         """Index settings."""
 
         index_name = "by_time"
-        projection = IncludeProjection(["category", "amount_minor"])
+        projection = IncludeProjection(["category", "amount_minor", "refunds"])
 
     customer_id = UnicodeAttribute(hash_key=True)
     purchased_at = IntegerAttribute(range_key=True)
@@ -62,8 +69,18 @@ class ByCategory(GlobalSecondaryIndex[Any]):  # type: ignore[no-untyped-call]  #
     customer_id = UnicodeAttribute(range_key=True)
 
 
+class RefundMap(MapAttribute[Any, Any]):
+    """One refund of a purchase, in the purchase's item."""
+
+    refund_id = UnicodeAttribute()
+    refunded_at = IntegerAttribute()
+    amount_minor = IntegerAttribute()
+
+
 class PurchaseRow(Model):
     """One purchase; the item is its own idempotency record.
+
+    Refunds that came before their purchase stand in an item with nothing else but `expires_at`.
 
     Where purchases are not kept for ever, TTL drops it after `expires_at` (seconds since the epoch);
     as that depends on a setting, it is no TTLAttribute. A cancelled one keeps only its key,
@@ -84,6 +101,7 @@ class PurchaseRow(Model):
     amount_minor = IntegerAttribute()
     category_shard = UnicodeAttribute()
     fingerprint = UnicodeAttribute()
+    refunds = ListAttribute(of=RefundMap, null=True)
     cancelled_at = IntegerAttribute(null=True)
     expires_at = IntegerAttribute(null=True)
     by_time = ByTime()

@@ -13,6 +13,8 @@ BYTES_PER_WRITE_UNIT = 1_024
 TRANSACTION_WRITES = 2
 """A transaction prepares each item and commits it; indexes follow outside of it."""
 
+NESTED_BYTES = 3
+"""Of a list or a map, beside one for each element."""
 _CONDITION_FAILED = "ConditionalCheckFailed"
 
 Document = Mapping[str, Any]
@@ -55,7 +57,7 @@ def refused_write_units(operation: str, request: Document, answer: Document) -> 
 
 
 def item_bytes(item: Document) -> int:
-    """The size of an item of texts, numbers and sets of texts. Source: AWS, item sizes."""
+    """The size of an item. Source: AWS, "DynamoDB item sizes and formats"."""
     return sum(len(name.encode()) + _value_bytes(value) for name, value in item.items())
 
 
@@ -64,6 +66,10 @@ def _value_bytes(value: Document) -> int:
         return len("".join(value["SS"]).encode())
     if "N" in value:
         return len(value["N"]) // 2 + 2
+    if "L" in value:
+        return NESTED_BYTES + sum(1 + _value_bytes(each) for each in value["L"])
+    if "M" in value:
+        return NESTED_BYTES + len(value["M"]) + item_bytes(value["M"])
     return len(value["S"].encode())
 
 

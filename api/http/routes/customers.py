@@ -1,4 +1,4 @@
-"""What cannot be undone about a customer: an erasure, a cancellation. Each has a path of its own.
+"""What cannot be undone: an erasure, a cancellation, a refund. Each has a path of its own.
 
 The ids stand in the body. Clients and proxies resolve `..` in paths, so no path of another
 resource may lead here when it is shortened.
@@ -17,13 +17,16 @@ from api.documents.customer import (
     CustomerToErase,
     ErasureReceipt,
     PurchaseToCancel,
+    PurchaseToRefund,
+    RefundReport,
 )
 from api.http.openapi import problems
 from api.http.parameters import check_names
 from api.http.problems import RETRY_AFTER_S, AnyRequest
 from domain.cost import metered
 from domain.customers import EraseCustomer
-from domain.purchases import CancelPurchase
+from domain.errors import InvalidPurchase, InvalidRequest
+from domain.purchases import CancelPurchase, RefundPurchase, check_refunded
 
 ERASURES = "/v1/erasures"
 MAX_BODY_BYTES = 20_000
@@ -65,6 +68,39 @@ async def erase_customer(
         return Response(report)
     again = {"Location": ERASURES, "Retry-After": str(RETRY_AFTER_S)}
     return Response(report, status_code=HTTPStatus.ACCEPTED, headers=again)
+
+
+@post(
+    "/v1/refunds",
+    operation_id="refundPurchase",
+    summary="Refund a purchase, in part or whole",
+    description="The purchase was, and this much of it was given back at that instant: features see "
+    "the whole before it and the rest from then on. It need not be recorded yet. Sending the same "
+    "again is safe. More than was paid, or another refund under the same id, is a 409.",
+    tags=["purchases"],
+    status_code=HTTPStatus.OK,
+    request_max_body_size=MAX_BODY_BYTES,
+    response_description="Refunded, now or before, or kept until the purchase comes.",
+    responses=problems(
+        HTTPStatus.BAD_REQUEST,
+        HTTPStatus.CONFLICT,
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        HTTPStatus.SERVICE_UNAVAILABLE,
+    ),
+)
+async def refund_purchase(
+    data: JSONBody[PurchaseToRefund], request: AnyRequest, refund: NamedDependency[RefundPurchase]
+) -> RefundReport:
+    """The refund is recorded."""
+    del data  # for its schema; it was read leniently, "5" as 5
+    check_names(request.query_params, ())
+    with metered() as cost:
+        try:
+            outcome = await refund(await request.json())
+        except InvalidPurchase as exc:
+            raise InvalidRequest(exc.field, exc.reason) from exc
+    check_refunded(outcome)
+    return RefundReport(outcome=outcome, cost=cost_used(cost))
 
 
 @post(

@@ -1,0 +1,116 @@
+"""Refunds: each stands in its purchase's item, and in the recent item beside the purchase."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pynamodb.exceptions import TransactWriteError
+from pynamodb.expressions.update import Action
+from pynamodb.transactions import TransactWrite
+
+from adapters.dynamodb.purchases.history import stored_purchase, stored_refunds
+from adapters.dynamodb.purchases.items import refund_map, stored_item, unchanged, waiting_expiry
+from adapters.dynamodb.recent import RecentUpdate, RetentionMarks
+from adapters.dynamodb.schema import refund_element
+from adapters.dynamodb.wire import (
+    DynamoClient,
+    cancellation_reasons,
+    condition_failed,
+    pause_or_raise,
+)
+from domain.errors import CorruptRecord
+from domain.purchases import MAX_REFUNDS, Refund, Refunding, refunded_minor
+from domain.retention import Retention
+from domain.values import Clock, day_of
+
+
+class DynamoPurchaseRefunder:
+    """PurchaseRefunder on one TransactWriteItems: the purchase and the recent item, or neither."""
+
+    def __init__(self, client: DynamoClient, *, clock: Clock, retention: Retention) -> None:
+        self._client = client
+        self._clock = clock
+        self._retention = retention
+        self._marks = RetentionMarks(client, clock=clock, retention=retention)
+
+    async def refund(
+        self, customer_id: str, purchase_id: str, refund: Refund, /, *, dated: bool
+    ) -> Refunding:
+        """What became of it; see the port."""
+        deadline = self._client.write_deadline()
+        await self._marks.mark(deadline)
+        pauses = deadline.pauses()
+        crowded: frozenset[int] = frozenset()
+        key = (customer_id, purchase_id)
+        while True:
+            stored = await self._client.retried(deadline, stored_item, self._client, key)
+            if (known := _known(stored, refund, dated=dated)) is not None:
+                return known
+            update = self._recent(key, stored, refund, crowded)
+            try:
+                await self._client.once(deadline, self._transact, key, stored, refund, update)
+            except TransactWriteError as exc:
+                of_purchase, of_recent = update.sorted_out(cancellation_reasons(exc))
+                if condition_failed(of_recent) and update.suppressed(of_recent):
+                    return Refunding.ERASED
+                if any(map(condition_failed, of_purchase)):
+                    continue  # somebody was quicker, recording it or refunding: look again
+                if condition_failed(of_recent):
+                    crowded |= update.without_room(of_recent)
+                else:
+                    await pause_or_raise(pauses, exc)
+            else:
+                return Refunding.RECORDED if "fingerprint" in stored else Refunding.WAITING
+
+    def _recent(
+        self,
+        key: tuple[str, str],
+        stored: Mapping[str, Any],
+        refund: Refund,
+        crowded: frozenset[int],
+    ) -> RecentUpdate:
+        added: list[tuple[int, list[str]]] = []
+        if "fingerprint" in stored:
+            purchase = stored_purchase(stored, key[0])
+            added = [(day_of(purchase.purchased_at), [refund_element(key[1], refund)])]
+        return RecentUpdate.of(
+            key[0], added, now=self._clock(), retention=self._retention, crowded=crowded
+        )
+
+    def _transact(
+        self, key: tuple[str, str], stored: Mapping[str, Any], refund: Refund, update: RecentUpdate
+    ) -> None:
+        model = self._client.purchases
+        actions: list[Action] = []
+        if "fingerprint" not in stored:
+            actions = waiting_expiry(model, self._retention, update.now)
+        before = stored_refunds(stored)
+        added = [refund_map(each) for each in (*before, refund)]
+        with TransactWrite(connection=self._client.connection) as transaction:
+            transaction.update(
+                model(*key),
+                actions=[model.refunds.set(added), *actions],
+                condition=unchanged(model, stored),
+            )
+            update.add_to(transaction, self._client.recent)
+
+
+def _known(stored: Mapping[str, Any], refund: Refund, *, dated: bool) -> Refunding | None:
+    """What the refund is already, or why it cannot be added; None: it can."""
+    if "cancelled_at" in stored:
+        return Refunding.CANCELLED
+    refunds = stored_refunds(stored)
+    if stored and "fingerprint" not in stored and not refunds:
+        raise CorruptRecord("what is stored under the id of a purchase is none")
+    for known in refunds:
+        if known.refund_id == refund.refund_id:
+            same = known.amount_minor == refund.amount_minor and (
+                not dated or known.refunded_at == refund.refunded_at
+            )
+            return Refunding.DUPLICATE if same else Refunding.CONFLICT
+    if len(refunds) >= MAX_REFUNDS:
+        return Refunding.EXCESS
+    if "fingerprint" in stored:
+        paid = int(stored["amount_minor"]["N"])
+        if refunded_minor(refunds) + refund.amount_minor > paid:
+            return Refunding.EXCESS
+    return None

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TypeVar
 
+import pytest
 from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
 
@@ -67,8 +68,13 @@ class MemoryMachine(IngestionMachine):
         self.purchases.at = None
 
 
-def test_whatever_happens_in_whatever_order_the_truth_and_the_features_are_right() -> None:
+@pytest.mark.parametrize("examples", [400, pytest.param(10_000, marks=pytest.mark.full)])
+def test_whatever_happens_in_whatever_order_the_truth_and_the_features_are_right(
+    examples: int,
+) -> None:
     run_state_machine_as_test(
         MemoryMachine,
-        settings=settings(max_examples=60, stateful_step_count=30, deadline=None, derandomize=True),
+        settings=settings(
+            max_examples=examples, stateful_step_count=30, deadline=None, derandomize=True
+        ),
     )

@@ -1,12 +1,11 @@
-"""CSV: RFC 4180 as spreadsheets and databases write it, in UTF-8 with or without a BOM."""
+"""Delimited text: RFC 4180 as spreadsheets and databases write it, whatever separates the cells."""
 
 import csv
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from adapters.purchase_files.columns import KNOWN, ignored_columns, typed
 from adapters.purchase_files.lines import (
     MAX_ROW_BYTES,
     Line,
@@ -15,44 +14,70 @@ from adapters.purchase_files.lines import (
     unreadable,
     up_to,
 )
+from adapters.purchase_files.table import named
 from domain.errors import Rejected
 from domain.purchases import RawRow
 
+_DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 
-class CsvPurchases:
-    """The purchases of a CSV file. Progress counts bytes; a row's number is its first line's.
 
-    Empty cells are absent fields. A row that is no CSV ends with its first line. Reading goes on
-    with the next line, so that one stray quote does not swallow the rows below.
+class DelimitedTable:
+    """The rows of a delimited file. Progress counts bytes; a row's number is its first line's.
+
+    The delimiter is the one that yields the columns `lacking` asks for. Empty cells are absent. A
+    row that is no CSV ends with its first line. Reading goes on with the next line, so that one
+    stray quote does not swallow the rows below.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        with reading(path) as file:
-            self._header = _header(_records(file), path.name)
+    def __init__(
+        self,
+        path: Path,
+        name: str,
+        *,
+        delimiter: str | None,
+        lacking: Callable[[Sequence[str]], Sequence[str]],
+    ) -> None:
+        self._path, self._name = path, name
+        self.delimiter = delimiter or _delimiter(path, name, lacking)
+        with reading(path, name) as file:
+            self.header = tuple(named(_header(_records(file, self.delimiter), name)))
             self.total = path.stat().st_size
-        self.ignored = ignored_columns(self._header, path.name)
+
+    @property
+    def note(self) -> str | None:
+        """What is worth saying about how it is written."""
+        separated = _DELIMITERS.get(self.delimiter, repr(self.delimiter))
+        return None if self.delimiter == "," else f"separated by {separated}"
 
     def rows(self) -> Iterator[RawRow]:
         """Every row after the header."""
-        with reading(self._path) as file:
-            records = _records(file)
-            _header(records, self._path.name)
+        with reading(self._path, self._name) as file:
+            records = _records(file, self.delimiter)
+            _header(records, self._name)
             yield from up_to(self.total, map(self._row, records))
 
     def _row(self, record: "_Record") -> RawRow:
         lines, cells, problem = record
-        width = len(self._header)
+        width = len(self.header)
         if problem is None and len(cells) != width:
             problem = f"has {len(cells)} cells, but the header has {width}"
         if problem is not None:
             return unreadable(*lines, problem=problem)
-        present = (
-            (column, cell)
-            for column, cell in zip(self._header, cells, strict=True)
-            if cell and column in KNOWN
-        )
-        return RawRow(number=lines[0].number, raw=typed(present), progress=lines[-1].end)
+        raw = {name: cell for name, cell in zip(self.header, cells, strict=True) if cell}
+        return RawRow(number=lines[0].number, raw=raw, progress=lines[-1].end)
+
+
+def _delimiter(path: Path, name: str, lacking: Callable[[Sequence[str]], Sequence[str]]) -> str:
+    """The one delimiter under which the header has all columns; the comma where none does."""
+    for delimiter in _DELIMITERS:
+        with reading(path, name) as file:
+            try:
+                header = _header(_records(file, delimiter), name)
+            except Rejected:
+                continue
+        if not lacking(header):
+            return delimiter
+    return ","
 
 
 class _Record(NamedTuple):
@@ -70,10 +95,10 @@ def _header(records: Iterator[_Record], file_name: str) -> list[str]:
     return header.cells
 
 
-def _records(file: BinaryIO) -> Iterator[_Record]:
+def _records(file: BinaryIO, delimiter: str) -> Iterator[_Record]:
     """Every record that is not blank, the unreadable ones with the reason."""
     lines = _RecordLines(physical_lines(file))
-    reader = csv.reader(lines, strict=True)
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
     while True:
         lines.begin_record()
         try:

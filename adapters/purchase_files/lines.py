@@ -33,7 +33,7 @@ class Line:
 
 
 @contextmanager
-def reading(path: Path) -> Iterator[BinaryIO]:
+def reading(path: Path, name: str) -> Iterator[BinaryIO]:
     """The open file.
 
     Raises:
@@ -43,7 +43,7 @@ def reading(path: Path) -> Iterator[BinaryIO]:
         with path.open("rb") as file:
             yield file
     except OSError as exc:
-        raise Rejected("file", f"{path.name} cannot be read: {exc.strerror or exc}") from exc
+        raise Rejected("file", f"{name} cannot be read: {exc.strerror or exc}") from exc
 
 
 def physical_lines(file: BinaryIO) -> Iterator[Line]:
@@ -85,7 +85,10 @@ def _decoded(number: int, content: bytes, end: int) -> Line:
         return Line(number, content.decode(), None, end)
     except UnicodeDecodeError as exc:
         byte = content[exc.start]
-        problem = f"line {number} is not UTF-8 (byte 0x{byte:02x})"
+        problem = (
+            f"line {number} is not UTF-8 (byte 0x{byte:02x}); save the file as UTF-8, or say its "
+            "encoding in a mapping"
+        )
         return Line(number, _beginning(content), problem, end)
 
 

@@ -6,46 +6,54 @@ from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 
-from adapters.purchase_files.columns import KNOWN, decimal_or_text, typed
+from adapters.purchase_files.cells import decimal_or_text
 from adapters.purchase_files.lines import Line, physical_lines, reading, unreadable, up_to
-from domain.purchases import RawRow
+from domain.purchases import RawRow, RowKind
 
-_MOST_IGNORED_NAMES = 100  # a file may invent a new one on every line
+_MOST_NAMES = 100  # a file may invent a new one on every line
 
 
-class NdjsonPurchases:
-    """The purchases of an NDJSON file. Progress counts bytes; a row's number is its line's.
+class NdjsonTable:
+    """The rows of an NDJSON file. Progress counts bytes; a row's number is its line's.
 
-    Blank lines are no rows. Numbers never pass through binary floats.
+    Blank lines are no rows. Numbers never pass through binary floats. `{"refunded": {...}}` and
+    `{"cancelled": {...}}` are rows of that kind.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._ignored: dict[str, None] = {}
-        with reading(path):
+    def __init__(self, path: Path, name: str) -> None:
+        self._path, self._name = path, name
+        self._header: dict[str, None] = {}
+        with reading(path, name):
             self.total = path.stat().st_size
 
     @property
-    def ignored(self) -> tuple[str, ...]:
-        """The fields met so far that are no part of a purchase, the first hundred of them."""
-        return tuple(self._ignored)
+    def header(self) -> tuple[str, ...]:
+        """The fields met so far, the first hundred of them."""
+        return tuple(self._header)
 
     def rows(self) -> Iterator[RawRow]:
         """Every line that is not blank."""
-        with reading(self._path) as file:
+        with reading(self._path, self._name) as file:
             lines = (line for line in physical_lines(file) if line.problem or line.text.strip())
             yield from up_to(self.total, map(self._row, lines))
 
     def _row(self, line: Line) -> RawRow:
         try:
-            raw = self._purchase(line)
+            document = self._object_of(line)
         except ValueError as exc:
             return unreadable(line, problem=str(exc))
         except RecursionError:
             return unreadable(line, problem="is nested too deeply")
-        return RawRow(number=line.number, raw=typed(raw.items()), progress=line.end)
+        kind = RowKind.PURCHASE
+        if len(document) == 1 and isinstance(inner := next(iter(document.values())), dict):
+            kind = _KINDS.get(next(iter(document)), kind)
+            document = inner if kind is not RowKind.PURCHASE else document
+        for name in document:
+            if len(self._header) < _MOST_NAMES:
+                self._header[name] = None
+        return RawRow(number=line.number, raw=document, progress=line.end, kind=kind)
 
-    def _purchase(self, line: Line) -> dict[str, object]:
+    def _object_of(self, line: Line) -> dict[str, object]:
         if line.problem is not None:
             raise ValueError(line.problem)
         try:
@@ -54,13 +62,7 @@ class NdjsonPurchases:
             raise ValueError(f"cannot be read as JSON: {exc.msg} at column {exc.colno}") from exc
         if not isinstance(document, dict):
             raise ValueError(f"must be a JSON object, not {line.text.strip()[:60]}")  # noqa: TRY004  # a row's problem
-        self._note_ignored(document)
-        return {column: cell for column, cell in document.items() if column in KNOWN}
-
-    def _note_ignored(self, document: dict[str, object]) -> None:
-        for name in document.keys() - KNOWN:
-            if len(self._ignored) < _MOST_IGNORED_NAMES:
-                self._ignored[name] = None
+        return document
 
 
 def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -71,6 +73,7 @@ def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return fields
 
 
+_KINDS = {"refunded": RowKind.REFUND, "cancelled": RowKind.CANCELLATION}
 _DECODER = json.JSONDecoder(
     object_pairs_hook=_object, parse_float=decimal_or_text, parse_constant=Decimal
 )

@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from adapters.purchase_files.columns import KNOWN, ignored_columns, typed
 from domain.errors import Rejected
 from domain.purchases import RawRow
 
@@ -15,39 +14,30 @@ _DIGITS = {"s": 0, "ms": 3, "us": 6, "ns": 9}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class ParquetPurchases:
-    """The purchases of a Parquet file. Progress counts rows, as do their numbers, from 1.
+class ParquetTable:
+    """The rows of a Parquet file. Progress counts rows, as do their numbers, from 1."""
 
-    A float amount becomes the shortest decimal that reads back as the same float.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        with _parquet_file(path) as file:
-            header = [field.name for field in file.schema_arrow]
+    def __init__(self, path: Path, name: str) -> None:
+        self._path, self._name = path, name
+        with _parquet_file(path, name) as file:
+            self.header = tuple(field.name for field in file.schema_arrow)
             self.total: int = file.metadata.num_rows
-        self.ignored = ignored_columns(header, path.name)
-        self._columns = [column for column in header if column in KNOWN]
 
     def rows(self) -> Iterator[RawRow]:
         """Every row of every row group."""
         number = 0
-        with _parquet_file(self._path) as file:
-            for batch in file.iter_batches(_ROWS_AT_ONCE, columns=self._columns):
+        with _parquet_file(self._path, self._name) as file:
+            for batch in file.iter_batches(_ROWS_AT_ONCE):
                 names = batch.schema.names
-                columns = [_cells(name, batch.column(name)) for name in names]
+                columns = [_cells(batch.column(place)) for place in range(len(names))]
                 for cells in zip(*columns, strict=True):
                     number += 1
-                    present = (
-                        (name, cell)
-                        for name, cell in zip(names, cells, strict=True)
-                        if cell is not None
-                    )
-                    yield RawRow(number=number, raw=typed(present), progress=number)
+                    raw = {n: c for n, c in zip(names, cells, strict=True) if c is not None}
+                    yield RawRow(number=number, raw=raw, progress=number)
 
 
 @contextmanager
-def _parquet_file(path: Path) -> Iterator[Any]:
+def _parquet_file(path: Path, name: str) -> Iterator[Any]:
     try:
         import pyarrow as pa  # noqa: PLC0415  # an extra; serving works without it
         from pyarrow import parquet  # noqa: PLC0415
@@ -59,20 +49,23 @@ def _parquet_file(path: Path) -> Iterator[Any]:
         with parquet.ParquetFile(path) as file:
             yield file
     except (OSError, pa.ArrowException) as exc:
-        raise Rejected("file", f"{path.name} cannot be read as Parquet: {exc}") from exc
+        raise Rejected("file", f"{name} cannot be read as Parquet: {exc}") from exc
 
 
-def _cells(name: str, column: Any) -> list[object]:  # pyarrow has no types
+def _cells(column: Any) -> list[object]:  # pyarrow has no types
     import pyarrow as pa  # noqa: PLC0415
 
-    if name == "purchased_at" and pa.types.is_timestamp(column.type):
+    if pa.types.is_timestamp(column.type):
         kind = column.type
         return [
             None if ticks is None else _rfc3339(ticks, kind.unit, aware=kind.tz is not None)
             for ticks in column.cast(pa.int64()).to_pylist()
         ]
     try:
-        return list(column.to_pylist())
+        cells = column.to_pylist()
+        return (
+            [c and c.isoformat() for c in cells] if pa.types.is_date(column.type) else list(cells)
+        )
     except UnicodeDecodeError:
         # Text that is none becomes text with lone surrogates, which the validation refuses.
         return [

@@ -1,4 +1,4 @@
-"""The command that imports purchases."""
+"""The command that imports purchases, refunds and cancellations."""
 
 import asyncio
 from collections import Counter
@@ -8,25 +8,43 @@ from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, reset_tzpath
 
 import typer
+from msgspec import structs
 from rich.progress import TextColumn
 
 from api import composition
 from api.cli.cost import Price, cost_text
+from api.cli.dry_run import dry_run
 from api.cli.output import AsJson, emit, progress_bar, say
 from api.cli.refused_rows import RefusedRows
-from api.composition import application
+from api.composition import Application, application
 from api.documents.cost import cost_used
 from api.process import Settings, load_settings
 from domain.cost import metered
 from domain.errors import PartlyRecorded, Rejected
-from domain.purchases import Conventions, ImportProgress, ImportPurchases, Outcome, PurchaseSource
+from domain.purchases import (
+    Conventions,
+    ImportProgress,
+    ImportPurchases,
+    Outcome,
+    PurchaseSource,
+    RowKind,
+)
 
 INCOMPLETE = 1
+_KINDS = {
+    "purchases": RowKind.PURCHASE,
+    "refunds": RowKind.REFUND,
+    "cancellations": RowKind.CANCELLATION,
+}
 
 
 def import_purchases(  # noqa: PLR0913  # one argument per documented option
     file: Annotated[
-        Path | None, typer.Argument(help="A CSV, NDJSON or Parquet file.", show_default=False)
+        Path | None,
+        typer.Argument(
+            help="CSV, NDJSON, JSON, Parquet or .xlsx, also .gz or .zst; - is standard input.",
+            show_default=False,
+        ),
     ] = None,
     *,
     sample: Annotated[
@@ -37,12 +55,20 @@ def import_purchases(  # noqa: PLR0913  # one argument per documented option
         int | None,
         typer.Option(min=1, help="Only so many households of the sample.", show_default=False),
     ] = None,
-    rejected: Annotated[
-        Path | None,
-        typer.Option(
-            help="Where refused rows go, as NDJSON.", show_default="under the home folder"
-        ),
+    kind: Annotated[
+        Literal["purchases", "refunds", "cancellations"], typer.Option(help="What the rows are.")
+    ] = "purchases",
+    profile: Annotated[
+        Literal["shopify", "woocommerce"] | None,
+        typer.Option(help="Whose export it is.", show_default=False),
     ] = None,
+    mapping: Annotated[
+        Path | None,
+        typer.Option(help="A TOML file that says how the file differs.", show_default=False),
+    ] = None,
+    order_lines: Annotated[
+        bool, typer.Option("--order-lines", help="purchase_id names an order: number its lines.")
+    ] = False,
     timezone: Annotated[
         str | None,
         typer.Option(
@@ -55,33 +81,68 @@ def import_purchases(  # noqa: PLR0913  # one argument per documented option
             "--ids-as-written", help="Take ids that a spreadsheet seems to have damaged, as 123.0."
         ),
     ] = False,
+    dry: Annotated[
+        bool, typer.Option("--dry-run", help="Report what would happen; write nothing.")
+    ] = False,
+    rejected: Annotated[
+        Path | None,
+        typer.Option(
+            help="Where refused rows go, as NDJSON.", show_default="under the home folder"
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Record purchases from a file; running it again doubles nothing.
 
     Columns: customer_id, purchase_id, purchased_at (RFC 3339), category, and amount (major units)
-    or amount_minor; currency is optional. Exits with 1 when rows were refused.
+    or amount_minor; currency is optional. A negative amount is a refund. Exits with 1 when rows
+    were refused.
     """
     settings = load_settings()
     if rejected is not None and rejected.exists():
         raise Rejected("--rejected", f"{rejected} exists already; name a new file")
+    said = composition.file_mapping(profile, mapping)
+    said = structs.replace(said, order_lines=said.order_lines or order_lines)
     conventions = Conventions(
         default_currency=True,
         ids_as_written=ids_as_written,
-        timezone=_zone(timezone),
+        timezone=_zone(timezone or said.timezone),
         refunds_matched=True,
+        refunds_undated=said.columns.order_refunded is not None,
     )
-    source, name = _source(settings, file, sample, households)
-    refusals = rejected or refusals_path(settings, name)
+    if sample is not None or file is None:
+        source, name = _sample(settings, file, sample, households)
+    elif households is not None:
+        raise Rejected("--households", "goes with --sample only")
+    else:
+        opened = composition.file_purchases(file, said, _KINDS[kind])
+        source, name = opened, file.name
+        if opened.notes:
+            say(f"{file.name}: {', '.join(opened.notes)}")
     with application(settings, batch=True) as built:
-        built.tables.verify()
-        with metered() as cost:
-            counts, refused_rows = run_import(
-                built.import_purchases, source, refusals, conventions=conventions
-            )
+        if dry:
+            dry_run(built.check_purchases, source, conventions, as_json=as_json)
+        else:
+            refusals = rejected or refusals_path(settings, name)
+            _record(built, source, conventions, refusals, as_json=as_json)
+
+
+def _record(
+    built: Application,
+    source: PurchaseSource,
+    conventions: Conventions,
+    refusals: Path,
+    *,
+    as_json: bool,
+) -> None:
+    built.tables.verify()
+    with metered() as cost:
+        counts, refused_rows = run_import(
+            built.import_purchases, source, refusals, conventions=conventions
+        )
     if ignored := getattr(source, "ignored", ()):
         say(f"columns that were not used: {', '.join(ignored)}")
-    price = Price.of_settings(settings)
+    price = Price.of_settings(built.settings)
     total = {str(outcome): counts[outcome] for outcome in Outcome}
     emit(
         {
@@ -102,21 +163,17 @@ def import_purchases(  # noqa: PLR0913  # one argument per documented option
         raise typer.Exit(INCOMPLETE)
 
 
-def _source(
+def _sample(
     settings: Settings, file: Path | None, sample: str | None, households: int | None
 ) -> tuple[PurchaseSource, str]:
     if (file is None) == (sample is None):
         raise Rejected("FILE", "name one file, or --sample complete-journey, but not both")
-    if sample is not None:
-        journey = composition.sample_purchases(settings, households)
-        say(
-            f"{journey.total:,} purchases of the sample, {journey.zero_totals:,} of them free of "
-            f"charge and kept with amount 0; {journey.negative_totals:,} negative ones"
-        )
-        return journey, sample
-    if file is None or households is not None:
-        raise Rejected("--households", "goes with --sample only")
-    return composition.file_purchases(file), file.name
+    journey = composition.sample_purchases(settings, households)
+    say(
+        f"{journey.total:,} purchases of the sample, {journey.zero_totals:,} of them free of "
+        f"charge and kept with amount 0; {journey.negative_totals:,} negative ones"
+    )
+    return journey, str(sample)
 
 
 def _zone(name: str | None) -> ZoneInfo | None:

@@ -4,6 +4,7 @@ from api.composition.application import Application as Application
 from api.composition.application import application as application
 from api.composition.local import audience_files as audience_files
 from api.composition.local import engine as engine
+from api.composition.local import file_mapping as file_mapping
 from api.composition.local import file_purchases as file_purchases
 from api.composition.local import port_is_free as port_is_free
 from api.composition.local import sample_purchases as sample_purchases

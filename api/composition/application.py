@@ -149,9 +149,23 @@ class Application:
 
     @cached_property
     def import_purchases(self) -> "ImportPurchases":
+        from adapters.seen_ids import TemporarySeenIds
         from domain.purchases import ImportPurchases
 
-        return ImportPurchases(take_in=self.take_in)
+        return ImportPurchases(take_in=self.take_in, seen=TemporarySeenIds)
+
+    @cached_property
+    def check_purchases(self) -> "ImportPurchases":
+        """As import_purchases, and nothing is written or read."""
+        from adapters.seen_ids import TemporarySeenIds
+        from domain.purchases import ImportPurchases, check_only
+
+        return ImportPurchases(
+            take_in=check_only(
+                clock=self.clock, currency=self.currency, retention=self._retention.purchases
+            ),
+            seen=TemporarySeenIds,
+        )
 
     @cached_property
     def collect_histories(self) -> "CollectHistories":

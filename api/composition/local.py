@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from adapters.audience_files import AudienceFiles
     from adapters.complete_journey import CompleteJourneyPurchases
     from adapters.embedded import EmbeddedEngine
-    from adapters.purchase_files import PurchaseFile
+    from adapters.purchase_files import FileMapping, PurchaseFile
+    from domain.purchases import RowKind
 
 
 def engine(settings: Settings) -> "EmbeddedEngine":
@@ -47,15 +48,26 @@ def sample_purchases(settings: Settings, households: int | None) -> "CompleteJou
     return CompleteJourneyPurchases(now=instant.parse(ended.read_text()), households=households)
 
 
-def file_purchases(path: Path) -> "PurchaseFile":
-    """The purchases of a CSV, NDJSON or Parquet file.
+def file_mapping(profile: str | None, path: Path | None) -> "FileMapping":
+    """What differs between a file and ours.
+
+    Raises:
+        Rejected: the mapping cannot be read; names the line and the reason.
+    """
+    from adapters.purchase_files import read_mapping
+
+    return read_mapping(profile, path)
+
+
+def file_purchases(path: Path, mapping: "FileMapping", kind: "RowKind") -> "PurchaseFile":
+    """The rows of a file, whatever form it has; "-" is standard input.
 
     Raises:
         Rejected: no such file, another kind of file, or its header cannot be read.
     """
-    from adapters.purchase_files import open_purchase_file
+    from adapters.purchase_files import FileOptions, open_purchase_file
 
-    return open_purchase_file(path)
+    return open_purchase_file(path, FileOptions(mapping=mapping, kind=kind))
 
 
 def audience_files(

@@ -1,6 +1,7 @@
 """Take in, keep, cancel and read purchases."""
 
 from domain.purchases.cancellation import CancelPurchase as CancelPurchase
+from domain.purchases.checking import check_only as check_only
 from domain.purchases.columns import PurchaseColumns as PurchaseColumns
 from domain.purchases.conventions import Conventions as Conventions
 from domain.purchases.fields import CLOCK_SKEW_US as CLOCK_SKEW_US
@@ -27,6 +28,7 @@ from domain.purchases.ports import PurchaseSource as PurchaseSource
 from domain.purchases.ports import RawRow as RawRow
 from domain.purchases.ports import Recording as Recording
 from domain.purchases.ports import Refunding as Refunding
+from domain.purchases.ports import RowKind as RowKind
 from domain.purchases.purchase import Purchase as Purchase
 from domain.purchases.recording import Outcome as Outcome
 from domain.purchases.recording import PurchaseOutcome as PurchaseOutcome

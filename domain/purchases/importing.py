@@ -2,14 +2,23 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import closing
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from itertools import islice
 from typing import cast
+from unicodedata import normalize
 
 from domain.purchases.conventions import Conventions
-from domain.purchases.intake import Item, RawPurchase, RawRefund, TakeIn, Unreadable
-from domain.purchases.ports import PurchaseSource, RawRow
+from domain.purchases.intake import (
+    Item,
+    RawCancellation,
+    RawPurchase,
+    RawRefund,
+    TakeIn,
+    Unreadable,
+)
+from domain.purchases.ports import PurchaseSource, RawRow, RowKind, SeenIds
 from domain.purchases.recording import Outcome, PurchaseOutcome
 
 ROWS_AT_ONCE = 20_000
@@ -39,6 +48,7 @@ class ImportPurchases:
     """Takes in the rows of a source, many at a time."""
 
     take_in: TakeIn
+    seen: Callable[[], SeenIds]
 
     async def __call__(
         self,
@@ -60,7 +70,7 @@ class ImportPurchases:
             Rejected: the source as a whole cannot be read.
             PartlyRecorded: the store stopped answering; every earlier row has its outcome.
         """
-        call = _Call(self.take_in, conventions, on_refused, on_progress)
+        call = _Call(self, conventions, on_refused, on_progress)
         matched_later = 0
 
         def first() -> Iterator[RawRow]:
@@ -71,9 +81,11 @@ class ImportPurchases:
                 else:
                     yield row
 
-        await call.take(first())
+        with closing(self.seen()) as seen:
+            await call.take(first(), seen)
         if matched_later:
-            await call.take(filter(_is_matched_later, source.rows()))
+            with closing(self.seen()) as seen:
+                await call.take(filter(_is_matched_later, source.rows()), seen)
         return call.counts
 
 
@@ -81,22 +93,25 @@ class ImportPurchases:
 class _Call:
     """One import: what it was given, and how far it is."""
 
-    take_in: TakeIn
+    service: ImportPurchases
     conventions: Conventions
     on_refused: Callable[[RefusedRow], None]
     on_progress: Callable[[ImportProgress], None]
     counts: Counter[Outcome] = field(default_factory=Counter)
     progress: int = 0
 
-    async def take(self, rows: Iterator[RawRow]) -> None:
+    async def take(self, rows: Iterator[RawRow], seen: SeenIds) -> None:
         """Every row has its outcome, and what was refused has been told."""
         while chunk := list(islice(rows, ROWS_AT_ONCE)):
             before = ImportProgress(rows=self.counts.total(), progress=self.progress)
             self.progress = max(self.progress, chunk[-1].progress)
             advance = _Advance(before, len(chunk), self.progress, self.on_progress)
-            outcomes = await self.take_in(
+            answers = await self.service.take_in(
                 [_item(row) for row in chunk], conventions=self.conventions, on_answered=advance
             )
+            outcomes = [
+                _repeated(row, answer, seen) for row, answer in zip(chunk, answers, strict=True)
+            ]
             for refused in _refused(chunk, outcomes):
                 self.on_refused(refused)
             self.counts.update(outcome.outcome for outcome in outcomes)
@@ -122,17 +137,50 @@ class _Advance:
         )
 
 
+def _repeated(row: RawRow, outcome: PurchaseOutcome, seen: SeenIds) -> PurchaseOutcome:
+    """The outcome, or why not where an earlier row of this import has the same id.
+
+    What came twice in one file is a line too many or an id too few: only a person can tell.
+    """
+    if row.raw is None or outcome.outcome not in _TAKEN or row.kind is RowKind.CANCELLATION:
+        return outcome
+    names = ("customer_id", "purchase_id", "refund_id")
+    who, *ids = (normalize("NFC", str(row.raw.get(name))) for name in names)
+    number, first = seen.count(f"{row.kind} {who}", " ".join(ids), row.number)
+    if number == 1 or outcome.outcome is Outcome.RECORDED:
+        return outcome
+    reason = f"is that of row {first} too; for several lines of one order use --order-lines"
+    kind = Outcome.REJECTED if outcome.outcome is Outcome.DUPLICATE else outcome.outcome
+    return replace(outcome, outcome=kind, field="purchase_id", reason=reason)
+
+
+_TAKEN = (Outcome.RECORDED, Outcome.DUPLICATE, Outcome.CONFLICT)
+
+
 def _item(row: RawRow) -> Item:
     if row.raw is None:
-        return Unreadable(row.text, "row", row.problem or "")
+        return Unreadable(row.text, row.field, row.problem or "")
+    if row.kind is RowKind.REFUND:
+        return RawRefund(row.raw, row.raw)
+    if row.kind is RowKind.CANCELLATION:
+        return _cancellation(row.raw)
     if (refund := credit_note(row.raw)) is not None:
         return RawRefund(refund, row.raw)
     return RawPurchase(row.raw)
 
 
+def _cancellation(raw: Mapping[str, object]) -> Item:
+    customer_id, purchase_id = raw.get("customer_id"), raw.get("purchase_id")
+    if not isinstance(customer_id, str) or not isinstance(purchase_id, str):
+        return Unreadable(raw, "cancelled", "must have customer_id and purchase_id, as text")
+    return RawCancellation(customer_id, purchase_id, raw)
+
+
 def _is_matched_later(row: RawRow) -> bool:
     """Whether the row is a refund whose purchase is still to be found."""
-    refund = None if row.raw is None else credit_note(row.raw)
+    if row.raw is None or row.kind is not RowKind.PURCHASE:
+        return False
+    refund = credit_note(row.raw)
     return refund is not None and refund.get("purchase_id") is None
 
 

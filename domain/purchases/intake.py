@@ -1,6 +1,6 @@
 """Take in purchases and cancellations, however they came: one outcome each."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -10,7 +10,7 @@ from domain.purchases.conventions import STRICT, Conventions
 from domain.purchases.identifiers import MAX_PURCHASE_ID_BYTES
 from domain.purchases.ports import Cancelling, Recording, Refunding
 from domain.purchases.recording import WHY_NOT, Outcome, PurchaseOutcome, RecordPurchases
-from domain.purchases.refunding import WHY_REFUSED, RefundPurchase
+from domain.purchases.refunding import WHY_REFUSED
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +54,13 @@ Item: TypeAlias = RawPurchase | RawRefund | RawCancellation | Unreadable
 class TakeIn:
     """Records purchases, then refunds, then cancels; every way in decodes to items and calls this.
 
+    `refund` is a RefundPurchase, or CheckRefund where nothing is to be written.
+
     Of one call at most `max_items` are taken (None: any number); the rest is rejected.
     """
 
     record: RecordPurchases
-    refund: RefundPurchase
+    refund: Callable[..., Awaitable[Refunding]]
     cancel: CancelPurchase
     max_items: int | None = None
 

@@ -119,20 +119,45 @@ class PurchaseHistory(Protocol):
         ...
 
 
+class RowKind(StrEnum):
+    """What a row of a source is."""
+
+    PURCHASE = "purchase"
+    REFUND = "refund"
+    CANCELLATION = "cancellation"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RawRow:
     """One row of a source, not yet validated.
 
     `number` counts from 1 as a person would find the row; `raw` holds its fields, or is None
-    where `problem` says why the row cannot be read; `text` is then what stands there, as far as
-    the source can tell. `progress` counts towards the source's total.
+    where `problem` says why the row cannot be read, and `field` where; `text` is then what stands
+    there, as far as the source can tell. `progress` counts towards the source's total.
     """
 
     number: int
     raw: Mapping[str, object] | None
     problem: str | None = None
+    field: str = "row"
     text: str | None = None
     progress: int
+    kind: RowKind = RowKind.PURCHASE
+
+
+class SeenIds(Protocol):
+    """Counts how often each purchase id of each customer came in one import.
+
+    Promises: exact, in bounded memory, for any number of ids and any text.
+    """
+
+    def count(self, who: str, purchase_id: str, row: int, /) -> tuple[int, int]:
+        """How often it came, this time included, and in which row it came first."""
+        ...
+
+    def close(self) -> None:
+        """Forgets everything."""
+        ...
 
 
 class PurchaseSource(Protocol):

@@ -81,5 +81,22 @@ class RefundPurchase:
         return (exact or list(left))[-1]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckRefund:
+    """Validates a refund. Whether a purchase can be found for it, only the store knows."""
+
+    clock: Clock
+    currency: Currency
+
+    async def __call__(self, raw: object, /, *, conventions: Conventions = STRICT) -> Refunding:
+        """As if it were recorded.
+
+        Raises:
+            InvalidPurchase: it breaks a rule.
+        """
+        parse_refund(raw, currency=self.currency, now=self.clock(), conventions=conventions)
+        return Refunding.RECORDED
+
+
 def _left(purchase: Purchase) -> int:
     return purchase.amount_minor - refunded_minor(purchase.refunds)

@@ -4,7 +4,8 @@ import asyncio
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from adapters.purchase_files import open_purchase_file
+from adapters.purchase_files import FileOptions, open_purchase_file
+from adapters.seen_ids import TemporarySeenIds
 from domain.purchases import Conventions, ImportPurchases, Outcome, Purchase, RefusedRow
 from domain.values import instant
 from tests.builders import take_in
@@ -34,21 +35,26 @@ class Imported:
 
 
 def imported(
-    path: Path, conventions: Conventions | None = None, *, into: Imported | None = None
+    path: Path,
+    conventions: Conventions | None = None,
+    *,
+    options: FileOptions | None = None,
+    into: Imported | None = None,
 ) -> Imported:
     """The outcome of importing this file, as `propensity import` does."""
     done = Imported() if into is None else Imported(store=into.store)
     counts = asyncio.run(
         ImportPurchases(
+            seen=TemporarySeenIds,
             take_in=take_in(
                 done.store,
                 canceller=done.store,
                 refunder=done.store,
                 history=done.store,
                 clock=lambda: NOW,
-            )
+            ),
         )(
-            open_purchase_file(path),
+            open_purchase_file(path, options or FileOptions()),
             conventions=conventions or PLAIN,
             on_refused=done.refused.append,
             on_progress=lambda _: None,

@@ -126,3 +126,20 @@ class MemoryQueue:
         self._messages[key] = Message(
             receipt=key, message_id=key, body=body, reason=reason, group=group
         )
+
+
+class MemorySeenIds:
+    """`SeenIds` in a dictionary."""
+
+    def __init__(self) -> None:
+        self._seen: dict[tuple[str, str], tuple[int, int]] = {}
+
+    def count(self, who: str, purchase_id: str, row: int, /) -> tuple[int, int]:
+        """How often it came, this time included, and in which row first; see the port."""
+        number, first = self._seen.get((who, purchase_id), (0, row))
+        self._seen[who, purchase_id] = (number + 1, first)
+        return number + 1, first
+
+    def close(self) -> None:
+        """Forgets everything."""
+        self._seen.clear()

@@ -8,6 +8,7 @@ from botocore.awsrequest import AWSPreparedRequest
 from adapters.complete_journey import CompleteJourneyPurchases
 from adapters.dynamodb import DynamoClient
 from adapters.dynamodb.schema.attributes import category_shard
+from adapters.seen_ids import TemporarySeenIds
 from domain.audience import AudienceQuery, Member, PlanAudience, ReadWay, ScoreAudience
 from domain.categories import Position
 from domain.cost import metered
@@ -37,7 +38,7 @@ MODEL = a_traffic(
 async def store(client: DynamoClient) -> Store:
     """Fifteen households of the sample."""
     store = await settled(dynamo_store(client))
-    counts = await ImportPurchases(take_in=take_in(store.recorder))(
+    counts = await ImportPurchases(seen=TemporarySeenIds, take_in=take_in(store.recorder))(
         CompleteJourneyPurchases(now=NOW, households=15),
         conventions=Conventions(default_currency=True),
         on_refused=lambda _: None,

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from adapters.seen_ids import TemporarySeenIds
 from domain.errors import PartlyRecorded
 from domain.purchases import (
     Conventions,
@@ -40,7 +41,10 @@ class Import:
         source: PurchaseSource | None = None,
     ) -> Counter[Outcome]:
         return asyncio.run(
-            ImportPurchases(take_in=take_in(recorder, refunder=recorder, history=recorder))(
+            ImportPurchases(
+                seen=TemporarySeenIds,
+                take_in=take_in(recorder, refunder=recorder, history=recorder),
+            )(
                 source or FakeSource(rows),
                 conventions=Conventions(default_currency=True, refunds_matched=True),
                 on_refused=self.refused.append,
@@ -112,7 +116,7 @@ def test_progress_is_a_moment_that_stays_as_it_was_told() -> None:
     told: list[ImportProgress] = []
     source = FakeSource([None])
     asyncio.run(
-        ImportPurchases(take_in=take_in(ReferenceStore()))(
+        ImportPurchases(seen=TemporarySeenIds, take_in=take_in(ReferenceStore()))(
             source,
             conventions=Conventions(default_currency=True),
             on_refused=lambda _: None,

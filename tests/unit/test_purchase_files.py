@@ -191,12 +191,14 @@ def test_memory_does_not_grow_with_the_file(kind: str, tmp_path: Path) -> None:
     assert peak < 1_500_000  # all rows at once are 7 MB and more
 
 
-@pytest.mark.parametrize("name", ["purchases.xlsx", "purchases", "purchases.csv.gz"])
-def test_another_kind_of_file_is_rejected_naming_the_three(name: str, written: Written) -> None:
+@pytest.mark.parametrize("name", ["purchases.docx", "purchases.xml"])
+def test_another_kind_of_file_is_rejected_naming_those_that_are_read(
+    name: str, written: Written
+) -> None:
     with pytest.raises(Rejected) as caught:
         written(name, HEADER)
     assert caught.value.field == "file"
-    assert not missing(caught.value.reason, ".csv", ".ndjson", ".parquet")
+    assert not missing(caught.value.reason, ".csv", ".ndjson", ".parquet", ".xlsx")
 
 
 @pytest.mark.parametrize("kind", WRITERS)
@@ -346,7 +348,7 @@ def test_a_last_line_that_was_cut_off_is_named(written: Written) -> None:
         ("", []),
         ("purchase_id,purchased_at,category,amount", ["customer_id"]),
         ("customer_id,purchase_id", ["purchased_at", "category", "amount", "amount_minor"]),
-        (HEADER.replace(",", ";"), ["customer_id;purchase_id"]),
+        (HEADER.replace(",", "~"), ["customer_id~purchase_id"]),
         (HEADER + ",amount,category", ["amount", "category"]),
         ('"customer_id,purchase_id', ["CSV"]),
         (HEADER.replace(",", "\r"), ["CSV"]),
@@ -361,16 +363,16 @@ def test_a_csv_header_that_is_none_is_rejected(
     assert not missing(caught.value.reason, "p.csv", *facts)
 
 
-def test_a_file_in_utf16_is_rejected(written: Written) -> None:
+def test_a_file_in_utf16_without_its_mark_is_rejected(written: Written) -> None:
     with pytest.raises(Rejected, match="UTF-8") as caught:
-        written("p.csv", csv_lines(GOOD).encode("utf-16"))
+        written("p.csv", csv_lines(GOOD).encode("utf-16-le"))
     assert caught.value.field == "file"
 
 
 def test_other_columns_are_ignored_and_named(written: Written) -> None:
-    content = f"shop,{HEADER},shop,Currency\nx,{GOOD},y,EUR\n"
+    content = f"shop,{HEADER},,shop,Note\nx,{GOOD},1,y,EUR\n"
     source = written("p.csv", content)
-    assert source.ignored == ("shop", "Currency")
+    assert source.ignored == ("shop", "column 7 (unnamed)", "Note")
     assert outcomes(source) == [GOOD_PURCHASE]
 
 
@@ -453,15 +455,15 @@ def test_integers_are_ids_too(written: Written) -> None:
 
 
 def test_fields_that_ndjson_has_on_top_are_named_once_met(written: Written) -> None:
-    source = written("p.ndjson", json_line(shop=1) + "\n" + json_line(Currency="EUR"))
+    source = written("p.ndjson", json_line(shop=1) + "\n" + json_line(Note="EUR"))
     assert outcomes(source) == [GOOD_PURCHASE] * 2
-    assert source.ignored == ("shop", "Currency")
+    assert source.ignored == ("shop", "Note")
 
 
 def test_the_names_of_ignored_fields_are_bounded(written: Written) -> None:
     source = written("p.ndjson", json_line(**{f"field {n}": n for n in range(1000)}))
     assert outcomes(source) == [GOOD_PURCHASE]
-    assert len(source.ignored) == 100
+    assert 0 < len(source.ignored) <= 100
 
 
 def test_an_empty_ndjson_file_has_no_rows(written: Written) -> None:

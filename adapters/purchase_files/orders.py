@@ -1,0 +1,145 @@
+"""Orders: what stands on an order's first line only, for all of its lines.
+
+The lines of an order stand together. Its total is what was paid for them: a discount on the whole order
+is spread over its lines in proportion to their amounts, to the last cent. So is what was refunded.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from itertools import groupby
+
+from adapters.purchase_files.cells import OF_ORDERS
+from adapters.purchase_files.mapping import FileMapping
+from domain.errors import InvalidPurchase
+from domain.purchases import RawRow, RowKind
+
+MOST_LINES = 10_000
+"""Of one order; they are held in memory together."""
+
+
+@dataclass(slots=True, kw_only=True)
+class OrderLine:
+    """One row on its way: its fields, the order as the file names it, and what is wrong with it."""
+
+    row: RawRow
+    order: object
+    fields: dict[str, object] = field(default_factory=dict)
+    problem: InvalidPurchase | None = None
+
+
+def completed(lines: Iterable[OrderLine], mapping: FileMapping) -> Iterator[OrderLine]:
+    """The same lines, and a refund after each that was refunded, once their order is complete.
+
+    An order that does not count, or does not add up, makes each of its lines a problem.
+    """
+    if not _is_about_orders(mapping):
+        yield from lines
+        return
+    for order, group in groupby(lines, key=lambda line: line.order):
+        of_order = list(group)
+        try:
+            _complete(of_order, mapping, named=order is not None)
+            refunds = _refunds(of_order)
+        except InvalidPurchase as exc:
+            for line in of_order:
+                line.problem = line.problem or exc
+            refunds = []
+        for line in of_order:
+            for name in OF_ORDERS:
+                line.fields.pop(name, None)
+        yield from of_order
+        yield from refunds
+
+
+def _is_about_orders(mapping: FileMapping) -> bool:
+    columns = mapping.columns
+    parts = (columns.status, columns.order_total, columns.order_refunded)
+    return bool(mapping.carry_down) or any(part is not None for part in parts)
+
+
+def _complete(lines: Sequence[OrderLine], mapping: FileMapping, *, named: bool) -> None:
+    if not named:
+        raise InvalidPurchase("purchase_id", "is missing")
+    if len(lines) > MOST_LINES:
+        raise InvalidPurchase("purchase_id", f"is that of more than {MOST_LINES} lines")
+    first = lines[0].fields
+    for line in lines[1:]:
+        for name in mapping.carry_down:
+            if name in first:
+                line.fields.setdefault(name, first[name])
+    status = first.get("status")
+    if mapping.statuses and status not in mapping.statuses:
+        shown = "missing" if status is None else repr(str(status)[:60])
+        raise InvalidPurchase(
+            "status", f"of this order is {shown}; {', '.join(mapping.statuses)} count"
+        )
+    if "order_total" in first:
+        _spread(lines, _money(first, "order_total"))
+
+
+def _spread(lines: Sequence[OrderLine], total: Decimal) -> None:
+    """The amounts of the lines become shares of the order's total."""
+    amounts = [_money(line.fields, "amount") for line in lines if line.problem is None]
+    if len(amounts) < len(lines) or sum(amounts) == total:
+        return
+    if total > sum(amounts):
+        raise InvalidPurchase(
+            "order_total", f"is {total}, but the lines of the order come to {sum(amounts)} only"
+        )
+    for line, amount in zip(lines, shares(total, amounts), strict=True):
+        line.fields["amount"] = amount
+
+
+def _refunds(lines: Sequence[OrderLine]) -> list[OrderLine]:
+    refunded = lines[0].fields.get("order_refunded")
+    if refunded is None or not _money(lines[0].fields, "order_refunded"):
+        return []
+    if any(line.problem for line in lines):
+        raise InvalidPurchase("order_refunded", "cannot be told for a line that is refused")
+    amounts = [_money(line.fields, "amount") for line in lines]
+    # What goes beyond the lines was shipping or tax.
+    given_back = min(_money(lines[0].fields, "order_refunded"), sum(amounts, Decimal(0)))
+    return [
+        _refund(line, amount)
+        for line, amount in zip(lines, shares(given_back, amounts), strict=True)
+        if amount
+    ]
+
+
+def _refund(line: OrderLine, amount: Decimal) -> OrderLine:
+    purchase_id = line.fields["purchase_id"]
+    shared = ("customer_id", "currency")
+    fields: dict[str, object] = {n: line.fields[n] for n in shared if n in line.fields}
+    fields |= {"purchase_id": purchase_id, "refund_id": f"{purchase_id}-refund", "amount": amount}
+    return OrderLine(row=replace(line.row, kind=RowKind.REFUND), order=line.order, fields=fields)
+
+
+def shares(total: Decimal, weights: Sequence[Decimal]) -> list[Decimal]:
+    """The total in parts in proportion to the weights, each with the total's decimals, exactly.
+
+    The largest remainders get what is left over. Source: the method of Hamilton.
+    """
+    whole = sum(weights, Decimal(0))
+    if not whole:
+        return [Decimal(0) for _ in weights]
+    exponents = (value.as_tuple().exponent for value in (total, *weights))
+    digits = max((-each for each in exponents if isinstance(each, int)), default=0)
+    unit = Decimal(1).scaleb(-max(digits, 0))
+    units = int(total / unit)
+    exact = [units * int(weight / unit) for weight in weights]
+    parts = [each // int(whole / unit) for each in exact]
+    rests = [each % int(whole / unit) for each in exact]
+    largest = sorted(range(len(weights)), key=lambda place: (-rests[place], place))
+    for place in largest[: units - sum(parts)]:
+        parts[place] += 1
+    return [part * unit for part in parts]
+
+
+def _money(fields: dict[str, object], name: str) -> Decimal:
+    value = fields.get(name)
+    if isinstance(value, int | Decimal) and not isinstance(value, bool):
+        number = Decimal(value)
+        if number.is_finite() and number >= 0 and abs(number.adjusted()) < 30:  # noqa: PLR2004
+            return number
+    raise InvalidPurchase(name, "is missing" if value is None else f"is no amount: {value!s:.60}")

@@ -1,0 +1,296 @@
+"""Plain files: whatever comes is unpacked and written as UTF-8 lines or Parquet, aside, once.
+
+Nothing is guessed. What a file is, its first bytes say, or its name. Where a file is no plain one, a
+copy is made in a temporary folder (TMPDIR). So it can be read twice, in bounded memory.
+"""
+
+import csv
+import gzip
+import json
+import shutil
+import sys
+import weakref
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import IO
+
+import zstandard
+
+from domain.errors import Rejected
+
+STDIN = "-"
+_GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+_ZIP, _OLD_EXCEL, _PARQUET = b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"PAR1"
+_CHUNK = 2**16
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+_UTF8_BOM = b"\xef\xbb\xbf"
+MAX_ELEMENT = 2**20
+"""Of a JSON array; a purchase of a megabyte is none."""
+
+
+class TemporaryFolder:
+    """A folder that is gone once nobody refers to this."""
+
+    def __init__(self) -> None:
+        self.path = Path(mkdtemp(prefix="propensity-import-"))
+        weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
+
+
+class Kind(StrEnum):
+    """How the rows of a plain file are written."""
+
+    DELIMITED = "delimited"
+    NDJSON = "ndjson"
+    PARQUET = "parquet"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plain:
+    """A file as it is read: where it lies, what it is called, and what was done to it."""
+
+    path: Path
+    name: str
+    kind: Kind
+    notes: tuple[str, ...] = ()
+    folder: TemporaryFolder | None = field(default=None, repr=False)
+
+
+@dataclass(slots=True)
+class _Copies:
+    """The steps that a file went through; each writes a new copy and drops the one before."""
+
+    path: Path
+    name: str
+    notes: list[str] = field(default_factory=list)
+    folder: TemporaryFolder | None = None
+
+    def step(self, note: str, write: Callable[[Path], None]) -> None:
+        """One step more: `write` makes the copy."""
+        if self.folder is None:
+            self.folder = TemporaryFolder()
+        copy = self.folder.path / str(len(self.notes))
+        try:
+            write(copy)
+        except OSError as exc:
+            raise Rejected("file", f"{self.name} cannot be read: {exc.strerror or exc}") from exc
+        if self.path.parent == copy.parent:
+            self.path.unlink()
+        self.path = copy
+        self.notes.append(note)
+
+    def head(self) -> bytes:
+        """The first bytes."""
+        try:
+            with self.path.open("rb") as file:
+                return file.read(4096)
+        except OSError as exc:
+            raise Rejected("file", f"{self.name} cannot be read: {exc.strerror or exc}") from exc
+
+
+def plain_file(path: Path, *, encoding: str | None = None) -> Plain:
+    """The file as a plain one.
+
+    Raises:
+        Rejected: no such file, or one that cannot be read with certainty; says what to do.
+    """
+    copies = _opened(path)
+    _unpack(copies)
+    head, ending = copies.head(), _ending(path)
+    if head.startswith(_PARQUET) or ending == ".parquet":
+        kind = Kind.PARQUET
+    elif head.startswith(_OLD_EXCEL):
+        raise Rejected("file", f"{copies.name} is an old Excel workbook; save it as .xlsx")
+    elif head.startswith(_ZIP):
+        copies.step("the first sheet of a workbook", lambda copy: _write_sheet(copies, copy))
+        kind = Kind.DELIMITED
+    else:
+        kind = _text_kind(copies, head, ending, encoding)
+    return Plain(
+        path=copies.path,
+        name=copies.name,
+        kind=kind,
+        notes=tuple(copies.notes),
+        folder=copies.folder,
+    )
+
+
+def _opened(path: Path) -> _Copies:
+    if str(path) == STDIN:
+        copies = _Copies(path, "standard input")
+        copies.step("read to its end", lambda copy: _copy(sys.stdin.buffer, copy))
+        return copies
+    if not path.is_file():
+        raise Rejected("file", f"{path} is no file" if path.exists() else f"{path} does not exist")
+    return _Copies(path, path.name)
+
+
+def _ending(path: Path) -> str:
+    suffixes = [suffix.lower() for suffix in path.suffixes]
+    while suffixes and suffixes[-1] in {".gz", ".zst"}:
+        suffixes.pop()
+    return suffixes[-1] if suffixes else ""
+
+
+def _unpack(copies: _Copies) -> None:
+    head = copies.head()
+    if head.startswith(_GZIP):
+        copies.step("unpacked from gzip", lambda copy: _gunzip(copies, copy))
+    elif head.startswith(_ZSTD):
+        copies.step("unpacked from zstd", lambda copy: _unzstd(copies, copy))
+    else:
+        return
+    if copies.head().startswith((_GZIP, _ZSTD)):
+        raise Rejected("file", f"{copies.name} is compressed twice; unpack it once")
+
+
+def _gunzip(copies: _Copies, copy: Path) -> None:
+    try:
+        with gzip.open(copies.path) as packed:
+            _copy(packed, copy)
+    except (EOFError, gzip.BadGzipFile) as exc:
+        raise Rejected("file", f"{copies.name} is damaged gzip: {exc}; fetch it again") from exc
+
+
+def _unzstd(copies: _Copies, copy: Path) -> None:
+    try:
+        with copies.path.open("rb") as packed, copy.open("wb") as file:
+            whole = _frames(packed, file)
+    except zstandard.ZstdError as exc:
+        raise Rejected("file", f"{copies.name} is damaged zstd: {exc}; fetch it again") from exc
+    if not whole:
+        raise Rejected("file", f"{copies.name} is zstd that was cut off; fetch it again")
+
+
+def _frames(packed: IO[bytes], file: IO[bytes]) -> bool:
+    """Whether the last frame came to its end; the library itself takes one that was cut off."""
+    frame = zstandard.ZstdDecompressor().decompressobj()
+    while chunk := packed.read(_CHUNK):
+        if frame.eof:
+            frame = zstandard.ZstdDecompressor().decompressobj()
+        file.write(frame.decompress(chunk))
+        while frame.eof and (rest := frame.unused_data):
+            frame = zstandard.ZstdDecompressor().decompressobj()
+            file.write(frame.decompress(rest))
+    return frame.eof
+
+
+def _copy(source: IO[bytes] | gzip.GzipFile, copy: Path) -> None:
+    with copy.open("wb") as file:
+        shutil.copyfileobj(source, file)
+
+
+def _text_kind(copies: _Copies, head: bytes, ending: str, encoding: str | None) -> Kind:
+    if head.startswith(_UTF16):
+        encoding = encoding or "utf-16"
+    if encoding is not None:
+        copies.step(f"in {encoding}", lambda copy: _transcode(copies, copy, encoding))
+        head = copies.head()
+    elif b"\x00" in head:
+        raise Rejected(
+            "file",
+            f"{copies.name} is no text in UTF-8; if it is text, say its encoding in a mapping",
+        )
+    first = head.removeprefix(_UTF8_BOM).lstrip()[:1]
+    if first == b"[" and ending not in {".csv", ".tsv", ".txt"}:
+        copies.step("one JSON array", lambda copy: _write_elements(copies, copy))
+        return Kind.NDJSON
+    if ending in {".ndjson", ".jsonl"} or (first == b"{" and ending not in {".csv", ".tsv"}):
+        return Kind.NDJSON
+    if ending in {".csv", ".tsv", ".txt", ""}:
+        return Kind.DELIMITED
+    raise Rejected(
+        "file",
+        f"{copies.name} must be .csv, .tsv, .ndjson, .json, .parquet or .xlsx (also .gz or .zst)",
+    )
+
+
+def _transcode(copies: _Copies, copy: Path, encoding: str) -> None:
+    try:
+        with (
+            copies.path.open(encoding=encoding, newline="") as text,
+            copy.open("w", encoding="utf-8", newline="") as file,
+        ):
+            shutil.copyfileobj(text, file)
+    except LookupError as exc:
+        raise Rejected("--mapping", f"there is no encoding {encoding!r}") from exc
+    except UnicodeError as exc:
+        raise Rejected("file", f"{copies.name} is not in {encoding}: {exc}") from exc
+
+
+def _write_elements(copies: _Copies, copy: Path) -> None:
+    """Each element of a JSON array on a line, so that lines count elements."""
+    with copies.path.open(encoding="utf-8-sig") as text, copy.open("w", encoding="utf-8") as file:
+        try:
+            for element in _elements(text):
+                file.write(element.replace("\r", " ").replace("\n", " ") + "\n")
+        except (ValueError, RecursionError) as exc:
+            raise Rejected("file", f"{copies.name} is no JSON array: {exc}") from exc
+
+
+def _elements(text: IO[str]) -> Iterator[str]:
+    """The text of each element of an array, which is decoded only to find its end."""
+    decoder = json.JSONDecoder()
+    rest = text.read(MAX_ELEMENT).lstrip().removeprefix("[")
+    number = 1
+    while True:
+        rest = rest.lstrip()
+        if rest.startswith("]"):
+            break
+        end, after = 0, ""
+        try:
+            _, end = decoder.raw_decode(rest)
+            after = rest[end:].lstrip()
+            problem = None if after.startswith((",", "]")) else "neither , nor ] after it"
+        except json.JSONDecodeError as exc:
+            problem = exc.msg
+        if problem is not None:
+            chunk = text.read(MAX_ELEMENT) if len(rest) < 2 * MAX_ELEMENT else ""
+            if not chunk:
+                raise ValueError(f"{problem} in element {number}")
+            rest += chunk
+            continue
+        yield rest[:end]
+        number += 1
+        rest = after.removeprefix(",")
+        if after.startswith(",") and rest.lstrip().startswith("]"):
+            raise ValueError(f"a comma after the last element {number - 1}")
+    if (rest[1:] + text.read(1)).strip():
+        raise ValueError("something follows its end")
+
+
+def _write_sheet(copies: _Copies, copy: Path) -> None:
+    """The first sheet as CSV: dates as Excel shows them, whole numbers without decimals."""
+    try:
+        from python_calamine import CalamineError, CalamineWorkbook  # noqa: PLC0415  # an extra
+    except ImportError as exc:
+        raise Rejected(
+            "file", "reading workbooks needs python-calamine: pip install 'propensity[local]'"
+        ) from exc
+    try:
+        with CalamineWorkbook.from_path(copies.path) as book:
+            sheet = book.get_sheet_by_index(0)
+            above = sheet.start[0] if sheet.start else 0
+            with copy.open("w", encoding="utf-8", newline="") as file:
+                file.write("\n" * above)  # so that lines count as the sheet's rows do
+                writer = csv.writer(file, lineterminator="\n")
+                for row in sheet.iter_rows():
+                    writer.writerow([_cell(value) for value in row])
+    except (CalamineError, IndexError) as exc:
+        raise Rejected("file", f"{copies.name} is a zip archive but no workbook: {exc}") from exc
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, float):
+        whole = value.is_integer() and abs(value) < 10**15  # Excel keeps 15 digits
+        return str(int(value)) if whole else repr(value)
+    if isinstance(value, datetime):
+        # Excel keeps days as floats: a millisecond is as exact as they are.
+        rounded = value + timedelta(microseconds=500)
+        return rounded.replace(microsecond=rounded.microsecond // 1000 * 1000).isoformat()
+    if isinstance(value, date):
+        return value.isoformat()
+    return str(value).replace("\r\n", "\n") if value is not None else ""

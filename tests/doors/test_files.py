@@ -1,0 +1,344 @@
+"""Files as shops and spreadsheets write them: what happens to every row."""
+
+import csv
+import gzip
+import io
+import json
+from datetime import UTC
+from decimal import Decimal
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import openpyxl
+import pytest
+import zstandard
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from adapters.purchase_files import FileOptions, read_mapping
+from adapters.purchase_files.mapping import FileMapping
+from adapters.purchase_files.orders import shares
+from domain.errors import Rejected
+from domain.purchases import Conventions, Purchase, RowKind, refunded_minor
+from domain.values import instant
+from tests.doors.files import CASES, NOW, PLAIN, Imported, imported
+
+LINES = FileOptions(mapping=FileMapping(order_lines=True))
+EXPORT = Conventions(default_currency=True, refunds_matched=True, refunds_undated=True)
+INVOICES = """
+delimiter = ";"
+decimal = ","
+thousands = "."
+date_format = "%d/%m/%Y %H:%M"
+order_lines = true
+
+[columns]
+customer_id = "CustomerID"
+purchase_id = "InvoiceNo"
+purchased_at = "InvoiceDate"
+category = "StockCode"
+quantity = "Quantity"
+unit_price = "UnitPrice"
+"""
+
+
+def one(done: Imported) -> Purchase:
+    """The one purchase that every plain case holds."""
+    (purchase,) = done.purchases
+    assert done.counts == {"recorded": 1}
+    assert (purchase.customer_id, purchase.purchase_id, purchase.amount_minor) == (
+        "c-1",
+        "p-1",
+        1050,
+    )
+    assert purchase.purchased_at == instant.parse("2026-11-01T10:00:00Z")
+    return purchase
+
+
+@pytest.mark.parametrize(
+    ("name", "category"),
+    [
+        ("semicolons.csv", "rings"),
+        ("tabs.csv", "rings"),
+        ("utf16.csv", "caf\u00e9"),
+        ("compressed.csv.gz", "rings"),
+        ("array.json", "rings"),
+        ("bom.ndjson", "rings"),
+        ("unnamed_column.csv", "rings"),
+    ],
+)
+def test_what_is_certain_is_read(name: str, category: str) -> None:
+    assert one(imported(CASES / name)).category == category
+
+
+def test_latin1_is_refused_by_name_with_the_fix_and_read_once_it_is_said() -> None:
+    done = imported(CASES / "latin1.csv")
+    assert done.counts == {"rejected": 1}
+    assert "0xe9" in done.refused[0].reason
+    said = FileOptions(mapping=FileMapping(encoding="latin-1"))
+    assert one(imported(CASES / "latin1.csv", options=said)).category == "caf\u00e9"
+
+
+def test_lines_of_one_order_are_counted_apart_or_refused_with_the_way_out() -> None:
+    done = imported(CASES / "order_lines.csv")
+    assert done.counts == {"recorded": 2, "rejected": 1, "conflict": 1}
+    assert list(done.rows_refused) == [3, 4]
+    assert all("--order-lines" in each.reason for each in done.refused)
+    counted = imported(CASES / "order_lines.csv", options=LINES)
+    assert {p.purchase_id: p.amount_minor for p in counted.purchases} == {
+        "o-1001-1": 2000,
+        "o-1001-2": 2000,
+        "o-1001-3": 1500,
+        "o-1002-1": 999,
+    }
+    again = imported(CASES / "order_lines.csv", options=LINES, into=counted)
+    assert again.counts == {"duplicate": 4}
+
+
+def test_negative_rows_are_refunds_of_what_they_must_be_about() -> None:
+    done = imported(CASES / "refunds.csv")
+    assert done.counts == {"recorded": 4}
+    left = {p.purchase_id: p.amount_minor - refunded_minor(p.refunds) for p in done.purchases}
+    assert left == {"o-1": 0, "o-2": 3750}
+    (refund,) = done.store.purchases["c-1", "o-1"].refunds
+    assert refund.refund_id == "o-1-refund"
+    assert instant.render(refund.refunded_at) == "2026-11-03T10:00:00Z"
+    assert imported(CASES / "refunds.csv", into=done).counts == {"duplicate": 4}
+
+
+def test_a_refund_may_stand_before_its_purchase_in_a_file(tmp_path: Path) -> None:
+    header, *rows = (CASES / "refunds.csv").read_text().splitlines()
+    (tmp_path / "newest_first.csv").write_text("\n".join([header, *reversed(rows)]))
+    done = imported(tmp_path / "newest_first.csv")
+    assert done.counts == {"recorded": 4}
+    assert done.store.purchases == imported(CASES / "refunds.csv").store.purchases
+
+
+def test_a_refund_that_fits_no_purchase_is_refused_by_its_row(tmp_path: Path) -> None:
+    path = tmp_path / "p.csv"
+    rows = (CASES / "refunds.csv").read_text()
+    path.write_text(
+        rows + "c-1,x,2026-11-05T10:00:00Z,rings,-0.01\nc-9,y,2026-11-05T10:00:00Z,a,-1\n"
+    )
+    done = imported(path)
+    assert done.rows_refused == {6: ("rejected", "refund_of"), 7: ("rejected", "refund_of")}
+
+
+def test_a_refund_may_name_its_purchase(tmp_path: Path) -> None:
+    path = tmp_path / "p.csv"
+    path.write_text(
+        "customer_id,purchase_id,purchased_at,category,amount,refund_of\n"
+        "c,r,2026-11-02T10:00:00Z,shirts,-5,b\n"
+        "c,a,2026-11-01T10:00:00Z,rings,5,\nc,b,2026-11-01T10:00:00Z,rings,9,\n"
+    )
+    done = imported(path)
+    assert done.counts == {"recorded": 3}
+    assert [len(done.store.purchases["c", name].refunds) for name in ("a", "b")] == [0, 1]
+
+
+def test_files_of_refunds_and_of_cancellations_are_read_as_those_of_purchases(
+    tmp_path: Path,
+) -> None:
+    done = imported(CASES / "refunds.csv")
+    refunds, cancellations = tmp_path / "r.csv", tmp_path / "c.csv"
+    refunds.write_text(
+        "Customer ID;Purchase-ID;refund_id;refunded_at;amount\nc-2;o-2;r-9;2026-11-09 10:00 UTC;37,50\n"
+    )
+    cancellations.write_text("purchase_id,customer_id\no-1,c-1\n")
+    of_refunds = FileOptions(kind=RowKind.REFUND)
+    assert imported(refunds, options=of_refunds, into=done).counts == {"recorded": 1}
+    assert imported(refunds, options=of_refunds, into=done).counts == {"duplicate": 1}
+    of_cancellations = FileOptions(kind=RowKind.CANCELLATION)
+    assert imported(cancellations, options=of_cancellations, into=done).counts == {"cancelled": 1}
+    assert {p.purchase_id: refunded_minor(p.refunds) for p in done.purchases} == {"o-2": 5000}
+    lines = tmp_path / "l.ndjson"
+    ids = {"customer_id": "c-2", "purchase_id": "o-2"}
+    refund = ids | {"refund_id": "r-9", "refunded_at": "2026-11-09T10:00:00Z", "amount": "37.50"}
+    lines.write_text(
+        json.dumps({"refunded": refund}) + "\n" + json.dumps({"cancelled": ids}) + "\n"
+    )
+    assert imported(lines, into=done).counts == {"duplicate": 1, "cancelled": 1}
+
+
+def test_a_shops_export_is_read_by_its_profile() -> None:
+    options = FileOptions(mapping=read_mapping("shopify", None))
+    done = imported(CASES / "shop_lines_blank_fields.csv", EXPORT, options=options)
+    assert done.rows_refused == {6: ("rejected", "customer_id"), 7: ("rejected", "status")}
+    assert {
+        (p.customer_id, p.purchase_id, p.category): (p.amount_minor, refunded_minor(p.refunds))
+        for p in done.purchases
+    } == {
+        ("ann@example.org", "#1001-1", "rings"): (4000, 0),
+        ("ann@example.org", "#1001-2", "shirts"): (1500, 0),
+        ("bob@example.org", "#1002-1", "rings"): (3000, 1250),
+        ("bob@example.org", "#1003-1", "shirts"): (1500, 1500),
+    }
+    (refund,) = done.store.purchases["bob@example.org", "#1002-1"].refunds
+    assert refund.refunded_at == NOW
+    again = imported(CASES / "shop_lines_blank_fields.csv", EXPORT, options=options, into=done)
+    assert again.counts == {"duplicate": 6, "rejected": 2}
+
+
+def shop_export(folder: Path, *rows: dict[str, str]) -> Imported:
+    header, *_ = csv.reader(io.StringIO((CASES / "shop_lines_blank_fields.csv").read_text()))
+    path = folder / "export.csv"
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, header, restval="")
+        writer.writeheader()
+        writer.writerows(rows)
+    return imported(path, EXPORT, options=FileOptions(mapping=read_mapping("shopify", None)))
+
+
+FIRST = {
+    "Name": "#1",
+    "Email": "a@example.org",
+    "Financial Status": "paid",
+    "Paid at": "2026-11-01 10:00:00 -0500",
+    "Currency": "USD",
+    "Lineitem quantity": "1",
+    "Lineitem price": "10.00",
+    "Vendor": "rings",
+}
+SECOND = {"Name": "#1", "Lineitem quantity": "3", "Lineitem price": "10.00", "Vendor": "shirts"}
+
+
+def test_a_discount_on_the_order_is_spread_over_its_lines_to_the_cent(tmp_path: Path) -> None:
+    done = shop_export(tmp_path, FIRST | {"Subtotal": "33.33"}, SECOND)
+    assert [p.amount_minor for p in done.purchases] == [833, 2500]
+
+
+def test_a_refund_of_the_order_is_spread_and_shipping_is_none_of_ours(tmp_path: Path) -> None:
+    order = FIRST | {"Subtotal": "40.00", "Financial Status": "partially_refunded"}
+    part = shop_export(tmp_path, order | {"Refunded Amount": "0.02"}, SECOND)
+    assert [refunded_minor(p.refunds) for p in part.purchases] == [1, 1]
+    whole = shop_export(tmp_path, order | {"Refunded Amount": "44.90"}, SECOND)
+    assert [refunded_minor(p.refunds) for p in whole.purchases] == [1000, 3000]
+
+
+def test_an_order_that_does_not_add_up_is_refused_in_all_its_lines(tmp_path: Path) -> None:
+    done = shop_export(tmp_path, FIRST | {"Subtotal": "40.01"}, SECOND)
+    assert set(done.rows_refused.values()) == {("rejected", "order_total")}
+    assert len(done.refused) == 2
+
+
+def test_invoices_are_read_by_a_mapping(tmp_path: Path) -> None:
+    path = tmp_path / "invoices.toml"
+    path.write_text(INVOICES)
+    options = FileOptions(mapping=read_mapping(None, path))
+    conventions = Conventions(default_currency=True, refunds_matched=True, timezone=UTC)
+    done = imported(CASES / "invoices_semicolon.csv", conventions, options=options)
+    assert done.rows_refused == {
+        6: ("rejected", "refund_of"),
+        7: ("rejected", "customer_id"),
+        8: ("rejected", "quantity"),
+    }
+    assert {
+        (p.customer_id, p.purchase_id): (
+            instant.render(p.purchased_at),
+            p.amount_minor,
+            refunded_minor(p.refunds),
+        )
+        for p in done.purchases
+    } == {
+        ("17001", "700001-1"): ("2025-12-01T08:26:00Z", 1530, 0),
+        ("17001", "700001-2"): ("2025-12-01T08:26:00Z", 1339, 0),
+        ("17001", "700001-3"): ("2025-12-01T08:26:00Z", 1530, 510),
+        ("17003", "700006-1"): ("2026-01-13T10:00:00Z", 129500, 0),
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "facts"),
+    [
+        ("delimiter = ';'\ncolour = 1\n", ["line 2", "colour"]),
+        ("[columns]\ncustomer_id = 'a'\nshoe = 'b'\n", ["line 3", "shoe"]),
+        ("decimal = '!'\n", ["line 1", "decimal"]),
+        ("decimal = \n", ["line 1"]),
+    ],
+)
+def test_a_mapping_that_is_none_is_refused_with_line_and_reason(
+    text: str, facts: list[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "m.toml"
+    path.write_text(text)
+    with pytest.raises(Rejected) as caught:
+        read_mapping(None, path)
+    assert [fact for fact in facts if fact not in caught.value.reason] == []
+
+
+def plain_csv() -> bytes:
+    return (CASES / "semicolons.csv").read_bytes().replace(b"10,50", b"10.50").replace(b";", b",")
+
+
+@pytest.mark.parametrize("name", ["p.csv.zst", "p.CSV.GZ", "p.gz", "p"])
+def test_compressed_files_are_known_by_their_first_bytes(name: str, tmp_path: Path) -> None:
+    packed = gzip.compress(plain_csv()) if "z" in name.lower() else plain_csv()
+    if name.endswith(".zst"):
+        packed = zstandard.compress(plain_csv())
+    (tmp_path / name).write_bytes(packed)
+    one(imported(tmp_path / name))
+
+
+@pytest.mark.parametrize("cut", [5, -4])
+def test_a_damaged_archive_is_refused_before_anything_is_recorded(cut: int, tmp_path: Path) -> None:
+    for ending, packed in (
+        ("gz", gzip.compress(plain_csv())),
+        ("zst", zstandard.ZstdCompressor(write_checksum=True).compress(plain_csv())),
+    ):
+        path = tmp_path / f"p.csv.{ending}"
+        path.write_bytes(packed[:cut])
+        with pytest.raises(Rejected) as caught:
+            imported(path)
+        assert caught.value.field == "file"
+
+
+@pytest.mark.parametrize("text", ["[", "[{}", "[{},]", "[{} {}]", "[{}] {}", '[{"a": }]'])
+def test_an_array_that_is_none_is_refused(text: str, tmp_path: Path) -> None:
+    (tmp_path / "p.json").write_text(text)
+    with pytest.raises(Rejected) as caught:
+        imported(tmp_path / "p.json")
+    assert caught.value.field == "file"
+
+
+@given(names=st.lists(st.text(max_size=9), max_size=20), indent=st.sampled_from([None, 1, "  "]))
+@settings(deadline=None)
+def test_every_element_of_an_array_is_a_row(names: list[str], indent: int | str | None) -> None:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "p.json"
+        path.write_text(json.dumps([{"customer_id": name} for name in names], indent=indent))
+        done = imported(path)
+    assert sorted(done.rows_refused) == list(range(1, len(names) + 1))
+
+
+@given(
+    st.decimals(0, 10**6, places=2),
+    st.lists(st.decimals(0, 10**5, places=3), min_size=1, max_size=9),
+)
+def test_shares_are_exact_and_in_proportion(total: Decimal, weights: list[Decimal]) -> None:
+    parts = shares(total, weights)
+    if sum(weights):
+        assert sum(parts) == total
+        for part, weight in zip(parts, weights, strict=True):
+            assert abs(part - total * weight / sum(weights)) <= Decimal("0.001")
+
+
+def test_a_workbook_is_read_as_excel_shows_it(tmp_path: Path) -> None:
+    """Numbers as ids, dates as Excel keeps them, rows numbered as in the sheet."""
+    book = openpyxl.Workbook()
+    sheet = book.active
+    sheet.append(["Customer ID", "purchase id", "Purchased-At", "category", "amount", None])
+    sheet.append(
+        [17001, "p-1", instant.to_datetime(NOW - 10**12).replace(tzinfo=None), "rings", 10.5]
+    )
+    sheet.append([17002, "p-2", "yesterday", "rings", 0.1 + 0.2])
+    book.save(tmp_path / "p.xlsx")
+    conventions = Conventions(default_currency=True, timezone=UTC)
+    done = imported(tmp_path / "p.xlsx", conventions)
+    assert done.rows_refused == {3: ("rejected", "purchased_at")}
+    (purchase,) = done.purchases
+    assert (purchase.customer_id, purchase.amount_minor) == ("17001", 1050)
+    assert purchase.purchased_at == NOW - 10**12
+
+
+def test_the_plain_conventions_take_no_refund_without_an_instant() -> None:
+    assert not PLAIN.refunds_undated

@@ -46,8 +46,11 @@ class DelimitedTable:
     @property
     def note(self) -> str | None:
         """What is worth saying about how it is written."""
+        if self.delimiter == ",":
+            return None
         separated = _DELIMITERS.get(self.delimiter, repr(self.delimiter))
-        return None if self.delimiter == "," else f"separated by {separated}"
+        commas = ", 10,50 is read as 10.50" if self.delimiter == ";" else ""
+        return f"separated by {separated}{commas}"
 
     def rows(self) -> Iterator[RawRow]:
         """Every row after the header."""
@@ -68,7 +71,8 @@ class DelimitedTable:
 
 
 def _delimiter(path: Path, name: str, lacking: Callable[[Sequence[str]], Sequence[str]]) -> str:
-    """The one delimiter under which the header has all columns; the comma where none does."""
+    """The one under which the header has all columns; where none does, the one with the most."""
+    most, widest = ",", 0
     for delimiter in _DELIMITERS:
         with reading(path, name) as file:
             try:
@@ -77,7 +81,9 @@ def _delimiter(path: Path, name: str, lacking: Callable[[Sequence[str]], Sequenc
                 continue
         if not lacking(header):
             return delimiter
-    return ","
+        if len(header) > widest:
+            most, widest = delimiter, len(header)
+    return most
 
 
 class _Record(NamedTuple):

@@ -39,8 +39,11 @@ class _Reasons:
 
 def dry_run(
     check: ImportPurchases, source: PurchaseSource, conventions: Conventions, *, as_json: bool
-) -> None:
-    """Prints what would happen to every row; nothing is written, no store is asked."""
+) -> int:
+    """Prints what would happen to every row and returns how many would be refused.
+
+    Nothing is written, no store is asked.
+    """
     reasons = _Reasons()
     counts = asyncio.run(
         check(source, conventions=conventions, on_refused=reasons, on_progress=lambda _: None)
@@ -66,6 +69,7 @@ def dry_run(
     }
     emit(document, as_json=as_json, text=_text(document, first, refusals))
     say("nothing was written; what is stored already was not looked at")
+    return counts[Outcome.REJECTED] + counts[Outcome.CONFLICT]
 
 
 def _shown(row: RawRow) -> dict[str, object]:

@@ -116,12 +116,13 @@ def import_purchases(  # noqa: PLR0913  # one argument per documented option
         raise Rejected("--households", "goes with --sample only")
     else:
         opened = composition.file_purchases(file, said, _KINDS[kind])
-        source, name = opened, file.name
+        source, name = opened, "stdin" if str(file) == "-" else file.name
         if opened.notes:
-            say(f"{file.name}: {', '.join(opened.notes)}")
+            say(f"{name}: {', '.join(opened.notes)}")
     with application(settings, batch=True) as built:
         if dry:
-            dry_run(built.check_purchases, source, conventions, as_json=as_json)
+            if dry_run(built.check_purchases, source, conventions, as_json=as_json):
+                raise typer.Exit(INCOMPLETE)
         else:
             refusals = rejected or refusals_path(settings, name)
             _record(built, source, conventions, refusals, as_json=as_json)

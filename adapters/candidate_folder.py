@@ -1,6 +1,7 @@
 """A candidate trained elsewhere: a folder with `candidate.json` and the files that it names."""
 
 from pathlib import Path
+from stat import S_ISLNK, S_ISREG
 from typing import Any
 
 import msgspec
@@ -14,6 +15,8 @@ from model_registry.storage import canonical
 from model_registry.versions import CalibrationBin, Candidate, GoldenVectors
 
 CANDIDATE = "candidate.json"
+_PICKLES = tuple(bytes([0x80, protocol]) for protocol in range(2, 6))
+"""How a pickle of each binary protocol begins. Source: pickletools."""
 
 
 class _Scorer(Struct, forbid_unknown_fields=True):
@@ -79,7 +82,20 @@ def _golden(description: _Description) -> GoldenVectors:
 def _content(folder: Path, name: str) -> bytes:
     if Path(name).name != name:
         raise Rejected("files", f"{name!r:.80} must be a file's name, in the folder itself")
+    path = folder / name
     try:
-        return (folder / name).read_bytes()
+        kind = path.lstat().st_mode
+        if S_ISLNK(kind):
+            raise Rejected(str(path), "is a link; put the file itself into the folder")
+        if not S_ISREG(kind):
+            raise Rejected(str(path), "is no file")
+        content = path.read_bytes()
     except OSError as exc:
-        raise Rejected(str(folder / name), f"cannot be read: {exc.strerror}") from exc
+        raise Rejected(str(path), f"cannot be read: {exc.strerror}") from exc
+    if not content:
+        raise Rejected(str(path), "is empty")
+    if content.startswith(_PICKLES):
+        raise Rejected(
+            str(path), "is a pickle, which may run anything when it is read; export it to ONNX"
+        )
+    return content

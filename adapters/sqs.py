@@ -1,6 +1,7 @@
 """A queue of SQS: at least once, in batches of ten, each blocking call in a thread."""
 
 import asyncio
+import json
 import logging
 import uuid
 from collections.abc import Callable, Generator, Sequence
@@ -13,7 +14,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import get_session
 
-from domain.errors import NotFound, StoreUnavailable
+from domain.errors import NotFound, Rejected, StoreUnavailable
 from domain.queue import Message
 
 T = TypeVar("T")
@@ -23,6 +24,10 @@ LONGEST_WAIT_S = 10
 """Of one long poll here; SQS would wait 20 s, but a worker that stops has 30 s for everything."""
 MOST_BYTES = 1_048_576
 """Of one message with its attributes. Source: AWS, SQS quotas."""
+MOST_RECEIVES = 10
+"""How often a message comes before it is a dead letter: ten minutes of the usual visibility."""
+FEWEST_RECEIVES = 5
+"""Source: AWS Lambda, "Configuring a queue for use with Lambda"."""
 _REASON = "reason"
 _MOST_REASON = 500
 _FIFO = ".fifo"
@@ -87,10 +92,14 @@ class SqsClient:
         with _translated():
             return SqsQueue(self, self.sqs.get_queue_url(QueueName=name)["QueueUrl"])
 
-    def create(self, name: str, *, visibility_s: int) -> None:
+    def create(self, name: str, *, visibility_s: int, dead_letters: str | None = None) -> None:
         """The queue is there once this returns; messages are kept for 14 days.
 
+        What came MOST_RECEIVES times without being done with goes to the queue `dead_letters`,
+        which must be there.
+
         Raises:
+            NotFound: there is no queue of dead letters of this name.
             StoreUnavailable: SQS did not answer, or refused, as it does when another one of this
                 name has other attributes.
         """
@@ -101,7 +110,48 @@ class SqsClient:
         if name.endswith(_FIFO):
             attributes["FifoQueue"] = "true"
         with _translated():
-            self.sqs.create_queue(QueueName=name, Attributes=attributes)
+            url = self.sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
+            if dead_letters is not None:
+                policy = {
+                    "deadLetterTargetArn": self._attributes(dead_letters)["QueueArn"],
+                    "maxReceiveCount": str(MOST_RECEIVES),
+                }
+                self.sqs.set_queue_attributes(
+                    QueueUrl=url, Attributes={"RedrivePolicy": json.dumps(policy)}
+                )
+
+    def check_redrive(self, name: str, dead_letters: str) -> None:
+        """Returns when the queue gives up on a message at last, and where dead letters are read.
+
+        Raises:
+            NotFound: there is no such queue.
+            Rejected: it has no redrive policy, another one, or one that gives up too soon.
+            StoreUnavailable: SQS did not answer, or refused.
+        """
+        with _translated():
+            found = self._attributes(name).get("RedrivePolicy")
+        if found is None:
+            raise Rejected(
+                name, "has no redrive policy: a message that breaks a worker comes for ever"
+            )
+        policy = json.loads(found)
+        target = str(policy.get("deadLetterTargetArn")).rpartition(":")[2]
+        if target != dead_letters:
+            raise Rejected(name, f"sends dead letters to {target!r}, not to {dead_letters!r}")
+        if int(policy.get("maxReceiveCount", 0)) < FEWEST_RECEIVES:
+            raise Rejected(
+                name,
+                f"gives up after {policy.get('maxReceiveCount')} attempts; a short outage of the "
+                f"store takes {FEWEST_RECEIVES}",
+            )
+
+    def _attributes(self, name: str) -> dict[str, str]:
+        url = self.sqs.get_queue_url(QueueName=name)["QueueUrl"]
+        answer = self.sqs.get_queue_attributes(
+            QueueUrl=url, AttributeNames=["QueueArn", "RedrivePolicy"]
+        )
+        found: dict[str, str] = answer["Attributes"]
+        return found
 
     def close(self) -> None:
         """No thread is left once this returns."""

@@ -66,6 +66,17 @@ class Registry:
         numbered = (replace(draft.manifest, version=number) for number in count(newest + 1))
         return next(manifest for manifest in numbered if self._store_manifest(manifest))
 
+    def try_out(self, name: str, candidate: Candidate) -> None:
+        """Returns when the candidate would load and score its golden vectors here; stores nothing.
+
+        Raises:
+            GateFailed: it would not; says which gate, and what it saw.
+            InvalidRequest: the candidate cannot be stored as it is.
+        """
+        draft = Draft.of(name, candidate, created_at=self.clock(), created_by="nobody")
+        contents = {blob.sha256: draft.blobs[role] for role, blob in draft.manifest.blobs.items()}
+        self.gates(draft.manifest, lambda blob: contents[blob.sha256])
+
     def models(self) -> Sequence[str]:
         """The names that have a version, ascending."""
         return self._named("versions")

@@ -8,14 +8,21 @@ from importlib.metadata import version
 import typer
 
 from api.cli.output import AsJson, emit, table
-from api.composition import application
+from api.composition import application, queues
 from api.process import PREFIX, Settings, load_settings
-from domain.errors import NoLiveModel, NotFound, PropensityError, Rejected, TablesDiffer
+from domain.errors import (
+    NoLiveModel,
+    NotFound,
+    PropensityError,
+    Rejected,
+    StoreUnavailable,
+    TablesDiffer,
+)
 from domain.retention import SLACK_DAYS
 from domain.values import instant
 from model_registry.errors import GateFailed
 from model_registry.registry import Registry
-from model_registry.serving import LiveModel
+from model_registry.serving import LiveModel, Presence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,8 +67,13 @@ def _examine() -> Iterator[Finding]:
             ),
             lambda exc: _recent_fix(loaded, exc),
         )
-        yield _finding("registry", lambda: _registry(built.registry, loaded.model), _registry_fix)
+        yield _finding(
+            "registry",
+            lambda: _registry(built.registry, built.presence, loaded.model),
+            _registry_fix,
+        )
         yield _finding("model", lambda: _model(built.live), _registry_fix)
+        yield _finding("queue", lambda: _queue(loaded), lambda _: "propensity worker create")
         yield Finding(check="libraries", ok=True, finding=_libraries())
 
 
@@ -122,9 +134,17 @@ def _recent(loaded: Settings, *, now: int, shorter: Mapping[int, int]) -> str:
     return f"{loaded.recent_days} days are complete for every customer"
 
 
-def _registry(registry: Registry, name: str) -> str:
+def _registry(registry: Registry, presence: Presence, name: str) -> str:
     versions = registry.versions(name)
     revisions = len(registry.history(name))
+    newest = max(registry.log(name).numbers(), default=0)
+    for process in presence.live(name):
+        if process.revision > newest:
+            raise GateFailed(
+                "registry",
+                f"process {process.process} serves revision {process.revision}, but the newest in "
+                f"the registry is {newest}: it went back",
+            )
     return f"{name}: versions {len(versions)}, revisions {revisions}"
 
 
@@ -134,6 +154,17 @@ def _model(live: LiveModel) -> str:
         raise GateFailed("load", "; ".join(live.problems))
     traffic = live.snapshot()
     return f"version {traffic.label} of revision {traffic.revision} loads and scores"
+
+
+def _queue(loaded: Settings) -> str:
+    with queues(loaded) as client:
+        try:
+            client.check_redrive(loaded.queue, loaded.dead_letter_name)
+        except NotFound:
+            return f"no queue {loaded.queue}; only a worker needs one"
+        except StoreUnavailable as exc:
+            return f"not checked: {exc}"
+    return f"{loaded.queue} gives up on a message at last, to {loaded.dead_letter_name}"
 
 
 def _libraries() -> str:

@@ -80,9 +80,11 @@ def register(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Register a model trained elsewhere as the next version; gates judge it when it is promoted."""
+    """Register a model trained elsewhere as the next version, once it scores its golden vectors."""
     settings = load_settings()
-    manifest = open_registry(settings).register(name, candidate_in(folder, settings), actor=actor())
+    registry, candidate = open_registry(settings), candidate_in(folder, settings)
+    registry.try_out(name, candidate)
+    manifest = registry.register(name, candidate, actor=actor())
     emit(to_builtins(VersionReport.of(manifest)), as_json=as_json, text=describe(manifest))
     say(f"serve it: propensity models promote {name} {manifest.version} --reason 'first try'")
 

@@ -53,12 +53,13 @@ def work(context: typer.Context) -> None:
 
 @app.command("create")
 def create() -> None:
-    """Create the queue and its dead-letter queue, where they are not there yet."""
+    """Create the queue and its dead-letter queue where they are missing, and join them."""
     settings = load_settings()
     with queues(settings) as client:
-        for name in (settings.queue, settings.dead_letter_name):
-            client.create(name, visibility_s=settings.queue_visibility_s)
-            say(f"queue {name} is there")
+        visibility_s, letters = settings.queue_visibility_s, settings.dead_letter_name
+        client.create(letters, visibility_s=visibility_s)
+        client.create(settings.queue, visibility_s=visibility_s, dead_letters=letters)
+        say(f"queue {settings.queue} is there, and {letters} for what comes too often")
 
 
 @dead.command("list")

@@ -6,7 +6,7 @@ from domain.errors import NoLiveModel, PropensityError, Unavailable
 from domain.prediction import Arm, ServedModel, Traffic
 from model_registry.errors import CorruptRegistry
 from model_registry.registry import Registry
-from model_registry.revisions import Action, Revision
+from model_registry.revisions import Action, Revision, RevisionLog
 
 
 def load(
@@ -100,7 +100,8 @@ class LiveModel:
     def refresh(self, *, retry: bool = True) -> None:
         """Serves the newest revision, if there is a newer one than what serves now.
 
-        One small read where there is none. What cannot be loaded is in `problems`, and what
+        Two small reads where there is none: the second finds out whether the revision that serves is
+        still there. What cannot be loaded is in `problems`, and what
         served goes on serving. Unless it is to `retry`, the very revision that could not be loaded
         before is not tried again. Blocks, as start does.
         """
@@ -108,7 +109,7 @@ class LiveModel:
         log = self._registry.log(self._name)
         try:
             if served is not None and not log.has(served.revision + 1):
-                self._problems = self._left_out
+                self._problems = (*self._gone_back(log, served.revision), *self._left_out)
                 return
             newest = max(log.numbers(), default=0)
             if newest == self._tried and self._problems and not retry:
@@ -127,6 +128,16 @@ class LiveModel:
             return
         self._left_out = self._problems = tuple(left_out)
         self._served = loaded
+
+    def _gone_back(self, log: RevisionLog, serves: int) -> Iterator[str]:
+        """That the registry no longer holds what serves, as after a restore or a wrong folder."""
+        if not log.has(serves):
+            newest = max(log.numbers(), default=None)
+            holds = "no revision at all" if newest is None else f"revision {newest} as its newest"
+            yield (
+                f"still serving revision {serves}, but the registry holds {holds}: restore it, or "
+                "restart the processes to follow it"
+            )
 
     def snapshot(self) -> Traffic:
         """The versions that serve now; a request takes it once and keeps it.

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import pickle
 import re
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
@@ -114,7 +115,7 @@ def test_a_year_of_purchases_becomes_a_served_prediction(deployment: Path, run: 
     }
     assert run(*arguments)[1] == run(*arguments)[1]
     code, out, _ = run("doctor", "--json")
-    assert (code, [finding["ok"] for finding in json.loads(out)]) == (0, [True] * 6)
+    assert (code, [finding["ok"] for finding in json.loads(out)]) == (0, [True] * 7)
 
 
 def units(document: dict[str, Any], kind: str) -> tuple[bool, bool]:
@@ -285,6 +286,37 @@ def test_a_model_trained_elsewhere_is_registered_split_and_shadowed(home: Path, 
         (folder / "candidate.json").write_text(json.dumps(ELSEWHERE | wrong))
         code, _, err = run("models", "register", "elsewhere", str(folder))
         assert (code, field in err) == (2, True), err
+
+
+def test_a_model_that_does_not_score_its_golden_vectors_is_not_registered(
+    home: Path, run: Run
+) -> None:
+    folder = trained_elsewhere(home)
+    wrong = ELSEWHERE | {"probabilities": [0.25, 0.26]}
+    (folder / "candidate.json").write_text(json.dumps(wrong))
+    code, _, err = run("models", "register", "elsewhere", str(folder))
+    assert (code, "golden" in err) == (3, True)
+    assert run("models", "list", "elsewhere")[0] == 4
+
+
+@pytest.mark.parametrize("kind", ["empty", "pickled", "foreign", "a link", "a folder"])
+def test_a_file_that_is_no_model_is_refused_by_its_name(home: Path, run: Run, kind: str) -> None:
+    folder = trained_elsewhere(home)
+    options = {"input": "x", "output": "p", "column": 1, "dtype": "float64"}
+    onnx = {"scorer": {"kind": "onnx", "options": options}, "files": {"model": "model.onnx"}}
+    (folder / "candidate.json").write_text(json.dumps(ELSEWHERE | onnx))
+    model = folder / "model.onnx"
+    if kind == "a link":
+        model.symlink_to(folder / "candidate.json")
+    elif kind == "a folder":
+        model.mkdir()
+    else:
+        content = {"empty": b"", "pickled": pickle.dumps({"a": 1}), "foreign": b"\x89HDF\r\n\x1a\n"}
+        model.write_bytes(content[kind])
+    code, _, err = run("models", "register", "elsewhere", str(folder))
+    assert code == (3 if kind == "foreign" else 2)
+    assert "model" in err
+    assert not list((home / ".propensity").rglob("blobs/*/*"))
 
 
 def test_the_truth_is_verified_and_rebuilt(
@@ -575,7 +607,7 @@ def test_a_doctor_without_an_engine_names_each_fix(
     code, out, _ = run("doctor", "--json")
     findings: list[dict[str, Any]] = json.loads(out)
     assert code == 1
-    assert [finding["ok"] for finding in findings] == [True, False, False, False, False, True]
+    assert [finding["ok"] for finding in findings] == [True, *[False] * 4, *[True] * 2]
     assert "propensity db start" in findings[1]["fix"]
     assert all(finding["fix"] for finding in findings if not finding["ok"])
 

@@ -11,8 +11,9 @@ from moto import mock_aws
 
 from adapters.embedded import EmbeddedEngine
 from adapters.sqs import MOST_BYTES, SqsClient, SqsOptions
-from domain.errors import NotFound, StoreUnavailable
+from domain.errors import NotFound, Rejected, StoreUnavailable
 from domain.queue import Message, MessageQueue
+from tests.builders import missing
 from tests.conftest import LOCAL_CREDENTIALS
 from tests.doubles.memory import MemoryQueue
 
@@ -135,3 +136,24 @@ def test_a_silent_endpoint_is_told() -> None:
     with pytest.raises(StoreUnavailable, match="SQS"):
         client.queue("nowhere")
     client.close()
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("fifo", ["", ".fifo"])
+def test_a_queue_gives_up_on_a_message_at_last(engine: EmbeddedEngine, fifo: str) -> None:
+    client = sqs(f"http://127.0.0.1:{engine.port}")
+    name, letters, others = (f"test-{uuid.uuid4().hex}{fifo}" for _ in range(3))
+    try:
+        for each in (letters, others, name):
+            client.create(each, visibility_s=30)
+        with pytest.raises(Rejected):
+            client.check_redrive(name, letters)
+        client.create(name, visibility_s=30, dead_letters=letters)
+        client.check_redrive(name, letters)
+        with pytest.raises(Rejected) as caught:
+            client.check_redrive(name, others)
+        assert not missing(caught.value.reason, letters, others)
+        with pytest.raises(NotFound):
+            client.check_redrive(f"no-{name}", letters)
+    finally:
+        client.close()

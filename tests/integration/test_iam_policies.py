@@ -242,8 +242,9 @@ def test_the_workers_policies_grant_what_it_sends(
 ) -> None:
     settings = Settings(dynamodb_endpoint=f"http://127.0.0.1:{engine.port}", queue=queue)
     with queues(settings) as client:
-        client.create(settings.queue, visibility_s=60)
         client.create(settings.dead_letter_name, visibility_s=60)
+        client.create(settings.queue, visibility_s=60, dead_letters=settings.dead_letter_name)
+        client.check_redrive(settings.queue, settings.dead_letter_name)
         assert of_queues(sent, queue) == granted("create-queues")
         sent.clear()
         asyncio.run(working(client.queue(queue), client.queue(settings.dead_letter_name)))

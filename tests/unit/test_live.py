@@ -409,3 +409,20 @@ def test_promoting_the_challenger_ends_the_split_and_a_rollback_brings_it_back()
     registry.rollback(NAME, actor="tests", reason="worse")
     live.refresh()
     assert live.snapshot().label == "1 2@500"
+
+
+@pytest.mark.parametrize("kept", [0, 1])
+def test_a_registry_that_went_back_is_told_and_what_served_goes_on(kept: int) -> None:
+    store = FragileStore()
+    live = started(a_history(store, 1, 3, 2))
+    lost = {number: store.get(revision_key(number)) for number in range(kept + 1, 4)}
+    for number in lost:
+        store.lose(revision_key(number))
+    live.refresh()
+    (problem,) = live.problems
+    assert serving(live) == (2, 3)
+    assert not missing(problem, 3, *[1] * kept)
+    for number, content in lost.items():
+        store.put_if_absent(revision_key(number), content)
+    live.refresh()
+    assert live.problems == ()

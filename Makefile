@@ -6,6 +6,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 FEAST := .venv-feast
 FEAST_STAMP := $(FEAST)/.installed
+CLIENTS := .venv-clients
+CLIENTS_STAMP := $(CLIENTS)/.installed
 PYTEST := $(BIN)/python -m pytest --numprocesses 2
 LINTS := lint-format lint-rules lint-types lint-core-types lint-imports
 SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync)
@@ -41,12 +43,17 @@ test: setup lint  ## prove the product: lint, tests on the embedded engine, cove
 
 test-full: test test-rest  ## test, moto, every example, ten thousand bad days, the whole README
 
-test-rest: setup  ## what test-full adds to test
+test-rest: setup $(CLIENTS_STAMP)  ## what test-full adds to test
 	$(PYTEST) -m 'full or hypothesis' --hypothesis-profile=full $(PYTEST_ARGS)
 
 $(FEAST_STAMP): benchmarks/feast.lock | setup
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(FEAST)
 	$(BIN)/uv pip sync --quiet --python $(FEAST)/bin/python --require-hashes benchmarks/feast.lock
+	@touch $@
+
+$(CLIENTS_STAMP): tests/generated_clients/requirements.lock | setup
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(CLIENTS)
+	$(BIN)/uv pip sync --quiet --python $(CLIENTS)/bin/python --require-hashes tests/generated_clients/requirements.lock
 	@touch $@
 
 bench: setup $(FEAST_STAMP)  ## all speeds side by side in one run, written to benchmarks/RESULTS.md
@@ -99,6 +106,9 @@ lock:  ## resolve the newest versions again; review the difference
 	echo 'feast[aws]' | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
 		--upgrade --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
 		--output-file benchmarks/feast.lock -
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
+		--upgrade --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
+		--output-file tests/generated_clients/requirements.lock tests/generated_clients/requirements.in
 
 clean:  ## remove the environment and caches; keeps .propensity, where local data lives
-	rm -rf $(VENV) $(FEAST) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage
+	rm -rf $(VENV) $(FEAST) $(CLIENTS) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage

@@ -3,10 +3,12 @@
 from collections.abc import Callable
 from importlib.metadata import version
 from importlib.resources import files
+from typing import cast
 from urllib.parse import quote
 
 from litestar import Litestar, Response, get
 from litestar.datastructures import State
+from litestar.enums import ScopeType
 from litestar.exceptions import NotFoundException
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import SwaggerRenderPlugin
@@ -14,8 +16,18 @@ from litestar.openapi.spec import Components, SecurityScheme
 from litestar.response import Redirect
 from litestar.router import Router
 from litestar.static_files import create_static_files_router
-from litestar.types import LifeSpanReceive, LifeSpanScope, LifeSpanSend, Receive, Scope, Send
+from litestar.types import (
+    HTTPScope,
+    LifeSpanReceive,
+    LifeSpanScope,
+    LifeSpanSend,
+    Receive,
+    Scope,
+    Send,
+)
 
+from api.http.completed import complete
+from api.http.head import answer_http
 from api.http.problems import EXCEPTION_HANDLERS
 from api.http.request import StrictRequest
 from api.http.routes.categories import categories, propensities
@@ -52,7 +64,11 @@ class EncodedPathApp(Litestar):
             sent = scope.get("raw_path") or quote(scope["path"]).encode()  # optional in ASGI
             path, _, _ = sent.partition(b"?")  # some servers keep the query in it
             scope["path"] = _NOWHERE if b"//" in path else path.decode("latin-1")
-        await super().__call__(scope, receive, send)
+        if scope["type"] == ScopeType.HTTP:
+            http = cast("tuple[HTTPScope, Receive, Send]", (scope, receive, send))
+            await answer_http(super().__call__, *http)
+        else:
+            await super().__call__(scope, receive, send)
 
 
 def create_app(
@@ -67,7 +83,7 @@ def create_app(
 
     `start` is called when the server starts, `close` when it stops; they may be async.
     """
-    return EncodedPathApp(
+    app = EncodedPathApp(
         route_handlers=[
             front_page,
             livez,
@@ -91,6 +107,8 @@ def create_app(
         on_shutdown=[close],
         logging_config=None,  # Litestar's own would log paths and bodies, which hold customer ids
     )
+    complete(app.openapi_schema, currency)
+    return app
 
 
 @get("/", include_in_schema=False)

@@ -48,6 +48,20 @@ def _all_items(document: object) -> list[Item]:
     return found or [Unreadable(document, "body", "holds nothing")]
 
 
+def events_of(body: bytes, *, batch: bool) -> list[Item]:
+    """What CloudEvents hold: one of them, or a batch.
+
+    Raises:
+        InvalidRequest: it is no JSON, or not the object or list that its media type says.
+    """
+    document = decoded(body)
+    if isinstance(document, list) is not batch:
+        raise InvalidRequest("body", f"must be {'a list of events' if batch else 'one event'}")
+    if not batch and not (isinstance(document, dict) and "specversion" in document):
+        raise InvalidRequest("specversion", "is missing: it is no CloudEvent")
+    return _all_items(document)
+
+
 def purchases_of(body: bytes, *, most: int) -> list[Item]:
     """The purchases of `{"purchases": [...]}`, the one form that a plain JSON request has.
 

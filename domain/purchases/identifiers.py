@@ -27,7 +27,7 @@ DAMAGE = {
     _MISSING: "a program's word for a missing value",
     _ERRORS: "what a spreadsheet shows where it has no value",
     r"[-\u2013\u2014]+": "a dash in place of a value",
-    r"=\".*\"|'[0-9]+": "how a spreadsheet marks a number as text",
+    r"=\x22.*\x22|'[0-9]+": "how a spreadsheet marks a number as text",
 }
 """What spreadsheets and data frames make of identifiers, as regular expressions of every dialect.
 

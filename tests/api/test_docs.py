@@ -80,7 +80,9 @@ def test_the_documented_purchase_is_one_that_is_recorded(http: Http) -> None:
     body = post["requestBody"]["content"]["application/json"]
     example = body["examples"]["one"]["value"]
     assert http.post("/v1/purchases", json=example).json()["recorded"] == 1
-    purchase = body["schema"]["properties"]["purchases"]["items"]
+    schemas = http.get("/docs/openapi.json").json()["components"]["schemas"]
+    assert body["schema"]["$ref"].endswith("/PurchasesToRecord")
+    purchase = schemas["PurchaseToRecord"]
     assert set(purchase["required"]) == set(purchase["properties"]) == set(raw_purchase())
 
 

@@ -20,10 +20,10 @@ def test_an_unknown_path_is_a_problem(http: Http, path: str) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
-        ("HEAD", "/livez", {"GET", "OPTIONS"}),
-        ("DELETE", "/v1/customers/c/propensity", {"GET", "OPTIONS"}),
+        ("HEAD", "/v1/purchases", {"POST", "OPTIONS"}),
+        ("DELETE", "/v1/customers/c/propensity", {"GET", "HEAD", "OPTIONS"}),
         ("GET", "/v1/purchases", {"POST", "OPTIONS"}),
-        ("PURGE", "/readyz", {"GET", "OPTIONS"}),
+        ("PURGE", "/readyz", {"GET", "HEAD", "OPTIONS"}),
     ],
 )
 def test_another_method_is_a_problem_that_lists_the_allowed_ones(

@@ -60,7 +60,12 @@ _CHANGE: dict[str, Any] = _READ | {
 }
 _ETAG = re.compile(r'"(\d{1,9})"', re.ASCII)
 
-Name = Annotated[str, PathParameter(description="The model's name.")]
+Name = Annotated[
+    str,
+    PathParameter(
+        description="The model's name.", schema_extra={"pattern": r"^[a-z0-9][a-z0-9-]{0,62}$"}
+    ),
+]
 IfMatch = Annotated[
     str | None,
     HeaderParameter(

@@ -23,10 +23,10 @@ from api.http.problems import (
     unexpected_problem,
 )
 from api.http.streams import DuplexStream, failure_line, outcome_lines
-from api.intake import items_of, purchases_of
+from api.intake import events_of, purchases_of
 from domain.cost import Cost, metered
 from domain.errors import PropensityError
-from domain.purchases import Outcome, PurchaseOutcome, TakeIn
+from domain.purchases import Item, Outcome, PurchaseOutcome, TakeIn
 
 MAX_BODY_BYTES = 1_000_000
 MAX_OUTCOMES = 1_000
@@ -46,7 +46,8 @@ _WRITTEN = (Outcome.RECORDED, Outcome.DUPLICATE)
     "safe: purchase_id is the idempotency key, per customer. A JSON name that is given twice is "
     f"refused. As {NDJSON} any number, one per line: one outcome line per line, while the body "
     "still arrives (read while you send), then a summary; an outcome of null is unknown, send that line again. CloudEvents "
-    "1.0, one or a batch, are of type propensity.purchase.recorded or propensity.purchase.cancelled.",
+    f"1.0 are taken as {EVENT} or {EVENTS}: of type propensity.purchase.recorded, .refunded or "
+    ".cancelled, with the purchase, the refund or the two ids as data.",
     tags=["purchases"],
     status_code=HTTPStatus.OK,
     response_description="Every purchase is recorded or was recorded before.",
@@ -73,12 +74,18 @@ async def record_purchases(
     if media_type == NDJSON:
         return _streamed(request, take_in)
     body = await _limited_body(request)
-    items = purchases_of(body, most=MAX_PURCHASES) if media_type == JSON else items_of(body)
+    items = _items(body, media_type)
     if len(items) > MAX_OUTCOMES:
         raise ProblemRaised(_too_many(len(items)))
     with metered() as cost:
         outcomes = await take_in(items)
     return _report(outcomes, cost)
+
+
+def _items(body: bytes, media_type: str) -> list[Item]:
+    if media_type == JSON:
+        return purchases_of(body, most=MAX_PURCHASES)
+    return events_of(body, batch=media_type == EVENTS)
 
 
 def _streamed(request: AnyRequest, take_in: TakeIn) -> Response[Any]:

@@ -1,0 +1,78 @@
+"""The OpenAPI document, completed with what the server holds to and Litestar does not say."""
+
+from collections.abc import Mapping
+
+from litestar.openapi.spec import OpenAPI, Parameter, Reference, Schema
+from litestar.openapi.spec.enums import OpenAPIFormat, OpenAPIType
+
+from api.documents.models import MOST
+from api.http.openapi import IDENTIFIER, PRINTABLE, SCHEMAS
+from domain.purchases import MAX_AMOUNT_MINOR, MAX_CUSTOMER_ID_BYTES, MAX_PURCHASE_ID_BYTES
+from domain.values import Currency
+
+_ASKED_FOR = {
+    "customer_id": (PRINTABLE, MAX_CUSTOMER_ID_BYTES),
+    "purchase_id": (PRINTABLE, MAX_PURCHASE_ID_BYTES),
+    "refund_id": (PRINTABLE, MAX_PURCHASE_ID_BYTES),
+}
+_RECORDED = {name: (IDENTIFIER, most) for name, (_, most) in _ASKED_FOR.items()}
+_BODIES: Mapping[str, Mapping[str, tuple[str, int]]] = {
+    "CustomerToErase": _ASKED_FOR,
+    "PurchaseToCancel": _ASKED_FOR,
+    "PurchaseToRefund": _RECORDED,
+    "Promotion": {},
+    "Rollback": {},
+    "SplitWanted": {},
+    "ShadowsWanted": {},
+}
+"""What bodies are called, and the patterns and lengths of their identifiers."""
+_REQUIRED_HEADER = "If-Match"
+_ETAG = r'^(\*|"[0-9]{1,9}")$'
+
+
+def complete(document: OpenAPI, currency: Currency) -> OpenAPI:
+    """The same document: bodies take no other fields, ids have their patterns, headers their need."""
+    schemas = document.components.schemas = {**(document.components.schemas or {}), **SCHEMAS}
+    for name, identifiers in _BODIES.items():
+        _complete_body(schemas[name], identifiers)
+    _complete_refund(schemas["PurchaseToRefund"].properties or {}, currency)
+    _complete_numbers(schemas)
+    for path in (document.paths or {}).values():
+        for operation in (path.get, path.post):
+            for parameter in (operation and operation.parameters) or ():
+                if isinstance(parameter, Parameter) and parameter.name == _REQUIRED_HEADER:
+                    parameter.required = True
+                    parameter.schema = Schema(type=OpenAPIType.STRING, pattern=_ETAG)
+    return document
+
+
+def _complete_body(body: Schema, identifiers: Mapping[str, tuple[str, int]]) -> None:
+    body.additional_properties = False
+    for field, (pattern, most) in identifiers.items():
+        found = (body.properties or {}).get(field)
+        if isinstance(found, Schema):
+            found.pattern, found.max_length = pattern, most
+
+
+def _complete_refund(properties: dict[str, Schema | Reference], currency: Currency) -> None:
+    properties["amount_minor"] = Schema(
+        type=OpenAPIType.INTEGER,
+        minimum=1,
+        maximum=MAX_AMOUNT_MINOR,
+        description="In minor units of the currency.",
+    )
+    properties["currency"] = Schema(type=OpenAPIType.STRING, enum=[currency.code])
+    properties["refunded_at"] = Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.DATE_TIME)
+
+
+def _complete_numbers(schemas: Mapping[str, Schema]) -> None:
+    """Litestar forgets bounds within a union and a list."""
+    number = Schema(type=OpenAPIType.INTEGER, minimum=1, maximum=MOST)
+    rollback = schemas["Rollback"].properties or {}
+    rollback["to_revision"] = Schema(
+        one_of=[number, Schema(type=OpenAPIType.NULL)],
+        description="Default: the newest that answered otherwise.",
+    )
+    shadows = (schemas["ShadowsWanted"].properties or {})["versions"]
+    if isinstance(shadows, Schema):
+        shadows.items, shadows.unique_items = number, True

@@ -1,6 +1,7 @@
 """The command that serves the HTTP API."""
 
 import os
+import signal
 from base64 import urlsafe_b64encode
 from secrets import token_bytes
 from typing import Annotated
@@ -58,12 +59,18 @@ def run_server(settings: Settings, host: str, port: int, *, workers: int = 1) ->
     """Serves until SIGINT or SIGTERM, with so many processes; one that dies is replaced."""
     import uvicorn
 
+    from api.entry.protocol import TimedProtocol
+
     if workers > 1 and settings.cursor_key is None:
         # Each page of a sequence may be another worker's to answer.
         os.environ[CURSOR_KEY] = urlsafe_b64encode(token_bytes(32)).decode()
+    signal.signal(signal.SIGTERM, _end)  # as uvicorn raises it again once it has stopped
     uvicorn.run(
         "api.entry.asgi:create",
         factory=True,
+        http=TimedProtocol,
+        timeout_keep_alive=settings.keep_alive_s,
+        timeout_graceful_shutdown=settings.graceful_stop_s,
         host=host,
         port=port,
         workers=workers,
@@ -74,3 +81,8 @@ def run_server(settings: Settings, host: str, port: int, *, workers: int = 1) ->
         server_header=False,
         proxy_headers=False,  # nobody asks where a request comes from
     )
+
+
+def _end(_number: int, _frame: object) -> None:
+    """Ends as what was asked to end and did."""
+    raise SystemExit(0)

@@ -306,6 +306,7 @@ class Application:
             ),
             currency=self.currency,
             tokens=settings.tokens,
+            silence_s=settings.client_silence_s,
             start=polling.start,
             close=stop,
         )

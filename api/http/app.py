@@ -27,6 +27,7 @@ from litestar.types import (
 )
 
 from api.http.completed import complete
+from api.http.connections import impatient
 from api.http.head import answer_http
 from api.http.problems import EXCEPTION_HANDLERS
 from api.http.request import StrictRequest
@@ -42,6 +43,7 @@ from api.process import Tokens
 from domain.values import Currency
 
 DOCS = "/docs"
+SILENCE_S = "silence_s"
 ASSETS = f"{DOCS}/static"
 _NOWHERE = "/%"
 
@@ -65,23 +67,26 @@ class EncodedPathApp(Litestar):
             path, _, _ = sent.partition(b"?")  # some servers keep the query in it
             scope["path"] = _NOWHERE if b"//" in path else path.decode("latin-1")
         if scope["type"] == ScopeType.HTTP:
-            http = cast("tuple[HTTPScope, Receive, Send]", (scope, receive, send))
-            await answer_http(super().__call__, *http)
+            http, receive, send = cast("tuple[HTTPScope, Receive, Send]", (scope, receive, send))
+            waiting = impatient(receive, silence_s=self.state[SILENCE_S])
+            await answer_http(super().__call__, http, waiting, send)
         else:
             await super().__call__(scope, receive, send)
 
 
-def create_app(
+def create_app(  # noqa: PLR0913  # what the composition root gives
     services: Services,
     *,
     currency: Currency,
     tokens: Tokens,
+    silence_s: float = 30.0,
     start: Callable[[], object] = lambda: None,
     close: Callable[[], object] = lambda: None,
 ) -> Litestar:
     """The application over these services.
 
-    `start` is called when the server starts, `close` when it stops; they may be async.
+    `silence_s` is how long a client may be silent within a body. `start` is called when the server
+    starts, `close` when it stops; they may be async.
     """
     app = EncodedPathApp(
         route_handlers=[
@@ -102,7 +107,7 @@ def create_app(
         request_class=StrictRequest,
         exception_handlers=EXCEPTION_HANDLERS,
         openapi_config=_openapi(currency),
-        state=State({TOKENS: tokens}),
+        state=State({TOKENS: tokens, SILENCE_S: silence_s}),
         on_startup=[start],
         on_shutdown=[close],
         logging_config=None,  # Litestar's own would log paths and bodies, which hold customer ids

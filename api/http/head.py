@@ -1,6 +1,7 @@
 """HEAD wherever GET is: the same answer without its body. Source: RFC 9110, 9.3.2."""
 
 from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 from typing import cast
 
 from litestar.types import HTTPReceiveMessage, HTTPScope, Message, Receive, Scope, Send
@@ -42,7 +43,10 @@ def _with_head(send: Send) -> Send:
     """Where GET is allowed, a refusal that lists the methods lists HEAD too."""
 
     async def send_all(message: Message) -> None:
-        if message["type"] == "http.response.start":
+        if (
+            message["type"] == "http.response.start"
+            and message["status"] == HTTPStatus.METHOD_NOT_ALLOWED
+        ):
             message["headers"] = [
                 (name, _listed(value) if name.lower() == ALLOW else value)
                 for name, value in message["headers"]

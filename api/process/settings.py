@@ -87,6 +87,12 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Address to serve on; loopback by default."""
     port: Annotated[int, Meta(ge=1, le=65535)] = 8000
     """Port to serve on."""
+    keep_alive_s: Annotated[int, Meta(ge=1, le=3600)] = 75
+    """Seconds that a connection is kept between requests; longer than your load balancer keeps it."""
+    client_silence_s: Annotated[float, Meta(gt=0, le=3600)] = 30.0
+    """Seconds that a client may take for the head of a request, or be silent within its body."""
+    graceful_stop_s: Annotated[int, Meta(ge=1, le=3600)] = 20
+    """Seconds that requests and streams may go on after SIGTERM; streams end with a last line before."""
     connect_timeout_s: Seconds = 0.5
     """Seconds to connect to DynamoDB."""
     read_timeout_s: Seconds = 1.0

@@ -1,6 +1,7 @@
 """Record purchases: one outcome each, whatever its neighbours are."""
 
 from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from http import HTTPStatus
 from typing import Any
 
@@ -12,6 +13,7 @@ from litestar.openapi.datastructures import ResponseSpec
 
 from api.documents.problem import FieldError, Problem
 from api.documents.purchases import RecordingReport
+from api.http.connections import STOPPING
 from api.http.openapi import EVENT, EVENTS, JSON, MAX_PURCHASES, NDJSON, RecordOperation, problems
 from api.http.problems import (
     TOO_LARGE,
@@ -93,8 +95,9 @@ def _streamed(request: AnyRequest, take_in: TakeIn) -> Response[Any]:
 
     async def to_the_end() -> AsyncGenerator[bytes, None]:
         try:
-            async for chunk in chunks:
-                yield chunk
+            async with aclosing(STOPPING.until(chunks)) as until_stopped:
+                async for chunk in until_stopped:
+                    yield chunk
         except Exception as exc:  # noqa: BLE001  # the status is sent: no handler can answer now
             if isinstance(exc, PropensityError):
                 yield failure_line(domain_problem(request, exc).content)

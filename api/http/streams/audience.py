@@ -3,6 +3,7 @@
 import asyncio
 import csv
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from io import StringIO
 from typing import TypeAlias
@@ -12,6 +13,7 @@ from litestar.types import Receive
 
 from api.documents.audience import FailureLine, StreamSummary, SummaryLine
 from api.documents.problem import Problem
+from api.http.connections import STOPPING
 from domain.audience import AudienceQuery, Member, ScoreAudience
 from domain.errors import StoreUnavailable
 
@@ -99,8 +101,9 @@ async def begun(
     async def all_of_them() -> Chunks:
         yield first
         try:
-            async for chunk in chunks:
-                yield chunk
+            async with aclosing(STOPPING.until(chunks)) as until_stopped:
+                async for chunk in until_stopped:
+                    yield chunk
         except Exception as exc:  # noqa: BLE001  # the status is sent: no handler can answer now
             yield failed(exc)
 

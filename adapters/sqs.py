@@ -14,6 +14,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import get_session
 
+from adapters.aws_advice import CREDENTIALS_ADVICE
 from domain.errors import NotFound, Rejected, StoreUnavailable
 from domain.queue import Message
 
@@ -236,7 +237,8 @@ def _translated() -> Generator[None, None, None]:
         code = str(exc.response.get("Error", {}).get("Code"))
         if code.rpartition(".")[2] in _ABSENT:
             raise NotFound("the queue does not exist; create it: propensity worker create") from exc
-        raise StoreUnavailable(f"SQS answered {code}") from exc
+        known = CREDENTIALS_ADVICE.get(code, "")
+        raise StoreUnavailable(f"SQS answered {code}{': ' * bool(known)}{known}") from exc
     except BotoCoreError as exc:
         raise StoreUnavailable(f"SQS did not answer ({type(exc).__name__})") from exc
 

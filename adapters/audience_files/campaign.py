@@ -3,14 +3,16 @@
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import BinaryIO
 
 from adapters.audience_files.cells import csv_lines, is_email, text_cell
 from adapters.audience_files.profiles import Profile
+from adapters.seen_ids import TemporarySeenIds
 from domain.audience import Listed
 from domain.errors import Rejected
+from domain.values import plain_number
 
 ATTRIBUTES = ("purchase_propensity", "propensity_score")
 """The probability in full precision, and the same as a whole number from 0 to 100."""
@@ -37,14 +39,26 @@ class Parts:
         self._parts[-1].write(row)
         self._bytes += len(row)
 
-    def write_to(self, opened: Callable[[Path], BinaryIO], *, header: bytes) -> None:
-        """Every part is in its file: FILE.csv, FILE.2.csv, FILE.3.csv and so on."""
+    def write_to(
+        self,
+        opened: Callable[[Path], BinaryIO],
+        *,
+        header: bytes,
+        keep: Callable[[bytes], bool] | None = None,
+    ) -> None:
+        """Every part is in its file: FILE.csv, FILE.2.csv, FILE.3.csv and so on.
+
+        `keep` says of each row whether it stays; None: all do.
+        """
         for number, part in enumerate(self._parts, start=1):
             name = self._path.name if number == 1 else numbered(self._path, number)
             file = opened(self._path.with_name(name))
             file.write(header)
             part.seek(0)
-            shutil.copyfileobj(part, file)
+            if keep is None:
+                shutil.copyfileobj(part, file)
+            else:
+                file.writelines(filter(keep, part))
 
     def _begin(self) -> None:
         spool = tempfile.TemporaryFile(dir=self._path.parent)  # noqa: SIM115  # the stack closes it
@@ -72,7 +86,7 @@ class CampaignSheet:
         columns = (profile.id_column, profile.email_column)
         self._longest_header = max(len(_header(column)) for column in columns if column)
         self._rows = self._others = self._first_other = 0
-        self.escaped = 0
+        self.escaped = self.merged = 0
 
     def write(self, listed: Sequence[Listed], /) -> None:
         """These rows come next.
@@ -87,10 +101,26 @@ class CampaignSheet:
             raise self._no_addresses()  # before the rest is read, and paid for
 
     def finish(self) -> None:
-        """Every row is in its file."""
-        header = _header(self._column())
-        for parts in self._parts:
-            parts.write_to(self._opened, header=header)
+        """Every row is in its file; of mail addresses that differ by case only, one.
+
+        Whoever is held out under one form of their address is held out.
+        """
+        column = self._column()
+        header = _header(column)
+        if column != self._profile.email_column:
+            for parts in self._parts:
+                parts.write_to(self._opened, header=header)
+            return
+        with closing(TemporarySeenIds()) as seen:
+
+            def keep(row: bytes) -> bool:
+                address = row.partition(b",")[0].decode().casefold()
+                first = seen.count("", address, 0)[0] == 1
+                self.merged += not first
+                return first
+
+            for parts in reversed(self._parts):  # those held out first
+                parts.write_to(self._opened, header=header, keep=keep)
 
     def _row(self, listed: Listed) -> tuple[object, ...]:
         customer, probability = listed.member.customer_id, listed.member.probability or 0.0
@@ -100,7 +130,7 @@ class CampaignSheet:
             self._first_other = self._first_other or self._rows
         cell = text_cell(customer)
         self.escaped += cell != customer
-        return cell, probability, round(100 * probability)
+        return cell, plain_number(probability), round(100 * probability)
 
     def _column(self) -> str:
         wanted = self._profile.id_column if self._others else self._profile.email_column

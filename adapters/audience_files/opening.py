@@ -1,6 +1,6 @@
 """Which files a format makes, and that they appear only when all of them are complete."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -17,8 +17,6 @@ from adapters.audience_files.profiles import PROFILES
 from adapters.audience_files.sheets import CsvSheet, NdjsonSheet, Sheet, parquet_sheet
 from domain.audience import Listed
 from domain.errors import Rejected
-
-_TEXT: Mapping[str, type[CsvSheet] | type[NdjsonSheet]] = {"csv": CsvSheet, "ndjson": NdjsonSheet}
 
 
 class AudienceFiles:
@@ -50,6 +48,11 @@ class AudienceFiles:
         """How many customer ids begin with a ' that is not theirs."""
         return sum(sheet.escaped for sheet in self._sheets)
 
+    @property
+    def merged(self) -> int:
+        """How many customers are another one's mail address; known once the block has ended."""
+        return sum(sheet.merged for sheet in self._sheets)
+
     def write(self, listed: Sequence[Listed], /) -> None:
         """These members come next.
 
@@ -80,41 +83,52 @@ class AudienceFiles:
 
 @contextmanager
 def open_audience_files(
-    kind: str, output: Path | None, *, stdout: BinaryIO, holdout: bool
+    kind: str, output: Path | None, *, stdout: BinaryIO, holdout: bool, excel: bool = False
 ) -> Iterator[AudienceFiles]:
     """Where an audience goes: `stdout`, or files that appear together when the block ends well.
 
     With a holdout, those held out go to a second file, FILE.holdout.csv; on `stdout`, a column
     says who they are. Where `output` is a link, every file is named after and beside its target.
+    `excel` begins CSV with a byte order mark, by which Excel knows UTF-8.
 
     Raises:
         Rejected: the files cannot be created, or the format needs files.
     """
+    if excel and kind != "csv":
+        raise Rejected("--excel", f"goes with --format csv, not {kind}")
     with pending_files() as files, ExitStack() as stack:
         if output is None:
-            sheets: list[Sheet] = [_stdout_sheet(kind, stdout, marks_holdout=holdout)]
+            sheets: list[Sheet] = [_stdout_sheet(kind, stdout, marks_holdout=holdout, excel=excel)]
         else:
             output = target_of(output)
             paths = [output, _held_out(output)] if holdout else [output]
-            sheets = _sheets(kind, paths, files, stack)
+            sheets = _sheets(kind, paths, files, stack, excel=excel)
         opened = AudienceFiles(sheets, files, output)
         yield opened
         opened.finish()
 
 
-def _stdout_sheet(kind: str, stdout: BinaryIO, *, marks_holdout: bool) -> Sheet:
-    if kind not in _TEXT:
-        raise Rejected("--format", f"{kind} needs --output FILE")
-    return _TEXT[kind](stdout, marks_holdout=marks_holdout)
+def _stdout_sheet(kind: str, stdout: BinaryIO, *, marks_holdout: bool, excel: bool) -> Sheet:
+    if kind == "csv":
+        return CsvSheet(stdout, marks_holdout=marks_holdout, byte_order_mark=excel)
+    if kind == "ndjson":
+        return NdjsonSheet(stdout, marks_holdout=marks_holdout)
+    raise Rejected("--format", f"{kind} needs --output FILE")
 
 
-def _sheets(kind: str, paths: Sequence[Path], files: PendingFiles, stack: ExitStack) -> list[Sheet]:
+def _sheets(
+    kind: str, paths: Sequence[Path], files: PendingFiles, stack: ExitStack, *, excel: bool
+) -> list[Sheet]:
     for path in paths:
         target_of(path)  # refused now, rather than when all is read
     if kind == "parquet":
         return [stack.enter_context(parquet_sheet(files.open(path))) for path in paths]
-    if kind in _TEXT:
-        return [_TEXT[kind](files.open(path), marks_holdout=False) for path in paths]
+    if kind == "csv":
+        return [
+            CsvSheet(files.open(path), marks_holdout=False, byte_order_mark=excel) for path in paths
+        ]
+    if kind == "ndjson":
+        return [NdjsonSheet(files.open(path), marks_holdout=False) for path in paths]
     profile = PROFILES[kind]
     with reporting_disk_errors():
         parts = [Parts(path, most_bytes=profile.most_bytes, spools=stack) for path in paths]

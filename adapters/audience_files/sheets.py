@@ -1,5 +1,6 @@
 """Sheets of members: one row per customer, with an empty probability where one is unread."""
 
+from codecs import BOM_UTF8
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, BinaryIO, Protocol
@@ -10,16 +11,25 @@ from adapters.audience_files.cells import csv_lines, text_cell
 from adapters.audience_files.pending import reporting_disk_errors
 from domain.audience import Listed
 from domain.errors import Rejected
+from domain.values import plain_number
 
 _ROWS_AT_ONCE = 65_536
 
 
 class Sheet(Protocol):
-    """Where rows go; `escaped` counts the ids that are not written as they are."""
+    """Where rows go; `escaped` counts the ids that are not written as they are.
+
+    `merged` counts customers left out since another one has the same mail address.
+    """
 
     @property
     def escaped(self) -> int:
         """How many ids begin with a ' that is not theirs."""
+        ...
+
+    @property
+    def merged(self) -> int:
+        """How many customers are another one's mail address, once every row is written."""
         ...
 
     def write(self, listed: Sequence[Listed], /) -> None:
@@ -34,8 +44,14 @@ class Sheet(Protocol):
 class CsvSheet:
     """customer_id, probability in full precision, arm, and holdout where that is asked for."""
 
-    def __init__(self, stream: BinaryIO, *, marks_holdout: bool) -> None:
+    merged = 0
+
+    def __init__(
+        self, stream: BinaryIO, *, marks_holdout: bool, byte_order_mark: bool = False
+    ) -> None:
         self._stream = stream
+        if byte_order_mark:
+            stream.write(BOM_UTF8)
         self._marks_holdout = marks_holdout
         self.escaped = 0
         header = ("customer_id", "probability", "arm", "holdout")
@@ -52,14 +68,16 @@ class CsvSheet:
     def _row(self, listed: Listed) -> tuple[object, ...]:
         customer = text_cell(listed.member.customer_id)
         self.escaped += customer != listed.member.customer_id
-        row = (customer, listed.member.probability, listed.member.arm)
+        probability = listed.member.probability
+        cell = None if probability is None else plain_number(probability)
+        row = (customer, cell, listed.member.arm)
         return (*row, "true" if listed.held_out else "false") if self._marks_holdout else row
 
 
 class NdjsonSheet:
     """One JSON object per line, with the columns of CSV; unread is null."""
 
-    escaped = 0
+    escaped = merged = 0
 
     def __init__(self, stream: BinaryIO, *, marks_holdout: bool) -> None:
         self._stream = stream
@@ -86,7 +104,7 @@ class NdjsonSheet:
 class ParquetSheet:
     """customer_id: string, probability: double or null, arm: string; in row groups of 65,536."""
 
-    escaped = 0
+    escaped = merged = 0
 
     def __init__(self, writer: Any) -> None:  # pyarrow has no types
         self._writer = writer

@@ -71,12 +71,12 @@ def file_purchases(path: Path, mapping: "FileMapping", kind: "RowKind") -> "Purc
 
 
 def audience_files(
-    kind: str, output: Path | None, *, stdout: BinaryIO, holdout: bool
+    kind: str, output: Path | None, *, stdout: BinaryIO, holdout: bool, excel: bool = False
 ) -> "AbstractContextManager[AudienceFiles]":
     """Where an audience goes: stdout, or files that appear when they are complete."""
     from adapters.audience_files import open_audience_files
 
-    return open_audience_files(kind, output, stdout=stdout, holdout=holdout)
+    return open_audience_files(kind, output, stdout=stdout, holdout=holdout, excel=excel)
 
 
 def port_is_free(port: int, host: str) -> bool:

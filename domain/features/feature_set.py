@@ -163,8 +163,10 @@ class FeatureSet:
             features = tuple(_feature(entry) for entry in entries)
             known = cls(features, Currency.of(cast("str", contract["currency"])))
             same = _canonical(known.contract) == _canonical(contract)
-        except (KeyError, TypeError, ValueError, OverflowError) as exc:
-            raise ValueError(f"not a feature contract that this code knows: {exc!r}") from exc
+        except KeyError as exc:
+            raise ValueError(f"not a feature contract: it lacks {exc.args[0]}") from exc
+        except (TypeError, ValueError, OverflowError) as exc:
+            raise ValueError(f"not a feature contract that this code knows: {exc}") from exc
         if not same:
             raise ValueError("the feature contract holds more than this code knows")
         return known

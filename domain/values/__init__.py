@@ -11,4 +11,5 @@ from domain.values.instant import from_datetime as from_datetime
 from domain.values.instant import render as render
 from domain.values.instant import to_datetime as to_datetime
 from domain.values.money import Currency as Currency
+from domain.values.plain import plain_number as plain_number
 from domain.values.window import Window as Window

@@ -24,6 +24,7 @@ from adapters.audience_files.pending import pending_files
 from adapters.audience_files.profiles import PROFILES, Profile
 from domain.audience import Listed, Member
 from domain.errors import Rejected
+from domain.values import plain_number
 from tests.profiles import examples
 
 THIRD = 1 / 3
@@ -60,12 +61,12 @@ def in_files(
 def test_csv_on_stdout() -> None:
     assert on_stdout("csv", IDS) == (
         "customer_id,probability,arm\r\n"
-        "c1,0.3333333333333333,champion\r\nc2,,champion\r\nc3,1e-05,champion\r\n"
+        "c1,0.3333333333333333,champion\r\nc2,,champion\r\nc3,0.00001,champion\r\n"
     )
     assert on_stdout("csv", IDS, holdout=True) == (
         "customer_id,probability,arm,holdout\r\n"
         "c1,0.3333333333333333,champion,false\r\nc2,,champion,false\r\n"
-        "c3,1e-05,champion,true\r\n"
+        "c3,0.00001,champion,true\r\n"
     )
 
 
@@ -133,7 +134,7 @@ GOLDEN = {
 def test_a_campaign_file_is_as_the_tool_imports_it(kind: str, tmp_path: Path) -> None:
     members, header = GOLDEN[kind]
     first, last = members[0].member.customer_id, members[-1].member.customer_id
-    rest = "0.995,100" if members is EMAILS else "1e-05,0"
+    rest = "0.995,100" if members is EMAILS else "0.00001,0"
     assert in_files(kind, tmp_path, members, holdout=True) == {
         "audience.csv": f"{header}{first},0.3333333333333333,33\r\n".encode(),
         "audience.holdout.csv": f"{header}{last},{rest}\r\n".encode(),
@@ -228,7 +229,7 @@ def test_escaped_ids_are_counted(tmp_path: Path) -> None:
 
 
 @given(
-    st.lists(st.tuples(TEXT, st.floats(0, 1)), max_size=30),
+    st.lists(st.tuples(TEXT, st.floats(1e-9, 1)), max_size=30),
     st.integers(min_value=200, max_value=2_000),
 )
 @settings(deadline=None, max_examples=examples(50))
@@ -429,3 +430,93 @@ def test_formats_that_are_no_stream_need_a_file(kind: str) -> None:
         pytest.fail("the block was entered")
     assert caught.value.field == "--format"
     assert kind in caught.value.reason
+
+
+TOOLS = ["klaviyo", "mailchimp", "braze", "customerio"]
+some_customers = st.lists(
+    st.tuples(
+        st.one_of(
+            st.sampled_from(["ann@shop.example", "Ann@Shop.example", "bob@shop.example", "c-1"]),
+            st.emails(),
+            TEXT,
+        ),
+        st.floats(0, 1),
+        st.booleans(),
+    ),
+    unique_by=lambda row: row[0],
+    max_size=12,
+)
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+@given(rows=some_customers)
+@settings(deadline=None, max_examples=examples(60))
+def test_every_file_keeps_the_published_rules_of_its_tool(
+    tool: str, rows: list[tuple[str, float, bool]], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """The rules as the tools publish them; the sources are in profiles.py."""
+    members = [listed(customer, p, held_out=held_out) for customer, p, held_out in rows]
+    try:
+        found = in_files(tool, tmp_path_factory.mktemp(tool), members, holdout=True)
+    except Rejected:
+        assert tool in {"klaviyo", "mailchimp"}
+        assert not all(is_email(customer) for customer, _, _ in rows)
+        return
+    mailed, held_out = (
+        cells_of(found[n].decode()) for n in ("audience.csv", "audience.holdout.csv")
+    )
+    assert mailed[0] == held_out[0]
+    column = mailed[0][0]
+    assert (
+        column
+        == {
+            "klaviyo": "Email Address",
+            "mailchimp": "Email Address",
+            "braze": "external_id",
+            "customerio": "email" if all(is_email(customer) for customer, _, _ in rows) else "id",
+        }[tool]
+    )
+    ids = [row[0] for row in (*mailed[1:], *held_out[1:])]
+    if column in {"email", "Email Address"}:
+        assert len({each.casefold() for each in ids}) == len(ids)  # one person, one row
+        assert {each.casefold() for each in ids} == {c.casefold() for c, _, _ in rows}
+        kept_out = {c.casefold() for c, _, out in rows if out}
+        assert kept_out == {row[0].casefold() for row in held_out[1:]}
+        assert all(len(each.encode()) <= 255 and "\n" not in each for each in ids)
+    else:
+        assert sorted(ids) == sorted(text_cell(customer) for customer, _, _ in rows)
+    for _, probability, score in (*mailed[1:], *held_out[1:]):
+        assert re.fullmatch(r"[0-9]+\.[0-9]+", probability)
+        assert 0 <= int(score) <= 100
+
+
+def test_of_two_forms_of_an_address_one_is_mailed_and_the_other_counted(tmp_path: Path) -> None:
+    output = tmp_path / "audience.csv"
+    with open_audience_files("klaviyo", output, stdout=io.BytesIO(), holdout=True) as files:
+        files.write([listed("Ann@shop.example", 0.9), listed("bob@shop.example", 0.5)])
+        files.write([listed("ann@shop.example", 0.1), listed("BOB@shop.example", held_out=True)])
+    assert files.merged == 2
+    assert cells_of(output.read_text())[1:] == [["Ann@shop.example", "0.9", "90"]]
+
+
+def test_excel_knows_utf8_by_its_mark(tmp_path: Path) -> None:
+    stream = io.BytesIO()
+    with open_audience_files("csv", None, stdout=stream, holdout=False, excel=True) as files:
+        files.write([listed("Jos\u00e9")])
+    assert stream.getvalue().startswith(b"\xef\xbb\xbfcustomer_id,")
+    output = tmp_path / "a.csv"
+    with open_audience_files("csv", output, stdout=stream, holdout=True, excel=True) as files:
+        files.write([listed("Jos\u00e9")])
+    assert all(path.read_bytes().startswith(b"\xef\xbb\xbf") for path in tmp_path.iterdir())
+    for kind in ("ndjson", "parquet", "klaviyo"):
+        with (
+            pytest.raises(Rejected),
+            open_audience_files(kind, output, stdout=stream, holdout=False, excel=True),
+        ):
+            pass
+
+
+@given(st.floats(0, 1))
+def test_a_number_is_plain_and_reads_back_as_the_same_float(number: float) -> None:
+    assert float(plain_number(number)) == number
+    assert "e" not in plain_number(number)

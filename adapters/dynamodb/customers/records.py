@@ -6,10 +6,9 @@ from typing import Any
 from adapters.dynamodb.categories import hash_of
 from adapters.dynamodb.purchases import stored_purchase, stored_refunds
 from adapters.dynamodb.recent import SUPPRESSED, recent_history
-from adapters.dynamodb.schema import stored_hashes
+from adapters.dynamodb.schema import stored_hashes, why_unreadable
 from adapters.dynamodb.wire import Deadline, DynamoClient
 from domain.customers import CustomerRecord
-from domain.errors import CorruptRecord
 from domain.retention import Retention
 from domain.values import Clock
 
@@ -86,4 +85,4 @@ def _cancelled(items: Sequence[Item]) -> dict[str, int]:
             if "cancelled_at" in item
         }
     except (KeyError, ValueError) as exc:
-        raise CorruptRecord(f"a cancelled purchase cannot be read: {exc!r}") from exc
+        raise why_unreadable("a cancelled purchase", exc) from exc

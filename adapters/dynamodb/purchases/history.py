@@ -3,9 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from adapters.dynamodb.schema import ByTime
+from adapters.dynamodb.schema import ByTime, why_unreadable
 from adapters.dynamodb.wire import DynamoClient
-from domain.errors import CorruptRecord
 from domain.purchases import Purchase, PurchaseColumns, Refund
 from domain.retention import PurchaseRetention
 from domain.values import Clock
@@ -57,7 +56,7 @@ def _columns(items: Sequence[Mapping[str, Any]], customer_id: str) -> PurchaseCo
             },
         )
     except (KeyError, ValueError) as exc:
-        raise CorruptRecord(f"a stored purchase cannot be read: {exc!r}") from exc
+        raise why_unreadable("a stored purchase", exc) from exc
 
 
 def stored_refunds(item: Mapping[str, Any]) -> tuple[Refund, ...]:
@@ -78,7 +77,7 @@ def stored_refunds(item: Mapping[str, Any]) -> tuple[Refund, ...]:
             )
         )
     except (KeyError, ValueError) as exc:
-        raise CorruptRecord(f"a stored refund cannot be read: {exc!r}") from exc
+        raise why_unreadable("a stored refund", exc) from exc
 
 
 def stored_purchase(item: Mapping[str, Any], customer_id: str) -> Purchase:
@@ -97,4 +96,4 @@ def stored_purchase(item: Mapping[str, Any], customer_id: str) -> Purchase:
             refunds=stored_refunds(item),
         )
     except (KeyError, ValueError) as exc:
-        raise CorruptRecord(f"a stored purchase cannot be read: {exc!r}") from exc
+        raise why_unreadable("a stored purchase", exc) from exc

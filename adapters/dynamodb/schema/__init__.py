@@ -15,6 +15,7 @@ from adapters.dynamodb.schema.attributes import refund_element as refund_element
 from adapters.dynamodb.schema.attributes import shard_name as shard_name
 from adapters.dynamodb.schema.attributes import stored_hashes as stored_hashes
 from adapters.dynamodb.schema.attributes import ttl_seconds as ttl_seconds
+from adapters.dynamodb.schema.attributes import why_unreadable as why_unreadable
 from adapters.dynamodb.schema.models import ByCategory as ByCategory
 from adapters.dynamodb.schema.models import ByTime as ByTime
 from adapters.dynamodb.schema.models import CategoryRow as CategoryRow

@@ -119,6 +119,13 @@ def decode_days(sets: Mapping[int, Sequence[str]], *, customer_id: str) -> Purch
     )
 
 
+def why_unreadable(what: str, exc: KeyError | ValueError) -> CorruptRecord:
+    """The error of an item that lacks something, or holds a number that is none."""
+    if isinstance(exc, KeyError):
+        return CorruptRecord(f"{what} lacks the attribute {exc.args[0]}")
+    return CorruptRecord(f"{what} holds a number that is none")
+
+
 def _no_purchase(element: str, day: int) -> CorruptRecord:
     return CorruptRecord(f"element {element!r} of day {day} is no purchase")
 

@@ -1,6 +1,7 @@
 """PynamoDB and botocore exceptions to domain errors: one table, one context manager."""
 
 import asyncio
+import re
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -21,6 +22,7 @@ from pynamodb.exceptions import (
     TransactWriteError,
 )
 
+from adapters.aws_advice import CREDENTIALS_ADVICE
 from domain.errors import CorruptRecord, PropensityError, StoreUnavailable
 
 TRANSLATION: dict[type[Exception], type[PropensityError]] = {
@@ -57,9 +59,7 @@ _TRANSIENT_ERRORS = (ConnectionError, HTTPClientError, IncompleteReadError)
 _CONDITION_FAILED = "ConditionalCheckFailed"
 _ADVICE = {
     "ResourceNotFoundException": "a table does not exist; create it: propensity tables create",
-    "UnrecognizedClientException": "the credentials are not known; check AWS_PROFILE or the role",
-    "AccessDeniedException": "the credentials do not allow this; check the role's policy",
-    "ExpiredTokenException": "the credentials have expired; renew them",
+    **CREDENTIALS_ADVICE,
     "ItemCollectionSizeLimitExceeded": "one customer's purchases fill the 10 GB an LSI allows",
 }
 
@@ -95,7 +95,22 @@ def describe(exc: Exception) -> str:
     codes = [reason.code for reason in cancellation_reasons(exc) if reason] or [code]
     advice = "; ".join(dict.fromkeys(_ADVICE[code] for code in codes if code in _ADVICE))
     named = code if codes == [code] else f"{code} ({', '.join(dict.fromkeys(codes))})"
-    return f"DynamoDB answered {named}: {advice or 'see its documentation'}"
+    return f"DynamoDB answered {named}: {advice or 'see its documentation'}{_explained(exc)}"
+
+
+def _explained(exc: Exception) -> str:
+    """What AWS says beside its code, as far as it names no item and no account.
+
+    Which action is not allowed; and of a signature, which times were compared.
+    """
+    said = str(_response(exc).get("Error", {}).get("Message", ""))
+    if action := re.search(r"perform: (\w+:\w+)", said):
+        return f" ({action[1]})"
+    if expired := re.search(
+        r"Signature (?:expired|not yet current): [0-9TZ a-z.()+-]{10,120}", said
+    ):
+        return f" ({expired[0].strip()})"
+    return ""
 
 
 def is_transient(exc: Exception) -> bool:

@@ -59,6 +59,9 @@ def audience(  # noqa: PLR0913  # one parameter per option
             help="A file; it appears once it is complete, else FILE.partial.", show_default="stdout"
         ),
     ] = None,
+    excel: Annotated[
+        bool, typer.Option("--excel", help="CSV that Excel opens by a double click (UTF-8 BOM).")
+    ] = False,
     estimate: Annotated[
         bool, typer.Option("--estimate", help="Print what it costs; read nothing of it.")
     ] = False,
@@ -103,7 +106,11 @@ def audience(  # noqa: PLR0913  # one parameter per option
             on_screen=output is None and sys.stdout.isatty(),
         )
         files = composition.audience_files(
-            kind, output, stdout=sys.stdout.buffer, holdout=control_group.basis_points > 0
+            kind,
+            output,
+            stdout=sys.stdout.buffer,
+            holdout=control_group.basis_points > 0,
+            excel=excel,
         )
         query = AudienceQuery(
             category=category,

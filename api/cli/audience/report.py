@@ -55,6 +55,7 @@ class Report:
     files: Sequence[Path]
     stale: Sequence[Path]
     escaped: int
+    merged: int
     shards: int
 
     @property
@@ -75,6 +76,7 @@ class Report:
             "held_out": self.held_out.customers,
             "expected_buyers_held_out": self.held_out.expected_buyers,
             "escaped_ids": self.escaped,
+            "merged_addresses": self.merged,
             "way": self.summary.way,
             **to_builtins(cost_used(self.cost)),
             "price_usd": self.price.of(self.cost.reads.total, self.cost.writes.total),
@@ -120,6 +122,11 @@ class Report:
             warnings.append(
                 "files of an earlier export are still there, and no part of this one: "
                 + ", ".join(map(str, self.stale))
+            )
+        if self.merged:
+            warnings.append(
+                f"mail addresses that differ from another by case only: {self.merged:,}; each is "
+                "one person to the campaign tool, and is in the files once"
             )
         if self.escaped:
             warnings.append(

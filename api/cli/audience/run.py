@@ -37,6 +37,11 @@ class AudienceOutput(Protocol):
         ...
 
     @property
+    def merged(self) -> int:
+        """How many customers are left out, as another one has the same mail address."""
+        ...
+
+    @property
     def stale(self) -> Sequence[Path]:
         """Files of earlier exports that look like a part of this one."""
         ...
@@ -103,6 +108,7 @@ def run_audience(
         files=output.paths,
         stale=output.stale,
         escaped=output.escaped,
+        merged=output.merged,
         shards=service.index.shards,
     )
 

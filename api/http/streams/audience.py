@@ -16,6 +16,7 @@ from api.documents.problem import Problem
 from api.http.connections import STOPPING
 from domain.audience import AudienceQuery, Member, ScoreAudience
 from domain.errors import StoreUnavailable
+from domain.values import plain_number
 
 Chunks: TypeAlias = AsyncGenerator[bytes, None]
 
@@ -143,7 +144,14 @@ def _line(line: SummaryLine | FailureLine) -> bytes:
 
 def _rows(members: Sequence[Member]) -> bytes:
     text = StringIO(newline="")
-    csv.writer(text).writerows((_inert(m.customer_id), m.probability, m.arm) for m in members)
+    csv.writer(text).writerows(
+        (
+            _inert(m.customer_id),
+            None if m.probability is None else plain_number(m.probability),
+            m.arm,
+        )
+        for m in members
+    )
     return text.getvalue().encode()
 
 

@@ -30,7 +30,7 @@ _KNOWN: Mapping[RowKind, frozenset[str]] = {
         {
             *_REQUIRED[RowKind.PURCHASE],
             *("refund_of", "currency", "amount", "amount_minor"),
-            *("quantity", "unit_price", "discount", *OF_ORDERS),
+            *("kind", "quantity", "unit_price", "discount", *OF_ORDERS),
         }
     ),
     RowKind.REFUND: frozenset((*_REQUIRED[RowKind.REFUND], "amount", "amount_minor", "currency")),
@@ -149,6 +149,21 @@ def amount_of(fields: dict[str, object]) -> None:
     fields["amount"] = quantity * price - discount
     for name in ("quantity", "unit_price", "discount"):
         fields.pop(name, None)
+
+
+def mark_refund(fields: dict[str, object], mapping: FileMapping) -> None:
+    """Makes the amount of a row negative that is marked as a refund; a credit note often says it so."""
+    kind, purchase_id = fields.pop("kind", None), fields.get("purchase_id")
+    prefix = mapping.refund_prefix
+    by_prefix = prefix and isinstance(purchase_id, str) and purchase_id.startswith(prefix)
+    if not (by_prefix or kind in mapping.refund_kinds):
+        return
+    for name in ("amount", "amount_minor"):
+        value = fields.get(name)
+        if isinstance(value, int | Decimal) and not isinstance(value, bool):
+            fields[name] = (
+                value.copy_abs().copy_negate() if isinstance(value, Decimal) else -abs(value)
+            )
 
 
 def _finite(fields: Mapping[str, object], name: str) -> Decimal:

@@ -19,7 +19,7 @@ PROFILES = ("shopify", "woocommerce")
 class Columns(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which column holds a field; by default the one of the field's own name.
 
-    `quantity` times `unit_price`, less `discount`, is an amount. `status`, `order_total` and
+    `quantity` times `unit_price`, less `discount`, is an amount. `kind` says what a row is. `status`, `order_total` and
     `order_refunded` are an order's: they stand on its first line.
     """
 
@@ -33,6 +33,7 @@ class Columns(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     refund_of: str = "refund_of"
     refund_id: str = "refund_id"
     refunded_at: str = "refunded_at"
+    kind: str | None = None
     quantity: str | None = None
     unit_price: str | None = None
     discount: str | None = None
@@ -46,7 +47,9 @@ class FileMapping(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
     `date_format` as Python's strptime has it: %d/%m/%Y is day first. `lower_case` and `carry_down`
     name fields: those whose case does not matter, and those that only an order's first line has.
-    `statuses` are those of orders that count, `order_lines` numbers the lines of each order.
+    `statuses` are those of orders that count, `order_lines` numbers the lines of each order. A row
+    is a refund where its amount is negative, its id begins with `refund_prefix`, or its `kind` is
+    one of `refund_kinds`.
     """
 
     delimiter: Annotated[str, Meta(min_length=1, max_length=1)] | None = None
@@ -59,6 +62,8 @@ class FileMapping(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     lower_case: Sequence[Literal["customer_id", "purchase_id", "category"]] = ()
     carry_down: Sequence[Literal["customer_id", "purchased_at", "currency", "status"]] = ()
     statuses: Sequence[str] = ()
+    refund_prefix: Annotated[str, Meta(min_length=1)] | None = None
+    refund_kinds: Sequence[str] = ()
     columns: Columns = Columns()
 
 

@@ -6,7 +6,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from adapters.purchase_files.cells import Cells, amount_of
+from adapters.purchase_files.cells import Cells, amount_of, mark_refund
 from adapters.purchase_files.lines import MAX_TEXT_CHARACTERS
 from adapters.purchase_files.orders import OrderLine, completed
 from adapters.purchase_files.plain import Plain
@@ -73,6 +73,7 @@ class FilePurchases:
         line = OrderLine(row=row, order=fields.get("purchase_id"), fields=fields)
         try:
             amount_of(fields)
+            mark_refund(fields, cells.mapping)
             if cells.kind is RowKind.PURCHASE:
                 self._number(line, seen)
         except InvalidPurchase as exc:

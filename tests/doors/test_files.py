@@ -8,6 +8,7 @@ from datetime import UTC
 from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import openpyxl
 import pytest
@@ -16,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.purchase_files import FileOptions, read_mapping
-from adapters.purchase_files.mapping import FileMapping
+from adapters.purchase_files.mapping import Columns, FileMapping
 from adapters.purchase_files.orders import shares
 from domain.errors import Rejected
 from domain.purchases import Conventions, Purchase, RowKind, refunded_minor
@@ -342,3 +343,24 @@ def test_a_workbook_is_read_as_excel_shows_it(tmp_path: Path) -> None:
 
 def test_the_plain_conventions_take_no_refund_without_an_instant() -> None:
     assert not PLAIN.refunds_undated
+
+
+@pytest.mark.parametrize(
+    ("said", "kind", "back"),
+    [
+        ({"refund_prefix": "CN"}, "sale", "CN7"),
+        ({"refund_kinds": ["credit note"], "columns": Columns(kind="Type")}, "credit note", "x7"),
+    ],
+)
+def test_a_mapping_says_which_rows_are_refunds_though_their_amounts_are_positive(
+    said: dict[str, Any], kind: str, back: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "p.csv"
+    path.write_text(
+        "customer_id,purchase_id,purchased_at,category,amount,Type\n"
+        f"c,{back},2026-11-05T10:00:00Z,rings,4.00,{kind}\n"
+        "c,o1,2026-11-01T10:00:00Z,rings,9.00,sale\n"
+    )
+    done = imported(path, options=FileOptions(mapping=FileMapping(**said)))
+    (purchase,) = done.purchases
+    assert (purchase.purchase_id, refunded_minor(purchase.refunds)) == ("o1", 400)

@@ -2,6 +2,7 @@
 
 import asyncio
 import uuid
+from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -10,11 +11,12 @@ from hypothesis import strategies as st
 from adapters.dynamodb import DynamoCategoryIndex, DynamoClient
 from adapters.dynamodb.categories.listed import TRUST_S, KnownCategories
 from adapters.dynamodb.categories.sketch import KEPT, Sketch, hash_of
+from adapters.dynamodb.schema import day_capacity
 from domain.errors import StoreUnavailable
-from domain.purchases import Purchase, Recording
+from domain.purchases import Purchase, Recording, Refund, Refunding
 from domain.values import day_of
 from tests.builders import DAY, NOW, a_purchase
-from tests.contracts.conftest import dynamo_store, recent_of, settled
+from tests.contracts.conftest import RETENTION, dynamo_store, recent_of, settled
 from tests.integration.faults import (
     Fault,
     Stopwatch,
@@ -254,3 +256,60 @@ async def test_any_faults_in_any_order_lose_nothing_and_double_nothing(
             await recorder.record([p for p in purchases if p.purchase_id.startswith(f"{call}-")])
     expected = sorted(purchases, key=lambda p: p.purchased_at)
     assert await stored(client, customer) == (expected, expected)
+
+
+@pytest.mark.parametrize("came", [True, False], ids=["purchase there", "purchase to come"])
+@pytest.mark.parametrize(
+    ("fault", "outcomes"),
+    [
+        (error("ThrottlingException"), (Refunding.RECORDED, Refunding.WAITING)),
+        (cancelled("None", "TransactionConflict"), (Refunding.RECORDED, Refunding.WAITING)),
+        (time_out, (Refunding.RECORDED, Refunding.WAITING)),
+        (time_out_after_doing_it, (Refunding.DUPLICATE, Refunding.DUPLICATE)),
+    ],
+    ids=["throttled", "conflict", "never arrived", "answer lost"],
+)
+async def test_a_refund_is_there_once_whatever_its_write_meets(
+    client: DynamoClient, fault: Fault, outcomes: tuple[Refunding, Refunding], *, came: bool
+) -> None:
+    store, refund = await settled(dynamo_store(client)), Refund(NOW - 1, "r-1", 5)
+    purchase = a_purchase(purchased_at=NOW - 2)
+    ids = (purchase.customer_id, purchase.purchase_id)
+    if came:
+        await store.recorder.record([purchase])
+    with injected(client, "TransactWriteItems", fault):
+        assert await store.refunder.refund(*ids, refund, dated=True) is outcomes[not came]
+    if not came:
+        await store.recorder.record([purchase])
+    due = [replace(purchase, refunds=(refund,))]
+    assert await stored(client, purchase.customer_id) == (due, due)
+
+
+async def test_a_refund_beyond_the_deadline_is_reported_and_sending_it_again_is_safe(
+    client: DynamoClient,
+) -> None:
+    client.monotonic = Stopwatch()
+    store, refund = await settled(dynamo_store(client)), Refund(NOW - 1, "r-1", 5)
+    purchase = a_purchase(purchased_at=NOW - 2)
+    ids = (purchase.customer_id, purchase.purchase_id)
+    await store.recorder.record([purchase])
+    lost = taking(client.monotonic, 99, time_out_after_doing_it)
+    with injected(client, "TransactWriteItems", lost), pytest.raises(StoreUnavailable):
+        await store.refunder.refund(*ids, refund, dated=True)
+    assert await store.refunder.refund(*ids, refund, dated=True) is Refunding.DUPLICATE
+    due = [replace(purchase, refunds=(refund,))]
+    assert await stored(client, purchase.customer_id) == (due, due)
+
+
+async def test_a_refund_on_a_crowded_day_is_read_by_time(client: DynamoClient) -> None:
+    store, retention = await settled(dynamo_store(client)), RETENTION
+    count = day_capacity(retention.days)
+    purchases = [a_purchase(purchase_id=f"p{n:03d}", purchased_at=NOW - n) for n in range(count)]
+    await store.recorder.record(purchases)
+    refund = Refund(NOW, "r-1", 5)
+    answer = await store.refunder.refund("customer-1", "p000", refund, dated=True)
+    assert answer is Refunding.RECORDED
+    (recent,) = await recent_of(store, "customer-1")
+    assert recent.overflow_days == {day_of(NOW)}
+    (read,) = await store.history.between("customer-1", after=NOW - 1, until=NOW)
+    assert read.refunds == (refund,)

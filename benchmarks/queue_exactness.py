@@ -27,13 +27,14 @@ from adapters.dynamodb import (
     DynamoOptions,
     DynamoPurchaseHistory,
     DynamoPurchaseRecorder,
+    DynamoPurchaseRefunder,
     DynamoRecentPurchases,
     DynamoTables,
 )
 from adapters.embedded import EmbeddedEngine
 from adapters.listening import HOST, free_port
 from adapters.sqs import SqsClient, SqsOptions
-from domain.purchases import Purchase, RecordPurchases
+from domain.purchases import Purchase, RecordPurchases, RefundPurchase
 from domain.recent import RecentHistory
 from domain.retention import FOR_EVER, Retention
 from domain.values import Currency, Window
@@ -144,10 +145,28 @@ def _sample(purchases: int) -> list[dict[str, object]]:
     return found
 
 
+def _refunds(rows: Sequence[dict[str, object]]) -> list[dict[str, object]]:
+    """Of every tenth purchase a half, given back when it was bought."""
+    return [
+        {
+            "customer_id": row["customer_id"],
+            "purchase_id": row["purchase_id"],
+            "refund_id": "half",
+            "refunded_at": row["purchased_at"],
+            "amount_minor": int(str(row["amount_minor"])) // 2,
+            "currency": row["currency"],
+        }
+        for row in rows[::10]
+        if int(str(row["amount_minor"])) > 1
+    ]
+
+
 async def _send(
     place: _Place, rows: Sequence[dict[str, object]], chance: random.Random
 ) -> dict[str, int]:
-    everything = [*rows, *chance.sample(rows, int(DUPLICATES * len(rows)))]
+    refunds = [{"refunded": refund} for refund in _refunds(rows)]
+    sent: list[dict[str, object]] = [*rows, *refunds]  # type: ignore[list-item]  # dicts of dicts
+    everything = [*sent, *chance.sample(sent, int(DUPLICATES * len(sent)))]
     chance.shuffle(everything)
     bodies: list[str] = []
     while everything:
@@ -210,6 +229,15 @@ async def _differences(place: _Place, rows: Sequence[dict[str, object]]) -> int:
     )
     for start in range(0, len(rows), 2_000):
         await record(rows[start : start + 2_000])
+    history = DynamoPurchaseHistory(clean, clock=clock, retention=FOR_EVER)
+    refund = RefundPurchase(
+        refunder=DynamoPurchaseRefunder(clean, clock=clock, retention=RETENTION),
+        history=history,
+        clock=clock,
+        currency=Currency.of("USD"),
+    )
+    for each in _refunds(rows):
+        await refund(each)
     customers = sorted({str(row["customer_id"]) for row in rows})
     found = 0
     for customer in customers:

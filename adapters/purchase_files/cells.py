@@ -40,6 +40,7 @@ _NUMBER = re.compile(
     r"[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?|nan|inf(?:inity)?)", re.ASCII | re.IGNORECASE
 )
 _COMMA = re.compile(r"[+-]?(?:\d+|\d{1,3}(?:\.\d{3})+),\d+", re.ASCII)
+_MOST_DIGITS = 30
 _INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
 
 
@@ -142,10 +143,10 @@ def amount_of(fields: dict[str, object]) -> None:
         return
     if fields.keys() & {"amount", "amount_minor"}:
         raise InvalidPurchase("amount", "excludes quantity and unit price")
-    quantity, price = (_finite(fields, name) for name in ("quantity", "unit_price"))
+    quantity, price = (finite(fields, name) for name in ("quantity", "unit_price"))
     if not quantity:
         raise InvalidPurchase("quantity", "is 0: nothing was bought")
-    discount = _finite(fields, "discount") if "discount" in fields else Decimal(0)
+    discount = finite(fields, "discount") if "discount" in fields else Decimal(0)
     fields["amount"] = quantity * price - discount
     for name in ("quantity", "unit_price", "discount"):
         fields.pop(name, None)
@@ -166,11 +167,16 @@ def mark_refund(fields: dict[str, object], mapping: FileMapping) -> None:
             )
 
 
-def _finite(fields: Mapping[str, object], name: str) -> Decimal:
+def finite(fields: Mapping[str, object], name: str) -> Decimal:
+    """The number in a field.
+
+    Raises:
+        InvalidPurchase: it is missing, or no number of which money is made.
+    """
     value = fields.get(name)
     if isinstance(value, int | Decimal) and not isinstance(value, bool):
         number = Decimal(value)
-        if number.is_finite() and abs(number.adjusted()) < 30:  # noqa: PLR2004  # digits of money
+        if number.is_finite() and abs(number.adjusted()) < _MOST_DIGITS:
             return number
     raise InvalidPurchase(name, "is missing" if value is None else f"is no number: {value!s:.60}")
 

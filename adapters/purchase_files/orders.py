@@ -4,12 +4,12 @@ The lines of an order stand together. Its total is what was paid for them: a dis
 is spread over its lines in proportion to their amounts, to the last cent. So is what was refunded.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from itertools import groupby
 
-from adapters.purchase_files.cells import OF_ORDERS
+from adapters.purchase_files.cells import OF_ORDERS, finite
 from adapters.purchase_files.mapping import FileMapping
 from domain.errors import InvalidPurchase
 from domain.purchases import RawRow, RowKind
@@ -69,7 +69,8 @@ def _complete(lines: Sequence[OrderLine], mapping: FileMapping, *, named: bool) 
             if name in first:
                 line.fields.setdefault(name, first[name])
     status = first.get("status")
-    if mapping.statuses and status not in mapping.statuses:
+    counting = {each.casefold() for each in mapping.statuses}
+    if counting and str(status).casefold() not in counting:
         shown = "missing" if status is None else repr(str(status)[:60])
         raise InvalidPurchase(
             "status", f"of this order is {shown}; {', '.join(mapping.statuses)} count"
@@ -136,10 +137,8 @@ def shares(total: Decimal, weights: Sequence[Decimal]) -> list[Decimal]:
     return [part * unit for part in parts]
 
 
-def _money(fields: dict[str, object], name: str) -> Decimal:
-    value = fields.get(name)
-    if isinstance(value, int | Decimal) and not isinstance(value, bool):
-        number = Decimal(value)
-        if number.is_finite() and number >= 0 and abs(number.adjusted()) < 30:  # noqa: PLR2004
-            return number
-    raise InvalidPurchase(name, "is missing" if value is None else f"is no amount: {value!s:.60}")
+def _money(fields: Mapping[str, object], name: str) -> Decimal:
+    amount = finite(fields, name)
+    if amount < 0:
+        raise InvalidPurchase(name, f"is negative: {amount}")
+    return amount

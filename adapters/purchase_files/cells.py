@@ -167,6 +167,16 @@ def mark_refund(fields: dict[str, object], mapping: FileMapping) -> None:
             )
 
 
+def make_positive(fields: dict[str, object]) -> None:
+    """Among refunds a negative amount means the same as a positive one: what was given back."""
+    for name in ("amount", "amount_minor"):
+        value = fields.get(name)
+        if isinstance(value, Decimal) and value.is_finite():
+            fields[name] = value.copy_abs()
+        elif isinstance(value, int) and not isinstance(value, bool):
+            fields[name] = abs(value)
+
+
 def finite(fields: Mapping[str, object], name: str) -> Decimal:
     """The number in a field.
 

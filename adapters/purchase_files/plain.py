@@ -26,6 +26,7 @@ STDIN = "-"
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 _ZIP, _OLD_EXCEL, _PARQUET = b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"PAR1"
 _CHUNK = 2**16
+_HEAD = 4096
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _UTF8_BOM = b"\xef\xbb\xbf"
 MAX_ELEMENT = 2**20
@@ -86,7 +87,7 @@ class _Copies:
         """The first bytes."""
         try:
             with self.path.open("rb") as file:
-                return file.read(4096)
+                return file.read(_HEAD)
         except OSError as exc:
             raise Rejected("file", f"{self.name} cannot be read: {exc.strerror or exc}") from exc
 
@@ -184,6 +185,26 @@ def _copy(source: IO[bytes] | gzip.GzipFile, copy: Path) -> None:
 
 
 def _text_kind(copies: _Copies, head: bytes, ending: str, encoding: str | None) -> Kind:
+    head = _in_utf8(copies, head, encoding)
+    first = head.removeprefix(_UTF8_BOM).lstrip()[:1]
+    delimited = ending in {".csv", ".tsv", ".txt"}
+    if first == b"[" and not delimited:
+        copies.step("one JSON array", lambda copy: _write_elements(copies, copy))
+        return Kind.NDJSON
+    if ending in {".ndjson", ".jsonl"} or (first == b"{" and not delimited):
+        if ending == ".json":
+            _check_lines(copies, head)
+        return Kind.NDJSON
+    if delimited or not ending:
+        return Kind.DELIMITED
+    raise Rejected(
+        "file",
+        f"{copies.name} must be .csv, .tsv, .ndjson, .json, .parquet or .xlsx (also .gz or .zst)",
+    )
+
+
+def _in_utf8(copies: _Copies, head: bytes, encoding: str | None) -> bytes:
+    """The first bytes, once the text is UTF-8 whose lines end with LF."""
     if head.startswith(_UTF16):
         encoding = encoding or "utf-16"
     if encoding is not None:
@@ -194,18 +215,30 @@ def _text_kind(copies: _Copies, head: bytes, ending: str, encoding: str | None) 
             "file",
             f"{copies.name} is no text in UTF-8; if it is text, say its encoding in a mapping",
         )
-    first = head.removeprefix(_UTF8_BOM).lstrip()[:1]
-    if first == b"[" and ending not in {".csv", ".tsv", ".txt"}:
-        copies.step("one JSON array", lambda copy: _write_elements(copies, copy))
-        return Kind.NDJSON
-    if ending in {".ndjson", ".jsonl"} or (first == b"{" and ending not in {".csv", ".tsv"}):
-        return Kind.NDJSON
-    if ending in {".csv", ".tsv", ".txt", ""}:
-        return Kind.DELIMITED
-    raise Rejected(
-        "file",
-        f"{copies.name} must be .csv, .tsv, .ndjson, .json, .parquet or .xlsx (also .gz or .zst)",
-    )
+    if b"\r" in head and b"\n" not in head:
+        copies.step("lines end with CR", lambda copy: _with_line_feeds(copies, copy))
+        head = copies.head()
+    return head
+
+
+def _check_lines(copies: _Copies, head: bytes) -> None:
+    """Returns when the first line of a JSON file is an object of its own."""
+    line, more, _ = head.removeprefix(_UTF8_BOM).lstrip().partition(b"\n")
+    try:
+        document = json.loads(line) if more or len(head) < _HEAD else {}
+    except ValueError:
+        document = None
+    if document is None or (isinstance(document, dict) and document.keys() == {"purchases"}):
+        raise Rejected(
+            "file", f"{copies.name} is one JSON object; send a list [...], or one object per line"
+        )
+
+
+def _with_line_feeds(copies: _Copies, copy: Path) -> None:
+    """As old Macs and some exports for Excel end lines; bytes that are no UTF-8 stay as they are."""
+    with copies.path.open("rb") as file, copy.open("wb") as written:
+        while chunk := file.read(_CHUNK):
+            written.write(chunk.replace(b"\r", b"\n"))
 
 
 def _transcode(copies: _Copies, copy: Path, encoding: str) -> None:
@@ -273,12 +306,11 @@ def _write_sheet(copies: _Copies, copy: Path) -> None:
     try:
         with CalamineWorkbook.from_path(copies.path) as book:
             sheet = book.get_sheet_by_index(0)
-            above = sheet.start[0] if sheet.start else 0
             with copy.open("w", encoding="utf-8", newline="") as file:
-                file.write("\n" * above)  # so that lines count as the sheet's rows do
                 writer = csv.writer(file, lineterminator="\n")
                 for row in sheet.iter_rows():
-                    writer.writerow([_cell(value) for value in row])
+                    cells = [_cell(value) for value in row]
+                    writer.writerow(cells if any(cells) else [])
     except (CalamineError, IndexError) as exc:
         raise Rejected("file", f"{copies.name} is a zip archive but no workbook: {exc}") from exc
 

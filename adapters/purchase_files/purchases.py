@@ -6,7 +6,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from adapters.purchase_files.cells import Cells, amount_of, mark_refund
+from adapters.purchase_files.cells import Cells, amount_of, make_positive, mark_refund
 from adapters.purchase_files.lines import MAX_TEXT_CHARACTERS
 from adapters.purchase_files.orders import OrderLine, completed
 from adapters.purchase_files.plain import Plain
@@ -76,6 +76,8 @@ class FilePurchases:
             mark_refund(fields, cells.mapping)
             if cells.kind is RowKind.PURCHASE:
                 self._number(line, seen)
+            elif cells.kind is RowKind.REFUND:
+                make_positive(fields)
         except InvalidPurchase as exc:
             line.problem = exc
         return line

@@ -101,7 +101,9 @@ def _to_minor(major: object, currency: Currency) -> int:
 
 def _check_amount(field: str, amount_minor: int) -> int:
     if amount_minor < 0:
-        raise InvalidPurchase(field, "is negative: send what was given back as a refund")
+        raise InvalidPurchase(
+            field, "is negative; what was given back is a refund of a positive amount"
+        )
     if amount_minor > MAX_AMOUNT_MINOR:
         raise InvalidPurchase(field, f"is more than {MAX_AMOUNT_MINOR} minor units")
     return amount_minor

@@ -364,3 +364,44 @@ def test_a_mapping_says_which_rows_are_refunds_though_their_amounts_are_positive
     done = imported(path, options=FileOptions(mapping=FileMapping(**said)))
     (purchase,) = done.purchases
     assert (purchase.purchase_id, refunded_minor(purchase.refunds)) == ("o1", 400)
+
+
+def test_a_workbook_may_begin_further_down_and_to_the_right(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    cells = zip(
+        "customer_id purchase_id purchased_at category amount".split(), range(2, 7), strict=True
+    )
+    for name, column in cells:
+        book.active.cell(4, column, name)
+    for column, value in enumerate(["00042", "p", "2026-11-01T10:00:00Z", "rings", 10.5], start=2):
+        book.active.cell(6, column, value)
+        book.active.cell(8, column, value)
+    book.save(tmp_path / "p.xlsx")
+    done = imported(tmp_path / "p.xlsx")
+    assert (done.purchases[0].customer_id, done.rows_refused) == (
+        "00042",
+        {8: ("rejected", "purchase_id")},
+    )
+
+
+def test_lines_may_end_with_cr_alone(tmp_path: Path) -> None:
+    (tmp_path / "p.csv").write_bytes(plain_csv().replace(b"\r", b"").replace(b"\n", b"\r"))
+    one(imported(tmp_path / "p.csv"))
+
+
+@pytest.mark.parametrize("text", ['{\n "customer_id": "c"\n}', '{"purchases": [{}]}', '{"a": 1'])
+def test_one_json_object_is_refused_with_the_fix(text: str, tmp_path: Path) -> None:
+    (tmp_path / "p.json").write_text(text)
+    with pytest.raises(Rejected) as caught:
+        imported(tmp_path / "p.json")
+    assert "list" in caught.value.reason
+
+
+@pytest.mark.parametrize("amount", ["-5.00", "5.00"])
+def test_in_a_file_of_refunds_the_sign_does_not_matter(amount: str, tmp_path: Path) -> None:
+    path = tmp_path / "r.csv"
+    path.write_text(
+        f"customer_id,purchase_id,refund_id,refunded_at,amount\nc,p,r,2026-11-01T10:00:00Z,{amount}\n"
+    )
+    done = imported(path, options=FileOptions(kind=RowKind.REFUND))
+    assert [refund.amount_minor for (refund,) in done.store.waiting.values()] == [500]

@@ -28,7 +28,7 @@ from litestar.types import (
 
 from api.http.completed import complete
 from api.http.connections import impatient
-from api.http.head import answer_http
+from api.http.head import answer_head
 from api.http.problems import EXCEPTION_HANDLERS
 from api.http.request import StrictRequest
 from api.http.routes.categories import categories, propensities
@@ -66,12 +66,15 @@ class EncodedPathApp(Litestar):
             sent = scope.get("raw_path") or quote(scope["path"]).encode()  # optional in ASGI
             path, _, _ = sent.partition(b"?")  # some servers keep the query in it
             scope["path"] = _NOWHERE if b"//" in path else path.decode("latin-1")
-        if scope["type"] == ScopeType.HTTP:
-            http, receive, send = cast("tuple[HTTPScope, Receive, Send]", (scope, receive, send))
-            waiting = impatient(receive, silence_s=self.state[SILENCE_S])
-            await answer_http(super().__call__, http, waiting, send)
-        else:
+        if scope["type"] != ScopeType.HTTP or cast("HTTPScope", scope)["method"] == "GET":
             await super().__call__(scope, receive, send)
+            return
+        http, receive, send = cast("tuple[HTTPScope, Receive, Send]", (scope, receive, send))
+        if http["method"] == "HEAD":
+            await answer_head(super().__call__, http, receive, send)
+        else:
+            waiting = impatient(receive, silence_s=self.state[SILENCE_S])
+            await super().__call__(http, waiting, send)
 
 
 def create_app(  # noqa: PLR0913  # what the composition root gives

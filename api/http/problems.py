@@ -14,6 +14,7 @@ from msgspec import UNSET, UnsetType
 
 from api.documents.problem import FieldError, Problem
 from api.documents.purchases import PurchaseReport, encodable
+from api.http.head import allowed
 from api.http.openapi import PROBLEM_JSON
 from domain.errors import (
     Conflict,
@@ -134,7 +135,7 @@ def http_problem(request: AnyRequest, exc: HTTPException) -> Response[Problem]:
         status,
         slug,
         _DETAIL_OF.get(status) or detail or status.description,
-        headers=exc.headers,
+        headers=allowed(exc.headers) if status == HTTPStatus.METHOD_NOT_ALLOWED else exc.headers,
         errors=_validation_errors(exc.extra) or UNSET,
     )
 

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from domain.purchases import Purchase, PurchaseColumns
 
+_NOTHING_BACK: NDArray[np.int64] = np.empty((0, 3), dtype=np.int64)
 NEVER = np.iinfo(np.int64).max
 """An instant after every other."""
 
@@ -51,7 +52,7 @@ class Histories:
             amount_minor += columns.amount_minor
             category += [codes.setdefault(name, len(codes)) for name in columns.category]
             offsets.append(len(purchased_at))
-        given_back = np.array(refunds, dtype=np.int64).reshape(-1, 3)
+        given_back = np.array(refunds, dtype=np.int64) if refunds else _NOTHING_BACK
         return cls(
             offsets=np.array(offsets, dtype=np.int64),
             purchased_at=np.array(purchased_at, dtype=np.int64),
@@ -68,6 +69,8 @@ class Histories:
 
         A purchase that was refunded in full by then counts no more: it lies at no instant.
         """
+        if not len(self.refunded_at):
+            return self
         early = self.refunded_at <= as_of
         if not early.any():
             return self

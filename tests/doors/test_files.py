@@ -405,3 +405,34 @@ def test_in_a_file_of_refunds_the_sign_does_not_matter(amount: str, tmp_path: Pa
     )
     done = imported(path, options=FileOptions(kind=RowKind.REFUND))
     assert [refund.amount_minor for (refund,) in done.store.waiting.values()] == [500]
+
+
+def test_a_woocommerce_export_is_read_by_its_profile(tmp_path: Path) -> None:
+    """One row per item; what belongs to the order stands on every row."""
+    path = tmp_path / "orders.csv"
+    path.write_text(
+        "order_id,order_number,date,status,billing_email,order_currency,order_total,refunded_total,"
+        "item_name,item_quantity,item_total\n"
+        "1,1001,2026-11-01 10:00:00,completed,Ann@example.org,USD,30.00,0.00,Ring,2,20.00\n"
+        "1,1001,2026-11-01 10:00:00,completed,Ann@example.org,USD,30.00,0.00,Shirt,1,10.00\n"
+        "2,1002,2026-11-02 10:00:00,refunded,ann@example.org,USD,9.99,9.99,Ring,1,9.99\n"
+        "3,1003,2026-11-03 10:00:00,cancelled,bob@example.org,USD,5.00,0.00,Ring,1,5.00\n"
+        "4,1004,2026-11-04 10:00:00,processing,,USD,5.00,0.00,Ring,1,5.00\n"
+    )
+    mapping = tmp_path / "mine.toml"
+    mapping.write_text("timezone = 'Europe/Berlin'\n[columns]\ncategory = 'item_name'\n")
+    said = read_mapping("woocommerce", mapping)
+    assert (said.timezone, said.columns.customer_id) == ("Europe/Berlin", "billing_email")
+    conventions = Conventions(
+        default_currency=True, refunds_matched=True, refunds_undated=True, timezone=UTC
+    )
+    done = imported(path, conventions, options=FileOptions(mapping=said))
+    assert done.rows_refused == {5: ("rejected", "status"), 6: ("rejected", "customer_id")}
+    assert {
+        (p.customer_id, p.purchase_id, p.category): (p.amount_minor, refunded_minor(p.refunds))
+        for p in done.purchases
+    } == {
+        ("ann@example.org", "1001-1", "Ring"): (2000, 0),
+        ("ann@example.org", "1001-2", "Shirt"): (1000, 0),
+        ("ann@example.org", "1002-1", "Ring"): (999, 999),
+    }

@@ -7,7 +7,7 @@ is spread over its lines in proportion to their amounts, to the last cent. So is
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from itertools import groupby
+from itertools import chain, groupby, islice
 
 from adapters.purchase_files.cells import OF_ORDERS, finite
 from adapters.purchase_files.mapping import FileMapping
@@ -36,20 +36,33 @@ def completed(lines: Iterable[OrderLine], mapping: FileMapping) -> Iterator[Orde
     if not _is_about_orders(mapping):
         yield from lines
         return
-    for order, group in groupby(lines, key=lambda line: line.order):
-        of_order = list(group)
+    for _, group in groupby(lines, key=_order_of):
+        of_order = list(islice(group, MOST_LINES))
+        further = next(group, None)  # noqa: B031  # goes on where the list ended
         try:
-            _complete(of_order, mapping, named=order is not None)
+            _complete(of_order, mapping, too_many=further is not None)
             refunds = _refunds(of_order)
         except InvalidPurchase as exc:
+            refunds = []
             for line in of_order:
                 line.problem = line.problem or exc
-            refunds = []
-        for line in of_order:
-            for name in OF_ORDERS:
-                line.fields.pop(name, None)
-        yield from of_order
+        yield from map(_without_order, of_order)
         yield from refunds
+        if further is not None:
+            for line in chain([further], group):  # noqa: B031  # as above
+                line.problem = line.problem or of_order[0].problem
+                yield _without_order(line)
+
+
+def _order_of(line: OrderLine) -> object:
+    """What groups lines: the order, or the row itself where that names none."""
+    return (line.row.number,) if line.order is None else line.order
+
+
+def _without_order(line: OrderLine) -> OrderLine:
+    for name in OF_ORDERS:
+        line.fields.pop(name, None)
+    return line
 
 
 def _is_about_orders(mapping: FileMapping) -> bool:
@@ -58,10 +71,10 @@ def _is_about_orders(mapping: FileMapping) -> bool:
     return bool(mapping.carry_down) or any(part is not None for part in parts)
 
 
-def _complete(lines: Sequence[OrderLine], mapping: FileMapping, *, named: bool) -> None:
-    if not named:
+def _complete(lines: Sequence[OrderLine], mapping: FileMapping, *, too_many: bool) -> None:
+    if lines[0].order is None:
         raise InvalidPurchase("purchase_id", "is missing")
-    if len(lines) > MOST_LINES:
+    if too_many:
         raise InvalidPurchase("purchase_id", f"is that of more than {MOST_LINES} lines")
     first = lines[0].fields
     for line in lines[1:]:

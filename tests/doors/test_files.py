@@ -16,7 +16,7 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapters.purchase_files import FileOptions, read_mapping
+from adapters.purchase_files import FileOptions, orders, read_mapping
 from adapters.purchase_files.mapping import Columns, FileMapping
 from adapters.purchase_files.orders import shares
 from domain.errors import Rejected
@@ -436,3 +436,19 @@ def test_a_woocommerce_export_is_read_by_its_profile(tmp_path: Path) -> None:
         ("ann@example.org", "1001-2", "Shirt"): (1000, 0),
         ("ann@example.org", "1002-1", "Ring"): (999, 999),
     }
+
+
+def test_an_order_of_very_many_lines_is_refused_and_never_held_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(orders, "MOST_LINES", 3)
+    done = shop_export(tmp_path, FIRST, *[SECOND] * 6, FIRST | {"Name": "#2"})
+    assert [each.row.number for each in done.refused] == [2, 3, 4, 5, 6, 7, 8]
+    assert {each.field for each in done.refused} == {"purchase_id"}
+    assert [p.purchase_id for p in done.purchases] == ["#2-1"]
+
+
+def test_rows_without_an_order_are_judged_one_by_one(tmp_path: Path) -> None:
+    done = shop_export(tmp_path, *[SECOND | {"Name": ""}] * 3, FIRST, SECOND)
+    assert [each.row.number for each in done.refused] == [2, 3, 4]
+    assert len(done.purchases) == 2

@@ -49,7 +49,7 @@ def completed(lines: Iterable[OrderLine], mapping: FileMapping) -> Iterator[Orde
         yield from map(_without_order, of_order)
         yield from refunds
         if further is not None:
-            for line in chain([further], group):  # noqa: B031  # as above
+            for line in chain([further], group):  # as above
                 line.problem = line.problem or of_order[0].problem
                 yield _without_order(line)
 

@@ -125,7 +125,8 @@ def _refund(line: OrderLine, amount: Decimal) -> OrderLine:
     purchase_id = line.fields["purchase_id"]
     shared = ("customer_id", "currency")
     fields: dict[str, object] = {n: line.fields[n] for n in shared if n in line.fields}
-    fields |= {"purchase_id": purchase_id, "refund_id": f"{purchase_id}-refund", "amount": amount}
+    fields |= {"purchase_id": purchase_id, "refund_id": f"{purchase_id}-refund"}
+    fields["refunded_so_far"] = amount
     return OrderLine(row=replace(line.row, kind=RowKind.REFUND), order=line.order, fields=fields)
 
 

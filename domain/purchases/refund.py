@@ -24,6 +24,7 @@ MAX_REFUNDS = 50
 """Of one purchase: each makes its item larger, and every read of it dearer."""
 _IDS = ("customer_id", "refund_id")
 _AT = ("refunded_at",)
+_SO_FAR = "refunded_so_far"
 _KNOWN = frozenset((*_IDS, *_AT, "purchase_id", "category", "amount", "amount_minor", "currency"))
 
 
@@ -50,7 +51,8 @@ class SentRefund:
     """A refund as it was sent, once every rule is met.
 
     Without `purchase_id` the purchase is to be found, one in `category`. Not `dated`: the instant
-    was not sent, so it is the one at which we learn of it.
+    was not sent, so it is the one at which we learn of it. `so_far`: the amount is all that was
+    given back of the purchase until now, of which a part may be known.
     """
 
     customer_id: str
@@ -58,6 +60,7 @@ class SentRefund:
     category: str | None
     refund: Refund
     dated: bool
+    so_far: bool
 
 
 def parse_refund(
@@ -68,7 +71,8 @@ def parse_refund(
     Args:
         raw: a mapping with customer_id, refund_id, refunded_at (RFC 3339), currency, and either
             amount_minor (int) or amount (Decimal or int, major units); purchase_id, or the
-            category to find it by. Where conventions allow it, refunded_at may be left out.
+            category to find it by. Where conventions allow it, refunded_at may be left out, and
+            refunded_so_far (Decimal or int, major units) may stand in for the amount.
         currency: the deployment's one currency.
         now: microseconds since the epoch, UTC.
         conventions: what `raw` may leave unsaid.
@@ -87,15 +91,17 @@ def _refund(
     matched = conventions.refunds_matched and raw.get("purchase_id") is None
     dated = raw.get("refunded_at") is not None or not conventions.refunds_undated
     required = [*_IDS, "category" if matched else "purchase_id", *_AT[:dated]]
+    so_far = conventions.refunds_undated and raw.get(_SO_FAR) is not None
     known = _KNOWN if conventions.refunds_matched else _KNOWN - {"category"}
-    check_fields(raw, known, required, "refund")
+    check_fields(raw, known | {_SO_FAR} if so_far else known, required, "refund")
     check_currency(raw.get("currency"), currency, optional=conventions.default_currency)
 
     def text(field: str, most: int) -> str:
         return text_field(raw, field, most, as_written=conventions.ids_as_written)
 
     at = instant_field(raw, *_AT, now=now, timezone=conventions.timezone) if dated else now
-    refund = Refund(at, text("refund_id", MAX_PURCHASE_ID_BYTES), amount_field(raw, currency))
+    amount = amount_field({"amount": raw[_SO_FAR]} if so_far else raw, currency)
+    refund = Refund(at, text("refund_id", MAX_PURCHASE_ID_BYTES), amount)
     if not refund.amount_minor:
         raise InvalidPurchase("amount_minor", "is 0: that refunds nothing")
     return SentRefund(
@@ -104,4 +110,5 @@ def _refund(
         category=text("category", MAX_CATEGORY_BYTES) if matched else None,
         refund=refund,
         dated=dated,
+        so_far=so_far,
     )

@@ -1,9 +1,10 @@
 """Refund a purchase: the one that is named, or the one that a credit note must be about."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from domain.errors import Conflict, InvalidPurchase
 from domain.purchases.conventions import STRICT, Conventions
+from domain.purchases.fields import CLOCK_SKEW_US
 from domain.purchases.ports import PurchaseHistory, PurchaseRefunder, Refunding
 from domain.purchases.purchase import Purchase
 from domain.purchases.refund import MAX_REFUNDS, SentRefund, parse_refund, refunded_minor
@@ -54,9 +55,23 @@ class RefundPurchase:
                 f"is {self.retention.days} days ago or more; purchases are not kept that long",
             )
         purchase_id = sent.purchase_id or await self._found(sent, now)
-        return await self.refunder.refund(
-            sent.customer_id, purchase_id, sent.refund, dated=sent.dated
+        refund = sent.refund
+        if sent.so_far:
+            refund = replace(
+                refund,
+                amount_minor=refund.amount_minor - await self._known(sent, purchase_id, now),
+                refund_id=f"{refund.refund_id}-{refund.amount_minor}",
+            )
+        if refund.amount_minor <= 0:
+            return Refunding.DUPLICATE
+        return await self.refunder.refund(sent.customer_id, purchase_id, refund, dated=sent.dated)
+
+    async def _known(self, sent: SentRefund, purchase_id: str, now: int) -> int:
+        """How much of the purchase is known to be given back; minor units."""
+        purchases = await self.history.between(
+            sent.customer_id, after=self.retention.taken_after(now), until=now + CLOCK_SKEW_US
         )
+        return sum(refunded_minor(p.refunds) for p in purchases if p.purchase_id == purchase_id)
 
     async def _found(self, sent: SentRefund, now: int) -> str:
         purchases = await self.history.between(

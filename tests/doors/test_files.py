@@ -180,14 +180,15 @@ def test_a_shops_export_is_read_by_its_profile() -> None:
     assert again.counts == {"duplicate": 6, "rejected": 2}
 
 
-def shop_export(folder: Path, *rows: dict[str, str]) -> Imported:
+def shop_export(folder: Path, *rows: dict[str, str], into: Imported | None = None) -> Imported:
     header, *_ = csv.reader(io.StringIO((CASES / "shop_lines_blank_fields.csv").read_text()))
     path = folder / "export.csv"
     with path.open("w", newline="") as file:
         writer = csv.DictWriter(file, header, restval="")
         writer.writeheader()
         writer.writerows(rows)
-    return imported(path, EXPORT, options=FileOptions(mapping=read_mapping("shopify", None)))
+    options = FileOptions(mapping=read_mapping("shopify", None))
+    return imported(path, EXPORT, options=options, into=into)
 
 
 FIRST = {
@@ -452,3 +453,15 @@ def test_rows_without_an_order_are_judged_one_by_one(tmp_path: Path) -> None:
     done = shop_export(tmp_path, *[SECOND | {"Name": ""}] * 3, FIRST, SECOND)
     assert [each.row.number for each in done.refused] == [2, 3, 4]
     assert len(done.purchases) == 2
+
+
+def test_a_later_export_adds_what_was_refunded_since(tmp_path: Path) -> None:
+    order = FIRST | {"Subtotal": "10.00", "Financial Status": "partially_refunded"}
+    done = shop_export(tmp_path, order | {"Refunded Amount": "2.50"})
+    for so_far, outcome in (("2.50", "duplicate"), ("6.00", "recorded"), ("6.00", "duplicate")):
+        again = shop_export(tmp_path, order | {"Refunded Amount": so_far}, into=done)
+        assert again.counts == (
+            {"recorded": 1, "duplicate": 1} if outcome == "recorded" else {"duplicate": 2}
+        )
+    (purchase,) = done.purchases
+    assert sorted(refund.amount_minor for refund in purchase.refunds) == [250, 350]

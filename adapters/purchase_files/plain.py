@@ -4,22 +4,20 @@ Nothing is guessed. What a file is, its first bytes say, or its name. Where a fi
 copy is made in a temporary folder (TMPDIR). So it can be read twice, in bounded memory.
 """
 
-import csv
-import gzip
 import json
 import shutil
 import sys
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import IO
 
-import zstandard
-
+from adapters.purchase_files.arrays import write_elements
+from adapters.purchase_files.packed import gunzip, unzstd
+from adapters.purchase_files.workbooks import write_sheet
 from domain.errors import Rejected
 
 STDIN = "-"
@@ -29,8 +27,6 @@ _CHUNK = 2**16
 _HEAD = 4096
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _UTF8_BOM = b"\xef\xbb\xbf"
-MAX_ELEMENT = 2**20
-"""Of a JSON array; a purchase of a megabyte is none."""
 
 
 class TemporaryFolder:
@@ -106,7 +102,10 @@ def plain_file(path: Path, *, encoding: str | None = None) -> Plain:
     elif head.startswith(_OLD_EXCEL):
         raise Rejected("file", f"{copies.name} is an old Excel workbook; save it as .xlsx")
     elif head.startswith(_ZIP):
-        copies.step("the first sheet of a workbook", lambda copy: _write_sheet(copies, copy))
+        copies.step(
+            "the first sheet of a workbook",
+            lambda copy: write_sheet(copies.path, copies.name, copy),
+        )
         kind = Kind.DELIMITED
     else:
         kind = _text_kind(copies, head, ending, encoding)
@@ -139,47 +138,16 @@ def _ending(path: Path) -> str:
 def _unpack(copies: _Copies) -> None:
     head = copies.head()
     if head.startswith(_GZIP):
-        copies.step("unpacked from gzip", lambda copy: _gunzip(copies, copy))
+        copies.step("unpacked from gzip", lambda copy: gunzip(copies.path, copies.name, copy))
     elif head.startswith(_ZSTD):
-        copies.step("unpacked from zstd", lambda copy: _unzstd(copies, copy))
+        copies.step("unpacked from zstd", lambda copy: unzstd(copies.path, copies.name, copy))
     else:
         return
     if copies.head().startswith((_GZIP, _ZSTD)):
         raise Rejected("file", f"{copies.name} is compressed twice; unpack it once")
 
 
-def _gunzip(copies: _Copies, copy: Path) -> None:
-    try:
-        with gzip.open(copies.path) as packed:
-            _copy(packed, copy)
-    except (EOFError, gzip.BadGzipFile) as exc:
-        raise Rejected("file", f"{copies.name} is damaged gzip: {exc}; fetch it again") from exc
-
-
-def _unzstd(copies: _Copies, copy: Path) -> None:
-    try:
-        with copies.path.open("rb") as packed, copy.open("wb") as file:
-            whole = _frames(packed, file)
-    except zstandard.ZstdError as exc:
-        raise Rejected("file", f"{copies.name} is damaged zstd: {exc}; fetch it again") from exc
-    if not whole:
-        raise Rejected("file", f"{copies.name} is zstd that was cut off; fetch it again")
-
-
-def _frames(packed: IO[bytes], file: IO[bytes]) -> bool:
-    """Whether the last frame came to its end; the library itself takes one that was cut off."""
-    frame = zstandard.ZstdDecompressor().decompressobj()
-    while chunk := packed.read(_CHUNK):
-        if frame.eof:
-            frame = zstandard.ZstdDecompressor().decompressobj()
-        file.write(frame.decompress(chunk))
-        while frame.eof and (rest := frame.unused_data):
-            frame = zstandard.ZstdDecompressor().decompressobj()
-            file.write(frame.decompress(rest))
-    return frame.eof
-
-
-def _copy(source: IO[bytes] | gzip.GzipFile, copy: Path) -> None:
+def _copy(source: IO[bytes], copy: Path) -> None:
     with copy.open("wb") as file:
         shutil.copyfileobj(source, file)
 
@@ -189,7 +157,7 @@ def _text_kind(copies: _Copies, head: bytes, ending: str, encoding: str | None) 
     first = head.removeprefix(_UTF8_BOM).lstrip()[:1]
     delimited = ending in {".csv", ".tsv", ".txt"}
     if first == b"[" and not delimited:
-        copies.step("one JSON array", lambda copy: _write_elements(copies, copy))
+        copies.step("one JSON array", lambda copy: write_elements(copies.path, copies.name, copy))
         return Kind.NDJSON
     if ending in {".ndjson", ".jsonl"} or (first == b"{" and not delimited):
         if ending == ".json":
@@ -252,77 +220,3 @@ def _transcode(copies: _Copies, copy: Path, encoding: str) -> None:
         raise Rejected("--mapping", f"there is no encoding {encoding!r}") from exc
     except UnicodeError as exc:
         raise Rejected("file", f"{copies.name} is not in {encoding}: {exc}") from exc
-
-
-def _write_elements(copies: _Copies, copy: Path) -> None:
-    """Each element of a JSON array on a line, so that lines count elements."""
-    with copies.path.open(encoding="utf-8-sig") as text, copy.open("w", encoding="utf-8") as file:
-        try:
-            for element in _elements(text):
-                file.write(element.replace("\r", " ").replace("\n", " ") + "\n")
-        except (ValueError, RecursionError) as exc:
-            raise Rejected("file", f"{copies.name} is no JSON array: {exc}") from exc
-
-
-def _elements(text: IO[str]) -> Iterator[str]:
-    """The text of each element of an array, which is decoded only to find its end."""
-    decoder = json.JSONDecoder()
-    rest = text.read(MAX_ELEMENT).lstrip().removeprefix("[")
-    number = 1
-    while True:
-        rest = rest.lstrip()
-        if rest.startswith("]"):
-            break
-        end, after = 0, ""
-        try:
-            _, end = decoder.raw_decode(rest)
-            after = rest[end:].lstrip()
-            problem = None if after.startswith((",", "]")) else "neither , nor ] after it"
-        except json.JSONDecodeError as exc:
-            problem = exc.msg
-        if problem is not None:
-            chunk = text.read(MAX_ELEMENT) if len(rest) < 2 * MAX_ELEMENT else ""
-            if not chunk:
-                raise ValueError(f"{problem} in element {number}")
-            rest += chunk
-            continue
-        yield rest[:end]
-        number += 1
-        rest = after.removeprefix(",")
-        if after.startswith(",") and rest.lstrip().startswith("]"):
-            raise ValueError(f"a comma after the last element {number - 1}")
-    if (rest[1:] + text.read(1)).strip():
-        raise ValueError("something follows its end")
-
-
-def _write_sheet(copies: _Copies, copy: Path) -> None:
-    """The first sheet as CSV: dates as Excel shows them, whole numbers without decimals."""
-    try:
-        from python_calamine import CalamineError, CalamineWorkbook  # noqa: PLC0415  # an extra
-    except ImportError as exc:
-        raise Rejected(
-            "file", "reading workbooks needs python-calamine: pip install 'propensity[local]'"
-        ) from exc
-    try:
-        with CalamineWorkbook.from_path(copies.path) as book:
-            sheet = book.get_sheet_by_index(0)
-            with copy.open("w", encoding="utf-8", newline="") as file:
-                writer = csv.writer(file, lineterminator="\n")
-                for row in sheet.iter_rows():
-                    cells = [_cell(value) for value in row]
-                    writer.writerow(cells if any(cells) else [])
-    except (CalamineError, IndexError) as exc:
-        raise Rejected("file", f"{copies.name} is a zip archive but no workbook: {exc}") from exc
-
-
-def _cell(value: object) -> str:
-    if isinstance(value, float):
-        whole = value.is_integer() and abs(value) < 10**15  # Excel keeps 15 digits
-        return str(int(value)) if whole else repr(value)
-    if isinstance(value, datetime):
-        # Excel keeps days as floats: a millisecond is as exact as they are.
-        rounded = value + timedelta(microseconds=500)
-        return rounded.replace(microsecond=rounded.microsecond // 1000 * 1000).isoformat()
-    if isinstance(value, date):
-        return value.isoformat()
-    return str(value).replace("\r\n", "\n") if value is not None else ""

@@ -81,11 +81,10 @@ class PurchaseRefunder(Protocol):
     """Adds refunds to purchases, each exactly once, whether they came before or come later.
 
     Promises: an acknowledged refund is in every later read of its purchase, with it or once it
-    comes; one that came before its purchase is waiting; the same refund again is a duplicate and
-    changes nothing; another one under its id is a conflict and changes nothing; one that would
-    give back more than was paid, or is the 51st, is in excess and changes nothing; of a cancelled
-    purchase it is cancelled, of an erased customer erased, and changes nothing; the history and
-    the recent purchases change together or not at all.
+    comes. One that came before its purchase is waiting. Every other outcome changes nothing: the
+    same again is a duplicate, another one under its id a conflict. One that would give back more
+    than was paid, or is the 51st, is in excess. Of a cancelled purchase it is cancelled, of an
+    erased customer erased. The history and the recent purchases change together or not at all.
     """
 
     async def refund(

@@ -176,3 +176,10 @@ def test_too_large_a_body_of_events_is_refused(http: Http, kind: str) -> None:
         assert field_of(many) == "body"
     else:
         problem_of(many, 413, "content-too-large")
+
+
+@pytest.mark.parametrize("separator", ["\x85", "\u2028", "\u2029"])
+def test_an_outcome_is_one_line_for_every_reader_of_lines(http: Http, separator: str) -> None:
+    damaged = purchase(1) | {"purchase_id": separator}
+    outcome, _ = streamed(http, json.dumps(damaged))
+    assert (outcome["outcome"], outcome["purchase_id"]) == ("rejected", separator)

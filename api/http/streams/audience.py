@@ -8,19 +8,18 @@ from dataclasses import dataclass
 from io import StringIO
 from typing import TypeAlias
 
-import msgspec
 from litestar.types import Receive
 
 from api.documents.audience import FailureLine, StreamSummary, SummaryLine
 from api.documents.problem import Problem
 from api.http.connections import STOPPING
+from api.http.streams.ndjson import encode_lines
 from domain.audience import AudienceQuery, Member, ScoreAudience
 from domain.errors import StoreUnavailable
 from domain.values import plain_number
 
 Chunks: TypeAlias = AsyncGenerator[bytes, None]
 
-_JSON = msgspec.json.Encoder()
 _HEAD = b"customer_id,probability,arm\r\n"
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "'")
 """What makes a spreadsheet run a cell, and the mark that stops it, so that the mark stays unique.
@@ -63,7 +62,7 @@ async def ndjson(
         async for batch in batches:
             members = filters.among(batch)
             listed += len(members)
-            yield _JSON.encode_lines(members)
+            yield encode_lines(members)
     yield _line(SummaryLine(summary=StreamSummary.of(query, summary, listed=listed, why=why)))
 
 
@@ -139,7 +138,7 @@ def failure_line(problem: Problem) -> bytes:
 
 
 def _line(line: SummaryLine | FailureLine) -> bytes:
-    return _JSON.encode_lines([line])
+    return encode_lines([line])
 
 
 def _rows(members: Sequence[Member]) -> bytes:

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Sequence
 from http import HTTPStatus
 from typing import Annotated, Any, cast
 
-import msgspec
 from litestar.response import Stream
 from litestar.response.streaming import ASGIStreamingResponse
 from litestar.types import Receive, Send
@@ -14,6 +13,7 @@ from msgspec import Meta, Struct
 
 from api.documents.cost import CostUsed, cost_used
 from api.documents.purchases import encodable
+from api.http.streams.ndjson import encode_lines
 from api.intake import Line, item_of, lines_of
 from domain.cost import metered_context
 from domain.errors import PartlyRecorded
@@ -21,7 +21,6 @@ from domain.purchases import Outcome, PurchaseOutcome, TakeIn
 
 LINES_AT_ONCE = 100
 UNANSWERED = "the store did not answer; sending it again is safe"
-_JSON = msgspec.json.Encoder()
 
 
 class StreamedOutcome(Struct, frozen=True, kw_only=True):
@@ -74,7 +73,7 @@ async def outcome_lines(take_in: TakeIn, chunks: AsyncIterator[bytes]) -> AsyncI
         complete=not counts["unanswered"],
         cost=cost_used(cost),
     )
-    yield _JSON.encode_lines([CountsLine(summary=summary)])
+    yield encode_lines([CountsLine(summary=summary)])
 
 
 async def _answered(take_in: TakeIn, batch: Sequence[Line], counts: Counter[str]) -> bytes:
@@ -86,7 +85,7 @@ async def _answered(take_in: TakeIn, batch: Sequence[Line], counts: Counter[str]
     counts.update(
         each.outcome if isinstance(each, PurchaseOutcome) else "unanswered" for each in outcomes
     )
-    return _JSON.encode_lines(
+    return encode_lines(
         [_streamed(line, outcome) for line, outcome in zip(batch, outcomes, strict=True)]
     )
 

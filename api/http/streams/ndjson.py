@@ -5,7 +5,11 @@ from collections.abc import Sequence
 import msgspec
 
 _JSON = msgspec.json.Encoder()
-_ALSO_END_LINES = {char.encode(): f"\\u{ord(char):04x}".encode() for char in "\x85\u2028\u2029"}
+_ALSO_END_LINES = {
+    b"\xc2\x85": b"\\u0085",
+    b"\xe2\x80\xa8": b"\\u2028",
+    b"\xe2\x80\xa9": b"\\u2029",
+}
 """What ends a line too, for Python's `splitlines` and HTTPX; JSON leaves them as they are."""
 
 

@@ -2,11 +2,15 @@
 
 * PropensityError
   x NotFound
+    + UnknownKey
   x Rejected
     + InvalidPurchase
     + InvalidRequest
     + TrainingRefused
   x Conflict
+    + KeyChanged
+  x Unauthenticated
+  x Forbidden
   x Unavailable
     + StoreUnavailable
     + NoLiveModel
@@ -53,6 +57,22 @@ class TrainingRefused(Rejected):
 
 class Conflict(PropensityError):
     """Somebody else was first; look at the present state, then decide."""
+
+
+class KeyChanged(Conflict):
+    """Somebody else changed the key at the same time; nothing was changed now."""
+
+
+class UnknownKey(NotFound):
+    """There is no key of this id."""
+
+
+class Unauthenticated(PropensityError):
+    """Nobody known asks: send a valid key or token."""
+
+
+class Forbidden(PropensityError):
+    """Who asks is known, and may not do this; another key may."""
 
 
 class Unavailable(PropensityError):

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import settings
 
 from adapters.dynamodb import DynamoClient, DynamoOptions, DynamoTables
-from adapters.dynamodb.schema.models import CategoryRow, PurchaseRow, RecentRow
+from adapters.dynamodb.schema.models import CategoryRow, KeyRow, PurchaseRow, RecentRow
 from adapters.embedded import EmbeddedEngine
 from adapters.listening import free_port
 from tests.profiles import QUICK
@@ -115,6 +115,7 @@ class OwnTables(DynamoClient):
         self.purchases = self._bound(PurchaseRow)
         self.recent = self._bound(RecentRow)
         self.categories = self._bound(CategoryRow)
+        self.keys = self._bound(KeyRow)
         create_tables(self)
 
 

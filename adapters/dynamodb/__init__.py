@@ -3,6 +3,7 @@
 from adapters.dynamodb.categories.index import DynamoCategoryIndex as DynamoCategoryIndex
 from adapters.dynamodb.customers.eraser import DynamoCustomerEraser as DynamoCustomerEraser
 from adapters.dynamodb.customers.records import DynamoCustomerRecords as DynamoCustomerRecords
+from adapters.dynamodb.keys.store import DynamoKeyStore as DynamoKeyStore
 from adapters.dynamodb.purchases.canceller import DynamoPurchaseCanceller as DynamoPurchaseCanceller
 from adapters.dynamodb.purchases.history import DynamoPurchaseHistory as DynamoPurchaseHistory
 from adapters.dynamodb.purchases.recorder import DynamoPurchaseRecorder as DynamoPurchaseRecorder

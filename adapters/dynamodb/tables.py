@@ -28,7 +28,7 @@ class DynamoTables:
         self._client = client
         self._retention = retention
         self._sleep = sleep
-        self._models = (client.purchases, client.recent, client.categories)
+        self._models = (client.purchases, client.recent, client.categories, client.keys)
 
     def create(self) -> list[str]:
         """The names of the tables created now; what existed before is checked.

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import sys
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Annotated
@@ -11,7 +10,7 @@ import msgspec
 import typer
 
 from api.cli.cost import cost_text
-from api.cli.output import AsJson, emit, say
+from api.cli.output import AsJson, confirmed, emit, say
 from api.composition import application
 from api.documents.cost import cost_used
 from api.documents.customer import CancellationReport, CustomerExport, ErasureReceipt, RefundReport
@@ -76,7 +75,7 @@ def erase(
     """
     customer = customer_id_of(customer)
     if not yes:
-        _confirm(f"Erase everything of customer {customer!r} for good?")
+        confirmed(f"Erase everything of customer {customer!r} for good?")
     with application(load_settings(), batch=True) as built, metered() as cost:
         receipt = asyncio.run(built.erase(customer))
     report = ErasureReceipt.of(receipt, cost)
@@ -93,17 +92,6 @@ def _decimal(text: str) -> Decimal | str:
         return Decimal(text)
     except InvalidOperation:
         return text
-
-
-def _confirm(question: str) -> None:
-    """Returns when a person at a terminal says yes.
-
-    Raises:
-        Rejected: nobody is there to ask.
-    """
-    if not sys.stdin.isatty():
-        raise Rejected("--yes", "is needed where nobody can be asked: this cannot be undone")
-    typer.confirm(question, abort=True, err=True)
 
 
 def _described(report: ErasureReceipt) -> str:

@@ -3,6 +3,7 @@
 from typing import Annotated
 
 import typer
+from msgspec.structs import replace
 
 from api import composition
 from api.cli.models import actor, describe
@@ -38,7 +39,7 @@ def demo(
             _train_and_promote(built)
         say(f"[5/5] serving on http://{HOST}:{port} (Ctrl-C stops everything)")
         _suggest(port, customer)
-        run_server(settings, HOST, port)
+        run_server(replace(settings, host=HOST, port=port))
     finally:
         if ours:
             say("stopping the engine, saving its data")

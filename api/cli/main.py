@@ -66,6 +66,7 @@ COMMANDS = {
         "Print every setting with its value; secrets are masked.",
     ),
     "models": ("api.cli.models:app", "Versions of models, and which one serves."),
+    "keys": ("api.cli.keys:app", "Keys: who may ask the HTTP API for what."),
     "worker": ("api.cli.worker:app", "Purchases from a queue of SQS."),
     "tables": ("api.cli.tables:app", "The DynamoDB tables."),
     "db": ("api.cli.engine:app", "The embedded DynamoDB engine."),

@@ -1,5 +1,6 @@
 """How commands speak: one document on stdout, everything else on stderr."""
 
+import sys
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
@@ -48,6 +49,17 @@ def exit_code(error: PropensityError) -> int:
 def say(text: str) -> None:
     """A note for people; never part of the output."""
     stderr.print(text, markup=False)
+
+
+def confirmed(question: str) -> None:
+    """Returns when a person at a terminal says yes.
+
+    Raises:
+        Rejected: nobody is there to ask.
+    """
+    if not sys.stdin.isatty():
+        raise Rejected("--yes", "is needed where nobody can be asked: this cannot be undone")
+    typer.confirm(question, abort=True, err=True)
 
 
 def emit(document: object, *, as_json: bool, text: "str | Table") -> None:

@@ -1,5 +1,6 @@
 """The command that serves the HTTP API."""
 
+import asyncio
 import os
 import signal
 from base64 import urlsafe_b64encode
@@ -7,9 +8,10 @@ from secrets import token_bytes
 from typing import Annotated
 
 import typer
+from msgspec.structs import replace
 
-from api.composition import application, port_is_free
-from api.process import PREFIX, Settings, configure_logging, load_settings
+from api.composition import Application, application, port_is_free
+from api.process import PREFIX, Settings, configure_logging, is_loopback, load_settings
 from domain.errors import Rejected
 
 CURSOR_KEY = f"{PREFIX}CURSOR_KEY"
@@ -30,15 +32,57 @@ def serve(
     workers: Annotated[
         int, typer.Option(min=1, max=256, help="Processes; one per core is a good start.")
     ] = 1,
+    open_access: Annotated[
+        bool,
+        typer.Option(
+            "--open",
+            help="Answer without a key whatever changes nothing for others, on any address.",
+        ),
+    ] = False,
+    proxy_headers: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FROM",
+            help="Addresses or networks of your proxies, by commas, whose X-Forwarded-For and "
+            "X-Forwarded-Proto are believed.",
+            show_default="nobody's",
+        ),
+    ] = None,
 ) -> None:
-    """Serve the HTTP API until it is stopped."""
-    settings = load_settings()
-    host, port = host or settings.host, port or settings.port
-    check_port(host, port)
+    """Serve the HTTP API until it is stopped.
+
+    On loopback it needs no key while there is none. On any other address it needs one in store, or
+    --open.
+    """
+    given = load_settings()
+    settings = replace(
+        given,
+        host=host or given.host,
+        port=port or given.port,
+        open_access=open_access or given.open_access,
+    )
+    check_port(settings.host, settings.port)
     configure_logging(settings.log_level)
     with application(settings) as built:
         built.tables.verify()
-    run_server(settings, host, port, workers=workers)
+        if not (is_loopback(settings.host) or settings.open_access):
+            check_keys(built, settings.host)
+    run_server(settings, workers=workers, proxies=proxy_headers)
+
+
+def check_keys(built: Application, host: str) -> None:
+    """Returns when somebody can be let in.
+
+    Raises:
+        Rejected: there is no key that allows anything; names the way out.
+    """
+    now = built.clock()
+    if not any(key.why_not(now) is None for key in asyncio.run(built.keys.every())):
+        raise Rejected(
+            "--host",
+            f"is {host}, which others reach, and no key allows anything: create one (propensity "
+            "keys create ACTOR --scope SCOPE), or say --open",
+        )
 
 
 def check_port(host: str, port: int) -> None:
@@ -55,12 +99,18 @@ def check_port(host: str, port: int) -> None:
         )
 
 
-def run_server(settings: Settings, host: str, port: int, *, workers: int = 1) -> None:
-    """Serves until SIGINT or SIGTERM, with so many processes; one that dies is replaced."""
+def run_server(settings: Settings, *, workers: int = 1, proxies: str | None = None) -> None:
+    """Serves until SIGINT or SIGTERM, with so many processes; one that dies is replaced.
+
+    What `proxies` say of the client's address and scheme is believed.
+    """
     import uvicorn
 
     from api.entry.protocol import TimedProtocol
 
+    # Serving processes read their settings from the environment.
+    os.environ[f"{PREFIX}HOST"] = settings.host
+    os.environ[f"{PREFIX}OPEN_ACCESS"] = str(settings.open_access).lower()
     if workers > 1 and settings.cursor_key is None:
         # Each page of a sequence may be another worker's to answer.
         os.environ[CURSOR_KEY] = urlsafe_b64encode(token_bytes(32)).decode()
@@ -71,15 +121,16 @@ def run_server(settings: Settings, host: str, port: int, *, workers: int = 1) ->
         http=TimedProtocol,
         timeout_keep_alive=settings.keep_alive_s,
         timeout_graceful_shutdown=settings.graceful_stop_s,
-        host=host,
-        port=port,
+        host=settings.host,
+        port=settings.port,
         workers=workers,
         timeout_worker_healthcheck=WORKER_SILENT_S,
         log_config=None,
         access_log=False,  # paths hold customer ids
         ws="none",  # refused upgrades would be logged with their path
         server_header=False,
-        proxy_headers=False,  # nobody asks where a request comes from
+        proxy_headers=proxies is not None,
+        forwarded_allow_ips=proxies,
     )
 
 

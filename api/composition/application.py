@@ -4,6 +4,7 @@ An import stands where what it brings is built: a command that reads the tables 
 HTTP stack nor the models.
 """
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from adapters.dynamodb import (
         DynamoCategoryIndex,
         DynamoClient,
+        DynamoKeyStore,
         DynamoOptions,
         DynamoPurchaseHistory,
         DynamoRecentPurchases,
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     )
     from domain.audience import PlanAudience, ScoreAudience
     from domain.customers import CustomerRecords, EraseCustomer, EveryCustomer
+    from domain.keys import ManageKeys
     from domain.prediction import PredictPropensity
     from domain.purchases import CancelPurchase, ImportPurchases, RefundPurchase, TakeIn
     from domain.training import CollectHistories, TrainingSet
@@ -242,6 +245,18 @@ class Application:
 
         return DynamoCategoryIndex(self.client, shards=CATEGORY_SHARDS)
 
+    @cached_property
+    def key_store(self) -> "DynamoKeyStore":
+        from adapters.dynamodb import DynamoKeyStore
+
+        return DynamoKeyStore(self.client)
+
+    @cached_property
+    def keys(self) -> "ManageKeys":
+        from domain.keys import ManageKeys
+
+        return ManageKeys(store=self.key_store, clock=self.clock)
+
     def train(self, training_set: "TrainingSet") -> "Candidate":
         """A candidate trained, exported and checked through the scorer that will serve it."""
         from adapters.training import train
@@ -251,8 +266,11 @@ class Application:
     def http(self, *, close: Callable[[], object]) -> "Litestar":
         """The HTTP application, which loads models from its start on; at its end it calls `close`."""
         from api.http import MAX_PURCHASES, Cursors, create_app
+        from api.http.access import Access, Openness
         from api.http.services import Audiences, Readiness, Services
+        from api.process.key_polling import KeyPolling
         from api.process.polling import LivePolling
+        from domain.keys import Keyring
         from model_registry.serving import ShadowScoring
 
         settings = self.settings
@@ -275,6 +293,8 @@ class Application:
             shadows.shutdown(cancel_futures=True)  # what waits is of no use any more
             close()
 
+        keyring = Keyring(clock=self.clock, monotonic=time.monotonic)
+        key_polling = KeyPolling(self.key_store, keyring)
         key = settings.cursor_key
         cursors = Cursors(
             None if key is None else key.value, ttl_s=settings.cursor_ttl_s, clock=self.clock
@@ -303,12 +323,13 @@ class Application:
                 ),
                 registry=self.registry,
                 presence=self.presence,
+                keys=self.keys,
             ),
             currency=self.currency,
-            tokens=settings.tokens,
+            access=Access(keyring=keyring, openness=Openness.of(settings)),
             silence_s=settings.client_silence_s,
-            start=polling.start,
-            close=stop,
+            start=[polling.start, key_polling.start],
+            close=[key_polling.stop, stop],
         )
 
 

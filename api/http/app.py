@@ -1,6 +1,6 @@
 """The HTTP application; building it does no I/O."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from importlib.resources import files
 from typing import cast
@@ -26,6 +26,7 @@ from litestar.types import (
     Send,
 )
 
+from api.http.access import ACCESS, PUBLIC, Access, guarded
 from api.http.completed import complete
 from api.http.connections import impatient
 from api.http.head import answer_head
@@ -34,12 +35,11 @@ from api.http.request import StrictRequest
 from api.http.routes.categories import categories, propensities
 from api.http.routes.customers import cancel_purchase, erase_customer, refund_purchase
 from api.http.routes.health import livez, readyz
+from api.http.routes.keys import KEY_ROUTES
 from api.http.routes.models import MODEL_ROUTES
 from api.http.routes.propensity import propensity
 from api.http.routes.purchases import record_purchases
 from api.http.services import Services
-from api.http.tokens import TOKENS
-from api.process import Tokens
 from domain.values import Currency
 
 DOCS = "/docs"
@@ -81,15 +81,15 @@ def create_app(  # noqa: PLR0913  # what the composition root gives
     services: Services,
     *,
     currency: Currency,
-    tokens: Tokens,
+    access: Access,
     silence_s: float = 30.0,
-    start: Callable[[], object] = lambda: None,
-    close: Callable[[], object] = lambda: None,
+    start: Sequence[Callable[[], object]] = (),
+    close: Sequence[Callable[[], object]] = (),
 ) -> Litestar:
     """The application over these services.
 
-    `silence_s` is how long a client may be silent within a body. `start` is called when the server
-    starts, `close` when it stops; they may be async.
+    `silence_s` is how long a client may be silent within a body. What `start` holds is called when the
+    server starts, what `close` holds when it stops, each in its order; they may be async.
     """
     app = EncodedPathApp(
         route_handlers=[
@@ -104,22 +104,24 @@ def create_app(  # noqa: PLR0913  # what the composition root gives
             categories,
             propensities,
             *MODEL_ROUTES,
+            *KEY_ROUTES,
             _docs_assets(),
         ],
         dependencies=services.by_name(),
         request_class=StrictRequest,
         exception_handlers=EXCEPTION_HANDLERS,
         openapi_config=_openapi(currency),
-        state=State({TOKENS: tokens, SILENCE_S: silence_s}),
-        on_startup=[start],
-        on_shutdown=[close],
+        state=State({ACCESS: access, SILENCE_S: silence_s}),
+        guards=[guarded],
+        on_startup=[*start],
+        on_shutdown=[*close],
         logging_config=None,  # Litestar's own would log paths and bodies, which hold customer ids
     )
     complete(app.openapi_schema, currency)
     return app
 
 
-@get("/", include_in_schema=False)
+@get("/", include_in_schema=False, **PUBLIC)
 async def front_page() -> Redirect:
     """Leads a person with a browser to the documentation."""
     return Redirect(DOCS)
@@ -133,10 +135,21 @@ def _openapi(currency: Currency) -> OpenAPIConfig:
         description=f"Will this customer buy? Amounts are in {currency.code}: {one}. "
         "Every error is application/problem+json (RFC 9457).",
         components=Components(
-            security_schemes={"management": SecurityScheme(type="http", scheme="bearer")}
+            security_schemes={
+                "bearer": SecurityScheme(
+                    type="http", scheme="bearer", description="A key of `propensity keys create`."
+                ),
+                "apiKey": SecurityScheme(
+                    type="apiKey", name="X-API-Key", security_scheme_in="header"
+                ),
+            }
         ),
         openapi_router=Router(
-            DOCS, route_handlers=[], include_in_schema=False, after_request=_no_html_errors
+            DOCS,
+            route_handlers=[],
+            include_in_schema=False,
+            after_request=_no_html_errors,
+            opt=PUBLIC["opt"],
         ),
         render_plugins=[
             SwaggerRenderPlugin(
@@ -153,7 +166,9 @@ def _openapi(currency: Currency) -> OpenAPIConfig:
 def _docs_assets() -> Router:
     """Swagger UI from the installed package: the page asks no other host for anything."""
     folder = str(files("litestar_offline_docs") / "static")
-    return create_static_files_router(ASSETS, directories=[folder], name="docs-assets")
+    return create_static_files_router(
+        ASSETS, directories=[folder], name="docs-assets", opt=PUBLIC["opt"]
+    )
 
 
 def _no_html_errors(response: Response[bytes]) -> Response[bytes]:

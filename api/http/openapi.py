@@ -45,8 +45,15 @@ IDENTIFIER = rf"^(?!(?:\.\.?|{'|'.join(DAMAGE)})$){_TEXT}"
 """What may be recorded: also nothing that a spreadsheet or data frame damaged."""
 
 
-def problems(*statuses: int) -> dict[int, ResponseSpec]:
-    """What OpenAPI says about a handler's problems; 500 is always among them."""
+_WITHOUT_KEY = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS)
+
+
+def problems(*statuses: int, public: bool = False) -> dict[int, ResponseSpec]:
+    """What OpenAPI says about a handler's problems; 500 is always among them.
+
+    Where not `public`, so are those of a key that does not allow it.
+    """
+    statuses = (*statuses, *(() if public else _WITHOUT_KEY))
     return {
         status: ResponseSpec(
             Problem,

@@ -14,15 +14,18 @@ from msgspec import UNSET, UnsetType
 
 from api.documents.problem import FieldError, Problem
 from api.documents.purchases import PurchaseReport, encodable
+from api.http.access import TooManyRequests
 from api.http.head import allowed
 from api.http.openapi import PROBLEM_JSON
 from domain.errors import (
     Conflict,
     CorruptRecord,
+    Forbidden,
     NotFound,
     PartlyRecorded,
     PropensityError,
     Rejected,
+    Unauthenticated,
     Unavailable,
 )
 from domain.purchases import PurchaseOutcome
@@ -33,6 +36,9 @@ STATUS_OF: dict[type[PropensityError], HTTPStatus] = {
     NotFound: HTTPStatus.NOT_FOUND,
     Rejected: HTTPStatus.BAD_REQUEST,
     Conflict: HTTPStatus.CONFLICT,
+    Unauthenticated: HTTPStatus.UNAUTHORIZED,
+    Forbidden: HTTPStatus.FORBIDDEN,
+    TooManyRequests: HTTPStatus.TOO_MANY_REQUESTS,
     Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     CorruptRecord: HTTPStatus.INTERNAL_SERVER_ERROR,
 }
@@ -43,6 +49,7 @@ _DETAIL_OF = {
     HTTPStatus.METHOD_NOT_ALLOWED: "this path has no such method; the Allow header lists them",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "the body is too large; send fewer purchases per call",
 }
+_CHALLENGE = {"WWW-Authenticate": 'Bearer realm="propensity"'}
 TOO_LARGE = "content-too-large"
 _SLUG_OF = {HTTPStatus.REQUEST_ENTITY_TOO_LARGE: TOO_LARGE}
 """Where Python's phrase depends on its version."""
@@ -110,6 +117,10 @@ def domain_problem(request: AnyRequest, exc: PropensityError) -> Response[Proble
         field, reason = encodable(exc.field) or "", encodable(exc.reason) or ""
         errors = [FieldError(field=field, reason=reason)]
         return problem(status, slug, f"{field} {reason}", errors=errors)
+    if isinstance(exc, Unauthenticated):
+        return problem(status, slug, str(exc), headers=_CHALLENGE)
+    if isinstance(exc, TooManyRequests):
+        return problem(status, slug, str(exc), headers=exc.headers)
     if isinstance(exc, PartlyRecorded):
         return problem(status, slug, str(exc), outcomes=_reports(exc.outcomes))
     return problem(status, slug, str(exc))

@@ -10,6 +10,7 @@ from domain.audience import PlanAudience, ScoreAudience
 from domain.categories import CategoryIndex
 from domain.customers import EraseCustomer
 from domain.health import StoreHealth
+from domain.keys import ManageKeys
 from domain.prediction import PredictPropensity, Traffic
 from domain.purchases import CancelPurchase, RefundPurchase, TakeIn
 from domain.values import Clock
@@ -58,6 +59,7 @@ class Services:
     readiness: Readiness
     registry: Registry
     presence: Presence
+    keys: ManageKeys
 
     def by_name(self) -> dict[str, Provide]:
         """Each as a dependency that a handler may name."""

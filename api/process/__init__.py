@@ -1,4 +1,4 @@
-"""What every process needs: settings, tokens, logs, memory."""
+"""What every process needs: settings, logs, memory."""
 
 from api.process.garbage import freeze_garbage as freeze_garbage
 from api.process.logs import configure_logging as configure_logging
@@ -6,7 +6,6 @@ from api.process.settings import PREFIX as PREFIX
 from api.process.settings import Secret as Secret
 from api.process.settings import Settings as Settings
 from api.process.settings import described as described
+from api.process.settings import is_loopback as is_loopback
 from api.process.settings import load_settings as load_settings
 from api.process.settings import shown as shown
-from api.process.tokens import Scope as Scope
-from api.process.tokens import Tokens as Tokens

@@ -14,7 +14,6 @@ from urllib.parse import urlsplit
 from dotenv import dotenv_values
 from msgspec import Meta, Struct, convert, structs
 
-from api.process.tokens import Tokens
 from domain.decisions import Policy
 from domain.errors import Rejected
 from domain.retention import PurchaseRetention, Retention
@@ -85,6 +84,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     """US dollars per million write units; the default is us-east-1 on-demand."""
     host: str = "127.0.0.1"
     """Address to serve on; loopback by default."""
+    open_access: bool = False
+    """Answer without a key, on any address, what changes nothing for others; as `serve --open`."""
     port: Annotated[int, Meta(ge=1, le=65535)] = 8000
     """Port to serve on."""
     keep_alive_s: Annotated[int, Meta(ge=1, le=3600)] = 75
@@ -109,8 +110,6 @@ class Settings(Struct, frozen=True, kw_only=True):
     """32 bytes in URL-safe base64 that seal page cursors; empty: random, so that cursors survive no restart and are of no use to other servers."""
     cursor_ttl_s: Annotated[int, Meta(ge=1, le=86400)] = 3600
     """Seconds after which a page cursor expires."""
-    management_tokens: Secret | None = None
-    """Who may manage models over HTTP: ACTOR:SCOPE:SECRET, several by commas; the scope is `read` or `manage`. Empty: nobody."""
     queue: Annotated[str, Meta(pattern="^[A-Za-z0-9_-]{1,60}(\\.fifo)?\\Z")] = (
         "propensity-purchases"
     )
@@ -176,7 +175,7 @@ class Settings(Struct, frozen=True, kw_only=True):
         """Key id and secret; made up on loopback, so that real ones never go to a local engine."""
         if self.access_key_id is not None and self.secret_access_key is not None:
             return self.access_key_id, self.secret_access_key.value
-        local = _is_loopback(urlsplit(self.dynamodb_endpoint).hostname)
+        local = is_loopback(urlsplit(self.dynamodb_endpoint).hostname)
         return ("local", "local") if local else None
 
     @property
@@ -190,12 +189,6 @@ class Settings(Struct, frozen=True, kw_only=True):
         """The SQS endpoint; None is AWS itself."""
         endpoint = self.queue_endpoint or self.dynamodb_endpoint
         return None if endpoint == AWS else endpoint
-
-    @property
-    def tokens(self) -> Tokens:
-        """Who may manage models over HTTP."""
-        given = self.management_tokens
-        return Tokens.parse(given.value if given else "")
 
     @property
     def scorer_kinds(self) -> frozenset[str]:
@@ -289,7 +282,8 @@ def _is_url(value: str) -> bool:
         return False
 
 
-def _is_loopback(host: str | None) -> bool:
+def is_loopback(host: str | None) -> bool:
+    """Whether this name or address is this machine's own, reached from nowhere else."""
     try:
         return ip_address(host or "").is_loopback
     except ValueError:  # a name
@@ -316,5 +310,4 @@ _CHECKS: Mapping[str, Callable[[Any], object]] = {
     "currency": Currency.of,
     "scorers": _check_scorers,
     "cursor_key": _check_cursor_key,
-    "management_tokens": lambda secret: Tokens.parse(secret.value),
 }

@@ -1,6 +1,7 @@
 """The application over one small store in memory, whose troubles a test can choose."""
 
 import asyncio
+import hashlib
 from collections.abc import Iterator
 
 import pytest
@@ -8,26 +9,54 @@ from litestar import Litestar
 from litestar.testing import TestClient
 
 from api.http import Cursors, create_app
+from api.http.access import Access, Openness
 from api.http.services import Audiences, Readiness, Services
-from api.process import Tokens
 from domain.audience import PlanAudience, ScoreAudience
 from domain.customers import EraseCustomer, Erasure
 from domain.errors import NoLiveModel
+from domain.keys import Key, KeyKind, Keyring, ManageKeys, Rate, Scope
 from domain.prediction import PredictPropensity, Traffic
 from domain.purchases import CancelPurchase, RefundPurchase
 from domain.recent import TableSize
 from model_registry.serving import Presence
 from tests.builders import NOW, USD, a_policy, a_traffic, take_in
-from tests.doubles.memory import ManualClock, MemoryStatusStore
+from tests.doubles.memory import ManualClock, MemoryKeyStore, MemoryStatusStore
 from tests.doubles.store import Call, ReferenceStore
 from tests.fakes import SaturatingScorer
 from tests.faulty_store import VirtualTime
 from tests.registries import a_registry
 
 CURSOR_TTL_S = 3_600
-SECRETS = {"read": "r" * 32, "manage": "m" * 32}
-"""Of management tokens, by their scope."""
+SECRETS = {scope: f"pp_sk_{n:012x}_{n:048x}" for n, scope in enumerate(Scope)}
+"""Of keys that allow one thing each."""
+EVERYTHING = {"authorization": f"Bearer pp_sk_{98:012x}_{98:048x}"}
+"""The header of the key that allows everything."""
+PUBLISHABLE = f"pp_pk_{99:012x}_{99:048x}"
+SHOP_ORIGIN = "https://shop.example"
+BROWSER = {"x-api-key": PUBLISHABLE, "origin": SHOP_ORIGIN}
+KEYS = [
+    Key(
+        key_id=secret.split("_")[2],
+        kind=KeyKind.SECRET if origins == [] else KeyKind.PUBLISHABLE,
+        actor=actor,
+        scopes=frozenset(scopes),
+        origins=frozenset(origins),
+        rate=Rate(per_second=1_000_000, burst=1_000_000),
+        sha256=hashlib.sha256(secret.encode()).digest(),
+        created_at=NOW,
+    )
+    for scopes, secret, actor, origins in [
+        *(([each], secret, f"{each.value}-tool", list[str]()) for each, secret in SECRETS.items()),
+        (list(Scope), EVERYTHING["authorization"].removeprefix("Bearer "), "tests", []),
+        ([Scope.DECIDE], PUBLISHABLE, "shop-pages", [SHOP_ORIGIN]),
+    ]
+]
 Http = TestClient[Litestar]
+
+
+def keyed(scope: Scope) -> dict[str, str]:
+    """The header of the key that allows this and nothing else."""
+    return {"authorization": f"Bearer {SECRETS[scope]}"}
 
 
 class Shop(ReferenceStore):
@@ -54,6 +83,10 @@ class Shop(ReferenceStore):
         self.registry = a_registry()
         self.presence = Presence(store=self.statuses, clock=self.clock)
         self.closed = 0
+        self.key_store = MemoryKeyStore(KEYS)
+        self.keyring = Keyring(clock=self.clock, monotonic=lambda: 0.0)
+        self.keyring.replace(KEYS, asked_at=0.0)
+        self.access = Access(keyring=self.keyring, openness=Openness.OPEN)
 
     def _refuse(self, call: Call) -> None:
         if self.trouble is not None:
@@ -117,9 +150,16 @@ def app_over(
         readiness=of_shop if readiness is None else readiness,
         registry=shop.registry,
         presence=shop.presence,
+        keys=ManageKeys(store=shop.key_store, clock=shop.clock),
     )
-    tokens = ",".join(f"{actor}:{actor}:{secret}" for actor, secret in SECRETS.items())
-    return create_app(services, currency=USD, tokens=Tokens.parse(tokens), close=shop.close)
+    return create_app(services, currency=USD, access=shop.access, close=[shop.close])
+
+
+def client_of(shop: Shop) -> Http:
+    """A client that may do everything, unless a request names another key."""
+    client = TestClient(app_over(shop), raise_server_exceptions=False)
+    client.headers.update(EVERYTHING)
+    return client
 
 
 @pytest.fixture
@@ -129,5 +169,5 @@ def shop() -> Shop:
 
 @pytest.fixture
 def http(shop: Shop) -> Iterator[Http]:
-    with TestClient(app_over(shop), raise_server_exceptions=False) as http:
+    with client_of(shop) as http:
         yield http

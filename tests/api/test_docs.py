@@ -13,20 +13,26 @@ from tests.api.conftest import Http
 from tests.builders import USD, raw_purchase
 from tests.profiles import examples
 
-_READ = {"200", "400", "401", "403", "404", "503", "500"}
+_KEYED = {"401", "403", "429"}
+_READ = {"200", "400", "404", "503", "500"} | _KEYED
 _CHANGE = _READ | {"409", "412", "413", "428"}
+_KEY = {"400", "404", "409", "413", "503", "500"} | _KEYED
 OPERATIONS = {
     "isAlive": {"200", "500"},
     "isReady": {"200", "503", "500"},
-    "getPropensity": {"200", "400", "503", "500"},
-    "listCategories": {"200", "400", "503", "500"},
-    "listPropensities": {"200", "400", "404", "406", "503", "500"},
-    "recordPurchases": {"200", "207", "400", "413", "415", "503", "500"},
-    "refundPurchase": {"200", "400", "409", "413", "503", "500"},
-    "cancelPurchase": {"200", "400", "413", "503", "500"},
-    "eraseCustomer": {"200", "202", "400", "413", "503", "500"},
+    "getPropensity": {"200", "400", "503", "500"} | _KEYED,
+    "listCategories": {"200", "400", "503", "500"} | _KEYED,
+    "listPropensities": {"200", "400", "404", "406", "503", "500"} | _KEYED,
+    "recordPurchases": {"200", "207", "400", "413", "415", "503", "500"} | _KEYED,
+    "refundPurchase": {"200", "400", "409", "413", "503", "500"} | _KEYED,
+    "cancelPurchase": {"200", "400", "413", "503", "500"} | _KEYED,
+    "eraseCustomer": {"200", "202", "400", "413", "503", "500"} | _KEYED,
     **dict.fromkeys(["listModels", "showVersion", "listRevisions", "getModelStatus"], _READ),
     **dict.fromkeys(["promoteVersion", "rollBack", "splitTraffic", "shadowVersions"], _CHANGE),
+    "listKeys": {"200", "400", "503", "500"} | _KEYED,
+    "createKey": {"201"} | _KEY,
+    "rotateKey": {"200"} | _KEY,
+    "revokeKey": {"200"} | _KEY,
 }
 STREAMS = {
     "listPropensities": ["application/x-ndjson", "text/csv"],

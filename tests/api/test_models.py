@@ -6,18 +6,17 @@ from typing import Any
 import pytest
 from httpx import Response
 
-from api.process import Tokens, load_settings
-from domain.errors import Rejected
+from domain.keys import Scope
 from model_registry.serving import ShadowReport
-from tests.api.conftest import SECRETS, Http, Shop, app_over
+from tests.api.conftest import SECRETS, Http, Shop, keyed
 from tests.api.problems import field_of, problem_of
 from tests.builders import a_served_model
 from tests.fakes import SaturatingScorer
 from tests.registries import NAME, a_candidate
 
 URL = f"/v1/models/{NAME}"
-READ = {"authorization": f"Bearer {SECRETS['read']}"}
-MANAGE = {"authorization": f"bearer {SECRETS['manage']}"}
+READ = keyed(Scope.MODELS_READ)
+MANAGE = {"authorization": f"bearer {SECRETS[Scope.MODELS_MANAGE]}"}
 READS = ["/v1/models", f"{URL}/versions/1", f"{URL}/revisions", f"{URL}/status"]
 CHANGES: dict[str, dict[str, Any]] = {
     "promote": {"version": 2, "reason": "better"},
@@ -38,55 +37,6 @@ def _versions(shop: Shop) -> None:
 def post(http: Http, action: str, if_match: str | None = '"2"', **changes: object) -> Response:
     headers = MANAGE | ({} if if_match is None else {"if-match": if_match})
     return http.post(f"{URL}/{action}", json=CHANGES[action] | changes, headers=headers)
-
-
-@pytest.mark.parametrize(
-    "headers",
-    [{}, {"authorization": "Bearer " + "x" * 32}, {"authorization": f"Basic {SECRETS['manage']}"}],
-)
-def test_without_a_known_token_nothing_is_told_or_changed(
-    http: Http, shop: Shop, headers: dict[str, str]
-) -> None:
-    answers = [http.get(url, headers=headers) for url in READS]
-    answers += [http.post(f"{URL}/{action}", content=b"{", headers=headers) for action in CHANGES]
-    for answer in answers:
-        problem_of(answer, 401, "unauthorized")
-        assert answer.headers["www-authenticate"] == "Bearer"
-    assert len(shop.registry.history(NAME)) == 2
-
-
-def test_a_token_that_may_only_read_changes_nothing(http: Http, shop: Shop) -> None:
-    for action, body in CHANGES.items():
-        problem_of(http.post(f"{URL}/{action}", json=body, headers=READ), 403, "scope-missing")
-    assert len(shop.registry.history(NAME)) == 2
-    assert [http.get(url, headers=READ).status_code for url in READS] == [200] * 4
-
-
-def test_where_no_token_is_configured_nobody_may(shop: Shop) -> None:
-    services = app_over(shop)
-    services.state["tokens"] = Tokens()
-    with Http(services, raise_server_exceptions=False) as http:
-        problem = problem_of(http.get("/v1/models", headers=MANAGE), 403, "management-disabled")
-    assert "PROPENSITY_MANAGEMENT_TOKENS" in problem["detail"]
-
-
-@pytest.mark.usefixtures("home")
-@pytest.mark.parametrize(
-    "text", ["x", "me:manage:short", "me:admin:" + "x" * 32, ":read:" + "x" * 32]
-)
-def test_a_setting_that_is_no_token_is_refused_and_never_told(
-    monkeypatch: pytest.MonkeyPatch, text: str
-) -> None:
-    monkeypatch.setenv("PROPENSITY_MANAGEMENT_TOKENS", text)
-    with pytest.raises(Rejected, match="ACTOR:SCOPE:SECRET") as caught:
-        load_settings()
-    assert text == "x" or text not in str(caught.value)
-
-
-def test_an_actor_with_several_tokens_is_found_by_each() -> None:
-    tokens = Tokens.parse(f"ci:read:{'a' * 32}, ci:manage:{'b' * 40}")
-    assert [tokens.held("a" * 32), tokens.held("b" * 40)] == list(tokens.tokens)
-    assert {token.actor for token in tokens.tokens} == {"ci"}
 
 
 def test_versions_are_listed_with_what_they_serve_as(http: Http) -> None:
@@ -121,7 +71,7 @@ def test_a_change_is_a_revision_with_its_actor_and_number(
     revision = answer.json()
     fields = ("champion", "challenger", "basis_points", "shadows")
     assert tuple(revision[field] for field in fields) == state
-    assert (revision["actor"], revision["action"]) == ("manage", action)
+    assert (revision["actor"], revision["action"]) == ("models:manage-tool", action)
     assert revision["gates"]
     history = http.get(f"{URL}/revisions", headers=READ)
     assert history.headers["etag"] == '"3"'

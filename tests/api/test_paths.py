@@ -13,9 +13,9 @@ from urllib.parse import unquote
 
 import pytest
 
-from tests.api.conftest import Http, Shop, app_over
+from tests.api.conftest import EVERYTHING, Http, Shop, app_over
 
-FOR_GOOD = {"eraseCustomer", "cancelPurchase", "refundPurchase"}
+FOR_GOOD = {"eraseCustomer", "cancelPurchase", "refundPurchase", "revokeKey"}
 NOBODY: dict[str, str] = {}
 SOMEBODY = {"customer_id": "customer-1"}
 BODIES = (NOBODY, SOMEBODY, SOMEBODY | {"purchase_id": "purchase-1"})
@@ -25,7 +25,7 @@ DOTS = (".", "..", "%2e", "%2E%2e", ".%2e", "..;", "...", "%2e%2e%2f", "..%2f.."
 def operations(http: Http) -> Iterator[tuple[str, str, str]]:
     """Operation, method and path, with an id in each place of one."""
     for path, of in http.get("/docs/openapi.json").json()["paths"].items():
-        concrete = path.replace("{version}", "1")
+        concrete = path.replace("{version}", "1").replace("{key_id}", "000000000abc")
         for name in ("customer_id", "category", "name"):
             concrete = concrete.replace(f"{{{name}}}", "customer-1")
         for method, operation in of.items():
@@ -65,7 +65,11 @@ def act(app: Any, method: str, path: str, body: object) -> tuple[int, str | None
         "raw_path": raw_path.encode(),
         "query_string": query.encode(),
         "root_path": "",
-        "headers": [(b"host", b"shop"), (b"content-type", b"application/json")],
+        "headers": [
+            (b"host", b"shop"),
+            (b"content-type", b"application/json"),
+            *((name.encode(), value.encode()) for name, value in EVERYTHING.items()),
+        ],
         "client": ("127.0.0.1", 1),
         "server": ("127.0.0.1", 80),
         "state": {},

@@ -37,7 +37,8 @@ class Console:
         """The words of each line that is one call of propensity."""
         for line in self.text.replace("\\\n", " ").splitlines():
             if line.startswith("propensity "):
-                yield shlex.split(line, comments=True)[1:]
+                words = shlex.split(line, comments=True)[1:]
+                yield words[: words.index(">")] if ">" in words else words
 
 
 def pages() -> list[Path]:

@@ -19,7 +19,7 @@ from tests.docs.rooms import rooms
 SETTINGS: Mapping[str, Sequence[str]] = {
     "The ten that matter first": (
         "dynamodb_endpoint region table_prefix currency recent_days registry model "
-        "banner_min_probability host management_tokens"
+        "banner_min_probability host open_access"
     ).split(),
     "Local data": ("home",),
     "Access": ("access_key_id", "secret_access_key"),

@@ -3,9 +3,12 @@
 import asyncio
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import count
 from threading import Lock
 
+from domain.errors import KeyChanged
+from domain.keys import Key
 from domain.purchases import RawRow
 from domain.queue import Message
 from domain.values import Clock
@@ -143,3 +146,27 @@ class MemorySeenIds:
     def close(self) -> None:
         """Forgets everything."""
         self._seen.clear()
+
+
+class MemoryKeyStore:
+    """A `KeyStore` that lives and dies with its process."""
+
+    def __init__(self, keys: Sequence[Key] = ()) -> None:
+        self._keys = {key.key_id: key for key in keys}
+
+    async def every(self) -> Sequence[Key]:
+        """Every key, by its id; see the port."""
+        return [key for _, key in sorted(self._keys.items())]
+
+    async def save(self, key: Key, /) -> None:
+        """The key is stored, unless somebody else changed it; see the port."""
+        before = self._keys.get(key.key_id)
+        if (before.writes if before else 0) != key.writes - 1:
+            raise KeyChanged("the key was changed meanwhile; look again")
+        self._keys[key.key_id] = replace(key, last_used=before.last_used if before else None)
+
+    async def mark_used(self, key_id: str, day: int, /) -> None:
+        """The day of the last use; see the port."""
+        key = self._keys.get(key_id)
+        if key is not None:
+            self._keys[key_id] = replace(key, last_used=max(day, key.last_used or 0))

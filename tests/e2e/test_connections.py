@@ -21,7 +21,7 @@ pytestmark = pytest.mark.engine
 PROPENSITY = str(Path(sys.executable).with_name("propensity"))
 SILENCE_S = 1
 STOP_S = 3
-HEAD = b"POST /v1/purchases HTTP/1.1\r\nHost: shop\r\n"
+HEAD = b"POST /v1/purchases HTTP/1.1\r\nHost: localhost\r\n"
 NDJSON = HEAD + b"Content-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
@@ -148,7 +148,7 @@ def test_a_body_may_wait_for_the_servers_word(server: Server) -> None:
 def test_a_connection_is_kept_between_requests(server: Server) -> None:
     with server.connect() as kept:
         for _ in range(2):
-            kept.sendall(b"GET /livez HTTP/1.1\r\nHost: shop\r\n\r\n")
+            kept.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
             assert kept.recv(65_536).startswith(b"HTTP/1.1 200 ")
             time.sleep(1.5 * SILENCE_S)  # between requests nobody is silent
 

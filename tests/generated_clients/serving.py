@@ -4,12 +4,15 @@ import sys
 
 import uvicorn
 
+from api.http.access import Access, Openness
 from tests.api.conftest import Shop, app_over
 
 
 def main() -> None:
     """Serves on the port of the command line until it is stopped."""
-    uvicorn.run(app_over(Shop()), host="127.0.0.1", port=int(sys.argv[1]), log_level="warning")
+    shop = Shop()
+    shop.access = Access(keyring=shop.keyring, openness=Openness.NONE)
+    uvicorn.run(app_over(shop), host="127.0.0.1", port=int(sys.argv[1]), log_level="warning")
 
 
 if __name__ == "__main__":

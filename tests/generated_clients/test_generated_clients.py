@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from adapters.listening import free_port
-from tests.api.conftest import SECRETS
+from tests.api.conftest import EVERYTHING
 
 pytestmark = pytest.mark.full
 HERE = Path(__file__).parent
@@ -85,7 +85,7 @@ def test_schemathesis_reports_nothing(address: str, tmp_path: Path) -> None:
         f"{address}/docs/openapi.json",
         "--checks=all",
         f"--max-examples={EXAMPLES}",
-        f"--header=Authorization: Bearer {SECRETS['manage']}",
+        f"--header=Authorization: {EVERYTHING['authorization']}",
         cwd=tmp_path,
         SCHEMATHESIS_HOOKS="hooks",
         PYTHONPATH=str(HERE),

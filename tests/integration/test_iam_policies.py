@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+import time
 import uuid
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
@@ -18,9 +19,11 @@ from adapters.embedded import EmbeddedEngine
 from adapters.sqs import SqsQueue
 from api.composition import Application, queues
 from api.process import Settings
+from api.process.key_polling import KeyPolling
 from api.queue import peek, replay
 from domain.audience import AudienceQuery, ReadWay
 from domain.errors import TablesDiffer
+from domain.keys import Keyring, KeyWanted, ManageKeys, Scope
 from domain.prediction import PredictPropensity
 from domain.purchases import Purchase, RawPurchase
 from domain.recent import RecentFirst, SharedReads
@@ -28,6 +31,7 @@ from domain.retention import PurchaseRetention
 from domain.values import MICROS_PER_DAY, instant
 from tests.builders import a_policy, a_purchase, a_traffic, raw_of
 from tests.conftest import patient_client
+from tests.doubles.memory import MemoryKeyStore
 from tests.fakes import SaturatingScorer
 
 POLICIES = Path(__file__).parents[2] / "docs" / "reference" / "iam"
@@ -175,6 +179,25 @@ async def erasing(built: Application) -> None:
     await built.erase("customer-1")
 
 
+async def serving_keys(built: Application) -> None:
+    """What every server does, once a key is used."""
+    keyring = Keyring(clock=built.clock, monotonic=time.monotonic)
+    wanted = KeyWanted(actor="shop", scopes=frozenset({Scope.RECORD}))
+    issued = await ManageKeys(store=MemoryKeyStore(), clock=built.clock).create(wanted)
+    polling = KeyPolling(built.key_store, keyring)
+    await polling.start()
+    keyring.replace([issued.key], asked_at=time.monotonic())
+    keyring.holder_of(issued.secret)
+    await polling.poll()
+    await polling.stop()
+
+
+async def managing_keys(built: Application) -> None:
+    issued = await built.keys.create(KeyWanted(actor="shop", scopes=frozenset({Scope.RECORD})))
+    await built.keys.rotate(issued.key.key_id, overlap_s=60)
+    await built.keys.revoke(issued.key.key_id)
+
+
 async def rebuilding(built: Application) -> None:
     began_at = built.clock()
     async for _, customers in built.every_customer.batches():
@@ -202,6 +225,8 @@ USES: dict[str, Callable[[Application], Coroutine[None, None, None]]] = {
     "record": recording,
     "audience": reading_audiences,
     "erase": erasing,
+    "keys-serve": serving_keys,
+    "keys-manage": managing_keys,
     "rebuild": rebuilding,
     "create-tables": creating_tables,
     "check-tables": checking_tables,

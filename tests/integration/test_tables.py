@@ -13,7 +13,7 @@ from tests.conftest import dynamo_client
 from tests.integration.faults import Stopwatch, error, injected, taking
 
 Declaration = dict[str, Any]
-WHETHER_THEY_EXIST = 6
+WHETHER_THEY_EXIST = 8
 """Questions before the first table is waited for: ours, and PynamoDB's own, for three tables."""
 
 
@@ -124,7 +124,7 @@ def test_the_tables_declared_do_not_differ(bare: DynamoClient) -> None:
 def test_every_missing_table_is_named(bare: DynamoClient) -> None:
     with pytest.raises(TablesDiffer) as caught:
         tables(bare).verify()
-    models = (bare.purchases, bare.recent, bare.categories)
+    models = (bare.purchases, bare.recent, bare.categories, bare.keys)
     for model, difference in zip(models, caught.value.differences, strict=True):
         assert re.match(f"table {model.Meta.table_name} .*propensity tables create", difference)
 
@@ -152,7 +152,9 @@ def test_a_table_that_is_not_ours_gets_no_ttl(client: DynamoClient) -> None:
 
 
 def test_creating_twice_creates_once(bare: DynamoClient) -> None:
-    names = [model.Meta.table_name for model in (bare.purchases, bare.recent, bare.categories)]
+    names = [
+        model.Meta.table_name for model in (bare.purchases, bare.recent, bare.categories, bare.keys)
+    ]
     assert tables(bare).create() == names
     with injected(bare, "CreateTable") as sent:
         assert tables(bare).create() == []

@@ -20,6 +20,7 @@ from adapters.dynamodb.schema.models import ByCategory as ByCategory
 from adapters.dynamodb.schema.models import ByTime as ByTime
 from adapters.dynamodb.schema.models import CategoryRow as CategoryRow
 from adapters.dynamodb.schema.models import IntegerAttribute as IntegerAttribute
+from adapters.dynamodb.schema.models import KeyRow as KeyRow
 from adapters.dynamodb.schema.models import PurchaseRow as PurchaseRow
 from adapters.dynamodb.schema.models import RecentRow as RecentRow
 from adapters.dynamodb.schema.models import RefundMap as RefundMap

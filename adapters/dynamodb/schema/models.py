@@ -144,4 +144,31 @@ class CategoryRow(Model):
     smallest = UnicodeSetAttribute(null=True)
 
 
-MODELS: tuple[type[Model], ...] = (PurchaseRow, RecentRow, CategoryRow)
+class KeyRow(Model):
+    """One key, without its secret: `sha256` is of the whole key as it is sent, in hexadecimal.
+
+    Instants in microseconds since the epoch, UTC; `last_used` is a day since the epoch. Revoked and
+    expired keys stay.
+    """
+
+    class Meta:
+        """Table settings; connection settings are bound by client.py."""
+
+        table_name = "keys"
+        billing_mode = "PAY_PER_REQUEST"
+
+    key_id = UnicodeAttribute(hash_key=True)
+    kind = UnicodeAttribute()
+    actor = UnicodeAttribute()
+    scopes = UnicodeSetAttribute()
+    origins = UnicodeSetAttribute(null=True)
+    rate_per_second = IntegerAttribute()
+    rate_burst = IntegerAttribute()
+    sha256 = UnicodeAttribute()
+    created_at = IntegerAttribute()
+    expires_at = IntegerAttribute(null=True)
+    revoked_at = IntegerAttribute(null=True)
+    previous_sha256 = UnicodeAttribute(null=True)
+    previous_until = IntegerAttribute(null=True)
+    last_used = IntegerAttribute(null=True)
+    writes = IntegerAttribute()

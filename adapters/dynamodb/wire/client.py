@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError, ReadTimeoutError
 from pynamodb.exceptions import PynamoDBException
 from pynamodb.models import Model
 
-from adapters.dynamodb.schema import CategoryRow, PurchaseRow, RecentRow
+from adapters.dynamodb.schema import CategoryRow, KeyRow, PurchaseRow, RecentRow
 from adapters.dynamodb.wire.answers import check_answers
 from adapters.dynamodb.wire.backoff import Deadline
 from adapters.dynamodb.wire.capacity import read_units
@@ -81,6 +81,7 @@ class DynamoClient:
         self.purchases = self._bound(PurchaseRow)
         self.recent = self._bound(RecentRow)
         self.categories = self._bound(CategoryRow)
+        self.keys = self._bound(KeyRow)
 
     def _transport(self, url: str) -> Transport:
         session, options = self.connection.session, self.options

@@ -20,6 +20,7 @@ from api.documents.audience import (
     PageSummary,
 )
 from api.documents.prediction import ModelUsed
+from api.http.access import asks
 from api.http.cursor import CursorState, fingerprint
 from api.http.negotiation import negotiated
 from api.http.openapi import (
@@ -62,6 +63,7 @@ from api.http.streams import (
 from domain.audience import AudiencePage, AudienceQuery, ReadWay
 from domain.categories import CategoryIndex
 from domain.errors import InvalidRequest, PropensityError
+from domain.keys import Scope
 from domain.prediction import Traffic, check_as_of
 from domain.purchases import MAX_CATEGORY_BYTES
 from domain.values import instant
@@ -80,6 +82,7 @@ _VARY = {"Vary": "Accept"}
     tags=["audience"],
     response_description="The categories.",
     responses=problems(HTTPStatus.BAD_REQUEST, HTTPStatus.SERVICE_UNAVAILABLE),
+    **asks(Scope.AUDIENCE),
 )
 async def categories(
     request: AnyRequest, index: NamedDependency[SkipValidation[CategoryIndex]]
@@ -124,6 +127,7 @@ class _Selection:
         HTTPStatus.NOT_ACCEPTABLE,
         HTTPStatus.SERVICE_UNAVAILABLE,
     ),
+    **asks(Scope.AUDIENCE),
 )
 async def propensities(  # noqa: PLR0913  # one argument per documented parameter
     category: Annotated[

@@ -20,12 +20,14 @@ from api.documents.customer import (
     PurchaseToRefund,
     RefundReport,
 )
+from api.http.access import asks
 from api.http.openapi import problems
 from api.http.parameters import check_names
 from api.http.problems import RETRY_AFTER_S, AnyRequest
 from domain.cost import metered
 from domain.customers import EraseCustomer
 from domain.errors import InvalidPurchase, InvalidRequest
+from domain.keys import Scope
 from domain.purchases import CancelPurchase, RefundPurchase, check_refunded
 
 ERASURES = "/v1/erasures"
@@ -55,6 +57,7 @@ _REFUSED = problems(
         ),
         **_REFUSED,
     },
+    **asks(Scope.ERASE),
 )
 async def erase_customer(
     data: JSONBody[CustomerToErase], request: AnyRequest, erase: NamedDependency[EraseCustomer]
@@ -87,6 +90,7 @@ async def erase_customer(
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
         HTTPStatus.SERVICE_UNAVAILABLE,
     ),
+    **asks(Scope.RECORD),
 )
 async def refund_purchase(
     data: JSONBody[PurchaseToRefund], request: AnyRequest, refund: NamedDependency[RefundPurchase]
@@ -114,6 +118,7 @@ async def refund_purchase(
     request_max_body_size=MAX_BODY_BYTES,
     response_description="Cancelled, now or before.",
     responses=_REFUSED,
+    **asks(Scope.RECORD),
 )
 async def cancel_purchase(
     data: JSONBody[PurchaseToCancel], request: AnyRequest, cancel: NamedDependency[CancelPurchase]

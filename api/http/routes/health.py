@@ -7,6 +7,7 @@ from litestar import get
 from litestar.di import NamedDependency
 
 from api.documents.health import Alive, Ready
+from api.http.access import PUBLIC
 from api.http.openapi import problems
 from api.http.problems import ProblemRaised, problem
 from api.http.services import Readiness
@@ -22,7 +23,8 @@ OK = "ok"
     description="Does no I/O: a failing store is no reason to restart the process.",
     tags=["health"],
     response_description="Alive.",
-    responses=problems(),
+    responses=problems(public=True),
+    **PUBLIC,
 )
 async def livez() -> Alive:
     """Always alive, once it answers."""
@@ -36,7 +38,8 @@ async def livez() -> Alive:
     description="Reads every table and asks for the live model; 503 names what is missing.",
     tags=["health"],
     response_description="Ready.",
-    responses=problems(HTTPStatus.SERVICE_UNAVAILABLE),
+    responses=problems(HTTPStatus.SERVICE_UNAVAILABLE, public=True),
+    **PUBLIC,
 )
 async def readyz(readiness: NamedDependency[Readiness]) -> Ready:
     """Ready when the tables answer and a model is live."""

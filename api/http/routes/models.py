@@ -23,41 +23,42 @@ from api.documents.models import (
     status_of_model,
     summaries,
 )
+from api.http.access import asks
 from api.http.openapi import problems
 from api.http.parameters import check_names, decoded
 from api.http.problems import AnyRequest, ProblemRaised, problem
-from api.http.tokens import SCOPE, guarded
-from api.process import Scope
+from domain.keys import Scope
 from model_registry.errors import RevisionConflict
 from model_registry.registry import Registry
 from model_registry.revisions import Revision
 from model_registry.serving import Presence
 
 MAX_BODY_BYTES = 20_000
-_REFUSED = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
-_READ: dict[str, Any] = {
-    "guards": [guarded],
-    SCOPE: Scope.READ,
+_READ: dict[str, Any] = asks(Scope.MODELS_READ) | {
     "tags": ["models"],
     "sync_to_thread": True,
-    "security": [{"management": []}],
-    "responses": problems(*_REFUSED, HTTPStatus.NOT_FOUND, HTTPStatus.SERVICE_UNAVAILABLE),
-}
-_CHANGE: dict[str, Any] = _READ | {
-    SCOPE: Scope.MANAGE,
-    "status_code": HTTPStatus.OK,
-    "request_max_body_size": MAX_BODY_BYTES,
-    "response_description": "The new revision; its number is the ETag.",
     "responses": problems(
-        *_REFUSED,
-        HTTPStatus.NOT_FOUND,
-        HTTPStatus.CONFLICT,
-        HTTPStatus.PRECONDITION_FAILED,
-        HTTPStatus.PRECONDITION_REQUIRED,
-        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-        HTTPStatus.SERVICE_UNAVAILABLE,
+        HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, HTTPStatus.SERVICE_UNAVAILABLE
     ),
 }
+_CHANGE: dict[str, Any] = (
+    _READ
+    | asks(Scope.MODELS_MANAGE)
+    | {
+        "status_code": HTTPStatus.OK,
+        "request_max_body_size": MAX_BODY_BYTES,
+        "response_description": "The new revision; its number is the ETag.",
+        "responses": problems(
+            HTTPStatus.BAD_REQUEST,
+            HTTPStatus.NOT_FOUND,
+            HTTPStatus.CONFLICT,
+            HTTPStatus.PRECONDITION_FAILED,
+            HTTPStatus.PRECONDITION_REQUIRED,
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+            HTTPStatus.SERVICE_UNAVAILABLE,
+        ),
+    }
+)
 _ETAG = re.compile(r'"(\d{1,9})"', re.ASCII)
 
 Name = Annotated[
@@ -164,7 +165,7 @@ def promote(
         lambda expected: registry.promote(
             decoded(name, "name"),
             data.version,
-            actor=request.auth,
+            actor=request.auth.actor,
             reason=data.reason,
             expected_revision=expected,
             force=data.force,
@@ -191,7 +192,7 @@ def rollback(
         if_match,
         lambda expected: registry.rollback(
             decoded(name, "name"),
-            actor=request.auth,
+            actor=request.auth.actor,
             reason=data.reason,
             to_revision=data.to_revision,
             expected_revision=expected,
@@ -221,7 +222,7 @@ def split(
             decoded(name, "name"),
             data.version,
             basis_points=data.basis_points,
-            actor=request.auth,
+            actor=request.auth.actor,
             reason=data.reason,
             expected_revision=expected,
             force=data.force,
@@ -250,7 +251,7 @@ def shadow(
         lambda expected: registry.shadow(
             decoded(name, "name"),
             data.versions,
-            actor=request.auth,
+            actor=request.auth.actor,
             reason=data.reason,
             expected_revision=expected,
         ),

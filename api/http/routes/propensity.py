@@ -9,10 +9,12 @@ from litestar.openapi.spec import Example
 from litestar.params import PathParameter
 
 from api.documents.prediction import CustomerPropensity
+from api.http.access import asks
 from api.http.openapi import PRINTABLE, problems
 from api.http.parameters import AsOf, check_names, decoded, instant_of
 from api.http.problems import AnyRequest
 from domain.cost import metered
+from domain.keys import Scope
 from domain.prediction import PredictPropensity
 from domain.purchases import MAX_CUSTOMER_ID_BYTES
 
@@ -26,6 +28,7 @@ from domain.purchases import MAX_CUSTOMER_ID_BYTES
     tags=["propensity"],
     response_description="The propensity, the decision and what both rest on.",
     responses=problems(HTTPStatus.BAD_REQUEST, HTTPStatus.SERVICE_UNAVAILABLE),
+    **asks(Scope.PREDICT),
 )
 async def propensity(
     customer_id: Annotated[

@@ -13,6 +13,7 @@ from litestar.openapi.datastructures import ResponseSpec
 
 from api.documents.problem import FieldError, Problem
 from api.documents.purchases import RecordingReport
+from api.http.access import asks
 from api.http.connections import STOPPING
 from api.http.openapi import EVENT, EVENTS, JSON, MAX_PURCHASES, NDJSON, RecordOperation, problems
 from api.http.problems import (
@@ -28,6 +29,7 @@ from api.http.streams import DuplexStream, failure_line, outcome_lines
 from api.intake import events_of, purchases_of
 from domain.cost import Cost, metered
 from domain.errors import PropensityError
+from domain.keys import Scope
 from domain.purchases import Item, Outcome, PurchaseOutcome, TakeIn
 
 MAX_BODY_BYTES = 1_000_000
@@ -67,6 +69,7 @@ _WRITTEN = (Outcome.RECORDED, Outcome.DUPLICATE)
             HTTPStatus.SERVICE_UNAVAILABLE,
         ),
     },
+    **asks(Scope.RECORD),
 )
 async def record_purchases(
     request: AnyRequest, take_in: NamedDependency[TakeIn]

@@ -1,0 +1,11 @@
+"""Who asks, and whether they may: keys, scopes, origins and rates."""
+
+from api.http.access.caller import Access as Access
+from api.http.access.caller import Caller as Caller
+from api.http.access.caller import Openness as Openness
+from api.http.access.guard import ACCESS as ACCESS
+from api.http.access.guard import PUBLIC as PUBLIC
+from api.http.access.guard import SCOPE as SCOPE
+from api.http.access.guard import asks as asks
+from api.http.access.guard import guarded as guarded
+from api.http.access.rates import TooManyRequests as TooManyRequests

@@ -1,0 +1,105 @@
+"""Keys over HTTP, for who holds one that manages keys."""
+
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from litestar import Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import JSONBody, PathParameter
+
+from api.documents.keys import IssuedKeyReport, KeyReport, Keys, NewKey, Rotation
+from api.http.access import asks
+from api.http.openapi import problems
+from api.http.parameters import check_names
+from api.http.problems import AnyRequest
+from domain.keys import ManageKeys, Scope
+
+MAX_BODY_BYTES = 20_000
+NO_STORE = {"Cache-Control": "no-store"}
+_KEYS: dict[str, Any] = asks(Scope.KEYS_MANAGE) | {"tags": ["keys"]}
+_BODY: dict[str, Any] = _KEYS | {"request_max_body_size": MAX_BODY_BYTES}
+_CHANGED = problems(
+    HTTPStatus.BAD_REQUEST,
+    HTTPStatus.NOT_FOUND,
+    HTTPStatus.CONFLICT,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    HTTPStatus.SERVICE_UNAVAILABLE,
+)
+KeyId = Annotated[
+    str, PathParameter(description="The key's id.", schema_extra={"pattern": "^[0-9a-f]{12}$"})
+]
+
+
+@get(
+    "/v1/keys",
+    operation_id="listKeys",
+    summary="Every key, without its secret",
+    response_description="Revoked and expired keys too.",
+    responses=problems(HTTPStatus.BAD_REQUEST, HTTPStatus.SERVICE_UNAVAILABLE),
+    **_KEYS,
+)
+async def list_keys(request: AnyRequest, keys: NamedDependency[ManageKeys]) -> Keys:
+    """Every key, the oldest first."""
+    check_names(request.query_params, ())
+    now = keys.clock()
+    return Keys(keys=[KeyReport.of(key, now=now) for key in await keys.every()])
+
+
+@post(
+    "/v1/keys",
+    operation_id="createKey",
+    summary="Create a key",
+    description="The secret is shown this once. Every process takes the key within 10 s.",
+    status_code=HTTPStatus.CREATED,
+    response_description="The key and its secret.",
+    responses=_CHANGED,
+    **_BODY,
+)
+async def create_key(
+    data: JSONBody[NewKey], request: AnyRequest, keys: NamedDependency[ManageKeys]
+) -> Response[IssuedKeyReport]:
+    """The new key with its secret."""
+    check_names(request.query_params, ())
+    issued = await keys.create(data.wanted())
+    report = IssuedKeyReport.of(issued, now=keys.clock())
+    return Response(report, status_code=HTTPStatus.CREATED, headers=NO_STORE)
+
+
+@post(
+    "/v1/keys/{key_id:str}/rotate",
+    operation_id="rotateKey",
+    summary="Give a key a new secret",
+    description="The secret before holds for `overlap_s` more. One rotated earlier ends at once.",
+    status_code=HTTPStatus.OK,
+    response_description="The key and its new secret, shown this once.",
+    responses=_CHANGED,
+    **_BODY,
+)
+async def rotate_key(
+    key_id: KeyId, data: JSONBody[Rotation], request: AnyRequest, keys: NamedDependency[ManageKeys]
+) -> Response[IssuedKeyReport]:
+    """The key with its new secret."""
+    check_names(request.query_params, ())
+    issued = await keys.rotate(key_id, overlap_s=data.overlap_s)
+    return Response(IssuedKeyReport.of(issued, now=keys.clock()), headers=NO_STORE)
+
+
+@post(
+    "/v1/keys/{key_id:str}/revoke",
+    operation_id="revokeKey",
+    summary="Revoke a key for good",
+    description="It allows nothing any more within 10 s, in every process. Again is safe.",
+    status_code=HTTPStatus.OK,
+    response_description="The revoked key.",
+    responses=_CHANGED,
+    **_KEYS,
+)
+async def revoke_key(
+    key_id: KeyId, request: AnyRequest, keys: NamedDependency[ManageKeys]
+) -> KeyReport:
+    """The key, revoked."""
+    check_names(request.query_params, ())
+    return KeyReport.of(await keys.revoke(key_id), now=keys.clock())
+
+
+KEY_ROUTES = [list_keys, create_key, rotate_key, revoke_key]

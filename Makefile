@@ -8,6 +8,7 @@ FEAST := .venv-feast
 FEAST_STAMP := $(FEAST)/.installed
 CLIENTS := .venv-clients
 CLIENTS_STAMP := $(CLIENTS)/.installed
+WEB_STAMP := tests/web/node_modules/.installed
 PYTEST := $(BIN)/python -m pytest --numprocesses 2
 LINTS := lint-format lint-rules lint-types lint-core-types lint-imports
 SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync)
@@ -43,7 +44,7 @@ test: setup lint  ## prove the product: lint, tests on the embedded engine, cove
 
 test-full: test test-rest  ## test, moto, every example, ten thousand bad days, the whole README
 
-test-rest: setup $(CLIENTS_STAMP)  ## what test-full adds to test
+test-rest: setup $(CLIENTS_STAMP) $(WEB_STAMP)  ## what test-full adds to test
 	$(PYTEST) -m 'full or hypothesis' --hypothesis-profile=full $(PYTEST_ARGS)
 
 $(FEAST_STAMP): benchmarks/feast.lock | setup
@@ -54,6 +55,13 @@ $(FEAST_STAMP): benchmarks/feast.lock | setup
 $(CLIENTS_STAMP): tests/generated_clients/requirements.lock | setup
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(CLIENTS)
 	$(BIN)/uv pip sync --quiet --python $(CLIENTS)/bin/python --require-hashes tests/generated_clients/requirements.lock
+	@touch $@
+
+$(WEB_STAMP): tests/web/package-lock.json
+	@command -v npm >/dev/null || { echo "Node.js 20 or newer is needed for the browser tests"; exit 1; }
+	npm --prefix tests/web ci --silent
+	@command -v chromium >/dev/null || { apt-get -q update && apt-get -q -y install chromium; } \
+		|| { echo "Chromium is needed for the browser tests: install Debian's package chromium"; exit 1; }
 	@touch $@
 
 bench: setup $(FEAST_STAMP)  ## all speeds side by side in one run, written to benchmarks/RESULTS.md

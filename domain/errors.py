@@ -2,6 +2,7 @@
 
 * PropensityError
   x NotFound
+    + UnknownFlag
     + UnknownKey
   x Rejected
     + InvalidPurchase
@@ -10,6 +11,8 @@
   x Conflict
     + KeyChanged
   x Unauthenticated
+    + InvalidToken
+    + TokenExpired
   x Forbidden
   x Unavailable
     + StoreUnavailable
@@ -63,12 +66,24 @@ class KeyChanged(Conflict):
     """Somebody else changed the key at the same time; nothing was changed now."""
 
 
+class UnknownFlag(NotFound):
+    """No flag of this key is declared."""
+
+
 class UnknownKey(NotFound):
     """There is no key of this id."""
 
 
 class Unauthenticated(PropensityError):
     """Nobody known asks: send a valid key or token."""
+
+
+class InvalidToken(Unauthenticated):
+    """The customer's token is not one that the shop's server signed for us."""
+
+
+class TokenExpired(Unauthenticated):
+    """The customer's token was valid, and is too old."""
 
 
 class Forbidden(PropensityError):

@@ -6,6 +6,9 @@ from decimal import Decimal
 from itertools import count
 from typing import cast
 
+import numpy as np
+from numpy.typing import NDArray
+
 from domain.decisions import Policy
 from domain.features import FeatureSet, Histories
 from domain.features.feature_set import Aggregation, Feature, total_purchase_volume_30d
@@ -102,7 +105,12 @@ def a_policy(*, min_probability: float = 0.2, max_probability: float = 0.8) -> P
 
 
 def a_served_model(
-    scorer: Scorer, *, features: FeatureSet | None = None, version: int = 1, arm: Arm = Arm.CHAMPION
+    scorer: Scorer,
+    *,
+    features: FeatureSet | None = None,
+    version: int = 1,
+    arm: Arm = Arm.CHAMPION,
+    held_out: NDArray[np.float64] | None = None,
 ) -> ServedModel:
     """A model version that serves, by default on version 1's feature set."""
     return ServedModel(
@@ -113,6 +121,7 @@ def a_served_model(
         features=features or total_purchase_volume_30d(USD),
         scorer=scorer,
         arm=arm,
+        held_out=held_out,
     )
 
 

@@ -1,5 +1,10 @@
 """The command that shows everything at once, on real purchases and nothing but this machine."""
 
+import asyncio
+import os
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from secrets import token_hex
 from typing import Annotated
 
 import typer
@@ -12,10 +17,13 @@ from api.cli.purchases import refusals_path, run_import
 from api.cli.serving import check_port, run_server
 from api.cli.training import run_training
 from api.composition import Application, application
-from api.process import Settings, load_settings
+from api.process import PREFIX, Settings, load_settings
+from domain.decisions import BANNER
+from domain.prediction import DecideFlags
 from domain.purchases import Conventions, ImportPurchases, Outcome
 
 HOST = "127.0.0.1"
+PATIENCE_S = 60.0
 
 
 def demo(
@@ -35,10 +43,13 @@ def demo(
         ours = engine.start()
         with application(settings, batch=True) as built:
             built.tables.create()
-            customer = _load(built.import_purchases, settings, households)
+            customers = _load(built.import_purchases, settings, households)
             _train_and_promote(built)
+            settings = _with_flags(settings)
+            shown = asyncio.run(_one_of_each(built, settings, customers))
         say(f"[5/5] serving on http://{HOST}:{port} (Ctrl-C stops everything)")
-        _suggest(port, customer)
+        _suggest(port, customers[0])
+        _suggest_shop(settings, port, shown)
         run_server(replace(settings, host=HOST, port=port))
     finally:
         if ours:
@@ -46,7 +57,37 @@ def demo(
             engine.stop()
 
 
-def _load(import_purchases: ImportPurchases, settings: Settings, households: int) -> str:
+def _with_flags(settings: Settings) -> Settings:
+    """The settings with flags of the demo's own, in a file that people may change."""
+    if settings.decisions:
+        return settings
+    path = settings.home / "decisions.toml"
+    if not path.exists():
+        path.write_text((files("api.cli") / "demo_flags.toml").read_text())
+    os.environ[f"{PREFIX}DECISIONS"] = str(path)
+    return replace(settings, decisions=str(path))
+
+
+async def _one_of_each(
+    built: Application, settings: Settings, customers: Sequence[str]
+) -> Mapping[bool, str]:
+    """A customer to whom the banner is shown, and one to whom it is not, if there are any."""
+    built.live.start()
+    flags = composition.flags_of(settings)
+    if BANNER not in flags:
+        return {}
+    decide = DecideFlags(predict=built.predict, flags=flags, deadline_s=PATIENCE_S)
+    found: dict[bool, str] = {}
+    for customer in customers:
+        (decision,) = await decide(customer, [flags[BANNER]])
+        found.setdefault(decision.value is True, customer)
+        if len(found) > 1:
+            break
+    return found
+
+
+def _load(import_purchases: ImportPurchases, settings: Settings, households: int) -> Sequence[str]:
+    """The customers of the sample, once their purchases are recorded."""
     sample = composition.sample_purchases(settings, households)
     say(f"[2/5] {sample.total:,} real purchases of {households:,} households")
     refusals = refusals_path(settings, "complete-journey")
@@ -54,8 +95,7 @@ def _load(import_purchases: ImportPurchases, settings: Settings, households: int
         import_purchases, sample, refusals, conventions=Conventions(default_currency=True)
     )
     say("      " + ", ".join(f"{counts[outcome]:,} {outcome}" for outcome in Outcome))
-    first = next(sample.rows()).raw or {}
-    return str(first["customer_id"])
+    return list(dict.fromkeys(str((row.raw or {})["customer_id"]) for row in sample.rows()))
 
 
 def _train_and_promote(built: Application) -> None:
@@ -68,6 +108,18 @@ def _train_and_promote(built: Application) -> None:
         manifest.name, manifest.version, actor=actor(), reason="propensity demo"
     )
     say(f"[4/5] version {manifest.version} is the champion (revision {revision.number})")
+
+
+def _suggest_shop(settings: Settings, port: int, shown: Mapping[bool, str]) -> None:
+    """The demo's shop is served, unless tokens are checked with keys of the shop's own."""
+    if settings.customer_token_keys:
+        return
+    if settings.customer_token_secret is None:
+        os.environ[f"{PREFIX}CUSTOMER_TOKEN_SECRET"] = token_hex(32)
+    os.environ[f"{PREFIX}DEMO_SHOP"] = "true"
+    for shows, customer in sorted(shown.items(), reverse=True):
+        verb = "shows" if shows else "hides"
+        say(f"A shop that {verb} the banner: http://{HOST}:{port}/demo-shop?customer={customer}")
 
 
 def _suggest(port: int, customer: str) -> None:

@@ -66,6 +66,14 @@ COMMANDS = {
         "Print every setting with its value; secrets are masked.",
     ),
     "models": ("api.cli.models:app", "Versions of models, and which one serves."),
+    "token": (
+        "api.cli.tokens:token",
+        "Sign a customer's token, as the shop's server would; for trying it.",
+    ),
+    "snippet": (
+        "api.cli.snippet:snippet",
+        "Print the tag that a shop's page loads to show its banner, with its integrity hash.",
+    ),
     "keys": ("api.cli.keys:app", "Keys: who may ask the HTTP API for what."),
     "worker": ("api.cli.worker:app", "Purchases from a queue of SQS."),
     "tables": ("api.cli.tables:app", "The DynamoDB tables."),

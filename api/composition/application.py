@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from adapters.clock import SystemClock
@@ -265,12 +265,14 @@ class Application:
 
     def http(self, *, close: Callable[[], object]) -> "Litestar":
         """The HTTP application, which loads models from its start on; at its end it calls `close`."""
+        from api.composition.web import customer_tokens, flags_of, sign_token
         from api.http import MAX_PURCHASES, Cursors, create_app
         from api.http.access import Access, Openness
-        from api.http.services import Audiences, Readiness, Services
+        from api.http.services import Audiences, Deciding, Readiness, Services
         from api.process.key_polling import KeyPolling
         from api.process.polling import LivePolling
         from domain.keys import Keyring
+        from domain.prediction import DecideFlags
         from model_registry.serving import ShadowScoring
 
         settings = self.settings
@@ -324,10 +326,19 @@ class Application:
                 registry=self.registry,
                 presence=self.presence,
                 keys=self.keys,
+                deciding=Deciding(
+                    decide=DecideFlags(
+                        predict=replace(self.predict, observe=shadowing.observe),
+                        flags=flags_of(settings),
+                        deadline_s=settings.decision_deadline_ms / 1_000,
+                    )
+                ),
+                customer_tokens=customer_tokens(settings),
             ),
             currency=self.currency,
             access=Access(keyring=keyring, openness=Openness.of(settings)),
             silence_s=settings.client_silence_s,
+            sign_token=partial(sign_token, settings) if settings.demo_shop else None,
             start=[polling.start, key_polling.start],
             close=[key_polling.stop, stop],
         )

@@ -1,6 +1,7 @@
 """The HTTP application; building it does no I/O."""
 
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from importlib.metadata import version
 from importlib.resources import files
 from typing import cast
@@ -8,6 +9,7 @@ from urllib.parse import quote
 
 from litestar import Litestar, Response, get
 from litestar.datastructures import State
+from litestar.di import Provide
 from litestar.enums import ScopeType
 from litestar.exceptions import NotFoundException
 from litestar.openapi import OpenAPIConfig
@@ -30,6 +32,7 @@ from api.http.access import ACCESS, PUBLIC, Access, guarded
 from api.http.completed import complete
 from api.http.connections import impatient
 from api.http.head import answer_head
+from api.http.headers import answer_preflight, dressed, is_preflight
 from api.http.problems import EXCEPTION_HANDLERS
 from api.http.request import StrictRequest
 from api.http.routes.categories import categories, propensities
@@ -37,9 +40,12 @@ from api.http.routes.customers import cancel_purchase, erase_customer, refund_pu
 from api.http.routes.health import livez, readyz
 from api.http.routes.keys import KEY_ROUTES
 from api.http.routes.models import MODEL_ROUTES
+from api.http.routes.ofrep import OFREP_ROUTES
 from api.http.routes.propensity import propensity
 from api.http.routes.purchases import record_purchases
 from api.http.services import Services
+from api.http.web.demo_shop import DEMO_SHOP_ROUTES
+from api.http.web.snippet import snippet_js
 from domain.values import Currency
 
 DOCS = "/docs"
@@ -66,15 +72,25 @@ class EncodedPathApp(Litestar):
             sent = scope.get("raw_path") or quote(scope["path"]).encode()  # optional in ASGI
             path, _, _ = sent.partition(b"?")  # some servers keep the query in it
             scope["path"] = _NOWHERE if b"//" in path else path.decode("latin-1")
-        if scope["type"] != ScopeType.HTTP or cast("HTTPScope", scope)["method"] == "GET":
+        if scope["type"] != ScopeType.HTTP:
             await super().__call__(scope, receive, send)
             return
         http, receive, send = cast("tuple[HTTPScope, Receive, Send]", (scope, receive, send))
+        send = dressed(http, send, origins=self._origins)
+        if http["method"] == "GET":
+            await super().__call__(http, receive, send)
+            return
         if http["method"] == "HEAD":
             await answer_head(super().__call__, http, receive, send)
+        elif is_preflight(http):
+            await answer_preflight(http, send, origins=self._origins)
         else:
             waiting = impatient(receive, silence_s=self.state[SILENCE_S])
             await super().__call__(http, waiting, send)
+
+    def _origins(self) -> AbstractSet[str]:
+        access: Access = self.state[ACCESS]
+        return access.keyring.origins
 
 
 def create_app(  # noqa: PLR0913  # what the composition root gives
@@ -83,12 +99,13 @@ def create_app(  # noqa: PLR0913  # what the composition root gives
     currency: Currency,
     access: Access,
     silence_s: float = 30.0,
+    sign_token: Callable[[str], str] | None = None,
     start: Sequence[Callable[[], object]] = (),
     close: Sequence[Callable[[], object]] = (),
 ) -> Litestar:
     """The application over these services.
 
-    `silence_s` is how long a client may be silent within a body. What `start` holds is called when the
+    With `sign_token`, which signs a customer's token, the demo's shop is served. `silence_s` is how long a client may be silent within a body. What `start` holds is called when the
     server starts, what `close` holds when it stops, each in its order; they may be async.
     """
     app = EncodedPathApp(
@@ -105,9 +122,13 @@ def create_app(  # noqa: PLR0913  # what the composition root gives
             propensities,
             *MODEL_ROUTES,
             *KEY_ROUTES,
+            *OFREP_ROUTES,
+            snippet_js,
+            *(DEMO_SHOP_ROUTES if sign_token else ()),
             _docs_assets(),
         ],
-        dependencies=services.by_name(),
+        dependencies=services.by_name()
+        | {"sign_token": Provide(lambda: sign_token, sync_to_thread=False)},
         request_class=StrictRequest,
         exception_handlers=EXCEPTION_HANDLERS,
         openapi_config=_openapi(currency),

@@ -1,17 +1,18 @@
 """What the routes need, each by its name: a handler names what it uses and gets nothing else."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 
 from litestar.di import Provide
 
 from api.http.cursor import Cursors
+from api.http.fallbacks import Fallbacks
 from domain.audience import PlanAudience, ScoreAudience
 from domain.categories import CategoryIndex
-from domain.customers import EraseCustomer
+from domain.customers import CustomerTokens, EraseCustomer
 from domain.health import StoreHealth
 from domain.keys import ManageKeys
-from domain.prediction import PredictPropensity, Traffic
+from domain.prediction import DecideFlags, PredictPropensity, Traffic
 from domain.purchases import CancelPurchase, RefundPurchase, TakeIn
 from domain.values import Clock
 from model_registry.registry import Registry
@@ -33,6 +34,14 @@ class Audiences:
     clock: Clock
     page_deadline_s: float
     stream_deadline_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deciding:
+    """What decides flags, and counts what could not be decided."""
+
+    decide: DecideFlags
+    fallbacks: Fallbacks = field(default_factory=Fallbacks)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +69,8 @@ class Services:
     registry: Registry
     presence: Presence
     keys: ManageKeys
+    deciding: Deciding
+    customer_tokens: CustomerTokens
 
     def by_name(self) -> dict[str, Provide]:
         """Each as a dependency that a handler may name."""

@@ -106,6 +106,18 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Seconds that imports and training wait instead of the above."""
     audience_deadline_s: Annotated[float, Meta(gt=0, le=86400)] = 600.0
     """Seconds that a streamed audience takes at most; who is unread then is reported."""
+    demo_shop: bool = False
+    """Serve /demo-shop, where anybody may be any customer; on loopback only. `propensity demo` sets it."""
+    decisions: str = ""
+    """File that declares flags, such as decisions.toml; empty: the banner alone."""
+    decision_deadline_ms: Annotated[int, Meta(ge=1, le=60_000)] = 150
+    """Milliseconds after which a flag's default is answered."""
+    customer_token_keys: str = ""
+    """File with the public key in PEM, or the JWKS, that checks customers' tokens."""
+    customer_token_secret: Secret | None = None
+    """Secret that signs and checks customers' tokens (HS256), instead of keys; 32 bytes or more."""
+    customer_token_audience: Annotated[str, Meta(min_length=1)] = "propensity"  # noqa: S105  # an audience
+    """What customers' tokens name as their audience (`aud`)."""
     cursor_key: Secret | None = None
     """32 bytes in URL-safe base64 that seal page cursors; empty: random, so that cursors survive no restart and are of no use to other servers."""
     cursor_ttl_s: Annotated[int, Meta(ge=1, le=86400)] = 3600
@@ -134,6 +146,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if (self.access_key_id is None) != (self.secret_access_key is None):
             raise ValueError("access_key_id and secret_access_key go together")
+        if self.customer_token_keys and self.customer_token_secret:
+            raise ValueError("set customer_token_keys or customer_token_secret, not both")
+        if self.demo_shop and not (is_loopback(self.host) and self.customer_token_secret):
+            raise ValueError("demo_shop needs a host of loopback, and customer_token_secret")
         _ = self.banner_policy  # raises where the range is empty
         _ = self.retention  # raises where purchases are dropped too early
 

@@ -7,3 +7,4 @@ from domain.customers.every import EveryCustomer as EveryCustomer
 from domain.customers.ports import CustomerRecord as CustomerRecord
 from domain.customers.ports import CustomerRecords as CustomerRecords
 from domain.customers.ports import Erasure as Erasure
+from domain.customers.tokens import CustomerTokens as CustomerTokens

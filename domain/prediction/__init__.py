@@ -1,5 +1,10 @@
 """One customer: who scores, with what, and the probability."""
 
+from domain.prediction.deciding import Because as Because
+from domain.prediction.deciding import Cause as Cause
+from domain.prediction.deciding import DecideFlags as DecideFlags
+from domain.prediction.deciding import FlagDecision as FlagDecision
+from domain.prediction.deciding import undecided as undecided
 from domain.prediction.predict import Observation as Observation
 from domain.prediction.predict import PredictPropensity as PredictPropensity
 from domain.prediction.predict import check_as_of as check_as_of

@@ -1,7 +1,7 @@
 """Propensity: the probability that a customer buys within the horizon."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 import numpy as np
@@ -11,6 +11,7 @@ from domain.decisions import Decision
 from domain.errors import CorruptRecord
 from domain.features import FeatureSet, Histories
 from domain.prediction.scorer import Scorer
+from domain.values import BUCKETS
 
 
 class Arm(StrEnum):
@@ -25,6 +26,7 @@ class ServedModel:
     """One checked model version, ready to score.
 
     `horizon_days` is how far ahead "will buy" looks; `arm` is as what it answers customers.
+    `held_out` are its probabilities of the customers held out at training, ascending. Shape: (n,).
     """
 
     name: str
@@ -34,6 +36,23 @@ class ServedModel:
     features: FeatureSet
     scorer: Scorer
     arm: Arm = Arm.CHAMPION
+    held_out: NDArray[np.float64] | None = field(default=None, compare=False, repr=False)
+
+    def above(self, basis_points: int) -> float:
+        """The highest probability outside the top so many of 10,000 held-out customers.
+
+        Below every probability where all are inside.
+
+        Raises:
+            CorruptRecord: the version keeps no held-out customers.
+        """
+        if self.held_out is None:
+            raise CorruptRecord(
+                f"version {self.version} of {self.name} keeps no held-out customers, so nobody "
+                "knows its top share; train it here, or use a range of probabilities"
+            )
+        outside = len(self.held_out) - len(self.held_out) * basis_points // BUCKETS
+        return float(self.held_out[outside - 1]) if outside else -1.0
 
     def scores(
         self, histories: Histories, as_of: int

@@ -15,7 +15,7 @@ from model_registry.errors import GateFailed, UnknownObject
 from model_registry.ports import ScorerFactory
 from model_registry.revisions import GateResult
 from model_registry.storage import blob_key
-from model_registry.versions import GOLDEN, Blob, GoldenVectors, Manifest
+from model_registry.versions import GOLDEN, HELD_OUT, Blob, GoldenVectors, HeldOut, Manifest
 
 MOST_BYTES = 64 * 1024 * 1024
 """Of all blobs of a version together: a logistic regression has a thousand."""
@@ -25,11 +25,15 @@ TOLERANCE = 1e-6
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loaded:
-    """A version that may serve, and what each gate saw of it; all of them passed."""
+    """A version that may serve, and what each gate saw of it; all of them passed.
+
+    `held_out` are its probabilities of the held-out customers, ascending; None: it keeps none.
+    """
 
     features: FeatureSet
     scorer: Scorer
     golden: GoldenVectors
+    held_out: NDArray[np.float64] | None
     results: tuple[GateResult, ...]
 
 
@@ -50,7 +54,7 @@ class LoadGates:
 
         Raises:
             GateFailed: it may not; says which gate, what it saw, and the way out.
-            CorruptRegistry: the golden vectors are none.
+            CorruptRegistry: the golden vectors or the held-out customers are none.
             StoreUnavailable: a blob could not be read.
         """
         check_size(manifest)
@@ -77,7 +81,13 @@ class LoadGates:
             GateResult(version=manifest.version, gate=gate, passed=True, detail=detail)
             for gate, detail in saw.items()
         )
-        return Loaded(features=features, scorer=scorer, golden=golden, results=results)
+        return Loaded(
+            features=features,
+            scorer=scorer,
+            golden=golden,
+            held_out=_held_out(manifest, blobs),
+            results=results,
+        )
 
     def _build(self, manifest: Manifest, blobs: Mapping[str, bytes]) -> Scorer:
         factory = self.scorer_factory(manifest.scorer.kind)
@@ -91,6 +101,13 @@ class LoadGates:
                 f"the {manifest.scorer.kind!r} scorer refused what the version holds "
                 f"({exc!r}); train and register it again",
             ) from exc
+
+
+def _held_out(manifest: Manifest, blobs: Mapping[str, bytes]) -> NDArray[np.float64] | None:
+    if HELD_OUT not in blobs:
+        return None
+    rows = HeldOut.decode(blob_key(manifest.blobs[HELD_OUT].sha256), blobs[HELD_OUT])
+    return np.sort(rows.probabilities)
 
 
 def check_size(manifest: Manifest) -> None:

@@ -55,6 +55,7 @@ def _load(registry: Registry, name: str, revision: Revision, version: int, arm: 
         features=loaded.features,
         scorer=loaded.scorer,
         arm=arm,
+        held_out=loaded.held_out,
     )
 
 

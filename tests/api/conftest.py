@@ -2,20 +2,23 @@
 
 import asyncio
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
 
+from adapters.customer_tokens import JwtCustomerTokens, shared_secret
 from api.http import Cursors, create_app
 from api.http.access import Access, Openness
-from api.http.services import Audiences, Readiness, Services
+from api.http.fallbacks import Fallbacks
+from api.http.services import Audiences, Deciding, Readiness, Services
 from domain.audience import PlanAudience, ScoreAudience
 from domain.customers import EraseCustomer, Erasure
+from domain.decisions import Flag
 from domain.errors import NoLiveModel
 from domain.keys import Key, KeyKind, Keyring, ManageKeys, Rate, Scope
-from domain.prediction import PredictPropensity, Traffic
+from domain.prediction import DecideFlags, PredictPropensity, Traffic
 from domain.purchases import CancelPurchase, RefundPurchase
 from domain.recent import TableSize
 from model_registry.serving import Presence
@@ -31,6 +34,7 @@ SECRETS = {scope: f"pp_sk_{n:012x}_{n:048x}" for n, scope in enumerate(Scope)}
 """Of keys that allow one thing each."""
 EVERYTHING = {"authorization": f"Bearer pp_sk_{98:012x}_{98:048x}"}
 """The header of the key that allows everything."""
+TOKEN_SECRET = "of the tests, and 32 bytes or longer"  # noqa: S105  # of no deployment
 PUBLISHABLE = f"pp_pk_{99:012x}_{99:048x}"
 SHOP_ORIGIN = "https://shop.example"
 BROWSER = {"x-api-key": PUBLISHABLE, "origin": SHOP_ORIGIN}
@@ -83,6 +87,9 @@ class Shop(ReferenceStore):
         self.registry = a_registry()
         self.presence = Presence(store=self.statuses, clock=self.clock)
         self.closed = 0
+        self.flags = [Flag.banner(a_policy())]
+        self.decision_deadline_s = 30.0
+        self.fallbacks = Fallbacks()
         self.key_store = MemoryKeyStore(KEYS)
         self.keyring = Keyring(clock=self.clock, monotonic=lambda: 0.0)
         self.keyring.replace(KEYS, asked_at=0.0)
@@ -119,7 +126,11 @@ class Shop(ReferenceStore):
 
 
 def app_over(
-    shop: Shop, *, cursor_key: str | None = None, readiness: Readiness | None = None
+    shop: Shop,
+    *,
+    cursor_key: str | None = None,
+    readiness: Readiness | None = None,
+    sign_token: Callable[[str], str] | None = None,
 ) -> Litestar:
     """The application over this shop, as the composition root would build it."""
     pacing = shop.time.pacing()
@@ -135,10 +146,11 @@ def app_over(
     of_shop = Readiness(
         health=shop, traffic=shop.traffic, problems=lambda: shop.problems, timeout_s=0.01
     )
+    predict = PredictPropensity(
+        history=shop, traffic=shop.traffic, policy=a_policy(), clock=shop.clock
+    )
     services = Services(
-        predict=PredictPropensity(
-            history=shop, traffic=shop.traffic, policy=a_policy(), clock=shop.clock
-        ),
+        predict=predict,
         take_in=take_in(
             shop, canceller=shop, refunder=shop, history=shop, clock=shop.clock, max_items=100
         ),
@@ -151,8 +163,21 @@ def app_over(
         registry=shop.registry,
         presence=shop.presence,
         keys=ManageKeys(store=shop.key_store, clock=shop.clock),
+        deciding=Deciding(
+            decide=DecideFlags(
+                predict=predict,
+                flags={flag.key: flag for flag in shop.flags},
+                deadline_s=shop.decision_deadline_s,
+            ),
+            fallbacks=shop.fallbacks,
+        ),
+        customer_tokens=JwtCustomerTokens(
+            shared_secret(TOKEN_SECRET), audience="propensity", clock=shop.clock
+        ),
     )
-    return create_app(services, currency=USD, access=shop.access, close=[shop.close])
+    return create_app(
+        services, currency=USD, access=shop.access, sign_token=sign_token, close=[shop.close]
+    )
 
 
 def client_of(shop: Shop) -> Http:

@@ -24,6 +24,10 @@ SETTINGS: Mapping[str, Sequence[str]] = {
     "Local data": ("home",),
     "Access": ("access_key_id", "secret_access_key"),
     "Models": ("scorers", "registry_poll_s", "banner_max_probability"),
+    "Decisions": (
+        "decisions decision_deadline_ms customer_token_keys customer_token_secret "
+        "customer_token_audience demo_shop"
+    ).split(),
     "Keeping and erasing": ("purchase_retention_days", "erasure_suppression_days"),
     "HTTP": ("port", "cursor_key", "cursor_ttl_s", "log_level"),
     "Queue": (

@@ -14,7 +14,7 @@ from tests.integration.faults import Stopwatch, error, injected, taking
 
 Declaration = dict[str, Any]
 WHETHER_THEY_EXIST = 8
-"""Questions before the first table is waited for: ours, and PynamoDB's own, for three tables."""
+"""Questions before the first table is waited for: ours, and PynamoDB's own, for four tables."""
 
 
 @pytest.fixture

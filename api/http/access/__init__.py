@@ -9,3 +9,4 @@ from api.http.access.guard import SCOPE as SCOPE
 from api.http.access.guard import asks as asks
 from api.http.access.guard import guarded as guarded
 from api.http.access.rates import TooManyRequests as TooManyRequests
+from api.http.access.visitor import visitor_of as visitor_of

@@ -1,5 +1,6 @@
 """Decisions: what to do about a probability, and why."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -52,6 +53,11 @@ class Policy:
     def shows(self, probabilities: "NDArray[np.float64]") -> "NDArray[np.bool_]":
         """Whether each would be acted on, as `decide` says. Shape: (n,) float64 to (n,) bool."""
         return (probabilities >= self.min_probability) & (probabilities <= self.max_probability)
+
+    def acts_on(self, probability: float, above: Callable[[int], float], /) -> bool:
+        """Whether the probability lies in the range, wherever others lie; as TopShare.acts_on."""
+        del above
+        return self.min_probability <= probability <= self.max_probability
 
     def decide(self, probability: float) -> Decision:
         """The decision for one probability.

@@ -1,0 +1,77 @@
+"""Flags as a file declares them: decisions.toml."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta, Struct
+
+from domain.decisions import Flag, Policy, TopShare
+from domain.errors import Rejected
+from domain.values import basis_points_of
+
+Probability = Annotated[float, Meta(ge=0, le=1)]
+
+
+class _Flag(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    show: str
+    default: str
+    variants: dict[str, bool | int | float | str | dict[str, object]]
+    min_probability: Probability | None = None
+    max_probability: Probability | None = None
+    top_share: str | None = None
+    holdout: str = "0%"
+
+
+class _File(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    flags: dict[str, _Flag]
+
+
+def read_flags(path: Path, *, policy: Policy) -> Mapping[str, Flag]:
+    """The flags that a file declares, by their keys; `policy` has the range of who gives none.
+
+    Raises:
+        Rejected: the file cannot be read, or does not declare flags; says where and why.
+    """
+    try:
+        declared = msgspec.toml.decode(path.read_bytes(), type=_File).flags
+    except OSError as exc:
+        raise Rejected(str(path), f"cannot be read: {exc.strerror}") from exc
+    except (msgspec.DecodeError, UnicodeDecodeError) as exc:
+        raise Rejected(str(path), f"declares no flags: {exc}") from exc
+    try:
+        return {key: _flag(key, flag, policy) for key, flag in declared.items()}
+    except ValueError as exc:
+        raise Rejected(str(path), str(exc)) from exc
+
+
+def _flag(key: str, declared: _Flag, policy: Policy) -> Flag:
+    try:
+        holdout = basis_points_of(declared.holdout)
+    except ValueError as exc:
+        raise ValueError(f"flag {key}: holdout {exc}") from exc
+    return Flag(
+        key=key,
+        policy=_policy(key, declared, policy),
+        variants=declared.variants,
+        act=declared.show,
+        default=declared.default,
+        holdout=holdout,
+    )
+
+
+def _policy(key: str, declared: _Flag, policy: Policy) -> Policy | TopShare:
+    least, most = declared.min_probability, declared.max_probability
+    if declared.top_share is None:
+        return Policy(
+            name=key,
+            min_probability=policy.min_probability if least is None else least,
+            max_probability=policy.max_probability if most is None else most,
+        )
+    if least is not None or most is not None:
+        raise ValueError(f"flag {key}: give top_share, or a range of probabilities, not both")
+    try:
+        return TopShare(basis_points_of(declared.top_share))
+    except ValueError as exc:
+        raise ValueError(f"flag {key}: top_share {exc}") from exc

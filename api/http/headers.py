@@ -1,0 +1,98 @@
+"""Headers of every answer: whose request it is, who may keep it, and which pages may read it."""
+
+import re
+import uuid
+from collections.abc import Callable
+from collections.abc import Set as AbstractSet
+
+from litestar.types import HTTPScope, Message, Send
+
+REQUEST_ID = "request_id"
+OF_PAGES = ("/ofrep/",)
+"""What web pages of other origins may ask for."""
+_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
+_ALLOWED = (
+    (b"access-control-allow-methods", b"GET, POST"),
+    (
+        b"access-control-allow-headers",
+        b"authorization, content-type, if-none-match, x-api-key, x-request-id",
+    ),
+    (b"access-control-max-age", b"7200"),
+)
+_EXPOSED = (b"access-control-expose-headers", b"etag, retry-after, x-request-id")
+_VARY = (b"vary", b"Origin")
+_NO_SNIFFING = (b"x-content-type-options", b"nosniff")
+_OF_SWAGGER = (
+    b"default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
+    b"img-src 'self' data:; frame-ancestors 'none'"
+)
+_OF_HTML = ((b"content-security-policy", _OF_SWAGGER), (b"referrer-policy", b"no-referrer"))
+"""For the page of the API's documentation, whose script stands within it."""
+
+
+def dressed(scope: HTTPScope, send: Send, *, origins: Callable[[], AbstractSet[str]]) -> Send:
+    """Sends answers with their headers. `origins` are those of pages that may read answers."""
+    request_id, origin = _of_request(scope)
+    scope.setdefault("state", {})[REQUEST_ID] = request_id.decode()
+    path = scope["path"]
+    named = ((b"x-request-id", request_id), _NO_SNIFFING)
+    shared = _cross_origin(origin, origins) if path.startswith(OF_PAGES) else ()
+
+    async def send_dressed(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = [*message["headers"], *named, *shared]
+            names = {name.lower() for name, _ in headers}
+            if b"cache-control" not in names and not path.startswith("/docs"):
+                headers.append((b"cache-control", b"no-store"))
+            if b"content-security-policy" not in names and _is_html(headers):
+                headers += _OF_HTML
+            message["headers"] = headers
+        await send(message)
+
+    return send_dressed
+
+
+def is_preflight(scope: HTTPScope) -> bool:
+    """Whether a browser asks if a page may ask. Source: Fetch, CORS-preflight request."""
+    return (
+        scope["method"] == "OPTIONS"
+        and scope["path"].startswith(OF_PAGES)
+        and any(name == b"access-control-request-method" for name, _ in scope["headers"])
+    )
+
+
+async def answer_preflight(
+    scope: HTTPScope, send: Send, *, origins: Callable[[], AbstractSet[str]]
+) -> None:
+    """204 where the page's origin may ask, else 403; `send` is one that dresses answers."""
+    _, origin = _of_request(scope)
+    allowed = origin is not None and origin.decode("latin-1") in origins()
+    headers = [*(_ALLOWED if allowed else ()), (b"content-length", b"0")]
+    status = 204 if allowed else 403
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+def _of_request(scope: HTTPScope) -> tuple[bytes, bytes | None]:
+    """The request's id, made where it has none or an odd one, and its origin."""
+    request_id, origin = b"", None
+    for name, value in scope["headers"]:
+        if name == b"x-request-id":
+            request_id = value
+        elif name == b"origin":
+            origin = value
+    if not _ID.fullmatch(request_id):
+        request_id = uuid.uuid4().hex.encode()
+    return request_id, origin
+
+
+def _cross_origin(
+    origin: bytes | None, origins: Callable[[], AbstractSet[str]]
+) -> tuple[tuple[bytes, bytes], ...]:
+    if origin is None or origin.decode("latin-1") not in origins():
+        return (_VARY,)
+    return (_VARY, (b"access-control-allow-origin", origin), _EXPOSED)
+
+
+def _is_html(headers: list[tuple[bytes, bytes]]) -> bool:
+    return any(name.lower() == b"content-type" and b"text/html" in value for name, value in headers)

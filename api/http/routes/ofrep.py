@@ -1,0 +1,179 @@
+"""Flags by the OpenFeature Remote Evaluation Protocol, for web pages and servers alike."""
+
+import hashlib
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Annotated, Any
+
+import msgspec
+from litestar import Response, post
+from litestar.di import NamedDependency
+from litestar.exceptions import HTTPException
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.params import HeaderParameter, JSONBody, PathParameter, SkipValidation
+
+from api.documents.flags import (
+    BulkEvaluation,
+    EvaluationFailure,
+    EvaluationRequest,
+    FlagEvaluation,
+    GeneralFailure,
+)
+from api.http.access import asks, visitor_of
+from api.http.openapi import JSON, problems
+from api.http.parameters import decoded
+from api.http.problems import AnyRequest, http_problem, unexpected_problem
+from api.http.services import Deciding
+from domain.customers import CustomerTokens
+from domain.decisions import Flag
+from domain.errors import InvalidRequest, NotFound
+from domain.keys import Scope
+from domain.prediction import Cause, FlagDecision, undecided
+
+FLAGS = "/ofrep/v1/evaluate/flags"
+MAX_BODY_BYTES = 20_000
+TARGETING_KEY = "targetingKey"
+_PRIVATE = {"Cache-Control": "private, no-cache"}
+_JSON = msgspec.json.Encoder()
+
+
+def _failure(request: AnyRequest, status: int, code: str, details: str) -> Response[Any]:
+    """As OFREP wants it; a single flag's failure names the flag."""
+    key = request.path_params.get("key", msgspec.UNSET)
+    failure = EvaluationFailure(error_code=code, error_details=details, key=key)
+    return Response(failure, status_code=status, media_type=JSON)
+
+
+def _refused(request: AnyRequest, exc: InvalidRequest) -> Response[Any]:
+    code = "INVALID_CONTEXT" if exc.field == TARGETING_KEY else "PARSE_ERROR"
+    if exc.field == TARGETING_KEY and TARGETING_KEY in str(exc.reason):
+        code = "TARGETING_KEY_MISSING"
+    return _failure(request, HTTPStatus.BAD_REQUEST, code, f"{exc.field} {exc.reason}")
+
+
+def _not_found(request: AnyRequest, exc: NotFound) -> Response[Any]:
+    return _failure(request, HTTPStatus.NOT_FOUND, "FLAG_NOT_FOUND", str(exc))
+
+
+def _http(request: AnyRequest, exc: HTTPException) -> Response[Any]:
+    if exc.status_code == HTTPStatus.BAD_REQUEST:
+        return _failure(
+            request, HTTPStatus.BAD_REQUEST, "PARSE_ERROR", 'send {"context": {"targetingKey": ID}}'
+        )
+    return http_problem(request, exc)
+
+
+def _unexpected(request: AnyRequest, exc: Exception) -> Response[Any]:
+    problem = unexpected_problem(request, exc)
+    return Response(
+        GeneralFailure(error_details=problem.content.detail),
+        status_code=problem.status_code,
+        media_type=JSON,
+    )
+
+
+def _described(bodies: dict[int, type]) -> dict[int, ResponseSpec]:
+    ours = problems(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.SERVICE_UNAVAILABLE)
+    theirs = {
+        status: ResponseSpec(body, description=HTTPStatus(status).phrase, generate_examples=False)
+        for status, body in {**bodies, HTTPStatus.INTERNAL_SERVER_ERROR: GeneralFailure}.items()
+    }
+    return ours | theirs
+
+
+_OFREP: dict[str, Any] = asks(Scope.DECIDE) | {
+    "tags": ["flags"],
+    "status_code": HTTPStatus.OK,
+    "request_max_body_size": MAX_BODY_BYTES,
+    "exception_handlers": {
+        InvalidRequest: _refused,
+        NotFound: _not_found,
+        HTTPException: _http,
+        Exception: _unexpected,
+    },
+}
+_WHO = (
+    "A page sends a publishable key and its visitor's signed token, and is told about nobody else. "
+    "Without a token, or with an expired one, the answer is the default. A server sends a secret "
+    "key and names the customer by `targetingKey`. Where a flag cannot be decided in time, the "
+    "answer is its default with the reason ERROR."
+)
+
+
+@post(
+    FLAGS + "/{key:str}",
+    operation_id="evaluateFlag",
+    summary="One flag for one customer (OFREP)",
+    description=_WHO,
+    response_description="The flag's value for this customer.",
+    responses=_described(
+        {HTTPStatus.BAD_REQUEST: EvaluationFailure, HTTPStatus.NOT_FOUND: EvaluationFailure}
+    ),
+    **_OFREP,
+)
+async def evaluate_flag(
+    key: Annotated[str, PathParameter(description="The flag's key.")],
+    data: JSONBody[EvaluationRequest],
+    request: AnyRequest,
+    deciding: NamedDependency[SkipValidation[Deciding]],
+    customer_tokens: NamedDependency[SkipValidation[CustomerTokens]],
+) -> Response[FlagEvaluation]:
+    """The flag's variant, or its default."""
+    flag = deciding.decide.named(decoded(key, "key"))
+    (decision,) = await _decisions([flag], data, request, deciding, customer_tokens)
+    return Response(FlagEvaluation.of(decision), headers=_PRIVATE)
+
+
+@post(
+    FLAGS,
+    operation_id="evaluateFlags",
+    summary="Every flag for one customer (OFREP)",
+    description=_WHO + " With `If-None-Match`, an unchanged answer is a 304.",
+    response_description="Every flag's value for this customer; the ETag is of all of them.",
+    responses=_described({HTTPStatus.BAD_REQUEST: EvaluationFailure}),
+    **_OFREP,
+)
+async def evaluate_flags(
+    data: JSONBody[EvaluationRequest],
+    request: AnyRequest,
+    deciding: NamedDependency[SkipValidation[Deciding]],
+    customer_tokens: NamedDependency[SkipValidation[CustomerTokens]],
+    if_none_match: Annotated[
+        str | None, HeaderParameter(name="If-None-Match", required=False, description="An ETag.")
+    ] = None,
+) -> Response[BulkEvaluation | None]:
+    """Every flag's variant, or its default."""
+    flags = list(deciding.decide.flags.values())
+    decisions = await _decisions(flags, data, request, deciding, customer_tokens)
+    bulk = BulkEvaluation(flags=[FlagEvaluation.of(decision) for decision in decisions])
+    etag = f'"{hashlib.blake2b(_JSON.encode(bulk), digest_size=12).hexdigest()}"'
+    headers = _PRIVATE | {"ETag": etag}
+    if etag in (if_none_match or ""):
+        return Response(None, status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
+    return Response(bulk, headers=headers)
+
+
+async def _decisions(
+    flags: Sequence[Flag],
+    data: EvaluationRequest,
+    request: AnyRequest,
+    deciding: Deciding,
+    tokens: CustomerTokens,
+) -> Sequence[FlagDecision]:
+    named = data.context.get(TARGETING_KEY)
+    if named is not None and not isinstance(named, str):
+        raise InvalidRequest(TARGETING_KEY, "must be text")
+    visitor = visitor_of(request.auth, request.headers, named, tokens)
+    if visitor is None:
+        raise InvalidRequest(TARGETING_KEY, "is missing: send targetingKey, the customer's id")
+    if isinstance(visitor, Cause):
+        return [undecided(flag, visitor) for flag in flags]
+    try:
+        decisions = await deciding.decide(visitor, flags)
+    except InvalidRequest as exc:
+        raise InvalidRequest(TARGETING_KEY, exc.reason) from exc
+    deciding.fallbacks.count(decisions)
+    return decisions
+
+
+OFREP_ROUTES = [evaluate_flag, evaluate_flags]

@@ -1,0 +1,1 @@
+"""What web pages load: the snippet, and the shop of the demo."""

@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from domain.prediction import Scorer
+if TYPE_CHECKING:
+    from domain.prediction import Scorer
 
 
 class ObjectStore(Protocol):
@@ -88,7 +89,7 @@ class ScorerFactory(Protocol):
     the version brings along.
     """
 
-    def __call__(self, options: Mapping[str, object], blobs: Mapping[str, bytes], /) -> Scorer:
+    def __call__(self, options: Mapping[str, object], blobs: Mapping[str, bytes], /) -> "Scorer":
         """A scorer ready to score from any thread.
 
         Raises:

@@ -9,12 +9,14 @@ from typing import Annotated
 import msgspec
 import typer
 
+from api.cli.audit import audited
 from api.cli.cost import cost_text
 from api.cli.output import AsJson, confirmed, emit, say
 from api.composition import application
 from api.documents.cost import cost_used
 from api.documents.customer import CancellationReport, CustomerExport, ErasureReceipt, RefundReport
 from api.process import load_settings
+from domain.audit import Act, Target
 from domain.cost import metered
 from domain.errors import Rejected
 from domain.purchases import Conventions, check_refunded, customer_id_of
@@ -30,7 +32,9 @@ def cancel(
     as_json: AsJson = False,
 ) -> None:
     """Cancel a purchase for good, whether it came before or comes later."""
-    with application(load_settings()) as built, metered() as cost:
+    settings = load_settings()
+    written = audited(settings, Act.CANCEL, Target.PURCHASE)
+    with application(settings) as built, metered() as cost, written:
         outcome = asyncio.run(built.cancel(customer, purchase))
     report = CancellationReport(outcome=outcome, cost=cost_used(cost))
     emit(report, as_json=as_json, text=f"{outcome}\n{cost_text(cost)}")
@@ -56,9 +60,11 @@ def refund(  # noqa: PLR0913  # one argument per documented option
         "amount": _decimal(amount),
     }
     conventions = Conventions(default_currency=True, ids_as_written=True, refunds_undated=True)
-    with application(load_settings()) as built, metered() as cost:
+    settings = load_settings()
+    written = audited(settings, Act.REFUND, Target.PURCHASE)
+    with application(settings) as built, metered() as cost, written:
         outcome = asyncio.run(built.refund(raw, conventions=conventions))
-    check_refunded(outcome)
+        check_refunded(outcome)
     report = RefundReport(outcome=outcome, cost=cost_used(cost))
     emit(report, as_json=as_json, text=f"{outcome}\n{cost_text(cost)}")
 
@@ -76,7 +82,9 @@ def erase(
     customer = customer_id_of(customer)
     if not yes:
         confirmed(f"Erase everything of customer {customer!r} for good?")
-    with application(load_settings(), batch=True) as built, metered() as cost:
+    settings = load_settings()
+    written = audited(settings, Act.ERASE, Target.CUSTOMER)
+    with application(settings, batch=True) as built, metered() as cost, written:
         receipt = asyncio.run(built.erase(customer))
     report = ErasureReceipt.of(receipt, cost)
     emit(report, as_json=as_json, text=f"{_described(report)}\n{cost_text(cost)}")

@@ -5,10 +5,12 @@ from typing import Annotated
 
 import typer
 
+from api.cli.audit import audited
 from api.cli.output import AsJson, confirmed, emit, say, table
 from api.composition import application
 from api.documents.keys import DAY_S, IssuedKeyReport, KeyReport, Keys
 from api.process import load_settings
+from domain.audit import Act, Target
 from domain.keys import DEFAULT_RATE, KeyKind, KeyWanted, Rate, Scope
 
 MOST_RATE = 1_000_000
@@ -56,8 +58,10 @@ def create(  # noqa: PLR0913  # one parameter per option
         rate=Rate(per_second=per_second, burst=burst),
         days=days,
     )
-    with application(load_settings()) as built:
-        issued = asyncio.run(built.keys.create(wanted))
+    settings = load_settings()
+    with application(settings) as built:
+        with audited(settings, Act.CREATE_KEY, Target.KEY, actor):
+            issued = asyncio.run(built.keys.create(wanted))
         report = IssuedKeyReport.of(issued, now=built.clock())
     _emit_issued(report, as_json=as_json)
 
@@ -95,8 +99,10 @@ def rotate(
     as_json: AsJson = False,
 ) -> None:
     """Give a key a new secret; the one before holds for the overlap."""
-    with application(load_settings()) as built:
-        issued = asyncio.run(built.keys.rotate(key, overlap_s=overlap))
+    settings = load_settings()
+    with application(settings) as built:
+        with audited(settings, Act.ROTATE_KEY, Target.KEY, key):
+            issued = asyncio.run(built.keys.rotate(key, overlap_s=overlap))
         report = IssuedKeyReport.of(issued, now=built.clock())
     _emit_issued(report, as_json=as_json)
 
@@ -111,8 +117,11 @@ def revoke(
     """Revoke a key for good: every process refuses it within 10 s."""
     if not yes:
         confirmed(f"Revoke key {key} for good?")
-    with application(load_settings()) as built:
-        report = KeyReport.of(asyncio.run(built.keys.revoke(key)), now=built.clock())
+    settings = load_settings()
+    with application(settings) as built:
+        with audited(settings, Act.REVOKE_KEY, Target.KEY, key):
+            revoked = asyncio.run(built.keys.revoke(key))
+        report = KeyReport.of(revoked, now=built.clock())
     emit(report, as_json=as_json, text=f"revoked key {report.key_id} of {report.actor}")
 
 

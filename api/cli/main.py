@@ -75,6 +75,10 @@ COMMANDS = {
         "Print the tag that a shop's page loads to show its banner, with its integrity hash.",
     ),
     "keys": ("api.cli.keys:app", "Keys: who may ask the HTTP API for what."),
+    "audit": (
+        "api.cli.audit:audit",
+        "Show who did what that changes something for others, the oldest first.",
+    ),
     "worker": ("api.cli.worker:app", "Purchases from a queue of SQS."),
     "tables": ("api.cli.tables:app", "The DynamoDB tables."),
     "db": ("api.cli.engine:app", "The embedded DynamoDB engine."),

@@ -11,6 +11,7 @@ import typer
 from msgspec import to_builtins
 from rich.table import Table
 
+from api.cli.audit import audited
 from api.cli.comparison import Name, compare
 from api.cli.output import EXIT_CODE_OF, AsJson, emit, say, table
 from api.composition import candidate_in, open_registry, presence_only
@@ -23,6 +24,7 @@ from api.documents.models import (
     summaries,
 )
 from api.process import load_settings
+from domain.audit import Act, Target
 from domain.errors import CorruptRecord, InvalidRequest
 from domain.values import BUCKETS, basis_points_of
 from model_registry.revisions import Revision, State
@@ -102,9 +104,11 @@ def promote(  # noqa: PLR0913  # one parameter per option
     as_json: AsJson = False,
 ) -> None:
     """Make a version the champion, if it passes every gate."""
-    revision = open_registry(load_settings()).promote(
-        name, version, actor=actor(), reason=reason, expected_revision=expect, force=force
-    )
+    settings = load_settings()
+    with audited(settings, Act.PROMOTE, Target.MODEL, f"{name}@{version}"):
+        revision = open_registry(settings).promote(
+            name, version, actor=actor(), reason=reason, expected_revision=expect, force=force
+        )
     _emit_revision(revision, as_json=as_json)
     if wait:
         _await_served(name, revision, timeout)
@@ -127,9 +131,11 @@ def rollback(  # noqa: PLR0913  # one parameter per option
     as_json: AsJson = False,
 ) -> None:
     """Go back to an earlier state; the way back is a new revision."""
-    revision = open_registry(load_settings()).rollback(
-        name, actor=actor(), reason=reason, to_revision=to_revision, expected_revision=expect
-    )
+    settings = load_settings()
+    with audited(settings, Act.ROLLBACK, Target.MODEL, name):
+        revision = open_registry(settings).rollback(
+            name, actor=actor(), reason=reason, to_revision=to_revision, expected_revision=expect
+        )
     _emit_revision(revision, as_json=as_json)
     if wait:
         _await_served(name, revision, timeout)
@@ -156,15 +162,17 @@ def split(  # noqa: PLR0913  # one parameter per option
         basis_points = basis_points_of(share)
     except ValueError as exc:
         raise InvalidRequest("--share", str(exc)) from exc
-    revision = open_registry(load_settings()).split(
-        name,
-        version,
-        basis_points=basis_points,
-        actor=actor(),
-        reason=reason,
-        expected_revision=expect,
-        force=force,
-    )
+    settings = load_settings()
+    with audited(settings, Act.SPLIT, Target.MODEL, f"{name}@{version}"):
+        revision = open_registry(settings).split(
+            name,
+            version,
+            basis_points=basis_points,
+            actor=actor(),
+            reason=reason,
+            expected_revision=expect,
+            force=force,
+        )
     _emit_revision(revision, as_json=as_json)
     if wait:
         _await_served(name, revision, timeout)
@@ -184,9 +192,11 @@ def shadow(  # noqa: PLR0913  # one parameter per option
     as_json: AsJson = False,
 ) -> None:
     """Let versions score every prediction without answering anybody; status shows the findings."""
-    revision = open_registry(load_settings()).shadow(
-        name, versions or [], actor=actor(), reason=reason, expected_revision=expect
-    )
+    settings = load_settings()
+    with audited(settings, Act.SHADOW, Target.MODEL, name):
+        revision = open_registry(settings).shadow(
+            name, versions or [], actor=actor(), reason=reason, expected_revision=expect
+        )
     _emit_revision(revision, as_json=as_json)
     if wait:
         _await_served(name, revision, timeout)

@@ -10,6 +10,7 @@ from api.composition.local import port_is_free as port_is_free
 from api.composition.local import sample_purchases as sample_purchases
 from api.composition.queues import queues as queues
 from api.composition.queues import worker as worker
+from api.composition.registry import audit_trail as audit_trail
 from api.composition.registry import candidate_in as candidate_in
 from api.composition.registry import open_registry as open_registry
 from api.composition.registry import presence_only as presence_only

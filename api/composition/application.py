@@ -13,7 +13,7 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from adapters.clock import SystemClock
-from api.composition.registry import open_registry, presence_only
+from api.composition.registry import audit_trail, open_registry, presence_only
 from api.process import Settings
 from domain.values import Currency
 
@@ -334,6 +334,7 @@ class Application:
                     )
                 ),
                 customer_tokens=customer_tokens(settings),
+                audit=audit_trail(settings),
             ),
             currency=self.currency,
             access=Access(keyring=keyring, openness=Openness.of(settings)),

@@ -8,6 +8,7 @@ from api.process import Settings
 from domain.values import Currency
 
 if TYPE_CHECKING:
+    from domain.audit import AuditTrail
     from model_registry.registry import Registry
     from model_registry.serving import Presence
     from model_registry.versions import Candidate
@@ -26,6 +27,16 @@ def open_registry(settings: Settings) -> "Registry":
     )
     store = open_object_store(settings.registry_location)
     return Registry(store=store, clock=SystemClock(), gates=gates)
+
+
+def audit_trail(settings: Settings) -> "AuditTrail":
+    """The audit, which lies beside the registry."""
+    from adapters.audit_log import ObjectAuditLog
+    from adapters.object_store import open_object_store
+    from domain.audit import AuditTrail
+
+    log = ObjectAuditLog(open_object_store(settings.registry_location))
+    return AuditTrail(log=log, clock=SystemClock())
 
 
 def presence_only(settings: Settings) -> "Presence":

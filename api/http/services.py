@@ -8,6 +8,7 @@ from litestar.di import Provide
 from api.http.cursor import Cursors
 from api.http.fallbacks import Fallbacks
 from domain.audience import PlanAudience, ScoreAudience
+from domain.audit import AuditTrail
 from domain.categories import CategoryIndex
 from domain.customers import CustomerTokens, EraseCustomer
 from domain.health import StoreHealth
@@ -34,6 +35,14 @@ class Audiences:
     clock: Clock
     page_deadline_s: float
     stream_deadline_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Managing:
+    """What changes which model serves, and who did."""
+
+    registry: Registry
+    audit: AuditTrail
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,10 +80,13 @@ class Services:
     keys: ManageKeys
     deciding: Deciding
     customer_tokens: CustomerTokens
+    audit: AuditTrail
 
     def by_name(self) -> dict[str, Provide]:
         """Each as a dependency that a handler may name."""
-        return {each.name: _always(getattr(self, each.name)) for each in fields(self)}
+        named = {each.name: getattr(self, each.name) for each in fields(self)}
+        named["managing"] = Managing(registry=self.registry, audit=self.audit)
+        return {name: _always(value) for name, value in named.items()}
 
 
 def _always(value: object) -> Provide:

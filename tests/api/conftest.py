@@ -8,12 +8,14 @@ import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
 
+from adapters.audit_log import ObjectAuditLog
 from adapters.customer_tokens import JwtCustomerTokens, shared_secret
 from api.http import Cursors, create_app
 from api.http.access import Access, Openness
 from api.http.fallbacks import Fallbacks
 from api.http.services import Audiences, Deciding, Readiness, Services
 from domain.audience import PlanAudience, ScoreAudience
+from domain.audit import AuditTrail
 from domain.customers import EraseCustomer, Erasure
 from domain.decisions import Flag
 from domain.errors import NoLiveModel
@@ -23,7 +25,7 @@ from domain.purchases import CancelPurchase, RefundPurchase
 from domain.recent import TableSize
 from model_registry.serving import Presence
 from tests.builders import NOW, USD, a_policy, a_traffic, take_in
-from tests.doubles.memory import ManualClock, MemoryKeyStore, MemoryStatusStore
+from tests.doubles.memory import ManualClock, MemoryKeyStore, MemoryObjectStore, MemoryStatusStore
 from tests.doubles.store import Call, ReferenceStore
 from tests.fakes import SaturatingScorer
 from tests.faulty_store import VirtualTime
@@ -87,6 +89,7 @@ class Shop(ReferenceStore):
         self.registry = a_registry()
         self.presence = Presence(store=self.statuses, clock=self.clock)
         self.closed = 0
+        self.audit_log = ObjectAuditLog(MemoryObjectStore())
         self.flags = [Flag.banner(a_policy())]
         self.decision_deadline_s = 30.0
         self.fallbacks = Fallbacks()
@@ -163,6 +166,7 @@ def app_over(
         registry=shop.registry,
         presence=shop.presence,
         keys=ManageKeys(store=shop.key_store, clock=shop.clock),
+        audit=AuditTrail(log=shop.audit_log, clock=shop.clock),
         deciding=Deciding(
             decide=DecideFlags(
                 predict=predict,

@@ -3,6 +3,7 @@
 from api.http.access.caller import Access as Access
 from api.http.access.caller import Caller as Caller
 from api.http.access.caller import Openness as Openness
+from api.http.access.caller import who_of as who_of
 from api.http.access.guard import ACCESS as ACCESS
 from api.http.access.guard import PUBLIC as PUBLIC
 from api.http.access.guard import SCOPE as SCOPE

@@ -2,11 +2,15 @@
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
+from litestar import Request
 from litestar.datastructures import Headers
 
 from api.http.access.rates import Rates
+from api.http.headers import REQUEST_ID
 from api.process import Settings, is_loopback
+from domain.audit import Who
 from domain.errors import Forbidden, Unauthenticated
 from domain.keys import Key, KeyKind, Keyring, Scope
 
@@ -89,6 +93,12 @@ class Access:
             _check_from_here(headers, address)
             return Caller(actor="loopback")
         raise Unauthenticated(_SEND)
+
+
+def who_of(request: Request[Any, Any, Any]) -> Who:
+    """Who acts by this request, for the audit."""
+    caller: Caller = request.auth
+    return Who(actor=caller.actor, request_id=request.scope["state"][REQUEST_ID])
 
 
 def bearer_in(headers: Headers) -> str | None:

@@ -9,7 +9,7 @@ from http import HTTPStatus
 from litestar import Response, post
 from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import JSONBody
+from litestar.params import JSONBody, SkipValidation
 
 from api.documents.cost import cost_used
 from api.documents.customer import (
@@ -20,10 +20,11 @@ from api.documents.customer import (
     PurchaseToRefund,
     RefundReport,
 )
-from api.http.access import asks
+from api.http.access import asks, who_of
 from api.http.openapi import problems
 from api.http.parameters import check_names
 from api.http.problems import RETRY_AFTER_S, AnyRequest
+from domain.audit import Act, AuditTrail, Target
 from domain.cost import metered
 from domain.customers import EraseCustomer
 from domain.errors import InvalidPurchase, InvalidRequest
@@ -60,12 +61,16 @@ _REFUSED = problems(
     **asks(Scope.ERASE),
 )
 async def erase_customer(
-    data: JSONBody[CustomerToErase], request: AnyRequest, erase: NamedDependency[EraseCustomer]
+    data: JSONBody[CustomerToErase],
+    request: AnyRequest,
+    erase: NamedDependency[EraseCustomer],
+    audit: NamedDependency[SkipValidation[AuditTrail]],
 ) -> Response[ErasureReceipt]:
     """The customer is erased, or being erased."""
     check_names(request.query_params, ())
     with metered() as cost:
-        receipt = await erase(data.customer_id)
+        async with audit.act_async(who_of(request), Act.ERASE, Target.CUSTOMER):
+            receipt = await erase(data.customer_id)
     report = ErasureReceipt.of(receipt, cost)
     if report.complete:
         return Response(report)

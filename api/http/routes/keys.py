@@ -1,17 +1,18 @@
 """Keys over HTTP, for who holds one that manages keys."""
 
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeAlias
 
 from litestar import Response, get, post
 from litestar.di import NamedDependency
-from litestar.params import JSONBody, PathParameter
+from litestar.params import JSONBody, PathParameter, SkipValidation
 
 from api.documents.keys import IssuedKeyReport, KeyReport, Keys, NewKey, Rotation
-from api.http.access import asks
+from api.http.access import asks, who_of
 from api.http.openapi import problems
 from api.http.parameters import check_names
 from api.http.problems import AnyRequest
+from domain.audit import Act, AuditTrail, Target
 from domain.keys import ManageKeys, Scope
 
 MAX_BODY_BYTES = 20_000
@@ -25,6 +26,7 @@ _CHANGED = problems(
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     HTTPStatus.SERVICE_UNAVAILABLE,
 )
+Audit: TypeAlias = NamedDependency[SkipValidation[AuditTrail]]
 KeyId = Annotated[
     str, PathParameter(description="The key's id.", schema_extra={"pattern": "^[0-9a-f]{12}$"})
 ]
@@ -56,11 +58,13 @@ async def list_keys(request: AnyRequest, keys: NamedDependency[ManageKeys]) -> K
     **_BODY,
 )
 async def create_key(
-    data: JSONBody[NewKey], request: AnyRequest, keys: NamedDependency[ManageKeys]
+    data: JSONBody[NewKey], request: AnyRequest, keys: NamedDependency[ManageKeys], audit: Audit
 ) -> Response[IssuedKeyReport]:
     """The new key with its secret."""
     check_names(request.query_params, ())
-    issued = await keys.create(data.wanted())
+    wanted = data.wanted()
+    async with audit.act_async(who_of(request), Act.CREATE_KEY, Target.KEY, wanted.actor):
+        issued = await keys.create(wanted)
     report = IssuedKeyReport.of(issued, now=keys.clock())
     return Response(report, status_code=HTTPStatus.CREATED, headers=NO_STORE)
 
@@ -76,11 +80,16 @@ async def create_key(
     **_BODY,
 )
 async def rotate_key(
-    key_id: KeyId, data: JSONBody[Rotation], request: AnyRequest, keys: NamedDependency[ManageKeys]
+    key_id: KeyId,
+    data: JSONBody[Rotation],
+    request: AnyRequest,
+    keys: NamedDependency[ManageKeys],
+    audit: Audit,
 ) -> Response[IssuedKeyReport]:
     """The key with its new secret."""
     check_names(request.query_params, ())
-    issued = await keys.rotate(key_id, overlap_s=data.overlap_s)
+    async with audit.act_async(who_of(request), Act.ROTATE_KEY, Target.KEY, key_id):
+        issued = await keys.rotate(key_id, overlap_s=data.overlap_s)
     return Response(IssuedKeyReport.of(issued, now=keys.clock()), headers=NO_STORE)
 
 
@@ -95,11 +104,13 @@ async def rotate_key(
     **_KEYS,
 )
 async def revoke_key(
-    key_id: KeyId, request: AnyRequest, keys: NamedDependency[ManageKeys]
+    key_id: KeyId, request: AnyRequest, keys: NamedDependency[ManageKeys], audit: Audit
 ) -> KeyReport:
     """The key, revoked."""
     check_names(request.query_params, ())
-    return KeyReport.of(await keys.revoke(key_id), now=keys.clock())
+    async with audit.act_async(who_of(request), Act.REVOKE_KEY, Target.KEY, key_id):
+        revoked = await keys.revoke(key_id)
+    return KeyReport.of(revoked, now=keys.clock())
 
 
 KEY_ROUTES = [list_keys, create_key, rotate_key, revoke_key]

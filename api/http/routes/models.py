@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from litestar import Response, get, post
 from litestar.di import NamedDependency
-from litestar.params import HeaderParameter, JSONBody, PathParameter
+from litestar.params import HeaderParameter, JSONBody, PathParameter, SkipValidation
 
 from api.documents.models import (
     MOST,
@@ -23,10 +23,12 @@ from api.documents.models import (
     status_of_model,
     summaries,
 )
-from api.http.access import asks
+from api.http.access import asks, who_of
 from api.http.openapi import problems
 from api.http.parameters import check_names, decoded
 from api.http.problems import AnyRequest, ProblemRaised, problem
+from api.http.services import Managing
+from domain.audit import Act, Target
 from domain.keys import Scope
 from model_registry.errors import RevisionConflict
 from model_registry.registry import Registry
@@ -155,22 +157,23 @@ def promote(
     name: Name,
     data: JSONBody[Promotion],
     request: AnyRequest,
-    registry: NamedDependency[Registry],
+    managing: NamedDependency[SkipValidation[Managing]],
     if_match: IfMatch = None,
 ) -> Response[RevisionReport]:
     """The revision with the new champion."""
-    return _changed(
-        request,
-        if_match,
-        lambda expected: registry.promote(
-            decoded(name, "name"),
-            data.version,
-            actor=request.auth.actor,
-            reason=data.reason,
-            expected_revision=expected,
-            force=data.force,
-        ),
-    )
+    with managing.audit.act(who_of(request), Act.PROMOTE, Target.MODEL, f"{name}@{data.version}"):
+        return _changed(
+            request,
+            if_match,
+            lambda expected: managing.registry.promote(
+                decoded(name, "name"),
+                data.version,
+                actor=request.auth.actor,
+                reason=data.reason,
+                expected_revision=expected,
+                force=data.force,
+            ),
+        )
 
 
 @post(
@@ -183,21 +186,22 @@ def rollback(
     name: Name,
     data: JSONBody[Rollback],
     request: AnyRequest,
-    registry: NamedDependency[Registry],
+    managing: NamedDependency[SkipValidation[Managing]],
     if_match: IfMatch = None,
 ) -> Response[RevisionReport]:
     """The revision with the earlier state."""
-    return _changed(
-        request,
-        if_match,
-        lambda expected: registry.rollback(
-            decoded(name, "name"),
-            actor=request.auth.actor,
-            reason=data.reason,
-            to_revision=data.to_revision,
-            expected_revision=expected,
-        ),
-    )
+    with managing.audit.act(who_of(request), Act.ROLLBACK, Target.MODEL, name):
+        return _changed(
+            request,
+            if_match,
+            lambda expected: managing.registry.rollback(
+                decoded(name, "name"),
+                actor=request.auth.actor,
+                reason=data.reason,
+                to_revision=data.to_revision,
+                expected_revision=expected,
+            ),
+        )
 
 
 @post(
@@ -211,23 +215,24 @@ def split(
     name: Name,
     data: JSONBody[SplitWanted],
     request: AnyRequest,
-    registry: NamedDependency[Registry],
+    managing: NamedDependency[SkipValidation[Managing]],
     if_match: IfMatch = None,
 ) -> Response[RevisionReport]:
     """The revision with the split."""
-    return _changed(
-        request,
-        if_match,
-        lambda expected: registry.split(
-            decoded(name, "name"),
-            data.version,
-            basis_points=data.basis_points,
-            actor=request.auth.actor,
-            reason=data.reason,
-            expected_revision=expected,
-            force=data.force,
-        ),
-    )
+    with managing.audit.act(who_of(request), Act.SPLIT, Target.MODEL, f"{name}@{data.version}"):
+        return _changed(
+            request,
+            if_match,
+            lambda expected: managing.registry.split(
+                decoded(name, "name"),
+                data.version,
+                basis_points=data.basis_points,
+                actor=request.auth.actor,
+                reason=data.reason,
+                expected_revision=expected,
+                force=data.force,
+            ),
+        )
 
 
 @post(
@@ -241,21 +246,22 @@ def shadow(
     name: Name,
     data: JSONBody[ShadowsWanted],
     request: AnyRequest,
-    registry: NamedDependency[Registry],
+    managing: NamedDependency[SkipValidation[Managing]],
     if_match: IfMatch = None,
 ) -> Response[RevisionReport]:
     """The revision with the shadows."""
-    return _changed(
-        request,
-        if_match,
-        lambda expected: registry.shadow(
-            decoded(name, "name"),
-            data.versions,
-            actor=request.auth.actor,
-            reason=data.reason,
-            expected_revision=expected,
-        ),
-    )
+    with managing.audit.act(who_of(request), Act.SHADOW, Target.MODEL, name):
+        return _changed(
+            request,
+            if_match,
+            lambda expected: managing.registry.shadow(
+                decoded(name, "name"),
+                data.versions,
+                actor=request.auth.actor,
+                reason=data.reason,
+                expected_revision=expected,
+            ),
+        )
 
 
 MODEL_ROUTES = [

@@ -6,9 +6,11 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -63,7 +65,7 @@ def a_prefix() -> str:
     return f"test-{uuid.uuid4().hex[:12]}-"
 
 
-def dynamo_client(endpoint: str | None, *, connections: int = 8, **options: float) -> DynamoClient:
+def dynamo_client(endpoint: str | None, *, connections: int = 8, **options: Any) -> DynamoClient:
     """A client whose tables nobody else uses, on an engine that takes any credentials."""
     return DynamoClient(
         DynamoOptions(
@@ -112,6 +114,7 @@ class OwnTables(DynamoClient):
         self.connection = shared.connection
         self._threads = ThreadPoolExecutor(self.options.connections)
         self.transport = self._transport(self.connection.client.meta.endpoint_url)
+        self.around = nullcontext
         self.purchases = self._bound(PurchaseRow)
         self.recent = self._bound(RecentRow)
         self.categories = self._bound(CategoryRow)

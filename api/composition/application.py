@@ -268,6 +268,7 @@ class Application:
         from api.composition.web import customer_tokens, flags_of, sign_token
         from api.http import MAX_PURCHASES, Cursors, create_app
         from api.http.access import Access, Openness
+        from api.http.admission import Admission
         from api.http.services import Audiences, Deciding, Readiness, Services
         from api.process.key_polling import KeyPolling
         from api.process.polling import LivePolling
@@ -338,6 +339,9 @@ class Application:
             ),
             currency=self.currency,
             access=Access(keyring=keyring, openness=Openness.of(settings)),
+            admission=Admission(
+                in_work=settings.requests_in_work, waiting=settings.requests_waiting
+            ),
             silence_s=settings.client_silence_s,
             sign_token=partial(sign_token, settings) if settings.demo_shop else None,
             start=[polling.start, key_polling.start],
@@ -346,14 +350,17 @@ class Application:
 
 
 @contextmanager
-def application(settings: Settings, *, batch: bool = False) -> Iterator[Application]:
+def application(
+    settings: Settings, *, batch: bool = False, serving: bool = False
+) -> Iterator[Application]:
     """The application of these settings; its threads and connections end with the block.
 
-    In a `batch` nobody waits for a page: everything is retried until the batch deadline.
+    In a `batch` nobody waits for a page: everything is retried until the batch deadline. While
+    `serving`, many wait: nobody waits for a store that is silent.
     """
     from adapters.dynamodb import DynamoClient
 
-    client = DynamoClient(_options(settings, batch=batch))
+    client = DynamoClient(replace(_options(settings, batch=batch), breaker=serving))
     try:
         yield Application(settings, client)
     finally:

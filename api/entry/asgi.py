@@ -16,7 +16,7 @@ def create() -> Litestar:
     settings = load_settings()
     configure_logging(settings.log_level)
     with ExitStack() as stack:
-        built = stack.enter_context(application(settings))
+        built = stack.enter_context(application(settings, serving=True))
         app = built.http(close=stack.pop_all().close)
     app.on_startup.append(freeze_garbage)  # after the models are loaded
     return app

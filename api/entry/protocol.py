@@ -1,10 +1,14 @@
 """Connections as uvicorn's protocol sees them: a head in time, and a word when the server stops."""
 
 import asyncio
+import re
 from functools import cache
+from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from api.http.admission import OVERLOADED, RETRY_AFTER, Admission, is_always
+from api.http.app import ADMISSION
 from api.http.connections import STOPPING
 from api.process import Settings, load_settings
 
@@ -22,6 +26,56 @@ _REQUEST_TIMEOUT = (
 )
 
 
+_OVERLOADED = (
+    b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/problem+json\r\n"
+    b"cache-control: no-store\r\nretry-after: "
+    + RETRY_AFTER.encode()
+    + b"\r\ncontent-length: "
+    + str(len(OVERLOADED)).encode()
+    + b"\r\n\r\n"
+    + OVERLOADED
+)
+
+
+_END = b"\r\n\r\n"
+_UNUSUAL = re.compile(rb"\n(?:transfer-encoding|connection|expect|upgrade):", re.IGNORECASE)
+_LENGTH = re.compile(rb"\ncontent-length:[ \t]*([0-9]{1,9})[ \t]*\r", re.IGNORECASE)
+
+
+class _Refused:
+    """In place of a request's cycle: it is answered, and nobody reads its body."""
+
+    response_complete = True
+    more_body = False
+    message_event = asyncio.Event()
+
+
+_REFUSED = _Refused()
+
+
+def _path_of_whole(data: bytes) -> bytes | None:
+    """The path, where this is exactly one whole request of the plainest form; else None."""
+    head, _, body = data.partition(_END)
+    if not data.startswith((b"GET /", b"POST /")) or _UNUSUAL.search(head):
+        return None
+    line = head.partition(b"\r\n")[0]
+    if not line.endswith(b" HTTP/1.1"):
+        return None
+    lengths = _LENGTH.findall(head + b"\r")
+    if len(body) != (int(lengths[0]) if len(lengths) == 1 else 0) or len(lengths) > 1:
+        return None
+    path: bytes = line.split(b" ", 2)[1].partition(b"?")[0]
+    return path if _END in data else None
+
+
+def _admission_of(app: Any) -> Admission:
+    """The application's, also within uvicorn's middleware for proxies."""
+    while not hasattr(app, "state"):
+        app = app.app
+    admission: Admission = app.state[ADMISSION]
+    return admission
+
+
 @cache
 def _settings() -> Settings:
     """Those of the process; read once, not for each connection."""
@@ -36,6 +90,13 @@ class TimedProtocol(HttpToolsProtocol):
     """
 
     _silence: asyncio.TimerHandle | None = None
+    _between = True
+    """Whether the next byte begins a request."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._admission = _admission_of(self.app)
+        self._most = self._admission.most
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """The first request is due."""
@@ -47,15 +108,45 @@ class TimedProtocol(HttpToolsProtocol):
         self._stop_waiting()
         super().connection_lost(exc)
 
+    def _is_idle(self) -> bool:
+        """Whether everything that came is answered, and nothing is half there."""
+        return self._between and (self.cycle is None or self.cycle.response_complete)
+
+    def _refused_unparsed(self, data: bytes) -> bool:
+        path = _path_of_whole(data)
+        if path is None or is_always(path.decode("latin-1")):
+            return False
+        self._admission.count_shed()
+        self.transport.write(_OVERLOADED)
+        if self._silence is not None:  # the connection's first request: it is kept from now on
+            self._stop_waiting()
+            self.cycle = _REFUSED  # type: ignore[assignment]  # as in _refuse
+            self.on_response_complete()
+        return True
+
     def on_message_begin(self) -> None:
         """The head of a request has begun."""
+        self._between = False
         self._wait()
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        """The head is there."""
+        """The head is there; beyond what the process takes, it is refused before it costs more."""
         self._stop_waiting()
-        super().on_headers_complete()
+        answered = self.cycle is None or self.cycle.response_complete
+        if answered and len(self.tasks) >= self._most and not is_always(self.url.decode("latin-1")):
+            self._refuse()
+        else:
+            super().on_headers_complete()
+
+    def _refuse(self) -> None:
+        self._admission.count_shed()
+        self.cycle = _REFUSED  # type: ignore[assignment]  # what it does to what follows is the same
+        self.transport.write(_OVERLOADED)
+        if self.parser.get_http_version() == "1.0" or not self.parser.should_keep_alive():
+            self.transport.close()
+        else:
+            self.on_response_complete()
 
     def on_response_complete(self) -> None:
         """Where the answer came before the body's end, the rest must go on coming, or this closes."""
@@ -64,13 +155,19 @@ class TimedProtocol(HttpToolsProtocol):
             self._wait()
 
     def data_received(self, data: bytes) -> None:
-        """The rest of an answered body is no silence."""
+        """Beyond what the process takes, a whole request is refused before it is parsed.
+
+        The rest of an answered body is no silence.
+        """
+        if len(self.tasks) >= self._most and self._is_idle() and self._refused_unparsed(data):
+            return
         if self._silence is not None and self._is_draining():
             self._wait()
         super().data_received(data)
 
     def on_message_complete(self) -> None:
         """The body is there to its end."""
+        self._between = True
         self._stop_waiting()
         super().on_message_complete()
 

@@ -29,6 +29,7 @@ from litestar.types import (
 )
 
 from api.http.access import ACCESS, PUBLIC, Access, guarded
+from api.http.admission import Admission, Kind, Overloaded, answer_overloaded, kind_of
 from api.http.completed import complete
 from api.http.connections import impatient
 from api.http.head import answer_head
@@ -50,6 +51,8 @@ from domain.values import Currency
 
 DOCS = "/docs"
 SILENCE_S = "silence_s"
+ADMISSION = "admission"
+IN_WORK, WAITING = 32, 32
 ASSETS = f"{DOCS}/static"
 _NOWHERE = "/%"
 
@@ -76,11 +79,27 @@ class EncodedPathApp(Litestar):
             await super().__call__(scope, receive, send)
             return
         http, receive, send = cast("tuple[HTTPScope, Receive, Send]", (scope, receive, send))
+        kind = kind_of(http)
+        if kind is Kind.ALWAYS:
+            await self._answer(http, receive, send)
+            return
+        admission: Admission = self.state[ADMISSION]
+        try:
+            await admission.enter(kind)
+        except Overloaded:
+            admission.count_shed()
+            await answer_overloaded(send)
+            return
+        try:
+            await self._answer(http, receive, send)
+        finally:
+            admission.leave(kind)
+
+    async def _answer(self, http: HTTPScope, receive: Receive, send: Send) -> None:
         send = dressed(http, send, origins=self._origins)
         if http["method"] == "GET":
             await super().__call__(http, receive, send)
-            return
-        if http["method"] == "HEAD":
+        elif http["method"] == "HEAD":
             await answer_head(super().__call__, http, receive, send)
         elif is_preflight(http):
             await answer_preflight(http, send, origins=self._origins)
@@ -98,6 +117,7 @@ def create_app(  # noqa: PLR0913  # what the composition root gives
     *,
     currency: Currency,
     access: Access,
+    admission: Admission | None = None,
     silence_s: float = 30.0,
     sign_token: Callable[[str], str] | None = None,
     start: Sequence[Callable[[], object]] = (),
@@ -132,8 +152,14 @@ def create_app(  # noqa: PLR0913  # what the composition root gives
         request_class=StrictRequest,
         exception_handlers=EXCEPTION_HANDLERS,
         openapi_config=_openapi(currency),
-        state=State({ACCESS: access, SILENCE_S: silence_s}),
-        guards=[guarded],
+        state=State(
+            {
+                ACCESS: access,
+                ADMISSION: admission or Admission(in_work=IN_WORK, waiting=WAITING),
+                SILENCE_S: silence_s,
+            }
+        ),
+        middleware=[guarded],
         on_startup=[*start],
         on_shutdown=[*close],
         logging_config=None,  # Litestar's own would log paths and bodies, which hold customer ids

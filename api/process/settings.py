@@ -92,6 +92,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Seconds that a connection is kept between requests; longer than your load balancer keeps it."""
     client_silence_s: Annotated[float, Meta(gt=0, le=3600)] = 30.0
     """Seconds that a client may take for the head of a request, or be silent within its body."""
+    requests_in_work: Annotated[int, Meta(ge=1, le=10_000)] = 32
+    """Requests that one process works on at once; more where your store is far away."""
+    requests_waiting: Annotated[int, Meta(ge=0, le=10_000)] = 32
+    """Requests that may wait for a place, a second at most; the others get a 503 at once."""
     graceful_stop_s: Annotated[int, Meta(ge=1, le=3600)] = 20
     """Seconds that requests and streams may go on after SIGTERM; streams end with a last line before."""
     connect_timeout_s: Seconds = 0.5

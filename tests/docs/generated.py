@@ -29,7 +29,7 @@ SETTINGS: Mapping[str, Sequence[str]] = {
         "customer_token_audience demo_shop"
     ).split(),
     "Keeping and erasing": ("purchase_retention_days", "erasure_suppression_days"),
-    "HTTP": ("port", "cursor_key", "cursor_ttl_s", "log_level"),
+    "HTTP": ("port requests_in_work requests_waiting cursor_key cursor_ttl_s log_level").split(),
     "Queue": (
         "queue dead_letter_queue queue_endpoint queue_visibility_s worker_concurrency"
     ).split(),

@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
@@ -17,6 +18,7 @@ from pynamodb.models import Model
 from adapters.dynamodb.schema import CategoryRow, KeyRow, PurchaseRow, RecentRow
 from adapters.dynamodb.wire.answers import check_answers
 from adapters.dynamodb.wire.backoff import Deadline
+from adapters.dynamodb.wire.breaker import Breaker
 from adapters.dynamodb.wire.capacity import read_units
 from adapters.dynamodb.wire.connection import CountingConnection
 from adapters.dynamodb.wire.errors import is_transient, translated
@@ -33,7 +35,8 @@ _COUNTED = {"ReturnConsumedCapacity": "TOTAL"}
 class DynamoOptions:
     """Where the tables are and how long to wait for them.
 
-    `endpoint` None is AWS itself; `credentials` None are found as botocore finds them.
+    `endpoint` None is AWS itself; `credentials` None are found as botocore finds them. With a
+    `breaker`, calls fail at once while the store is silent, instead of waiting for it.
     """
 
     endpoint: str | None
@@ -45,6 +48,7 @@ class DynamoOptions:
     read_deadline_s: float = 2.0
     write_deadline_s: float = 5.0
     connections: int = 32
+    breaker: bool = False
 
 
 class DynamoClient:
@@ -78,6 +82,7 @@ class DynamoClient:
         check_answers(self.connection.session)
         client: Any = self.connection.client  # its lazy creation is not thread-safe
         self.transport = self._transport(client.meta.endpoint_url)
+        self.around = Breaker(monotonic=monotonic).around if options.breaker else nullcontext
         self.purchases = self._bound(PurchaseRow)
         self.recent = self._bound(RecentRow)
         self.categories = self._bound(CategoryRow)
@@ -155,11 +160,12 @@ class DynamoClient:
         """
         if (left := deadline.left()) <= 0:
             raise StoreUnavailable("no time was left to ask DynamoDB")
-        count_round_trip()
         patience = self.options.read_timeout_s
         try:
-            async with asyncio.timeout(min(left, patience)):
-                answer = await self.transport.send(operation, request | _COUNTED)
+            with self.around():
+                count_round_trip()
+                async with asyncio.timeout(min(left, patience)):
+                    answer = await self.transport.send(operation, request | _COUNTED)
         except TimeoutError as exc:
             if left <= patience:
                 raise StoreUnavailable("DynamoDB did not answer before the deadline") from exc
@@ -179,10 +185,11 @@ class DynamoClient:
         if (left := deadline.left()) <= 0:
             raise StoreUnavailable("no time was left to ask DynamoDB")
         try:
-            async with asyncio.timeout(left):
-                return await asyncio.get_running_loop().run_in_executor(
-                    self._threads, copy_context().run, call, *args
-                )
+            with self.around():
+                async with asyncio.timeout(left):
+                    return await asyncio.get_running_loop().run_in_executor(
+                        self._threads, copy_context().run, call, *args
+                    )
         except TimeoutError as exc:
             raise StoreUnavailable("DynamoDB did not answer before the deadline") from exc
 

@@ -125,6 +125,12 @@ def is_transient(exc: Exception) -> bool:
     return code in _TRANSIENT_CODES or int(status) >= 500  # noqa: PLR2004  # HTTP server errors
 
 
+def is_silence(exc: Exception) -> bool:
+    """Whether the store did not answer at all: no connection, or nothing in time."""
+    root = _root(exc)
+    return error_code(exc) is None and isinstance(root, (TimeoutError, *_TRANSIENT_ERRORS))
+
+
 async def pause_or_raise(pauses: Iterator[float], failure: Exception) -> None:
     """Waits before the next attempt, where one may help and there is time for it.
 

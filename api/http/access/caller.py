@@ -1,11 +1,11 @@
 """Who asks: the holder of a key, or anybody where that is allowed."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
 from litestar import Request
-from litestar.datastructures import Headers
 
 from api.http.access.rates import Rates
 from api.http.headers import REQUEST_ID
@@ -19,6 +19,10 @@ FOR_OTHERS = frozenset({Scope.ERASE, Scope.MODELS_MANAGE, Scope.KEYS_MANAGE})
 """What changes something for others, and so needs somebody who answers for it."""
 _KEY_PREFIXES = ("pp_sk_", "pp_pk_")
 _FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host")
+LOOKED_AT = frozenset(
+    name.encode() for name in (API_KEY, "authorization", "origin", "host", *_FORWARDED)
+)
+"""The headers that tell who asks."""
 _SEND = "send a key: Authorization: Bearer KEY, or X-API-Key: KEY"
 
 
@@ -62,7 +66,7 @@ class Access:
     openness: Openness = Openness.NONE
     rates: Rates = field(default_factory=Rates)
 
-    def caller(self, headers: Headers, scope: Scope, *, address: str | None) -> Caller:
+    def caller(self, headers: Mapping[str, str], scope: Scope, *, address: str | None) -> Caller:
         """Who sent these headers from this address, if they may ask for what needs `scope`.
 
         Raises:
@@ -84,7 +88,7 @@ class Access:
         self.rates.take(key)
         return Caller(actor=key.actor, key=key)
 
-    def _without_key(self, headers: Headers, scope: Scope, address: str | None) -> Caller:
+    def _without_key(self, headers: Mapping[str, str], scope: Scope, address: str | None) -> Caller:
         if self.openness is Openness.OPEN:
             if scope in FOR_OTHERS:
                 raise Unauthenticated(f"{scope} needs a key, also where the rest is open; {_SEND}")
@@ -101,7 +105,7 @@ def who_of(request: Request[Any, Any, Any]) -> Who:
     return Who(actor=caller.actor, request_id=request.scope["state"][REQUEST_ID])
 
 
-def bearer_in(headers: Headers) -> str | None:
+def bearer_in(headers: Mapping[str, str]) -> str | None:
     """The token of an Authorization header of the scheme Bearer."""
     kind, _, token = headers.get("authorization", "").partition(" ")
     return token.strip() if kind.lower() == "bearer" else None
@@ -112,7 +116,7 @@ def is_key(token: str) -> bool:
     return token.startswith(_KEY_PREFIXES)
 
 
-def _key_in(headers: Headers) -> str | None:
+def _key_in(headers: Mapping[str, str]) -> str | None:
     """The key in either of its headers.
 
     Raises:
@@ -128,7 +132,7 @@ def _key_in(headers: Headers) -> str | None:
     return None
 
 
-def _check_from_here(headers: Headers, address: str | None) -> None:
+def _check_from_here(headers: Mapping[str, str], address: str | None) -> None:
     """Returns when a program on this machine asks, and neither a proxy nor a page of another site.
 
     Raises:

@@ -1,12 +1,13 @@
-"""The guard of every route: it is public, or its caller has the scope it asks for."""
+"""What every route says: it is public, or its caller has the scope it asks for."""
 
 from typing import Any
 
-from litestar.connection import ASGIConnection
+from litestar.enums import ScopeType
 from litestar.exceptions import ImproperlyConfiguredException
-from litestar.handlers import BaseRouteHandler
+from litestar.types import ASGIApp, Receive, Send
+from litestar.types import Scope as ASGIScope
 
-from api.http.access.caller import Access
+from api.http.access.caller import LOOKED_AT, Access
 from domain.keys import Scope
 
 ACCESS = "access"
@@ -20,21 +21,30 @@ def asks(scope: Scope) -> dict[str, Any]:
     return {"opt": {SCOPE: scope}, "security": [{"bearer": []}, {"apiKey": []}]}
 
 
-async def guarded(
-    connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler
-) -> None:
-    """Nothing of a request is read before its key; its caller is `request.auth`.
+def guarded(app: ASGIApp) -> ASGIApp:
+    """A middleware: nothing of a request is read before its key; its caller is `request.auth`.
 
-    It is async, since Litestar runs any other guard in a thread.
+    Litestar's own guards would copy the route's handler for each request.
     """
-    if SCOPE not in handler.opt:
-        raise ImproperlyConfiguredException(
-            f"{handler} says neither its scope nor that it is public"
-        )
-    scope: Scope | None = handler.opt[SCOPE]
-    if scope is not None:
-        access: Access = connection.app.state[ACCESS]
-        client = connection.scope["client"]
-        connection.scope["auth"] = access.caller(
-            connection.headers, scope, address=client[0] if client else None
-        )
+
+    async def guard(scope: ASGIScope, receive: Receive, send: Send) -> None:
+        handler = scope["route_handler"]
+        if scope["type"] == ScopeType.HTTP and scope["method"] != "OPTIONS":
+            if SCOPE not in handler.opt:
+                raise ImproperlyConfiguredException(
+                    f"{handler} says neither its scope nor that it is public"
+                )
+            needed: Scope | None = handler.opt[SCOPE]
+            if needed is not None:
+                access: Access = scope["litestar_app"].state[ACCESS]
+                sent = {
+                    name.decode("latin-1"): value.decode("latin-1")
+                    for name, value in scope["headers"]
+                    if name in LOOKED_AT
+                }
+                client = scope["client"]
+                address = client[0] if client else None
+                scope["auth"] = access.caller(sent, needed, address=address)
+        await app(scope, receive, send)
+
+    return guard

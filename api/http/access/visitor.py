@@ -1,6 +1,6 @@
 """Whom a decision is about: the customer of a signed token, or whom a server names."""
 
-from litestar.datastructures import Headers
+from collections.abc import Mapping
 
 from api.http.access.caller import Caller, bearer_in, is_key
 from domain.customers import CustomerTokens
@@ -10,7 +10,7 @@ from domain.purchases import customer_id_of
 
 
 def visitor_of(
-    caller: Caller, headers: Headers, named: str | None, tokens: CustomerTokens
+    caller: Caller, headers: Mapping[str, str], named: str | None, tokens: CustomerTokens
 ) -> str | Cause | None:
     """The customer's id; or why there is none: anonymous, or with an expired token.
 

@@ -71,6 +71,8 @@ proofs: setup  ## the long proofs: swaps under load, a killed worker, what a pur
 	$(BIN)/python -m benchmarks.swap_under_load
 	$(BIN)/python -m benchmarks.queue_exactness
 	$(BIN)/python -m benchmarks.ingestion_cost
+	$(BIN)/python -m benchmarks.overload
+	$(BIN)/python -m benchmarks.access_cost
 
 fmt: setup  ## format the code, and mend what ruff can mend
 	$(BIN)/ruff check --fix --quiet .

@@ -10,6 +10,7 @@
     + TrainingRefused
   x Conflict
     + KeyChanged
+    + KeyEnded
   x Unauthenticated
     + InvalidToken
     + TokenExpired
@@ -64,6 +65,10 @@ class Conflict(PropensityError):
 
 class KeyChanged(Conflict):
     """Somebody else changed the key at the same time; nothing was changed now."""
+
+
+class KeyEnded(Conflict):
+    """The key was revoked or has expired, and stays so."""
 
 
 class UnknownFlag(NotFound):

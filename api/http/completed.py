@@ -7,6 +7,7 @@ from litestar.openapi.spec.enums import OpenAPIFormat, OpenAPIType
 
 from api.documents.models import MOST
 from api.http.openapi import IDENTIFIER, PRINTABLE, SCHEMAS
+from domain.keys import ACTOR, MOST_DAYS
 from domain.purchases import MAX_AMOUNT_MINOR, MAX_CUSTOMER_ID_BYTES, MAX_PURCHASE_ID_BYTES
 from domain.values import Currency
 
@@ -23,6 +24,8 @@ _BODIES: Mapping[str, Mapping[str, tuple[str, int]]] = {
     "Promotion": {},
     "Rollback": {},
     "SplitWanted": {},
+    "NewKey": {},
+    "Rotation": {},
     "ShadowsWanted": {},
 }
 """What bodies are called, and the patterns and lengths of their identifiers."""
@@ -37,6 +40,8 @@ def complete(document: OpenAPI, currency: Currency) -> OpenAPI:
         _complete_body(schemas[name], identifiers)
     _complete_refund(schemas["PurchaseToRefund"].properties or {}, currency)
     _complete_numbers(schemas)
+    _complete_key(schemas["NewKey"].properties or {})
+    _complete_context(schemas["EvaluationRequest"].properties or {})
     for path in (document.paths or {}).values():
         for operation in (path.get, path.post):
             for parameter in (operation and operation.parameters) or ():
@@ -63,6 +68,36 @@ def _complete_refund(properties: dict[str, Schema | Reference], currency: Curren
     )
     properties["currency"] = Schema(type=OpenAPIType.STRING, enum=[currency.code])
     properties["refunded_at"] = Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.DATE_TIME)
+
+
+def _complete_key(properties: dict[str, Schema | Reference]) -> None:
+    actor, scopes = properties["actor"], properties["scopes"]
+    if isinstance(actor, Schema) and isinstance(scopes, Schema):
+        actor.pattern, scopes.min_items = f"^{ACTOR.pattern}$", 1
+    properties["days"] = Schema(
+        one_of=[
+            Schema(type=OpenAPIType.INTEGER, minimum=1, maximum=MOST_DAYS),
+            Schema(type=OpenAPIType.NULL),
+        ],
+        description="Until it expires; null: it does not.",
+    )
+
+
+def _complete_context(properties: dict[str, Schema | Reference]) -> None:
+    """As OFREP has it; with a customer's token the key may be left out all the same."""
+    properties["context"] = Schema(
+        type=OpenAPIType.OBJECT,
+        required=["targetingKey"],
+        additional_properties=True,
+        properties={
+            "targetingKey": Schema(
+                type=OpenAPIType.STRING,
+                pattern=PRINTABLE,
+                max_length=MAX_CUSTOMER_ID_BYTES,
+                description="The customer's id; anything else is not looked at.",
+            )
+        },
+    )
 
 
 def _complete_numbers(schemas: Mapping[str, Schema]) -> None:

@@ -1,9 +1,9 @@
 """Headers of every answer: whose request it is, who may keep it, and which pages may read it."""
 
 import re
-import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from collections.abc import Set as AbstractSet
+from random import getrandbits
 
 from litestar.types import HTTPScope, Message, Send
 
@@ -21,6 +21,7 @@ _ALLOWED = (
 )
 _EXPOSED = (b"access-control-expose-headers", b"etag, retry-after, x-request-id")
 _VARY = (b"vary", b"Origin")
+_NO_STORE = (b"cache-control", b"no-store")
 _NO_SNIFFING = (b"x-content-type-options", b"nosniff")
 _OF_SWAGGER = (
     b"default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
@@ -35,18 +36,13 @@ def dressed(scope: HTTPScope, send: Send, *, origins: Callable[[], AbstractSet[s
     request_id, origin = _of_request(scope)
     scope.setdefault("state", {})[REQUEST_ID] = request_id.decode()
     path = scope["path"]
-    named = ((b"x-request-id", request_id), _NO_SNIFFING)
-    shared = _cross_origin(origin, origins) if path.startswith(OF_PAGES) else ()
+    named = [(b"x-request-id", request_id), _NO_SNIFFING]
+    if path.startswith(OF_PAGES):
+        named += _cross_origin(origin, origins)
 
     async def send_dressed(message: Message) -> None:
         if message["type"] == "http.response.start":
-            headers = [*message["headers"], *named, *shared]
-            names = {name.lower() for name, _ in headers}
-            if b"cache-control" not in names and not path.startswith("/docs"):
-                headers.append((b"cache-control", b"no-store"))
-            if b"content-security-policy" not in names and _is_html(headers):
-                headers += _OF_HTML
-            message["headers"] = headers
+            message["headers"] = [*message["headers"], *_missing(message["headers"], path), *named]
         await send(message)
 
     return send_dressed
@@ -82,7 +78,7 @@ def _of_request(scope: HTTPScope) -> tuple[bytes, bytes | None]:
         elif name == b"origin":
             origin = value
     if not _ID.fullmatch(request_id):
-        request_id = uuid.uuid4().hex.encode()
+        request_id = b"%032x" % getrandbits(128)  # to tell requests apart; no secret
     return request_id, origin
 
 
@@ -94,5 +90,16 @@ def _cross_origin(
     return (_VARY, (b"access-control-allow-origin", origin), _EXPOSED)
 
 
-def _is_html(headers: list[tuple[bytes, bytes]]) -> bool:
-    return any(name.lower() == b"content-type" and b"text/html" in value for name, value in headers)
+def _missing(headers: Iterable[tuple[bytes, bytes]], path: str) -> list[tuple[bytes, bytes]]:
+    """What the answer's own headers do not say: who may keep it, and what its page may do."""
+    kept = path.startswith("/docs")
+    html = policed = False
+    for name, value in headers:
+        if name == b"cache-control":
+            kept = True
+        elif name == b"content-type":
+            html = value.startswith(b"text/html")
+        elif name == b"content-security-policy":
+            policed = True
+    missing = [] if kept else [_NO_STORE]
+    return [*missing, *_OF_HTML] if html and not policed else missing

@@ -6,7 +6,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
-from domain.errors import InvalidRequest, UnknownKey
+from domain.errors import InvalidRequest, KeyEnded, UnknownKey
 from domain.keys.key import Key, KeyKind, Rate, Scope
 from domain.keys.ports import KeyStore
 from domain.keys.secrets import IssuedKey, new_key_id, new_secret, sha256_of
@@ -15,7 +15,7 @@ from domain.values import MICROS_PER_DAY, MICROS_PER_SECOND, Clock
 DEFAULT_RATE = Rate(per_second=100, burst=200)
 MOST_DAYS = 3650
 MOST_OVERLAP_S = 30 * 86_400
-_ACTOR = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}", re.ASCII)
+ACTOR = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}", re.ASCII)
 _SCHEMES = {"http", "https"}
 
 
@@ -35,7 +35,7 @@ class KeyWanted:
     days: int | None = None
 
     def __post_init__(self) -> None:
-        if not _ACTOR.fullmatch(self.actor):
+        if not ACTOR.fullmatch(self.actor):
             raise InvalidRequest(
                 "actor", "must be 1 to 64 letters, digits and . _ @ -, such as shop or mailing-tool"
             )
@@ -110,7 +110,8 @@ class ManageKeys:
 
         Raises:
             UnknownKey: there is no such key.
-            InvalidRequest: it allows nothing any more, or the overlap is too long.
+            KeyEnded: it allows nothing any more.
+            InvalidRequest: the overlap is too long.
             KeyChanged: somebody else changed it at the same time.
             StoreUnavailable: the store did not answer.
         """
@@ -118,7 +119,7 @@ class ManageKeys:
             raise InvalidRequest("overlap", f"must be from 0 to {MOST_OVERLAP_S} seconds")
         key, now = await self._key(key_id), self.clock()
         if (why := key.why_not(now)) is not None:
-            raise InvalidRequest("key", f"{why}; create a new one")
+            raise KeyEnded(f"{why}; create a new one")
         secret = self.secret(key.kind, key.key_id)
         rotated = replace(
             key,

@@ -14,7 +14,7 @@ from call_python_client import ARGUMENTS, BODIES  # type: ignore[import-not-foun
 def main() -> None:
     """Each operation once, in the order of the document."""
     generated: Any = importlib.import_module("generated_client")
-    configuration = generated.Configuration(host=sys.argv[1], access_token="m" * 32)
+    configuration = generated.Configuration(host=sys.argv[1], access_token=sys.argv[2])
     document = json.loads(Path("openapi.json").read_text())
     statuses: dict[str, int] = {}
     with generated.ApiClient(configuration) as client:

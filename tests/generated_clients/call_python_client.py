@@ -28,18 +28,25 @@ BODIES: dict[str, tuple[str, dict[str, object]]] = {
     "roll_back": ("Rollback", {"reason": "why"}),
     "split_traffic": ("SplitWanted", {"version": 1, "basis_points": 100, "reason": "why"}),
     "shadow_versions": ("ShadowsWanted", {"versions": [1], "reason": "why"}),
+    "create_key": ("NewKey", {"actor": "shop", "scopes": ["decide"]}),
+    "rotate_key": ("Rotation", {"overlap_s": 60}),
+    "evaluate_flag": ("EvaluationRequest", {"context": {"targetingKey": "c-1"}}),
+    "evaluate_flags": ("EvaluationRequest", {"context": {"targetingKey": "c-1"}}),
 }
+MODELS = ("promote_version", "roll_back", "split_traffic", "shadow_versions")
 ARGUMENTS: dict[str, dict[str, object]] = {
     "get_propensity": {"customer_id": "c-1"},
     "list_propensities": {"category": "rings"},
     "show_version": {"name": "m", "version": 1},
-    **{name: {"name": "m"} for name in ("list_revisions", "get_model_status", *list(BODIES)[4:])},
+    **{name: {"name": "m"} for name in ("list_revisions", "get_model_status", *MODELS)},
+    **{name: {"key_id": "000000000abc"} for name in ("rotate_key", "revoke_key")},
+    "evaluate_flag": {"key": "promotion-banner"},
 }
 
 
 def main() -> None:
     """Each operation once, in the order of the document."""
-    address, token = sys.argv[1], "m" * 32
+    address, token = sys.argv[1:]
     package, models = (importlib.import_module(name) for name in ("client", "client.models"))
     client = package.AuthenticatedClient(base_url=address, token=token)
     document = json.loads(Path("openapi.json").read_text())

@@ -9,6 +9,8 @@ from urllib.parse import quote, unquote
 
 import schemathesis
 
+_PAGES = {"scopes": ["decide"], "origins": ["https://shop.example"]}
+"""What a publishable key may be; a secret one has no origins."""
 _NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
 
@@ -32,6 +34,8 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:  # noqa: ARG001  
     case.body = _taken(case.body)
     if isinstance(case.body, dict) and "refunded_at" in case.body:
         case.body["refunded_at"] = _past(case.body["refunded_at"])
+    if isinstance(case.body, dict) and "scopes" in case.body:
+        case.body |= _PAGES if case.body.get("kind") == "publishable" else {"origins": []}
 
 
 @schemathesis.serializer("application/x-ndjson")  # type: ignore[untyped-decorator]  # as above

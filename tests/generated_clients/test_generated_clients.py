@@ -20,6 +20,7 @@ from tests.api.conftest import EVERYTHING
 pytestmark = pytest.mark.full
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
+TOKEN = EVERYTHING["authorization"].removeprefix("Bearer ")
 TOOLS = ROOT / ".venv-clients" / "bin"
 EXAMPLES = 300
 
@@ -104,7 +105,7 @@ def test_openapi_python_client_calls_every_operation(address: str, tmp_path: Pat
         PATH=f"{TOOLS}{os.pathsep}{os.environ['PATH']}",
     )
     called = json.loads(
-        run(TOOLS / "python", HERE / "call_python_client.py", address, cwd=tmp_path)
+        run(TOOLS / "python", HERE / "call_python_client.py", address, TOKEN, cwd=tmp_path)
     )
     assert called.keys() == set(operations(document)), warned
     assert all(status < 500 for status in called.values()), called
@@ -127,6 +128,7 @@ def test_openapi_generator_calls_every_operation(address: str, tmp_path: Path) -
             TOOLS / "python",
             HERE / "call_generated_client.py",
             address,
+            TOKEN,
             cwd=tmp_path,
             PYTHONPATH=str(tmp_path / "generated"),
         )

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.errors import InvalidRequest, StoreUnavailable, Unauthenticated, UnknownKey
+from domain.errors import InvalidRequest, KeyEnded, StoreUnavailable, Unauthenticated, UnknownKey
 from domain.keys import KeyKind, Keyring, KeyWanted, ManageKeys, Scope
 from domain.values import MICROS_PER_SECOND, day_of
 from tests.builders import DAY, NOW
@@ -79,7 +79,7 @@ def test_a_revoked_key_allows_nothing_from_the_next_reading_on() -> None:
     house.poll()
     assert "revoked" in house.refusal(secret)
     assert asyncio.run(house.manage.revoke(key_id)) == revoked
-    with pytest.raises(InvalidRequest, match="revoked"):
+    with pytest.raises(KeyEnded, match="revoked"):
         asyncio.run(house.manage.rotate(key_id, overlap_s=0))
 
 

@@ -123,3 +123,11 @@ def test_the_services_are_closed_once_when_the_application_stops(shop: Shop) -> 
         http.get("/livez")
         assert shop.closed == 0
     assert shop.closed == 1
+
+
+def test_options_lists_the_methods_of_every_path(http: Http) -> None:
+    for path, of in http.get("/docs/openapi.json").json()["paths"].items():
+        answer = http.options(re.sub(r"{\w+}", "1", path))
+        assert answer.status_code == 204
+        allowed = set(answer.headers["allow"].split(", ")) - {"HEAD"}
+        assert allowed == {method.upper() for method in of} | {"OPTIONS"}

@@ -15,7 +15,7 @@ from tests.docs.pages import DOCS, blocks
 GUIDE = DOCS / "how-to" / "web-shop.md"
 SECRET = "a secret of the tests with 32 bytes"  # noqa: S105  # of no deployment
 CUSTOMER = "käufer/1"
-NAMES = json.dumps(CUSTOMER), json.dumps(SECRET)
+NAMES = json.dumps(CUSTOMER, ensure_ascii=False), json.dumps(SECRET)
 
 
 def example(kind: str, word: str) -> str:

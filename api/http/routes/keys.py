@@ -3,12 +3,12 @@
 from http import HTTPStatus
 from typing import Annotated, Any, TypeAlias
 
-from litestar import Controller, Response, get, post
+from litestar import HttpMethod, Response, get, post, route
 from litestar.di import NamedDependency
 from litestar.params import JSONBody, PathParameter, SkipValidation
 
 from api.documents.keys import IssuedKeyReport, KeyReport, Keys, NewKey, Rotation
-from api.http.access import asks, who_of
+from api.http.access import PUBLIC, asks, who_of
 from api.http.openapi import problems
 from api.http.parameters import check_names
 from api.http.problems import AnyRequest
@@ -32,47 +32,41 @@ KeyId = Annotated[
 ]
 
 
-class KeyList(Controller):
-    """All keys. A controller, since Litestar's OPTIONS knows the methods of one registration only."""
+@get(
+    "/v1/keys",
+    operation_id="listKeys",
+    summary="Every key, without its secret",
+    response_description="Revoked and expired keys too.",
+    responses=problems(HTTPStatus.BAD_REQUEST, HTTPStatus.SERVICE_UNAVAILABLE),
+    **_KEYS,
+)
+async def list_keys(request: AnyRequest, keys: NamedDependency[ManageKeys]) -> Keys:
+    """Every key, the oldest first."""
+    check_names(request.query_params, ())
+    now = keys.clock()
+    return Keys(keys=[KeyReport.of(key, now=now) for key in await keys.every()])
 
-    path = "/v1/keys"
 
-    @get(
-        operation_id="listKeys",
-        summary="Every key, without its secret",
-        response_description="Revoked and expired keys too.",
-        responses=problems(HTTPStatus.BAD_REQUEST, HTTPStatus.SERVICE_UNAVAILABLE),
-        **_KEYS,
-    )
-    async def list_keys(self, request: AnyRequest, keys: NamedDependency[ManageKeys]) -> Keys:
-        """Every key, the oldest first."""
-        check_names(request.query_params, ())
-        now = keys.clock()
-        return Keys(keys=[KeyReport.of(key, now=now) for key in await keys.every()])
-
-    @post(
-        operation_id="createKey",
-        summary="Create a key",
-        description="The secret is shown this once. Every process takes the key within 10 s.",
-        status_code=HTTPStatus.CREATED,
-        response_description="The key and its secret.",
-        responses=_CHANGED,
-        **_BODY,
-    )
-    async def create_key(
-        self,
-        data: JSONBody[NewKey],
-        request: AnyRequest,
-        keys: NamedDependency[ManageKeys],
-        audit: Audit,
-    ) -> Response[IssuedKeyReport]:
-        """The new key with its secret."""
-        check_names(request.query_params, ())
-        wanted = data.wanted()
-        async with audit.act_async(who_of(request), Act.CREATE_KEY, Target.KEY, wanted.actor):
-            issued = await keys.create(wanted)
-        report = IssuedKeyReport.of(issued, now=keys.clock())
-        return Response(report, status_code=HTTPStatus.CREATED, headers=NO_STORE)
+@post(
+    "/v1/keys",
+    operation_id="createKey",
+    summary="Create a key",
+    description="The secret is shown this once. Every process takes the key within 10 s.",
+    status_code=HTTPStatus.CREATED,
+    response_description="The key and its secret.",
+    responses=_CHANGED,
+    **_BODY,
+)
+async def create_key(
+    data: JSONBody[NewKey], request: AnyRequest, keys: NamedDependency[ManageKeys], audit: Audit
+) -> Response[IssuedKeyReport]:
+    """The new key with its secret."""
+    check_names(request.query_params, ())
+    wanted = data.wanted()
+    async with audit.act_async(who_of(request), Act.CREATE_KEY, Target.KEY, wanted.actor):
+        issued = await keys.create(wanted)
+    report = IssuedKeyReport.of(issued, now=keys.clock())
+    return Response(report, status_code=HTTPStatus.CREATED, headers=NO_STORE)
 
 
 @post(
@@ -119,4 +113,18 @@ async def revoke_key(
     return KeyReport.of(revoked, now=keys.clock())
 
 
-KEY_ROUTES: list[Any] = [KeyList, rotate_key, revoke_key]
+@route(
+    "/v1/keys",
+    http_method=[HttpMethod.OPTIONS],
+    include_in_schema=False,
+    status_code=HTTPStatus.NO_CONTENT,
+    **PUBLIC,
+)
+async def key_methods() -> Response[None]:
+    """What the path can; Litestar's own answer knows the methods of its first handler alone."""
+    return Response(
+        None, status_code=HTTPStatus.NO_CONTENT, headers={"Allow": "GET, OPTIONS, POST"}
+    )
+
+
+KEY_ROUTES = [key_methods, list_keys, create_key, rotate_key, revoke_key]

@@ -53,5 +53,6 @@ def test_nobody_sees_no_banner(page: Page, demo: Served) -> None:
     assert not page.locator("#promo").is_visible()
     page.get_by_label("You are customer").fill("buyer")
     page.get_by_role("button", name="Go").click()
+    page.wait_for_url("**/demo-shop?customer=buyer")
     page.wait_for_function("document.getElementById('answer').textContent.includes('reason')")
     assert page.locator("#promo").is_visible()

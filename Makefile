@@ -16,7 +16,7 @@ SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync)
 # Where this is set, every process compiles whatever it imports: as much work again as the tests.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo check test test-full test-rest bench proofs lint $(LINTS) fmt docs docs-reference golden lock clean
+.PHONY: help setup demo check test test-full test-rest test-web bench proofs lint $(LINTS) fmt docs docs-reference golden lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -46,6 +46,9 @@ test-full: test test-rest  ## test, moto, every example, ten thousand bad days, 
 
 test-rest: setup $(CLIENTS_STAMP) $(WEB_STAMP)  ## what test-full adds to test
 	$(PYTEST) -m 'full or hypothesis' --hypothesis-profile=full $(PYTEST_ARGS)
+
+test-web: setup $(WEB_STAMP)  ## the OpenFeature SDKs and the snippet, in a real browser
+	$(PYTEST) -m full tests/web $(PYTEST_ARGS)
 
 $(FEAST_STAMP): benchmarks/feast.lock | setup
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(FEAST)

@@ -17,6 +17,7 @@ Probability = Annotated[float, Meta(ge=0, le=1)]
 class _Flag(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     show: str
     default: str
+    model: str | None = None
     variants: dict[str, bool | int | float | str | dict[str, object]]
     min_probability: Probability | None = None
     max_probability: Probability | None = None
@@ -28,8 +29,10 @@ class _File(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     flags: dict[str, _Flag]
 
 
-def read_flags(path: Path, *, policy: Policy) -> Mapping[str, Flag]:
+def read_flags(path: Path, *, policy: Policy, model: str) -> Mapping[str, Flag]:
     """The flags that a file declares, by their keys; `policy` has the range of who gives none.
+
+    `model` is the one that serves here. A flag may name it, and no other.
 
     Raises:
         Rejected: the file cannot be read, or does not declare flags; says where and why.
@@ -41,9 +44,19 @@ def read_flags(path: Path, *, policy: Policy) -> Mapping[str, Flag]:
     except (msgspec.DecodeError, UnicodeDecodeError) as exc:
         raise Rejected(str(path), f"declares no flags: {exc}") from exc
     try:
+        _check_models(declared, model)
         return {key: _flag(key, flag, policy) for key, flag in declared.items()}
     except ValueError as exc:
         raise Rejected(str(path), str(exc)) from exc
+
+
+def _check_models(declared: Mapping[str, _Flag], model: str) -> None:
+    for key, flag in declared.items():
+        if flag.model not in {None, model}:
+            raise ValueError(
+                f"flag {key}: model {flag.model!r} does not serve here, {model!r} does: set "
+                "PROPENSITY_MODEL, or declare the flag where that model serves"
+            )
 
 
 def _flag(key: str, declared: _Flag, policy: Policy) -> Flag:

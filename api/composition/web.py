@@ -22,7 +22,9 @@ def flags_of(settings: Settings) -> "Mapping[str, Flag]":
     from domain.decisions import Flag
 
     if settings.decisions:
-        return read_flags(Path(settings.decisions), policy=settings.banner_policy)
+        return read_flags(
+            Path(settings.decisions), policy=settings.banner_policy, model=settings.model
+        )
     banner = Flag.banner(settings.banner_policy)
     return {banner.key: banner}
 

@@ -50,6 +50,8 @@ _DETAIL_OF = {
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "the body is too large; send fewer purchases per call",
 }
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="propensity"'}
+_NOT_ENOUGH = {"WWW-Authenticate": 'Bearer realm="propensity", error="insufficient_scope"'}
+"""Source: RFC 6750, section 3.1."""
 TOO_LARGE = "content-too-large"
 _SLUG_OF = {HTTPStatus.REQUEST_ENTITY_TOO_LARGE: TOO_LARGE}
 """Where Python's phrase depends on its version."""
@@ -117,13 +119,18 @@ def domain_problem(request: AnyRequest, exc: PropensityError) -> Response[Proble
         field, reason = encodable(exc.field) or "", encodable(exc.reason) or ""
         errors = [FieldError(field=field, reason=reason)]
         return problem(status, slug, f"{field} {reason}", errors=errors)
-    if isinstance(exc, Unauthenticated):
-        return problem(status, slug, str(exc), headers=_CHALLENGE)
-    if isinstance(exc, TooManyRequests):
-        return problem(status, slug, str(exc), headers=exc.headers)
     if isinstance(exc, PartlyRecorded):
         return problem(status, slug, str(exc), outcomes=_reports(exc.outcomes))
-    return problem(status, slug, str(exc))
+    return problem(status, slug, str(exc), headers=_headers_of(exc))
+
+
+def _headers_of(exc: PropensityError) -> Mapping[str, str]:
+    """What else tells who asks what to do."""
+    if isinstance(exc, Unauthenticated):
+        return _CHALLENGE
+    if isinstance(exc, Forbidden):
+        return _NOT_ENOUGH
+    return exc.headers if isinstance(exc, TooManyRequests) else {}
 
 
 def _reports(outcomes: Sequence[object | None]) -> list[PurchaseReport | None]:

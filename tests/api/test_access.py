@@ -72,6 +72,7 @@ def test_a_scope_opens_its_routes_and_no_others(http: Http, shop: Shop) -> None:
                     assert answer.status_code not in {401, 403}, (template, held)
                 else:
                     problem_of(answer, 403, "forbidden")
+                    assert "insufficient_scope" in answer.headers["www-authenticate"]
 
 
 def test_a_publishable_key_opens_nothing_but_decisions(http: Http, shop: Shop) -> None:

@@ -171,6 +171,29 @@ def test_every_flag_comes_at_once_and_unchanged_is_a_304(shop: Shop) -> None:
         assert bulk(http, SERVER | {"if-none-match": etag}).status_code == 200
 
 
+def test_one_flag_has_an_etag_too(http: Http) -> None:
+    etag = ask(http, SERVER, "buyer").headers["etag"]
+    assert ask(http, SERVER | {"if-none-match": etag}, "buyer").status_code == 304
+    assert ask(http, SERVER | {"if-none-match": etag}, "somebody new").status_code == 200
+
+
+def test_no_log_names_a_customer_or_repeats_a_token(
+    http: Http, shop: Shop, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    canary = visitor("canary-customer")
+    signature = canary["authorization"].rpartition(".")[2]
+    for trouble in (None, StoreUnavailable("gone"), RuntimeError("unexpected")):
+        shop.trouble = trouble
+        for headers in (canary, canary | {"authorization": canary["authorization"] + "x"}):
+            for named in (None, "canary-customer", "canary-other"):
+                answer = ask(http, headers, named)
+                for secret in ("canary", signature):
+                    assert secret not in answer.text + str(answer.headers)
+    assert "canary" not in caplog.text
+    assert signature not in caplog.text
+
+
 def test_a_held_out_customer_gets_the_default_without_a_read(shop: Shop) -> None:
     banner = shop.flags[0]
     shop.flags[0] = Flag(

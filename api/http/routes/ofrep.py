@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from litestar import Response, post
@@ -30,6 +30,7 @@ from domain.errors import InvalidRequest, NotFound
 from domain.keys import Scope
 from domain.prediction import Cause, FlagDecision, undecided
 
+T = TypeVar("T")
 FLAGS = "/ofrep/v1/evaluate/flags"
 MAX_BODY_BYTES = 20_000
 TARGETING_KEY = "targetingKey"
@@ -117,11 +118,11 @@ async def evaluate_flag(
     request: AnyRequest,
     deciding: NamedDependency[SkipValidation[Deciding]],
     customer_tokens: NamedDependency[SkipValidation[CustomerTokens]],
-) -> Response[FlagEvaluation]:
+) -> Response[FlagEvaluation | None]:
     """The flag's variant, or its default."""
     flag = deciding.decide.named(decoded(key, "key"))
     (decision,) = await _decisions([flag], data, request, deciding, customer_tokens)
-    return Response(FlagEvaluation.of(decision), headers=_PRIVATE)
+    return _unless_known(request, FlagEvaluation.of(decision))
 
 
 @post(
@@ -145,12 +146,17 @@ async def evaluate_flags(
     """Every flag's variant, or its default."""
     flags = list(deciding.decide.flags.values())
     decisions = await _decisions(flags, data, request, deciding, customer_tokens)
-    bulk = BulkEvaluation(flags=[FlagEvaluation.of(decision) for decision in decisions])
-    etag = f'"{hashlib.blake2b(_JSON.encode(bulk), digest_size=12).hexdigest()}"'
+    del if_none_match  # for the document; _unless_known reads it
+    return _unless_known(request, BulkEvaluation(flags=list(map(FlagEvaluation.of, decisions))))
+
+
+def _unless_known(request: AnyRequest, body: T) -> Response[T | None]:
+    """The answer with its ETag; or 304, where the client has this very one."""
+    etag = f'"{hashlib.blake2b(_JSON.encode(body), digest_size=12).hexdigest()}"'
     headers = _PRIVATE | {"ETag": etag}
-    if etag in (if_none_match or ""):
+    if etag in request.headers.get("if-none-match", ""):
         return Response(None, status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
-    return Response(bulk, headers=headers)
+    return Response(body, headers=headers)
 
 
 async def _decisions(

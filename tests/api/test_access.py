@@ -146,6 +146,9 @@ def test_on_this_machine_and_without_any_key_nothing_needs_one(shop: Shop) -> No
         {"origin": "null"},
         {"x-forwarded-for": "203.0.113.7"},
         {"forwarded": "for=203.0.113.7"},
+        {"via": "1.1 proxy"},
+        {"x-real-ip": "203.0.113.7"},
+        {"x-forwarded-proto": "https"},
     ],
 )
 def test_a_page_or_a_proxy_on_this_machine_needs_a_key(shop: Shop, headers: dict[str, str]) -> None:

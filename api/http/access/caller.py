@@ -18,7 +18,10 @@ API_KEY = "x-api-key"
 FOR_OTHERS = frozenset({Scope.ERASE, Scope.MODELS_MANAGE, Scope.KEYS_MANAGE})
 """What changes something for others, and so needs somebody who answers for it."""
 _KEY_PREFIXES = ("pp_sk_", "pp_pk_")
-_FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host")
+_FORWARDED = (
+    *("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"),
+    "x-real-ip",
+)
 LOOKED_AT = frozenset(
     name.encode() for name in (API_KEY, "authorization", "origin", "host", *_FORWARDED)
 )

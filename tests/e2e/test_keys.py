@@ -77,6 +77,7 @@ def becomes(server: Server, secret: str, wanted: int) -> bool:
     return in_a_row == 20
 
 
+@pytest.mark.full
 def test_a_key_is_created_rotated_and_revoked_under_two_processes(run: Run, server: Server) -> None:
     created = run("keys", "create", "mailing-tool", "--scope", "audience")
     assert created.returncode == 0

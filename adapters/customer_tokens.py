@@ -89,7 +89,7 @@ class JwtCustomerTokens:
             )
             customer_id = customer_id_of(claims["sub"])
             ends = _check_instants(claims, now_s)
-        except jwt.InvalidTokenError as exc:
+        except (jwt.InvalidTokenError, OverflowError) as exc:  # an instant beyond every float
             raise InvalidToken(
                 f"this customer's token is not valid ({type(exc).__name__})"
             ) from exc

@@ -55,4 +55,7 @@ class KeyPolling:
     async def _go_on(self) -> None:
         while True:
             await asyncio.sleep(self._every_s)
-            await self.poll()
+            try:
+                await self.poll()
+            except Exception as exc:  # noqa: BLE001  # or no key would be read any more, unsaid
+                _log.error("reading the keys failed: unexpected %s", type(exc).__qualname__)

@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from adapters.feature_sets import built_in_sets
 from domain.errors import Rejected
-from domain.features import FEATURE_SETS
 from domain.values import Currency
 from model_registry.errors import CorruptRegistry
 from model_registry.storage import canonical
@@ -52,14 +52,14 @@ def read_candidate(folder: Path, currency: Currency) -> Candidate:
         description = msgspec.json.decode(_content(folder, CANDIDATE), type=_Description)
     except msgspec.MsgspecError as exc:
         raise Rejected(str(folder / CANDIDATE), str(exc)) from exc
-    if description.features not in FEATURE_SETS:
-        known = ", ".join(FEATURE_SETS)
+    if description.features not in built_in_sets():
+        known = ", ".join(built_in_sets())
         raise Rejected("features", f"{description.features!r:.80} is none of: {known}")
     return Candidate(
         scorer_kind=description.scorer.kind,
         scorer_options=description.scorer.options,
         blobs={role: _content(folder, name) for role, name in description.files.items()},
-        features=FEATURE_SETS[description.features](currency),
+        features=built_in_sets()[description.features].in_currency(currency),
         horizon_days=description.horizon_days,
         golden=_golden(description),
         metrics=description.metrics,

@@ -177,7 +177,9 @@ def _golden(
     """Held-out rows spread evenly over the ranks of their scores, and an empty history's row."""
     ranked = np.argsort(trained, kind="stable")
     spread = np.linspace(0, len(ranked) - 1, min(GOLDEN_ROWS, len(ranked))).round().astype(np.int64)
-    empty = training_set.features.matrix(Histories.of([()]), training_set.cut_offs.held_out)
+    features = training_set.features
+    no_category = "" if features.targeted else None
+    empty = features.matrix(Histories.of([()]), training_set.cut_offs.held_out, target=no_category)
     matrix = np.unique(
         np.concatenate([empty, training_set.held_out.matrix[ranked[spread]]]), axis=0
     )

@@ -20,7 +20,7 @@ from benchmarks.usage import cpu_seconds, peak_mb, report
 from benchmarks.workload import CATEGORY, NOW, SHARDS, WINDOW_DAYS, customer_number
 from domain.audience import AudienceQuery, ScoreAudience
 from domain.categories import CategoryIndex, IndexPage, Position
-from domain.features.feature_set import total_purchase_volume_30d
+from domain.features import total_purchase_volume_30d
 from domain.prediction import ServedModel, Traffic
 from domain.retention import FOR_EVER, Retention
 from domain.values import Currency, Window

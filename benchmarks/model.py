@@ -17,7 +17,7 @@ from adapters.training import HYPERPARAMETERS, train
 from api.composition import open_registry
 from api.process import Settings
 from benchmarks.workload import NOW, WINDOW_DAYS
-from domain.features.feature_set import total_purchase_volume_30d
+from domain.features import total_purchase_volume_30d
 from domain.training import Examples, TrainingSet
 from domain.training.training_set import CutOffs
 from domain.values import MICROS_PER_DAY, Currency
@@ -45,7 +45,8 @@ def _examples(*, seed: int) -> Examples:
     random = np.random.default_rng(seed)
     spent = random.lognormal(4.0, 1.0, (ROWS, 1)).round(2)
     chance = 1.0 / (1.0 + np.exp(0.5 - 0.01 * spent[:, 0]))
-    return Examples(spent, random.random(ROWS) < chance)
+    customer = np.arange(ROWS, dtype=np.int64)
+    return Examples(spent, random.random(ROWS) < chance, customer, np.zeros_like(customer))
 
 
 def write_model(folder: Path) -> None:

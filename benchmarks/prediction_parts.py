@@ -25,6 +25,7 @@ from rich.console import Console
 from rich.table import Table
 from yarl import URL
 
+from adapters.dynamodb.recent.marks import Marks
 from adapters.dynamodb.recent.reader import recent_history
 from adapters.dynamodb.schema.attributes import day_attribute, encode_elements, kept_attribute
 from adapters.dynamodb.wire.answers import document_of
@@ -37,8 +38,7 @@ from benchmarks.processes import trained_model
 from benchmarks.workload import NOW, customer_id, purchases_of
 from domain.cost import Units, count_round_trip, count_units, metered
 from domain.decisions import Policy
-from domain.features import Histories
-from domain.features.feature_set import total_purchase_volume_30d
+from domain.features import Histories, total_purchase_volume_30d
 from domain.prediction import Prediction, ServedModel
 from domain.purchases import PurchaseColumns
 from domain.retention import Retention
@@ -49,6 +49,7 @@ OTHER_MEMORY = 12 * 1024 * 1024 // 8
 TIMES = 500
 POLICY = Policy(name="banner", min_probability=0.5, max_probability=1.0)
 CUSTOMER = customer_id(1)
+NO_MARKS = Marks({}, totals=True)
 Step = Callable[[], object]
 
 
@@ -71,7 +72,7 @@ def steps(model_blob: bytes) -> Mapping[str, Step]:
     """Our own steps, in their order."""
     retention, as_of = Retention(32), instant.render(NOW)
     features = total_purchase_volume_30d(Currency.of("USD"))
-    after = features.longest_window.after(NOW)
+    after = features.reach.after(NOW)
     scorer = OnnxScorer.build(SCORER_OPTIONS, {"model": model_blob})
     model = ServedModel(
         name="propensity", version=1, revision=1, horizon_days=30, features=features, scorer=scorer
@@ -89,7 +90,7 @@ def steps(model_blob: bytes) -> Mapping[str, Step]:
     body = msgspec.json.encode({"Item": item, "ConsumedCapacity": capacity})
     checksum = str(zlib.crc32(body))
     answer = document_of(body, checksum)
-    history = recent_history(CUSTOMER, item, retention, {}, NOW)
+    history = recent_history(CUSTOMER, item, retention, NO_MARKS, NOW)
     columns = PurchaseColumns.of(history.purchases)
     histories = Histories.of([columns])
     matrix = features.matrix(histories, NOW)
@@ -97,6 +98,7 @@ def steps(model_blob: bytes) -> Mapping[str, Step]:
     prediction = Prediction(
         customer_id=CUSTOMER,
         as_of=NOW,
+        category=None,
         probability=probability,
         features=dict(zip(features.names, matrix[0].tolist(), strict=True)),
         purchases_read=PURCHASES,
@@ -122,7 +124,7 @@ def steps(model_blob: bytes) -> Mapping[str, Step]:
         ),
         "check and decode the answer (zlib, msgspec)": lambda: document_of(body, checksum),
         "read units": lambda: read_units("GetItem", request, answer),
-        "decode the item": lambda: recent_history(CUSTOMER, item, retention, {}, NOW),
+        "decode the item": lambda: recent_history(CUSTOMER, item, retention, NO_MARKS, NOW),
         "choose the span": lambda: (
             history.covers(after=after, until=NOW),
             PurchaseColumns.of(history.purchases).within(after=after, until=NOW),

@@ -30,7 +30,7 @@ from adapters.embedded import EmbeddedEngine
 from adapters.listening import HOST, free_port
 from api.composition import application, presence_only
 from api.process import Settings, shown
-from domain.features.feature_set import total_purchase_volume_30d
+from domain.features import total_purchase_volume_30d
 from domain.values import Currency
 from model_registry.registry import Registry
 from model_registry.serving import Presence

@@ -2,13 +2,13 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 from domain.errors import StoreUnavailable
 from domain.features import FeatureSet, Histories
-from domain.purchases import Purchase, PurchaseHistory
+from domain.purchases import Lifetime, Purchase, PurchaseHistory
 from domain.recent import RecentHistory, RecentPurchases
-from domain.values import MICROS_PER_DAY, Clock, day_of
+from domain.values import BEGINNING, MICROS_PER_DAY, Clock, day_of
 
 _LOOKS = 3
 """Between two reads somebody may buy: a difference is one that stays."""
@@ -56,7 +56,7 @@ class VerifyRecent:
         since = recent.complete_since * MICROS_PER_DAY
         purchases = await self.history.between(
             recent.customer_id,
-            after=since - 1,
+            after=since - 1 if recent.lifetime is None else BEGINNING,
             until=now + MICROS_PER_DAY,  # writers' clocks may be ahead
         )
         if recent.suppressed and purchases:
@@ -68,13 +68,37 @@ class VerifyRecent:
         if recent_rows != due:
             what = f"missing {len(due - recent_rows)}, surplus {len(recent_rows - due)} of {len(due)} purchases"
             return Difference(recent.customer_id, what)
+        if recent.lifetime is not None and (what := _totals(recent.lifetime, purchases)):
+            return Difference(recent.customer_id, what)
+        categories = {purchase.category for purchase in purchases}
         for features in self.feature_sets:
-            if recent.answers(features.longest_window, now):
-                one = features.matrix(Histories.of([recent.purchases]), now)
-                other = features.matrix(Histories.of([purchases]), now)
-                if one.tobytes() != other.tobytes():
-                    return Difference(recent.customer_id, f"features {', '.join(features.names)}")
+            if recent.answers(features.reach, now):
+                listed = Histories.of([recent.reaching(features.reach)])
+                everything = Histories.of([purchases])
+                for target in categories if features.targeted else (None,):
+                    one = features.matrix(listed, now, target=target)
+                    other = features.matrix(everything, now, target=target)
+                    if one.tobytes() != other.tobytes():
+                        return Difference(
+                            recent.customer_id, f"features {', '.join(features.names)}"
+                        )
         return None
+
+
+def _totals(lifetime: Lifetime, purchases: Sequence[Purchase]) -> str:
+    """In what the totals are not those of all purchases; empty: they are.
+
+    The latest refund may have been of a purchase that was cancelled since.
+    """
+    due = Lifetime.of(purchases)
+    due = replace(due, refunded_until=max(due.refunded_until, lifetime.refunded_until))
+    lifetime, due = (replace(each, categories=each.bought) for each in (lifetime, due))
+    wrong = [
+        f"{each.name} {getattr(lifetime, each.name)!r} instead of {getattr(due, each.name)!r}"
+        for each in fields(Lifetime)
+        if getattr(lifetime, each.name) != getattr(due, each.name)
+    ]
+    return "totals: " + ", ".join(wrong) if wrong else ""
 
 
 def _exact(recent: RecentHistory, purchases: Sequence[Purchase]) -> set[Purchase]:

@@ -10,8 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.decisions import Policy
-from domain.features import FeatureSet, Histories
-from domain.features.feature_set import Aggregation, Feature, total_purchase_volume_30d
+from domain.features import (
+    Aggregation,
+    AnyFeature,
+    Feature,
+    FeatureSet,
+    Histories,
+    total_purchase_volume_30d,
+)
 from domain.prediction import Arm, Scorer, ServedModel, Traffic
 from domain.purchases import (
     CancelPurchase,
@@ -27,6 +33,8 @@ from domain.values import BUCKETS, MICROS_PER_DAY, Clock, Currency, Window, buck
 NOW = instant.parse("2026-03-01T12:00:00Z")
 """The present of every test, in microseconds since the epoch, UTC."""
 DAY = MICROS_PER_DAY
+OF_PURCHASES = [each for each in Aggregation if each is not Aggregation.CATEGORY_BASE_RATE]
+"""Every aggregation of purchases."""
 USD = Currency.of("USD")
 JPY = Currency.of("JPY")
 
@@ -92,7 +100,11 @@ def a_feature(
 
 
 def value_of(
-    feature: Feature, purchases: Iterable[Purchase], *, as_of: int = NOW, currency: Currency = USD
+    feature: AnyFeature,
+    purchases: Iterable[Purchase],
+    *,
+    as_of: int = NOW,
+    currency: Currency = USD,
 ) -> float:
     """One feature of one customer."""
     matrix = FeatureSet((feature,), currency).matrix(Histories.of([list(purchases)]), as_of)

@@ -10,7 +10,7 @@ from domain.audience.pacing import Pacing
 from domain.categories import IndexPage
 from domain.cost import Units, count_round_trip, count_units
 from domain.errors import StoreUnavailable
-from domain.purchases import Purchase
+from domain.purchases import Lifetime, Purchase, PurchaseColumns
 from domain.recent import RecentBatch, RecentHistory, TableSize
 from domain.values import day_of
 
@@ -111,13 +111,22 @@ class FaultyStore:
         count_units(reads=Units(measured=float(len(read))))
         return RecentBatch(histories=[self._recent(customer) for customer in read], unread=unread)
 
-    async def scan(self, *, segment: int, segments: int) -> AsyncIterator[RecentBatch]:
-        mine = [c for c in self._active() if sum(c.encode()) % segments == segment]
+    async def scan(
+        self, *, segment: int, segments: int, bought_in: str | None = None
+    ) -> AsyncIterator[RecentBatch]:
+        mine = [
+            c
+            for c in self.by_customer
+            if sum(c.encode()) % segments == segment
+            and bought_in in {None, *(p.category for p in self.by_customer[c])}
+        ]
         for start in range(0, len(mine), self.page_size):
             await self._call()
             count_units(reads=Units(measured=1.0))
             yield RecentBatch(
-                histories=[self._recent(c) for c in mine[start : start + self.page_size]], unread=()
+                histories=[self._recent(c) for c in mine[start : start + self.page_size]],
+                unread=(),
+                left_out=bought_in is not None,
             )
 
     async def one(self, customer_id: str, /) -> RecentHistory:
@@ -125,8 +134,7 @@ class FaultyStore:
         return self._recent(customer_id)
 
     async def size(self) -> TableSize:
-        active = self._active()
-        return TableSize(items=len(active), bytes=500 * len(active))
+        return TableSize(items=len(self.by_customer), bytes=500 * len(self.by_customer))
 
     async def between(self, customer_id: str, /, *, after: int, until: int) -> Sequence[Purchase]:
         self.history_reads += 1
@@ -142,9 +150,6 @@ class FaultyStore:
             key=lambda p: (p.purchased_at, p.purchase_id),
         )
 
-    def _active(self) -> list[str]:
-        return [c for c in self.by_customer if self._recent(c).purchases or c in self.overflowing]
-
     def _recent(self, customer: str) -> RecentHistory:
         kept = [
             p
@@ -158,7 +163,8 @@ class FaultyStore:
         return RecentHistory(
             customer_id=customer,
             complete_since=self.complete_since,
-            purchases=kept,
+            purchases=PurchaseColumns.of(kept),
+            lifetime=Lifetime.of(self.by_customer.get(customer, [])),
             overflow_days=frozenset(overflows),
         )
 

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections import defaultdict
-from collections.abc import Collection, Coroutine, Iterator
+from collections.abc import Collection, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import count
@@ -12,9 +12,10 @@ from typing import Any, TypeVar
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
+from adapters.feature_sets import built_in_sets
 from api.queue import Consume
 from domain.errors import StoreUnavailable
-from domain.features import FEATURE_SETS, Histories
+from domain.features import BaseRates, Histories
 from domain.purchases import Purchase, Refund, refunded_minor
 from domain.recent import RecentHistory
 from domain.retention import Retention
@@ -30,7 +31,10 @@ T = TypeVar("T")
 RETENTION = Retention.covering(Window.days(90))
 CROWD = 18
 """More purchases than a day's set takes with that retention."""
-FEATURES = [features(USD) for features in FEATURE_SETS.values()]
+FEATURES = [
+    each.in_currency(USD).knowing(BaseRates(0.25, {CATEGORIES[0]: 0.5}))
+    for each in built_in_sets().values()
+]
 _examples = count()
 crashes = st.one_of(st.none(), st.tuples(st.integers(0, 3), st.booleans()))
 """Which call of the store is the last, and whether it has an effect; None: all are answered."""
@@ -199,13 +203,14 @@ class IngestionMachine(RuleBasedStateMachine):
             told = [p for p in recent.purchases if day_of(p.purchased_at) == day]
             assert told == [p for p in kept if day_of(p.purchased_at) == day]
         for features in FEATURES:
-            now = self.clock.now
-            paths = [truth]
-            if recent.answers(features.longest_window, now):
-                paths.append(list(recent.purchases))
-            for path in paths:
-                matrix = features.matrix(Histories.of([path]), now)
-                assert matrix[0].tolist() == row(features, truth, now)
+            for as_of in (self.clock.now, self.clock.now - DAY, self.clock.now - 3 * DAY):
+                paths: list[Sequence[Purchase]] = [truth]
+                if recent.answers(features.reach, as_of):
+                    paths.append(recent.reaching(features.reach))
+                for path in paths:
+                    asked = CATEGORIES[1]
+                    matrix = features.matrix(Histories.of([path]), as_of, target=asked)
+                    assert matrix[0].tolist() == row(features, truth, as_of, asked)
         return recent
 
     async def _deliver(self, crash: tuple[int, bool] | None) -> bool:

@@ -7,8 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.errors import StoreUnavailable
-from domain.features import FeatureSet
-from domain.features.feature_set import total_purchase_volume_30d
+from domain.features import FeatureSet, total_purchase_volume_30d
 from domain.prediction import Scorer
 from domain.values import Currency
 from model_registry.gates import LoadGates

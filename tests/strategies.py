@@ -9,26 +9,39 @@ and largest amounts, categories that recur, identifiers in any script.
 * purchases       one customer's purchase at such an instant, with refunds
 * histories       one customer's purchases, distinct ids, any order
 * batches         the histories of several customers, empty ones included
-* features        every aggregation, window and category
-* feature_sets    the named ones, and any others: ordered, names distinct, any currency
+* features        every aggregation, window or ever, category or target, transform; and combinations
+* feature_sets    the built-in ones, and any others: ordered, names distinct, any currency
 * texts           every identifier the purchase format allows
 * raw_purchases   valid wire mappings, with the purchase that each one means
 * junk_purchases  wire mappings with anything in any field
 """
 
 import re
+from dataclasses import replace
 from decimal import Decimal
 from unicodedata import normalize
 
 from hypothesis import strategies as st
 
-from domain.features import FEATURE_SETS, FeatureSet
-from domain.features.feature_set import Aggregation, Feature
+from adapters.feature_sets import built_in_sets
+from domain.features import (
+    TARGET,
+    Aggregation,
+    AnyFeature,
+    BaseRates,
+    Combination,
+    Feature,
+    FeatureSet,
+    Operation,
+    Shape,
+    Transform,
+)
+from domain.features.aggregation import KEPT_FOR_EVER
 from domain.purchases import CLOCK_SKEW_US, DAMAGE, EARLIEST, MAX_AMOUNT_MINOR, Purchase, Refund
 from domain.purchases.identifiers import DOT_SEGMENTS
 from domain.values import MICROS_PER_DAY, Currency, Window
 from domain.values.instant import MICROS_PER_HOUR
-from tests.builders import NOW, raw_in_major_units, raw_of
+from tests.builders import NOW, OF_PURCHASES, raw_in_major_units, raw_of
 
 CATEGORIES = ("grocery", "jewellery", "Bücher")
 WINDOWS = (
@@ -104,22 +117,65 @@ def histories(
 
 batches = st.lists(histories(), max_size=4)
 
-features = st.builds(
-    Feature,
-    st.sampled_from(Aggregation),
-    windows,
-    st.one_of(st.none(), st.sampled_from((*CATEGORIES, "never bought"))),
+shapes = st.builds(
+    Shape,
+    st.one_of(st.none(), st.sampled_from([(0.0, 90.0), (0.5, 2.0), (1.0, 1e6)])),
+    st.one_of(st.none(), st.sampled_from(Transform)),
 )
+_categories = st.one_of(st.none(), st.just(TARGET), st.sampled_from((*CATEGORIES, "never bought")))
 
-feature_sets = st.one_of(
-    st.builds(
-        FeatureSet, st.lists(features, min_size=1, max_size=6, unique=True).map(tuple), currencies
+windowed = st.builds(Feature, st.sampled_from(OF_PURCHASES), windows, _categories, shapes)
+lasting = st.one_of(
+    st.builds(Feature, st.sampled_from(sorted(KEPT_FOR_EVER)), st.none(), st.none(), shapes),
+    st.builds(Feature, st.just(Aggregation.PURCHASE_COUNT), st.none(), _categories, shapes),
+    st.builds(Feature, st.just(Aggregation.CATEGORY_BASE_RATE), st.none(), st.just(TARGET), shapes),
+)
+singles: st.SearchStrategy[Feature] = st.one_of(windowed, lasting)
+
+
+@st.composite
+def combinations(draw: st.DrawFn) -> Combination:
+    """An operation on two features, one of which may be one itself."""
+    inner: AnyFeature = draw(singles)
+    if draw(st.booleans()):
+        inner = Combination("inner", draw(st.sampled_from(Operation)), (inner, draw(singles)))
+    operation = draw(st.sampled_from(Operation))
+    plain = Combination("combined", operation, (inner, draw(singles)))
+    shape = draw(shapes)
+    if plain.least < 0 and shape.clip is None:
+        shape = Shape()
+    return replace(plain, shape=shape)
+
+
+features = st.one_of(windowed, lasting, combinations())
+base_rates = st.builds(
+    BaseRates,
+    st.floats(0, 1),
+    st.dictionaries(st.sampled_from(CATEGORIES), st.floats(0, 1), max_size=2),
+)
+targets = st.sampled_from((*CATEGORIES, "never bought"))
+
+
+def knowing_rates(features: FeatureSet, rates: BaseRates) -> FeatureSet:
+    """The set with base rates, where it uses any."""
+    return features.knowing(rates)
+
+
+feature_sets = st.builds(
+    knowing_rates,
+    st.one_of(
+        st.builds(
+            FeatureSet,
+            st.lists(features, min_size=1, max_size=6, unique_by=lambda f: f.name).map(tuple),
+            currencies,
+        ),
+        st.builds(
+            lambda named, currency: named.in_currency(currency),
+            st.sampled_from(list(built_in_sets().values())),
+            currencies,
+        ),
     ),
-    st.builds(
-        lambda named, currency: named(currency),
-        st.sampled_from(list(FEATURE_SETS.values())),
-        currencies,
-    ),
+    base_rates,
 )
 
 

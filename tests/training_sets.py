@@ -49,7 +49,13 @@ def _examples(coefficients: Sequence[float], intercept: float, rows: int, *, see
     matrix = spends(rows, len(coefficients), seed=seed)
     odds = np.exp(-(matrix @ np.array(coefficients) + intercept))
     chance = np.random.default_rng(seed + 1_000).random(rows)
-    return Examples(matrix, chance < 1.0 / (1.0 + odds))
+    return examples_of(matrix, chance < 1.0 / (1.0 + odds))
+
+
+def examples_of(matrix: NDArray[np.float64], labels: NDArray[np.bool_]) -> Examples:
+    """Rows of as many customers, at one cut-off."""
+    customer = np.arange(len(matrix), dtype=np.int64)
+    return Examples(matrix, labels, customer, np.zeros_like(customer))
 
 
 def tensor(name: str, shape: Sequence[int | str | None], dtype: str = "float64") -> ValueInfoProto:

@@ -6,6 +6,7 @@ from typing import Any
 
 from pynamodb.exceptions import TableDoesNotExist
 
+from adapters.dynamodb.recent import MARKS, layout_differences
 from adapters.dynamodb.wire import Deadline, DynamoClient, translated
 from domain.errors import StoreUnavailable, TablesDiffer
 from domain.retention import FOR_EVER, PurchaseRetention
@@ -119,8 +120,12 @@ class DynamoTables:
         if self._status(name) is None:
             yield f"table {name} does not exist (create it: propensity tables create)"
             return
-        yield from self._shape_differences(model)
+        shape = list(self._shape_differences(model))
+        yield from shape
         yield from self._ttl_differences(model)
+        if model is self._client.recent and not shape:
+            marks = self._client.connection.get_item(name, MARKS, consistent_read=True)
+            yield from layout_differences(marks.get("Item", {}), name)
 
     def _shape_differences(self, model: type[Any]) -> Iterator[str]:
         name = model.Meta.table_name

@@ -150,8 +150,8 @@ async def _rebuild_all(
             state = f"{counts['customers']:,} customers, {counts['changed']:,} changed"
             bar.update(task, completed=position.shard, state=state)
         bar.update(task, completed=shards)
+    shorter = await rebuilder.finish(began_at=start.began_at)  # from here on it may be read
     await _rebuild_unlisted(recent, one, counts)
-    shorter = await rebuilder.finish(began_at=start.began_at)
     checkpoint.remove()
     return counts, shorter
 

@@ -101,7 +101,11 @@ def _load(import_purchases: ImportPurchases, settings: Settings, households: int
 def _train_and_promote(built: Application) -> None:
     say("[3/5] train, and check on the last 30 days, which are held out")
     manifest = run_training(
-        built, features="total_purchase_volume_30d", horizon_days=30, cut_offs=6, customers=100_000
+        built,
+        feature_set=built.feature_set("total_purchase_volume_30d"),
+        horizon_days=30,
+        cut_offs=6,
+        customers=100_000,
     )
     say(describe(manifest))
     revision = built.registry.promote(

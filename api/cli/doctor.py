@@ -63,7 +63,7 @@ def _examine() -> Iterator[Finding]:
             lambda: _recent(
                 loaded,
                 now=built.clock(),
-                shorter=asyncio.run(built.marks.shorter(built.client.read_deadline())),
+                shorter=asyncio.run(built.marks.read(built.client.read_deadline())).shorter,
             ),
             lambda exc: _recent_fix(loaded, exc),
         )
@@ -90,6 +90,8 @@ def _table_fix(loaded: Settings, exc: PropensityError) -> str:
     if isinstance(exc, TablesDiffer):
         if all("propensity tables create" in line for line in exc.differences):
             return "propensity tables create"
+        if all("propensity rebuild" in line for line in exc.differences):
+            return "stop every process of the older version, then: propensity rebuild"
         if all("TTL" in line for line in exc.differences):
             return f"set {PREFIX}PURCHASE_RETENTION_DAYS, or turn the TTL off that is named"
         return (

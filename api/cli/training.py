@@ -1,7 +1,8 @@
 """The command that trains a model and registers it as a version."""
 
 import asyncio
-from typing import Annotated, Literal
+from enum import StrEnum
+from typing import Annotated
 
 import typer
 from msgspec import to_builtins
@@ -11,20 +12,35 @@ from api.cli.output import AsJson, emit, progress_bar, say
 from api.composition import Application, application
 from api.documents.models import VersionReport
 from api.process import PREFIX, Settings, load_settings
-from domain.errors import TrainingRefused
-from domain.features import FEATURE_SETS, FeatureSet, Histories
+from domain.errors import Rejected, TrainingRefused
+from domain.features import FeatureSet, Histories
 from domain.training import TrainingSet, training_set
-from domain.values import MICROS_PER_DAY, Window, render
+from domain.values import MICROS_PER_DAY, Reach, Window, render
 from model_registry.versions import Manifest
 
-FeatureSetName = Literal["total_purchase_volume_30d", "rfm_90d"]
+LIFETIME, WITHIN_CATEGORY = "lifetime", "within_category"
 
 
-def train(
+class Target(StrEnum):
+    """What a model says of a customer: that they buy anything, or within a category."""
+
+    ANYTHING = "anything"
+    CATEGORY = "category"
+
+
+def train(  # noqa: PLR0913  # one per option
     *,
+    target: Annotated[
+        Target, typer.Option(help="Who buys anything, or who buys in the category asked about?")
+    ] = Target.ANYTHING,
     features: Annotated[
-        FeatureSetName, typer.Option(help="What to learn from: one feature, or nine.")
-    ] = "total_purchase_volume_30d",
+        str | None,
+        typer.Option(
+            metavar="NAME|FILE[:NAME]",
+            help="What to learn from; `propensity features show` lists the sets.",
+            show_default="lifetime, or within_category",
+        ),
+    ] = None,
     horizon_days: Annotated[
         int, typer.Option(min=1, max=365, help="Will the customer buy within so many days?")
     ] = 30,
@@ -42,7 +58,7 @@ def train(
         built.tables.verify()
         manifest = run_training(
             built,
-            features=features,
+            feature_set=chosen_features(built, target, features),
             horizon_days=horizon_days,
             cut_offs=cut_offs,
             customers=customers,
@@ -53,22 +69,32 @@ def train(
     )
 
 
+def chosen_features(built: Application, target: Target, features: str | None) -> FeatureSet:
+    """The feature set that was asked for, or the one for that target.
+
+    Raises:
+        Rejected: there is none of that name, or it is for the other target.
+    """
+    usual = WITHIN_CATEGORY if target is Target.CATEGORY else LIFETIME
+    found = built.feature_set(features or usual)
+    if found.targeted != (target is Target.CATEGORY):
+        meant = Target.CATEGORY if found.targeted else Target.ANYTHING
+        raise Rejected(
+            "--target", f'{features} is for --target {meant}; such features say category = "target"'
+        )
+    return found
+
+
 def run_training(
-    built: Application,
-    *,
-    features: FeatureSetName,
-    horizon_days: int,
-    cut_offs: int,
-    customers: int,
+    built: Application, *, feature_set: FeatureSet, horizon_days: int, cut_offs: int, customers: int
 ) -> Manifest:
     """The new version, trained on what the tables hold now and checked on the held-out period.
 
     Raises:
         TrainingRefused: the stored purchases do not allow an honest model.
     """
-    feature_set = FEATURE_SETS[features](built.currency)
     _say_how_audiences_read(feature_set, built.settings)
-    _check_retention(built.settings, feature_set.longest_window, horizon_days=horizon_days)
+    _check_retention(built.settings, feature_set.reach, horizon_days=horizon_days)
     examples = training_set(
         _collect(built, customers),
         features=feature_set,
@@ -88,7 +114,7 @@ def run_training(
 
 
 def _say_how_audiences_read(features: FeatureSet, settings: Settings) -> None:
-    longest = features.longest_window
+    longest = features.reach.window
     if longest > Window.days(settings.recent_days):
         say(
             f"these features look back {longest}, but only {settings.recent_days} days of purchases "
@@ -97,10 +123,16 @@ def _say_how_audiences_read(features: FeatureSet, settings: Settings) -> None:
         )
 
 
-def _check_retention(settings: Settings, window: Window, *, horizon_days: int) -> None:
+def _check_retention(settings: Settings, reach: Reach, *, horizon_days: int) -> None:
     """Returns when purchases are kept for long enough to train at all."""
     kept = settings.purchase_retention_days
-    need = -(-window.length_us // MICROS_PER_DAY) + 2 * horizon_days
+    if kept is not None and reach.ever:
+        raise TrainingRefused(
+            f"{PREFIX}PURCHASE_RETENTION_DAYS",
+            f"keeps {kept} days, but these features look at all purchases ever; unset it, or train "
+            "on features of windows, such as --features rfm_90d",
+        )
+    need = -(-reach.window.length_us // MICROS_PER_DAY) + 2 * horizon_days
     if kept is not None and kept < need:
         raise TrainingRefused(
             f"{PREFIX}PURCHASE_RETENTION_DAYS",
@@ -117,7 +149,7 @@ def _say_what_is_not_kept(examples: TrainingSet, cut_offs: int, since: int) -> N
         f"purchases before {render(since)} have expired; "
         "customers who bought only before then are left out of training"
     )
-    found, window = examples.cut_offs, examples.features.longest_window
+    found, window = examples.cut_offs, examples.features.reach.window
     back_to = window.after(found.held_out - cut_offs * found.horizon_us)
     if back_to < since:
         say(

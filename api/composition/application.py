@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     )
     from domain.audience import PlanAudience, ScoreAudience
     from domain.customers import CustomerRecords, EraseCustomer, EveryCustomer
+    from domain.features import FeatureSet
     from domain.keys import ManageKeys
     from domain.prediction import PredictPropensity
     from domain.purchases import CancelPurchase, ImportPurchases, RefundPurchase, TakeIn
@@ -84,11 +85,21 @@ class Application:
         from domain.recent import RecentFirst, SharedReads
 
         return PredictPropensity(
-            history=RecentFirst(recent=SharedReads(self.recent), by_time=self.history),
+            read=RecentFirst(recent=SharedReads(self.recent), by_time=self.history),
             traffic=self.live.snapshot,
             policy=self.settings.banner_policy,
             clock=self.clock,
         )
+
+    def feature_set(self, chosen: str) -> "FeatureSet":
+        """The feature set that NAME, FILE or FILE:NAME means.
+
+        Raises:
+            Rejected: there is none; says where and why.
+        """
+        from adapters.feature_sets import feature_set_of
+
+        return feature_set_of(chosen).in_currency(self.currency)
 
     @cached_property
     def take_in(self) -> "TakeIn":
@@ -211,14 +222,18 @@ class Application:
 
     @cached_property
     def verify(self) -> "VerifyRecent":
-        from domain.features import FEATURE_SETS
+        from adapters.feature_sets import built_in_sets
+        from domain.features import BaseRates
         from domain.verification import VerifyRecent
 
         return VerifyRecent(
             history=self.history,
             recent=self.recent,
             clock=self.clock,
-            feature_sets=[feature_set(self.currency) for feature_set in FEATURE_SETS.values()],
+            feature_sets=[
+                declared.in_currency(self.currency).knowing(BaseRates(0.0, {}))
+                for declared in built_in_sets().values()
+            ],
         )
 
     @cached_property

@@ -64,7 +64,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Belongs to the access key id; never printed."""
     currency: str = "USD"
     """The one currency (ISO 4217); never change it once data is stored."""
-    recent_days: Annotated[int, Meta(ge=1, le=90)] = 30
+    recent_days: Annotated[int, Meta(ge=1, le=90)] = 90
     """Days of purchases kept ready per customer; the longest window of the features."""
     model: str = "purchase-propensity"
     """Name of the model that serves."""

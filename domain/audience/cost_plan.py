@@ -14,7 +14,7 @@ LISTING_UNITS = 0.5
 SEGMENTS = 4
 """Parts of a parallel scan; each has a page at least."""
 MOST_SCANNED = 1_000_000
-"""Active customers whose scores a scan may hold in memory: about 150 MB."""
+"""Customers whose scores a scan may hold in memory: about 150 MB."""
 
 
 class ReadWay(StrEnum):
@@ -55,8 +55,8 @@ def plan(  # noqa: PLR0913  # what the cost depends on
 ) -> Plan:
     """The cheaper way for so many customers, or the `chosen` one, with its cost.
 
-    A batch read costs a unit per customer, whether active or not; a scan costs the table of the
-    active ones, however few of them are in the category. Unless the recent purchases `reach` back
+    A batch read costs a unit per customer, whether active or not; a scan costs the table of all
+    customers, however few of them are in the category. Unless the recent purchases `reach` back
     as far as the window does, everybody is read by time, whatever was chosen. A challenger that
     looks further back has its share of the customers read by time, and nobody scanned for.
     """
@@ -71,7 +71,7 @@ def plan(  # noqa: PLR0913  # what the cost depends on
         ReadWay.SCAN: max(SEGMENTS, -(-recent.bytes // PAGE_BYTES)),
         ReadWay.BY_TIME: customers,
     }
-    fits = 0 < recent.items <= MOST_SCANNED and not by_time_share
+    fits = 0 < min(recent.items, customers) <= MOST_SCANNED and not by_time_share
     cheaper = ReadWay.SCAN if units[ReadWay.SCAN] < units[ReadWay.BATCH] and fits else ReadWay.BATCH
     if by_time_share and chosen is ReadWay.SCAN:
         chosen = None
@@ -82,7 +82,7 @@ def plan(  # noqa: PLR0913  # what the cost depends on
     listing = customers * INDEX_ENTRY_BYTES
     return Plan(
         way=way,
-        why=_why_share(by_time_share) + _why(way, chosen, units, active=recent.items)
+        why=_why_share(by_time_share) + _why(way, chosen, units, stored=recent.items)
         if reaches
         else _too_old(chosen),
         customers=customers,
@@ -103,16 +103,14 @@ def _too_old(chosen: ReadWay | None) -> str:
 
 
 def _why(
-    way: ReadWay, chosen: ReadWay | None, units: Mapping[ReadWay, float], *, active: int
+    way: ReadWay, chosen: ReadWay | None, units: Mapping[ReadWay, float], *, stored: int
 ) -> str:
     batch, scan = units[ReadWay.BATCH], units[ReadWay.SCAN]
-    costs = (
-        f"batches cost {batch:,.0f} read units, a scan of {active:,} active customers {scan:,.0f}"
-    )
+    costs = f"batches cost {batch:,.0f} read units, a scan of all {stored:,} customers {scan:,.0f}"
     if chosen is not None:
         return f"{way} was chosen; {costs}"
-    if active == 0:
-        return "DynamoDB has not counted the active customers yet, so the cost of a scan is unknown"
+    if stored == 0:
+        return "DynamoDB has not counted the customers yet, so the cost of a scan is unknown"
     if way is ReadWay.BATCH and scan < batch:
-        return f"more than {MOST_SCANNED:,} active customers do not fit into memory; {costs}"
+        return f"more than {MOST_SCANNED:,} customers do not fit into memory; {costs}"
     return f"{way} is cheaper: {costs}"

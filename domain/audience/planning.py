@@ -45,7 +45,7 @@ class PlanAudience:
             shards=self.index.shards,
             recent=await self.recent.size(),
             reaches=await tries.until_served(
-                reaches, self.recent, traffic.champion.features.longest_window, as_of
+                reaches, self.recent, traffic.champion.features.reach, as_of
             ),
             chosen=chosen,
             by_time_share=traffic.basis_points / BUCKETS if traffic.challenger_looks_further else 0,

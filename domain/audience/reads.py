@@ -11,9 +11,9 @@ from domain.cost import Cost
 from domain.errors import StoreUnavailable
 from domain.features import Histories
 from domain.prediction import Arm, Traffic
-from domain.purchases import Purchase, PurchaseHistory
+from domain.purchases import Purchase, PurchaseColumns, PurchaseHistory
 from domain.recent import BATCH_CUSTOMERS, RecentHistory, RecentPurchases
-from domain.values import Window
+from domain.values import Reach
 
 NOBODY = "-"
 """A customer id to ask with whether absence means an empty history as of an instant."""
@@ -125,23 +125,27 @@ class Scoring:
 
     traffic: Traffic
     as_of: int
+    category: str
     empty: Mapping[Arm, float]
 
     @classmethod
-    def of(cls, traffic: Traffic, as_of: int) -> "Scoring":
-        """The scoring, with the empty history scored.
+    def of(cls, traffic: Traffic, as_of: int, category: str) -> "Scoring":
+        """The scoring of a category's customers, with the empty history scored.
 
         Raises:
             CorruptRecord: a model's score is no probability.
         """
         answering = traffic.answering.items()
         nobody = Histories.of([()])
-        empty = {arm: float(model.scores(nobody, as_of)[1][0]) for arm, model in answering}
-        return cls(traffic, as_of, empty)
+        empty = {
+            arm: float(model.scores(nobody, as_of, target=category)[1][0])
+            for arm, model in answering
+        }
+        return cls(traffic, as_of, category, empty)
 
-    def window_of(self, customer: str) -> Window:
-        """How far the model that answers this customer looks back."""
-        return self.traffic.model_for(customer).features.longest_window
+    def reach_of(self, customer: str) -> Reach:
+        """What the model that answers this customer must know."""
+        return self.traffic.model_for(customer).features.reach
 
     def members(self, histories: Mapping[str, Sequence[Purchase]]) -> list[Member]:
         """Each customer scored by the model that answers them, in order.
@@ -152,9 +156,10 @@ class Scoring:
         models = {customer: self.traffic.model_for(customer) for customer in histories}
         scores: dict[str, float] = {}
         for arm, model in self.traffic.answering.items():
-            filled = {c: h for c, h in histories.items() if h and models[c].arm is arm}
+            filled = {c: h for c, h in histories.items() if models[c].arm is arm and _known(h)}
             if filled:
-                _, found = model.scores(Histories.of(list(filled.values())), self.as_of)
+                some = Histories.of(list(filled.values()))
+                _, found = model.scores(some, self.as_of, target=self.category)
                 scores.update(zip(filled, found.tolist(), strict=True))
         return [
             Member(customer, scores.get(customer, self.empty[model.arm]), model.arm)
@@ -179,8 +184,9 @@ class Scoring:
         enough: dict[str, Sequence[Purchase]] = {}
         others: list[str] = []
         for history in histories:
-            if history.answers(self.window_of(history.customer_id), self.as_of):
-                enough[history.customer_id] = history.purchases
+            reach = self.reach_of(history.customer_id)
+            if history.answers(reach, self.as_of):
+                enough[history.customer_id] = history.reaching(reach)
             else:
                 others.append(history.customer_id)
         return self.members(enough), others
@@ -236,25 +242,32 @@ class BatchScores:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScannedScores:
-    """Scores of every active customer, held in memory. Absent customers have no purchases."""
+    """Scores of the customers stored, held in memory. Absent customers have no purchases.
+
+    Where customers of other categories were left out, absent is who bought here since: `others`
+    reads those.
+    """
 
     members: Mapping[str, Member]
     by_time: frozenset[str]
     scoring: Scoring
+    others: RecentScores | None
 
     async def of(self, customers: Sequence[str], /) -> ScoredBatch:
-        """The customers' scores, without any read."""
+        """The customers' scores, most often without any read."""
         by_time = [customer for customer in customers if customer in self.by_time]
-        members = [
-            self.members.get(customer) or self.scoring.absent(customer)
-            for customer in customers
-            if customer not in self.by_time
-        ]
-        return ScoredBatch(members, by_time, ())
+        members = [self.members[customer] for customer in customers if customer in self.members]
+        known = {*by_time, *(member.customer_id for member in members)}
+        absent = [customer for customer in customers if customer not in known]
+        if self.others is None or not absent:
+            members += map(self.scoring.absent, absent)
+            return ScoredBatch(members, by_time, ())
+        read = await self.others.of(absent)
+        return ScoredBatch([*members, *read.members], [*by_time, *read.by_time], read.unread)
 
 
-async def reaches(recent: RecentPurchases, window: Window, as_of: int) -> bool:
-    """Whether a customer without recent purchases has an empty window; one round trip.
+async def reaches(recent: RecentPurchases, reach: Reach, as_of: int) -> bool:
+    """Whether a customer without recent purchases has an empty history; one round trip.
 
     Raises:
         StoreUnavailable: the store did not answer.
@@ -262,11 +275,15 @@ async def reaches(recent: RecentPurchases, window: Window, as_of: int) -> bool:
     batch = await recent.read([NOBODY])
     if batch.unread:
         raise StoreUnavailable("the recent purchases were not read")
-    return all(history.answers(window, as_of) for history in batch.histories)
+    return all(history.answers(reach, as_of) for history in batch.histories)
 
 
-async def scan(recent: RecentPurchases, *, segments: int, scoring: Scoring) -> ScannedScores:
-    """The scores of every customer with recent purchases, by a parallel scan of that table.
+async def scan(
+    recent: RecentPurchases, *, segments: int, scoring: Scoring, others: RecentScores
+) -> ScannedScores:
+    """The scores of the category's customers, by a parallel scan of the recent purchases.
+
+    `others` reads who is asked for later and was left out.
 
     Raises:
         StoreUnavailable: a segment could not be read to its end.
@@ -275,17 +292,26 @@ async def scan(recent: RecentPurchases, *, segments: int, scoring: Scoring) -> S
     """
     members: dict[str, Member] = {}
     by_time: set[str] = set()
+    left_out = False
 
     async def read(segment: int) -> None:
-        async for batch in recent.scan(segment=segment, segments=segments):
+        nonlocal left_out
+        wanted = scoring.category
+        async for batch in recent.scan(segment=segment, segments=segments, bought_in=wanted):
+            left_out |= batch.left_out
             found, others = scoring.split(batch.histories)
             members.update((member.customer_id, member) for member in found)
             by_time.update(others)
             if len(members) > MOST_SCANNED:
-                raise TooManyToScan(f"more than {MOST_SCANNED} customers are active")
+                raise TooManyToScan(f"more than {MOST_SCANNED} customers are stored")
 
     await together(read(segment) for segment in range(segments))
-    return ScannedScores(members=members, by_time=frozenset(by_time), scoring=scoring)
+    return ScannedScores(
+        members=members,
+        by_time=frozenset(by_time),
+        scoring=scoring,
+        others=others if left_out else None,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -335,12 +361,12 @@ class MemberReads:
         return [members[customer] for customer in customers]
 
     async def _by_time(self, customer: str) -> Member:
-        window = self.scoring.window_of(customer)
+        reach = self.scoring.reach_of(customer)
         as_of = self.scoring.as_of
         try:
             async with self.limit.slot():
                 purchases = await self.tries.until_served(
-                    self.history.between, customer, after=window.after(as_of), until=as_of
+                    self.history.between, customer, after=reach.after(as_of), until=as_of
                 )
         except StoreUnavailable as exc:
             if not exc.transient:
@@ -351,7 +377,15 @@ class MemberReads:
 
 
 class TooManyToScan(Exception):
-    """More customers are active than a scan may hold in memory."""
+    """More customers are stored than a scan may hold in memory."""
+
+
+def _known(purchases: Sequence[Purchase]) -> bool:
+    """Whether anything is known of a customer: listed, or in totals."""
+    if len(purchases):
+        return True
+    lifetime = purchases.lifetime if isinstance(purchases, PurchaseColumns) else None
+    return lifetime is not None and lifetime.purchases > 0
 
 
 async def together(calls: Iterable[Coroutine[None, None, T]]) -> list[T]:

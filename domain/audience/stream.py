@@ -138,7 +138,10 @@ class ScoreAudience:
         return Position(following) if following < self.index.shards else None
 
     def _reads(self, query: AudienceQuery, cost: Cost) -> MemberReads:
-        scoring, summary = Scoring.of(query.traffic, query.as_of), AudienceSummary(cost=cost)
+        scoring, summary = (
+            Scoring.of(query.traffic, query.as_of, query.category),
+            AudienceSummary(cost=cost),
+        )
         limit = AdaptiveLimit(self.concurrent_reads)
         return MemberReads(
             recent=BatchScores(recent=self.recent, limit=limit, scoring=scoring),
@@ -208,7 +211,10 @@ class _Stream:
         try:
             async with asyncio.timeout(max(0.0, tries.ends_at - tries.pacing.seconds())):
                 scanned = await scan(
-                    self._service.recent, segments=SEGMENTS, scoring=self._reads.scoring
+                    self._service.recent,
+                    segments=SEGMENTS,
+                    scoring=self._reads.scoring,
+                    others=self._reads.recent,
                 )
         except StoreUnavailable as exc:
             if not exc.transient:
@@ -220,10 +226,10 @@ class _Stream:
         return True
 
     async def _absent_is_empty(self) -> bool:
-        window = self._query.traffic.champion.features.longest_window
+        reach = self._query.traffic.champion.features.reach
         try:
             return await self._reads.tries.until_served(
-                reaches, self._service.recent, window, self._query.as_of
+                reaches, self._service.recent, reach, self._query.as_of
             )
         except StoreUnavailable as exc:
             if not exc.transient:

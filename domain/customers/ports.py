@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from domain.purchases import Purchase, Refund
+from domain.purchases import Lifetime, Purchase, Refund
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,14 +44,15 @@ class CustomerRecord:
     """All that is stored about a customer.
 
     `cancelled` says when, by purchase_id; `waiting` are refunds by the id of a purchase that did
-    not come; `counted_in` are the categories whose approximate
-    number of customers rests on a hash of this one's id. Instants in microseconds, UTC.
+    not come; `lifetime` are the totals that are kept, if any are; `counted_in` are the categories whose
+    approximate number of customers rests on a hash of this one's id. Instants in microseconds, UTC.
     """
 
     purchases: Sequence[Purchase]
     cancelled: Mapping[str, int]
     waiting: Mapping[str, Sequence[Refund]]
     recent: Sequence[Purchase]
+    lifetime: Lifetime | None
     counted_in: Sequence[str]
     suppressed_until: int | None
 

@@ -1,108 +1,51 @@
-"""Features: windowed aggregations over purchases, one computation for one or many customers.
+"""Feature set: the ordered features of a model, one computation for one or many customers.
 
 Training, single prediction and audience all call `FeatureSet.matrix`; there is no other.
 """
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from domain.features.aggregation import Aggregation
+from domain.features.base_rates import BaseRates
+from domain.features.contract import read, written
+from domain.features.feature import AnyFeature, Feature
 from domain.features.histories import Histories
-from domain.values import MICROS_PER_DAY, Currency, Window
+from domain.features.known import Known, Windows
+from domain.values import Currency, Reach, Window
 
-SEMANTICS = 1
+SEMANTICS = 2
 """Raised whenever any feature's value changes meaning: old models are then refused."""
-
-
-class Aggregation(StrEnum):
-    """What a feature makes of the purchases in its window.
-
-    Money is in major units. Without a purchase in the window, totals, counts, means and maxima are
-    0. The days since the last purchase are then the window's whole length (censored there).
-    """
-
-    TOTAL_PURCHASE_VOLUME = "total_purchase_volume"
-    PURCHASE_COUNT = "purchase_count"
-    MEAN_PURCHASE_AMOUNT = "mean_purchase_amount"
-    MAX_PURCHASE_AMOUNT = "max_purchase_amount"
-    DISTINCT_CATEGORIES = "distinct_categories"
-    DAYS_SINCE_LAST_PURCHASE = "days_since_last_purchase"
-
-
-@dataclass(frozen=True, slots=True)
-class Feature:
-    """One number per customer: an aggregation over a window, optionally of one category."""
-
-    aggregation: Aggregation
-    window: Window
-    category: str | None = None
-
-    @property
-    def name(self) -> str:
-        """Such as total_purchase_volume_30d or purchase_count_7d[jewellery]."""
-        suffix = "" if self.category is None else f"[{self.category}]"
-        return f"{self.aggregation}_{self.window}{suffix}"
-
-    def values(self, histories: Histories, as_of: int, currency: Currency) -> NDArray[np.float64]:
-        """This feature of every customer, of histories as known at `as_of`. Shape: (n,) float64.
-
-        Units: `as_of` in microseconds since the epoch, UTC. Exact for sums up to 2**53 minor
-        units (90 million million dollars); one rounding, the final division.
-        """
-        chosen = self._chosen(histories, as_of)
-        match self.aggregation:
-            case Aggregation.TOTAL_PURCHASE_VOLUME:
-                return histories.total(chosen, histories.amount_minor) / currency.minor_per_major
-            case Aggregation.PURCHASE_COUNT:
-                return histories.count(chosen).astype(np.float64)
-            case Aggregation.MEAN_PURCHASE_AMOUNT:
-                at_least_one = histories.count(chosen).clip(min=1)
-                total = histories.total(chosen, histories.amount_minor)
-                mean: NDArray[np.float64] = total / (at_least_one * currency.minor_per_major)
-                return mean
-            case Aggregation.MAX_PURCHASE_AMOUNT:
-                largest = histories.largest(chosen, histories.amount_minor, empty=0)
-                return largest / currency.minor_per_major
-            case Aggregation.DISTINCT_CATEGORIES:
-                return histories.distinct_categories(chosen).astype(np.float64)
-            case Aggregation.DAYS_SINCE_LAST_PURCHASE:
-                last = histories.largest(
-                    chosen, histories.purchased_at, empty=self.window.after(as_of)
-                )
-                return (as_of - last) / MICROS_PER_DAY
-
-    def _chosen(self, histories: Histories, as_of: int) -> NDArray[np.bool_]:
-        at = histories.purchased_at
-        chosen = (at > self.window.after(as_of)) & (at <= as_of)
-        if self.category is None:
-            return chosen
-        wanted = [name == self.category for name in histories.categories]
-        return chosen & np.array(wanted, dtype=np.bool_)[histories.category]
 
 
 @dataclass(frozen=True)
 class FeatureSet:
     """An ordered set of features in one currency: the contract between data and model.
 
+    `base_rates` are learnt in training, where a feature is a category's base rate.
+
     Raises:
         ValueError: empty, or two features share a name.
     """
 
-    features: tuple[Feature, ...]
+    features: tuple[AnyFeature, ...]
     currency: Currency
+    base_rates: BaseRates | None = None
 
     def __post_init__(self) -> None:
         if not self.names:
             raise ValueError("a feature set needs at least one feature")
         if len(set(self.names)) != len(self.names):
             raise ValueError(f"two features share a name: {', '.join(self.names)}")
+        if self.base_rates is not None and not self.learns_base_rates:
+            raise ValueError("base rates, and no feature that uses them")
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -110,36 +53,64 @@ class FeatureSet:
         return tuple(feature.name for feature in self.features)
 
     @cached_property
-    def longest_window(self) -> Window:
-        """How far back purchases must be read for every feature to be exact."""
-        return max(feature.window for feature in self.features)
+    def reach(self) -> Reach:
+        """What must be known of a customer for every feature to be exact."""
+        reach = self.features[0].reach
+        for feature in self.features:
+            reach |= feature.reach
+        return reach
 
-    def matrix(self, histories: Histories, as_of: int) -> NDArray[np.float64]:
+    @cached_property
+    def _windows(self) -> Windows:
+        return Windows.of(frozenset().union(*(feature.windows for feature in self.features)))
+
+    @cached_property
+    def targeted(self) -> bool:
+        """Whether it needs a target category: its model says who buys in that one."""
+        return any(feature.targeted for feature in self.features)
+
+    @cached_property
+    def learns_base_rates(self) -> bool:
+        """Whether training gives it the base rates of categories."""
+        return any(Aggregation.CATEGORY_BASE_RATE in f.aggregations for f in self.features)
+
+    def knowing(self, base_rates: BaseRates) -> "FeatureSet":
+        """The same with the base rates that training found, where a feature uses them."""
+        return replace(self, base_rates=base_rates) if self.learns_base_rates else self
+
+    def matrix(
+        self, histories: Histories, as_of: int, *, target: str | None = None
+    ) -> NDArray[np.float64]:
         """Every feature of every customer as known at `as_of` (microseconds since the epoch).
 
         Purchases and refunds after `as_of` never count; of what was refunded before, the rest
-        does. Shape: (n, k) float64, finite.
+        does. `target` is the category asked about. Shape: (n, k) float64, finite.
+
+        Raises:
+            ValueError: a feature needs a target category or base rates, and there are none.
         """
-        known = histories.known_at(as_of)
-        matrix = np.empty((len(histories), len(self.features)))
+        return self.rows(self.known(histories, as_of, target=target))
+
+    def known(self, histories: Histories, as_of: int, *, target: str | None = None) -> Known:
+        """What these features look at, of histories as known at an instant."""
+        return Known(histories.known_at(as_of), as_of, self._windows, target, self.base_rates)
+
+    def rows(self, known: Known) -> NDArray[np.float64]:
+        """As `matrix`, of what is known already. Shape: (n, k) float64, finite."""
+        matrix = np.empty((len(known), len(self.features)))
         for column, feature in enumerate(self.features):
-            matrix[:, column] = feature.values(known, as_of, self.currency)
+            matrix[:, column] = feature.values(known, self.currency)
         return matrix
 
     @property
     def contract(self) -> dict[str, object]:
         """The feature set as plain JSON values, complete enough to build it again."""
+        rates = self.base_rates
         return {
             "semantics": SEMANTICS,
             "currency": self.currency.code,
-            "features": [
-                {
-                    "aggregation": str(feature.aggregation),
-                    "window_us": feature.window.length_us,
-                    "category": feature.category,
-                }
-                for feature in self.features
-            ],
+            "features": [written(feature) for feature in self.features],
+            "base_rates": None if rates is None else rates.contract,
         }
 
     @property
@@ -160,25 +131,20 @@ class FeatureSet:
             )
         try:
             entries = cast("Sequence[Mapping[str, Any]]", contract["features"])
-            features = tuple(_feature(entry) for entry in entries)
-            known = cls(features, Currency.of(cast("str", contract["currency"])))
+            rates = cast("Mapping[str, Any] | None", contract["base_rates"])
+            known = cls(
+                tuple(read(entry) for entry in entries),
+                Currency.of(cast("str", contract["currency"])),
+                None if rates is None else BaseRates.from_contract(rates),
+            )
             same = _canonical(known.contract) == _canonical(contract)
         except KeyError as exc:
             raise ValueError(f"not a feature contract: it lacks {exc.args[0]}") from exc
-        except (TypeError, ValueError, OverflowError) as exc:
+        except (TypeError, ValueError, OverflowError, AttributeError) as exc:
             raise ValueError(f"not a feature contract that this code knows: {exc}") from exc
         if not same:
             raise ValueError("the feature contract holds more than this code knows")
         return known
-
-
-def _feature(entry: Mapping[str, Any]) -> Feature:
-    category = entry["category"]
-    return Feature(
-        Aggregation(entry["aggregation"]),
-        Window(int(entry["window_us"])),
-        None if category is None else str(category),
-    )
 
 
 def _canonical(contract: Mapping[str, object]) -> str:
@@ -186,25 +152,6 @@ def _canonical(contract: Mapping[str, object]) -> str:
 
 
 def total_purchase_volume_30d(currency: Currency) -> FeatureSet:
-    """Version 1's feature set: what the customer spent in the last 30 days, in major units."""
+    """The first feature of all: what the customer spent in 30 days, in major units."""
     volume = Feature(Aggregation.TOTAL_PURCHASE_VOLUME, Window.days(30))
     return FeatureSet((volume,), currency)
-
-
-def rfm_90d(currency: Currency) -> FeatureSet:
-    """Recency, frequency and monetary value, and how many categories, up to 90 days back."""
-    days = (
-        (Aggregation.TOTAL_PURCHASE_VOLUME, (7, 30, 90)),
-        (Aggregation.PURCHASE_COUNT, (7, 30, 90)),
-        (Aggregation.DISTINCT_CATEGORIES, (30, 90)),
-        (Aggregation.DAYS_SINCE_LAST_PURCHASE, (90,)),
-    )
-    features = [Feature(what, Window.days(count)) for what, counts in days for count in counts]
-    return FeatureSet(tuple(features), currency)
-
-
-FEATURE_SETS: Mapping[str, Callable[[Currency], FeatureSet]] = {
-    "total_purchase_volume_30d": total_purchase_volume_30d,
-    "rfm_90d": rfm_90d,
-}
-"""The feature sets to train on, by name; a version carries its own contract, not the name."""

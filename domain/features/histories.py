@@ -6,11 +6,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from domain.features.earlier import NEVER, Earlier, earlier_of
 from domain.purchases import Purchase, PurchaseColumns
 
 _NOTHING_BACK: NDArray[np.int64] = np.empty((0, 3), dtype=np.int64)
-NEVER = np.iinfo(np.int64).max
-"""An instant after every other."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -20,6 +19,7 @@ class Histories:
     Shape: offsets (n + 1,) int64; purchased_at (m,) int64 in microseconds since the epoch, UTC;
     amount_minor (m,) int64; category (m,) int64, an index into `categories`. Of r refunds:
     refund_of (r,) int64, the row of the purchase; refunded_at and refund_minor (r,) int64.
+    `earlier` are purchases that have no rows, in totals; None: there are none.
     """
 
     offsets: NDArray[np.int64]
@@ -30,13 +30,15 @@ class Histories:
     refund_of: NDArray[np.int64]
     refunded_at: NDArray[np.int64]
     refund_minor: NDArray[np.int64]
+    earlier: Earlier | None = None
 
     @classmethod
     def of(cls, histories: Iterable[Sequence[Purchase]]) -> "Histories":
         """Columns of any number of customers' purchases, in any order, each counted once.
 
         Raises:
-            CorruptRecord: two different purchases of one customer share an id.
+            CorruptRecord: two different purchases of one customer share an id, or more are listed
+                than there are in all.
         """
         offsets = [0]
         purchased_at: list[int] = []
@@ -44,8 +46,10 @@ class Histories:
         category: list[int] = []
         codes: dict[str, int] = {}
         refunds: list[tuple[int, int, int]] = []
+        everybody: list[PurchaseColumns] = []
         for purchases in histories:
             columns = PurchaseColumns.of(purchases)
+            everybody.append(columns)
             if columns.refunds:
                 refunds += _refunds(columns, first=len(purchased_at))
             purchased_at += columns.purchased_at
@@ -62,6 +66,7 @@ class Histories:
             refund_of=given_back[:, 0],
             refunded_at=given_back[:, 1],
             refund_minor=given_back[:, 2],
+            earlier=earlier_of(everybody),
         )
 
     def known_at(self, as_of: int) -> "Histories":
@@ -87,6 +92,7 @@ class Histories:
             self,
             purchased_at=self.purchased_at + of_each,
             refunded_at=self.refunded_at + of_each[self.refund_of],
+            earlier=None if self.earlier is None else self.earlier.moved(by),
         )
 
     def __len__(self) -> int:
@@ -96,42 +102,25 @@ class Histories:
     @property
     def customer(self) -> NDArray[np.int64]:
         """The customer's position of every purchase. Shape: (m,) int64."""
+        if len(self) == 1:
+            return np.zeros(len(self.purchased_at), dtype=np.int64)
         return np.repeat(np.arange(len(self)), np.diff(self.offsets))
 
-    def count(self, chosen: NDArray[np.bool_]) -> NDArray[np.int64]:
-        """How many chosen purchases each customer has. Shape: (m,) bool to (n,) int64."""
-        return self._of_each(np.add, chosen.astype(np.int64), empty=0)
-
-    def total(self, chosen: NDArray[np.bool_], values: NDArray[np.int64]) -> NDArray[np.int64]:
-        """The sum of the chosen values per customer, exact. Shape: (m,) to (n,) int64."""
-        return self._of_each(np.add, chosen * values, empty=0)
-
-    def largest(
-        self, chosen: NDArray[np.bool_], values: NDArray[np.int64], *, empty: int
+    def reduced(
+        self, reduce: np.ufunc, values: NDArray[np.int64] | NDArray[np.bool_], *, empty: int
     ) -> NDArray[np.int64]:
-        """The largest chosen value per customer, or `empty`. Shape: (m,) to (n,) int64."""
-        return self._of_each(np.maximum, np.where(chosen, values, empty), empty=empty)
+        """Each customer's values reduced to one, or `empty` without any.
 
-    def _of_each(
-        self, reduce: np.ufunc, values: NDArray[np.int64], *, empty: int
-    ) -> NDArray[np.int64]:
-        """Each customer's values reduced to one, or `empty` without any. Shape: (m,) to (n,) int64."""
+        Shape: (m,) to (n,) int64, or (w, m) to (w, n).
+        """
         starts = self.offsets[:-1]
+        if len(self) == 1 and len(values.T):  # half the calls, exactly the same
+            return reduce.reduceat(values, starts, axis=-1, dtype=np.int64)
         filled = starts < self.offsets[1:]
-        reduced: NDArray[np.int64]
-        if filled.all() and len(values):  # as with one customer: half the calls
-            reduced = reduce.reduceat(values, starts)
-            return reduced
-        reduced = np.full(len(self), empty, dtype=np.int64)
-        if len(values):
-            reduced[filled] = reduce.reduceat(values, starts[filled])
+        reduced = np.full((*values.shape[:-1], len(self)), empty, dtype=np.int64)
+        if len(values.T):
+            reduced[..., filled] = reduce.reduceat(values, starts[filled], axis=-1, dtype=np.int64)
         return reduced
-
-    def distinct_categories(self, chosen: NDArray[np.bool_]) -> NDArray[np.int64]:
-        """How many categories each customer's chosen purchases have. Shape: (m,) to (n,) int64."""
-        width = max(len(self.categories), 1)
-        pairs = np.unique(self.customer[chosen] * width + self.category[chosen])
-        return np.bincount(pairs // width, minlength=len(self)).astype(np.int64)
 
 
 def _refunds(columns: PurchaseColumns, *, first: int) -> Iterator[tuple[int, int, int]]:

@@ -1,7 +1,8 @@
 """Predict one customer's propensity, now or as of a past instant."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 
@@ -10,19 +11,24 @@ from domain.errors import InvalidRequest
 from domain.features import Histories
 from domain.prediction.propensity import Prediction, ServedModel
 from domain.prediction.traffic import Traffic
-from domain.purchases import CLOCK_SKEW_US, EARLIEST, Purchase, PurchaseHistory, customer_id_of
-from domain.values import MICROS_PER_SECOND, Clock
+from domain.purchases import CLOCK_SKEW_US, EARLIEST, Purchase, customer_id_of
+from domain.values import MICROS_PER_SECOND, Clock, Reach
+
+ReadPurchases: TypeAlias = Callable[[str, Reach, int], Awaitable[Sequence[Purchase]]]
+"""Reads what must be known of a customer at an instant; see `domain.recent.RecentFirst`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Observation:
     """One answer as shadows see it: the purchases until `as_of`, as far back as any model looks.
 
-    `probability` is what `model` answered, `show` what the policy decided on it.
+    `probability` is what `model` answered, `show` what the policy decided on it. `category` is what
+    was asked about.
     """
 
     traffic: Traffic
     model: ServedModel
+    category: str | None
     purchases: Sequence[Purchase]
     as_of: int
     probability: float
@@ -38,17 +44,21 @@ class PredictPropensity:
     shadows, if there are any; it never raises.
     """
 
-    history: PurchaseHistory
+    read: ReadPurchases
     traffic: Callable[[], Traffic]
     policy: Policy
     clock: Clock
     observe: Callable[[Observation], object] = lambda _: None
 
-    async def __call__(self, customer_id: str, /, *, as_of: int | None = None) -> Prediction:
+    async def __call__(
+        self, customer_id: str, /, *, as_of: int | None = None, category: str | None = None
+    ) -> Prediction:
         """The propensity as known at `as_of` (microseconds since the epoch; default: now).
 
+        A model of purchases within a category needs to know which; any other one takes none.
+
         Raises:
-            InvalidRequest: the customer id or as_of breaks a rule.
+            InvalidRequest: the customer id, as_of or the category breaks a rule.
             NoLiveModel: nothing is promoted and loaded.
             StoreUnavailable: the whole window could not be read; no answer from a part.
             CorruptRecord: a stored purchase is none, or the model's score is no probability.
@@ -59,21 +69,23 @@ class PredictPropensity:
         check_as_of(as_of, now=now)
         traffic = self.traffic()
         model = traffic.model_for(customer_id)
-        purchases = await self.history.between(
-            customer_id, after=traffic.window_for(customer_id).after(as_of), until=as_of
-        )
+        check_category(model, category)
+        purchases = await self.read(customer_id, traffic.reach_for(customer_id), as_of)
         histories = Histories.of([purchases])
-        matrix, scores = model.scores(histories, as_of)
+        matrix, scores = model.scores(histories, as_of, target=category)
         probability = float(scores[0])
         decision = self.policy.decide(probability)
         if traffic.shadows:
-            self.observe(Observation(traffic, model, purchases, as_of, probability, decision.show))
+            self.observe(
+                Observation(traffic, model, category, purchases, as_of, probability, decision.show)
+            )
         return Prediction(
             customer_id=customer_id,
             as_of=as_of,
+            category=category,
             probability=probability,
             features=dict(zip(model.features.names, matrix[0].tolist(), strict=True)),
-            purchases_read=_within(model, histories, as_of),
+            purchases_read=_known(model, histories, as_of),
             decision=decision,
             model=model,
         )
@@ -95,7 +107,26 @@ def check_as_of(as_of: int, *, now: int) -> None:
         raise InvalidRequest("as_of", "lies before the year 2000")
 
 
-def _within(model: ServedModel, histories: Histories, as_of: int) -> int:
+def check_category(model: ServedModel, category: str | None) -> None:
+    """Returns when the model can say something about that category, or about none.
+
+    Raises:
+        InvalidRequest: it cannot.
+    """
+    if model.features.targeted and category is None:
+        raise InvalidRequest(
+            "category", f"is missing: model {model.name} says who buys in a category; name one"
+        )
+    if category is not None and not model.features.targeted:
+        raise InvalidRequest(
+            "category",
+            f"is none that model {model.name} knows: it says who buys anything; leave it out",
+        )
+
+
+def _known(model: ServedModel, histories: Histories, as_of: int) -> int:
     """How many purchases the model itself looks at; shadows may look further back."""
-    after = model.features.longest_window.after(as_of)
-    return int(np.count_nonzero(histories.purchased_at > after))
+    reach, at = model.features.reach, histories.known_at(as_of).purchased_at
+    listed = int(np.count_nonzero((at > reach.after(as_of)) & (at <= as_of)))
+    totals = histories.earlier if reach.ever else None
+    return listed if totals is None else listed + int(totals.count[0])

@@ -55,16 +55,17 @@ class ServedModel:
         return float(self.held_out[outside - 1]) if outside else -1.0
 
     def scores(
-        self, histories: Histories, as_of: int
+        self, histories: Histories, as_of: int, *, target: str | None = None
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """The features of these histories and their probabilities.
 
         Shape: (rows, features) and (rows,), float64. `as_of` in microseconds since the epoch, UTC.
+        `target` is the category asked about, for a model that says who buys in one.
 
         Raises:
             CorruptRecord: the scorer gave something else than one probability per row.
         """
-        matrix = self.features.matrix(histories, as_of)
+        matrix = self.features.matrix(histories, as_of, target=target)
         found = self.scorer.score(matrix)
         who = f"version {self.version} of {self.name}"
         if found.shape != (len(matrix),):
@@ -80,11 +81,13 @@ class Prediction:
     """One customer's propensity with everything needed to explain and repeat it.
 
     Units: `as_of` in microseconds since the epoch, UTC; money features in major units.
-    `purchases_read` counts the purchases within the model's longest window; 0 is an empty history.
+    `purchases_read` counts the purchases that the model looks at, without those refunded in full; 0
+    is an empty history. `category` is the one asked about, if the model says who buys in one.
     """
 
     customer_id: str
     as_of: int
+    category: str | None
     probability: float
     features: Mapping[str, float]
     purchases_read: int

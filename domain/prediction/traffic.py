@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from domain.prediction.propensity import Arm, ServedModel
-from domain.values import BUCKETS, Window, bucket
+from domain.values import BUCKETS, Reach, bucket
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,16 +62,18 @@ class Traffic:
             return self.champion
         return self.challenger
 
-    def window_for(self, customer_id: str) -> Window:
-        """How far back this customer's purchases are read: shadows look as well."""
-        models = (self.model_for(customer_id), *self.shadows)
-        return max(model.features.longest_window for model in models)
+    def reach_for(self, customer_id: str) -> Reach:
+        """What must be known of this customer: shadows look as well."""
+        reach = self.model_for(customer_id).features.reach
+        for shadow in self.shadows:
+            reach |= shadow.features.reach
+        return reach
 
     @property
     def challenger_looks_further(self) -> bool:
-        """Whether the challenger's windows are longer than the champion's."""
-        windows = [model.features.longest_window for model in self.answering.values()]
-        return max(windows) > windows[0]
+        """Whether the challenger needs to know more than the champion."""
+        reach = self.champion.features.reach
+        return any(reach | model.features.reach != reach for model in self.answering.values())
 
     @cached_property
     def _salt(self) -> bytes:

@@ -22,6 +22,8 @@ from domain.purchases.intake import RawPurchase as RawPurchase
 from domain.purchases.intake import RawRefund as RawRefund
 from domain.purchases.intake import TakeIn as TakeIn
 from domain.purchases.intake import Unreadable as Unreadable
+from domain.purchases.lifetime import Lifetime as Lifetime
+from domain.purchases.lifetime import counts as counts
 from domain.purchases.ports import Cancelling as Cancelling
 from domain.purchases.ports import PurchaseHistory as PurchaseHistory
 from domain.purchases.ports import PurchaseSource as PurchaseSource

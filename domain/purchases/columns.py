@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import cast, overload
 
 from domain.errors import CorruptRecord
+from domain.purchases.lifetime import Lifetime
 from domain.purchases.purchase import Purchase
 from domain.purchases.refund import Refund
 
@@ -24,6 +25,8 @@ class PurchaseColumns(Sequence[Purchase]):
     amount_minor: list[int]
     refunds: dict[str, tuple[Refund, ...]] = field(default_factory=dict)
     """By purchase_id, for the few that have any."""
+    lifetime: Lifetime | None = None
+    """The totals of all that the customer bought, listed here or not; None: all is listed here."""
 
     @classmethod
     def of(cls, purchases: Sequence[Purchase]) -> "PurchaseColumns":

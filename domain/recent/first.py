@@ -1,28 +1,44 @@
-"""Recent first: a history that asks the small recent item before it asks the purchases by time."""
+"""Recent first: the small recent item is asked before the purchases by time."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from domain.purchases import Purchase, PurchaseColumns, PurchaseHistory
+from domain.purchases import Purchase, PurchaseHistory
 from domain.recent.shared_reads import SharedReads
-from domain.values import day_of
+from domain.values import Reach, day_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecentFirst:
-    """PurchaseHistory: the recent purchases where they are complete, else those by time.
+    """Reads what must be known of a customer: the recent purchases where they suffice, else by time.
 
-    One item costs the store and us less than a page of an index. A span that starts before
+    One item costs the store and us less than a page of an index. A window that starts before
     anything kept is not asked for in vain.
     """
 
     recent: SharedReads
     by_time: PurchaseHistory
 
-    async def between(self, customer_id: str, /, *, after: int, until: int) -> Sequence[Purchase]:
-        """The purchases in (after, until]; see the port."""
-        if day_of(after + 1) >= self.recent.complete_since:
+    async def __call__(self, customer_id: str, reach: Reach, as_of: int, /) -> Sequence[Purchase]:
+        """The purchases until `as_of`, as far back as that; others may be among them.
+
+        Raises:
+            StoreUnavailable: not everything could be read before the deadline.
+            CorruptRecord: a stored purchase cannot be read as one.
+        """
+        if day_of(reach.window.after(as_of) + 1) >= self.recent.complete_since:
             history = await self.recent.one(customer_id)
-            if history.covers(after=after, until=until):
-                return PurchaseColumns.of(history.purchases).within(after=after, until=until)
-        return await self.by_time.between(customer_id, after=after, until=until)
+            if history.answers(reach, as_of):
+                return history.reaching(reach)
+        return await ByTime(self.by_time)(customer_id, reach, as_of)
+
+
+@dataclass(frozen=True, slots=True)
+class ByTime:
+    """Reads what must be known of a customer from the purchases by time alone."""
+
+    history: PurchaseHistory
+
+    async def __call__(self, customer_id: str, reach: Reach, as_of: int, /) -> Sequence[Purchase]:
+        """The purchases until `as_of`, as far back as that; see RecentFirst."""
+        return await self.history.between(customer_id, after=reach.after(as_of), until=as_of)

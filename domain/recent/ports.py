@@ -12,10 +12,14 @@ BATCH_CUSTOMERS = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecentBatch:
-    """The answer to one read of recent purchases: histories, and whom the store left unread."""
+    """The answer to one read of recent purchases: histories, and whom the store left unread.
+
+    `left_out`: a customer who is not among them need not be without purchases.
+    """
 
     histories: Sequence[RecentHistory]
     unread: Sequence[str]
+    left_out: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,12 +31,12 @@ class TableSize:
 
 
 class RecentPurchases(Protocol):
-    """The last days' purchases of many customers, one round trip per hundred.
+    """The last days' purchases of many customers, and the totals of all, one round trip per hundred.
 
     Promises: every customer asked for is either answered once or named as unread; a customer
-    without recent purchases has an empty history; days that are not complete are named, never
-    passed off as complete; strongly consistent; a batch is not retried, for the caller knows the
-    deadline.
+    without purchases has an empty history; days that are not complete are named, never
+    passed off as complete, and totals that may not be true are not told; strongly consistent; a
+    batch is not retried, for the caller knows the deadline.
     """
 
     @property
@@ -58,8 +62,12 @@ class RecentPurchases(Protocol):
         """
         ...
 
-    def scan(self, *, segment: int, segments: int) -> AsyncIterator[RecentBatch]:
+    def scan(
+        self, *, segment: int, segments: int, bought_in: str | None = None
+    ) -> AsyncIterator[RecentBatch]:
         """Every stored history of one segment, page by page; customers without one are absent.
+
+        Who never bought in the category `bought_in` may be left out.
 
         Raises:
             StoreUnavailable: the segment could not be read to its end.
@@ -67,7 +75,7 @@ class RecentPurchases(Protocol):
         ...
 
     async def size(self) -> TableSize:
-        """How many customers have recent purchases, and how many bytes those are.
+        """How many customers are stored, and how many bytes those are.
 
         Raises:
             StoreUnavailable: the store did not answer.
@@ -78,8 +86,8 @@ class RecentPurchases(Protocol):
 class RecentRebuilder(Protocol):
     """Computes one customer's recent purchases again from the truth.
 
-    Promises: afterwards they equal the stored purchases. A purchase recorded or cancelled meanwhile
-    is neither lost nor doubled. Where nothing is wrong nothing is written, nor of an erased customer.
+    Promises: afterwards they and the totals are those of the stored purchases. A purchase recorded
+    or cancelled meanwhile is neither lost nor doubled. Where nothing is wrong nothing is written, nor of an erased customer.
     """
 
     async def rebuild(self, customer_id: str, /) -> bool:

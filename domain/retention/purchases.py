@@ -41,6 +41,11 @@ class PurchaseRetention:
                 f"looks back to {instant.render(after)}, but purchases are kept for {self.days} days",
             )
 
+    @property
+    def longest_us(self) -> int:
+        """How long after a write what it wrote may expire at most; 0: it never does."""
+        return 0 if self.days is None else self.days * MICROS_PER_DAY + 2 * _STORE_GRACE_US
+
     def expires(self, purchased_at: int) -> int | None:
         """When a purchase may be dropped; None: never."""
         if self.days is None:

@@ -1,13 +1,16 @@
 """Training sets: features as they were known at a cut-off, labels from what came after it."""
 
 import hashlib
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from domain.errors import TrainingRefused
-from domain.features import FeatureSet, Histories
+from domain.features import BaseRates, FeatureSet, Histories
 from domain.values import MICROS_PER_DAY
 
 MIN_EXAMPLES_PER_CLASS = 10
@@ -64,10 +67,19 @@ class CutOffs:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Examples:
-    """Rows to learn from or to be tested on. Shape: matrix (n, k) float64, labels (n,) bool."""
+    """Rows to learn from or to be tested on, each of a customer, at a cut-off.
+
+    Where a model says who buys within a category, a row is of a category too: `category` is its
+    place in `categories`. Shape: matrix (n, k) float64, labels (n,) bool; customer, category and
+    cut_off (n,) int64, the last in microseconds since the epoch, UTC.
+    """
 
     matrix: NDArray[np.float64]
     labels: NDArray[np.bool_]
+    customer: NDArray[np.int64]
+    cut_off: NDArray[np.int64]
+    category: NDArray[np.int64] | None = None
+    categories: Sequence[str] = field(default=(), repr=False)
 
     def __len__(self) -> int:
         """The number of rows."""
@@ -101,12 +113,65 @@ def examples_at(
 ) -> Examples:
     """One row per customer who had bought by the cut-off: who came later was not known then.
 
-    Bought within the horizon is what was not given back in full by its end.
+    For a model of purchases within a category: one row per customer and category in which the
+    customer had bought by then. Bought within the horizon is what was not given back in full by its
+    end.
     """
-    known = histories.count(histories.purchased_at <= cut_off) > 0
-    at = histories.known_at(cut_off + horizon_us).purchased_at
-    bought = histories.count((at > cut_off) & (at <= cut_off + horizon_us)) > 0
-    return Examples(features.matrix(histories, cut_off)[known], bought[known])
+    known = features.known(histories, cut_off)
+    rows = list(_rows_at(histories, cut_off, horizon_us=horizon_us, targeted=features.targeted))
+    names = [category for category, _, _ in rows if category is not None]
+    matrices = [
+        features.rows(known if category is None else known.asking(category))[customers]
+        for category, customers, _ in rows
+    ]
+    counts = [len(customers) for _, customers, _ in rows]
+    customer = _joined([customers for _, customers, _ in rows], np.int64)
+    return Examples(
+        matrix=np.concatenate(matrices) if matrices else np.empty((0, len(features.names))),
+        labels=_joined([labels for _, _, labels in rows], np.bool_),
+        customer=customer,
+        cut_off=np.full(len(customer), cut_off, dtype=np.int64),
+        category=np.repeat(np.arange(len(rows)), counts) if features.targeted else None,
+        categories=names,
+    )
+
+
+def _rows_at(
+    histories: Histories, cut_off: int, *, horizon_us: int, targeted: bool = True
+) -> Iterator[tuple[str | None, NDArray[np.int64], NDArray[np.bool_]]]:
+    """Each category, or None for all; which customers had bought, and which of those buy next."""
+    end = cut_off + horizon_us
+    at = histories.known_at(end).purchased_at
+    before, after = histories.purchased_at <= cut_off, (at > cut_off) & (at <= end)
+    codes = {name: code for code, name in enumerate(histories.categories)}
+    for category in sorted(codes) if targeted else (None,):
+        inside = np.True_ if category is None else histories.category == codes[category]
+        customers = np.flatnonzero(histories.reduced(np.add, before & inside, empty=0))
+        buyers = histories.reduced(np.add, after & inside, empty=0) > 0
+        yield category, customers, buyers[customers]
+
+
+def _knowing_rates(
+    histories: Histories, features: FeatureSet, cut_offs: CutOffs
+) -> Mapping[int, FeatureSet]:
+    """The features at each cut-off, with the base rates that were known by then.
+
+    Those come from the horizons that had ended: of the training cut-offs before it, and of one more
+    before the first.
+    """
+    horizon_us = cut_offs.horizon_us
+    every = (*cut_offs.training, cut_offs.held_out)
+    if not features.learns_base_rates:
+        return dict.fromkeys(every, features)
+    found: dict[int, FeatureSet] = {}
+    customers, buyers = Counter[str](), Counter[str]()
+    for cut_off in every:
+        ended = cut_off - horizon_us
+        for category, members, labels in _rows_at(histories, ended, horizon_us=horizon_us):
+            customers[str(category)] += len(members)
+            buyers[str(category)] += int(labels.sum())
+        found[cut_off] = features.knowing(BaseRates.of(buyers, customers))
+    return found
 
 
 def training_set(
@@ -124,34 +189,55 @@ def training_set(
     cut_offs = CutOffs.plan(
         first=int(histories.purchased_at.min()),
         last=int(histories.purchased_at.max()),
-        window_us=features.longest_window.length_us,
+        window_us=features.reach.window.length_us,
         horizon_us=horizon_us,
         most=most_cut_offs,
     )
+    known = _knowing_rates(histories, features, cut_offs)
     parts = [
-        examples_at(histories, cut_off, features=features, horizon_us=horizon_us)
+        examples_at(histories, cut_off, features=known[cut_off], horizon_us=horizon_us)
         for cut_off in (*cut_offs.training, cut_offs.held_out)
     ]
-    training = Examples(
-        np.concatenate([part.matrix for part in parts[:-1]]),
-        np.concatenate([part.labels for part in parts[:-1]]),
-    )
+    training = _together(parts[:-1])
     _check_examples("training", training)
     _check_examples("held-out", parts[-1])
     return TrainingSet(
-        features=features,
+        features=known[cut_offs.held_out],
         cut_offs=cut_offs,
         training=training,
         held_out=parts[-1],
-        held_out_sha256=_held_out_sha256(histories, cut_offs),
+        held_out_sha256=_held_out_sha256(histories, cut_offs, targeted=features.targeted),
         customers=len(histories),
         purchases=len(histories.purchased_at),
     )
 
 
-def _held_out_sha256(histories: Histories, cut_offs: CutOffs) -> str:
-    digest = hashlib.sha256(f"{cut_offs.held_out} {cut_offs.horizon_us}".encode())
-    for column in (histories.offsets, histories.purchased_at):
+def _together(parts: Sequence[Examples]) -> Examples:
+    categories = [part.category for part in parts if part.category is not None]
+    return Examples(
+        matrix=np.concatenate([part.matrix for part in parts]),
+        labels=np.concatenate([part.labels for part in parts]),
+        customer=np.concatenate([part.customer for part in parts]),
+        cut_off=np.concatenate([part.cut_off for part in parts]),
+        category=np.concatenate(categories) if categories else None,
+        categories=parts[0].categories,
+    )
+
+
+T = TypeVar("T", np.int64, np.bool_)
+
+
+def _joined(parts: Sequence[NDArray[T]], dtype: type[T]) -> NDArray[T]:
+    return np.concatenate(parts) if parts else np.empty(0, dtype=dtype)
+
+
+def _held_out_sha256(histories: Histories, cut_offs: CutOffs, *, targeted: bool) -> str:
+    digest = hashlib.sha256(f"{cut_offs.held_out} {cut_offs.horizon_us} {targeted}".encode())
+    columns = [histories.offsets, histories.purchased_at]
+    if targeted:
+        digest.update("\n".join(histories.categories).encode())
+        columns.append(histories.category)
+    for column in columns:
         digest.update(column.astype("<i8").tobytes())
     return digest.hexdigest()
 

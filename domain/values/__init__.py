@@ -12,4 +12,7 @@ from domain.values.instant import render as render
 from domain.values.instant import to_datetime as to_datetime
 from domain.values.money import Currency as Currency
 from domain.values.plain import plain_number as plain_number
+from domain.values.window import BEGINNING as BEGINNING
+from domain.values.window import EVER as EVER
+from domain.values.window import Reach as Reach
 from domain.values.window import Window as Window

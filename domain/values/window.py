@@ -5,6 +5,10 @@ from dataclasses import dataclass
 from domain.values.instant import MICROS_PER_DAY, MICROS_PER_HOUR
 
 MAX_LENGTH_US = 3_660 * MICROS_PER_DAY
+BEGINNING = -1
+"""An instant before every purchase."""
+EVER = "ever"
+"""How a window is written that has no beginning."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -36,3 +40,23 @@ class Window:
             if self.length_us % unit == 0:
                 return f"{self.length_us // unit}{suffix}"
         return f"{self.length_us}us"
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What must be known of a customer: the purchases of a window, and `ever` the totals as well."""
+
+    window: Window
+    ever: bool = False
+
+    def after(self, as_of: int) -> int:
+        """The instant after which purchases must be read where no totals are kept."""
+        return BEGINNING if self.ever else self.window.after(as_of)
+
+    def __or__(self, other: "Reach") -> "Reach":
+        """What must be known for both."""
+        return Reach(max(self.window, other.window), self.ever or other.ever)
+
+    def __str__(self) -> str:
+        """Such as 90d, or: 90d and ever."""
+        return f"{self.window} and {EVER}" if self.ever else str(self.window)

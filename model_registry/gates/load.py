@@ -191,7 +191,13 @@ def check_retention(features: FeatureSet, retention: PurchaseRetention) -> None:
     Raises:
         GateFailed: they are not.
     """
-    window = features.longest_window
+    reach, window = features.reach, features.reach.window
+    if retention.days is not None and reach.ever:
+        raise GateFailed(
+            "retention",
+            f"the version looks at all purchases ever, but they are kept for {retention.days} days; "
+            "unset PROPENSITY_PURCHASE_RETENTION_DAYS, or promote one that looks back less",
+        )
     if retention.days is not None and window > Window.days(retention.days):
         raise GateFailed(
             "retention",

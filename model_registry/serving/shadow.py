@@ -167,7 +167,7 @@ class ShadowScoring:
 
     def _score(self, batch: Sequence[Observation]) -> None:
         try:
-            for _, group in groupby(batch, key=lambda observation: id(observation.traffic)):
+            for _, group in groupby(sorted(batch, key=_asked), key=_asked):
                 self._compare(list(group))
         finally:
             with self._lock:
@@ -180,7 +180,7 @@ class ShadowScoring:
         for shadow in traffic.shadows:
             problem, scores = "", np.empty(0)
             try:
-                _, scores = shadow.scores(histories, batch[0].as_of)
+                _, scores = shadow.scores(histories, batch[0].as_of, target=batch[0].category)
             except Exception as exc:  # noqa: BLE001  # a plugin, which may raise anything
                 problem = f"{type(exc).__name__}: {exc}"[:200]
             self._note(shadow, batch, scores, problem)
@@ -213,6 +213,11 @@ class ShadowScoring:
             for shadow, answered_by in list(self._comparisons):
                 if shadow not in shadows or answered_by not in answering:
                     del self._comparisons[shadow, answered_by]
+
+
+def _asked(observation: Observation) -> tuple[int, str]:
+    """What is scored together: the same models about the same category."""
+    return id(observation.traffic), observation.category or ""
 
 
 def _at_one_instant(batch: Sequence[Observation]) -> Histories:

@@ -22,7 +22,7 @@ from domain.errors import NoLiveModel
 from domain.keys import Key, KeyKind, Keyring, ManageKeys, Rate, Scope
 from domain.prediction import DecideFlags, PredictPropensity, Traffic
 from domain.purchases import CancelPurchase, RefundPurchase
-from domain.recent import TableSize
+from domain.recent import ByTime, TableSize
 from model_registry.serving import Presence
 from tests.builders import NOW, USD, a_policy, a_traffic, take_in
 from tests.doubles.memory import ManualClock, MemoryKeyStore, MemoryObjectStore, MemoryStatusStore
@@ -150,7 +150,7 @@ def app_over(
         health=shop, traffic=shop.traffic, problems=lambda: shop.problems, timeout_s=0.01
     )
     predict = PredictPropensity(
-        history=shop, traffic=shop.traffic, policy=a_policy(), clock=shop.clock
+        read=ByTime(shop), traffic=shop.traffic, policy=a_policy(), clock=shop.clock
     )
     services = Services(
         predict=predict,

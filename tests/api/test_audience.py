@@ -116,7 +116,7 @@ def test_the_last_line_is_the_summary_and_says_what_the_stream_came_to(http: Htt
         "models": [{"name": "propensity", "version": 7, "revision": 1, "arm": "champion"}],
         "way": "batch",
         "why": "batch is cheaper: batches cost 120 read units, "
-        "a scan of 1,000,000 active customers 244,141",
+        "a scan of all 1,000,000 customers 244,141",
     }
 
 

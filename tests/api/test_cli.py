@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 
@@ -18,13 +18,11 @@ from adapters.embedded import EmbeddedEngine
 from adapters.listening import free_port
 from api.cli import main
 from api.cli.refused_rows import RefusedRows
-from api.cli.training import FeatureSetName
 from api.composition import application, presence_only
 from api.process import PREFIX, described, load_settings
 from domain.categories import Position
 from domain.customers import EveryCustomer
 from domain.errors import StoreUnavailable
-from domain.features import FEATURE_SETS
 from domain.prediction import Traffic
 from domain.purchases import Outcome, RawRow, RefusedRow
 from domain.values import MICROS_PER_DAY, instant
@@ -95,7 +93,7 @@ def test_a_year_of_purchases_becomes_a_served_prediction(deployment: Path, run: 
     assert (code, first["recorded"], first["rejected"]) == (0, 1260, 0)
     assert json.loads(run("import", str(file), "--json")[1])["duplicate"] == 1260
 
-    code, out, err = run("train", "--json")
+    code, out, err = run("train", "--features", "total_purchase_volume_30d", "--json")
     version = json.loads(out)
     assert (code, version["version"]) == (0, 1)
     assert version["features"] == ["total_purchase_volume_30d"]
@@ -322,6 +320,7 @@ def test_a_file_that_is_no_model_is_refused_by_its_name(home: Path, run: Run, ki
 def test_the_truth_is_verified_and_rebuilt(
     deployment: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("PROPENSITY_RECENT_DAYS", "30")
     run("tables", "create")
     now = SystemClock()()
     rows = [
@@ -378,10 +377,14 @@ def test_the_truth_is_verified_and_rebuilt(
     assert run("rebuild")[0] == 2
 
 
-def test_a_challenger_is_trained_on_other_features_and_compared(deployment: Path, run: Run) -> None:
+def test_a_challenger_is_trained_on_other_features_and_compared(
+    deployment: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PROPENSITY_RECENT_DAYS", "30")
     run("tables", "create")
     run("import", str(write_csv(deployment / "purchases.csv", purchases())))
-    assert "PROPENSITY_RECENT_DAYS" not in run("train")[2]
+    single = ("--features", "total_purchase_volume_30d")
+    assert "PROPENSITY_RECENT_DAYS" not in run("train", *single)[2]
     code, out, err = run("train", "--features", "rfm_90d", "--json")
     challenger = json.loads(out)
     assert (code, len(challenger["features"])) == (0, 9)
@@ -402,7 +405,7 @@ def test_a_challenger_is_trained_on_other_features_and_compared(deployment: Path
     assert "  AB  total_purchase_volume_30d" in out
     assert "   B  purchase_count_7d" in out
 
-    run("train", "--horizon-days", "20")
+    run("train", *single, "--horizon-days", "20")
     code, out, _ = run("models", "compare", name, "1", "3")
     assert code == 0
     assert "over 20 days" in out
@@ -410,10 +413,6 @@ def test_a_challenger_is_trained_on_other_features_and_compared(deployment: Path
     assert run("models", "compare", name, "1", "challenger")[0] == 4
     assert run("models", "compare", name, "1", "newest")[0] == 2
     assert run("models", "compare", name, "1", "9")[0] == 4
-
-
-def test_every_feature_set_has_its_name_on_the_command_line() -> None:
-    assert get_args(FeatureSetName) == tuple(FEATURE_SETS)
 
 
 def test_refused_rows_are_in_a_file_with_their_reasons(deployment: Path, run: Run) -> None:
@@ -564,11 +563,14 @@ def test_training_without_purchases_is_refused(deployment: Path, run: Run) -> No
 def test_a_retention_is_heeded_by_every_command(
     deployment: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("PROPENSITY_RECENT_DAYS", "30")
     file = str(write_csv(deployment / "purchases.csv", purchases()))
     run("tables", "create")
     run("import", file)
-    run("train")
+    single = ("--features", "total_purchase_volume_30d")
+    run("train", *single)
     run("train", "--features", "rfm_90d")
+    run("train")
 
     age = (SystemClock()() - END) // MICROS_PER_DAY
     monkeypatch.setenv("PROPENSITY_PURCHASE_RETENTION_DAYS", "60")
@@ -580,6 +582,10 @@ def test_a_retention_is_heeded_by_every_command(
     promote = ("models", "promote", "purchase-propensity")
     code, _, err = run(*promote, "2", "--reason", "nine features")
     assert (code, bool(re.search("90d.*60 days", err))) == (3, True)
+    code, _, err = run(*promote, "3", "--reason", "a whole life")
+    assert (code, bool(re.search("ever.*60 days", err))) == (3, True)
+    code, _, err = run("train")
+    assert (code, bool(re.search("60 days.*ever", err))) == (3, True)
     assert run(*promote, "1", "--reason", "first")[0] == 0
     code, _, err = run("predict", "c0", "--as-of", instant.render(END - 60 * MICROS_PER_DAY))
     assert (code, "60 days" in err) == (2, True)
@@ -592,7 +598,7 @@ def test_a_retention_is_heeded_by_every_command(
     assert again["rejected"] > 0
 
     monkeypatch.setenv("PROPENSITY_PURCHASE_RETENTION_DAYS", str(age + 195))
-    code, _, err = run("train")
+    code, _, err = run("train", *single)
     assert (code, bool(re.search(r"^6 .*\b4\b", err, re.MULTILINE))) == (0, True)
     monkeypatch.delenv("PROPENSITY_PURCHASE_RETENTION_DAYS")
     assert "PROPENSITY_PURCHASE_RETENTION_DAYS" in run("tables", "check")[2]

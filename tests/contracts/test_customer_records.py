@@ -5,13 +5,19 @@ from dataclasses import replace
 import pytest
 
 from domain.customers import CustomerRecord
-from domain.purchases import Refund
+from domain.purchases import Lifetime, Refund
 from tests.builders import DAY, NOW, a_purchase
 from tests.contracts.conftest import Store
 
 pytestmark = pytest.mark.anyio
 NOTHING = CustomerRecord(
-    purchases=[], cancelled={}, waiting={}, recent=[], counted_in=[], suppressed_until=None
+    purchases=[],
+    cancelled={},
+    waiting={},
+    recent=[],
+    lifetime=Lifetime(),
+    counted_in=[],
+    suppressed_until=None,
 )
 
 

@@ -4,7 +4,6 @@ import pytest
 
 from domain.errors import InvalidRequest
 from domain.purchases import PurchaseHistory
-from domain.recent import RecentFirst, SharedReads
 from domain.retention import PurchaseRetention
 from domain.values import MICROS_PER_DAY
 from tests.builders import NOW, a_purchase
@@ -16,11 +15,9 @@ LATELY = NOW - 30 * MICROS_PER_DAY
 """After here recent purchases suffice; after 0 they never do."""
 
 
-@pytest.fixture(params=["by time", "recent first"])
-def history(request: pytest.FixtureRequest, store: Store) -> PurchaseHistory:
-    if request.param == "by time":
-        return store.history
-    return RecentFirst(recent=SharedReads(store.recent), by_time=store.history)
+@pytest.fixture
+def history(store: Store) -> PurchaseHistory:
+    return store.history
 
 
 @pytest.fixture(params=[0, LATELY], ids=["ever", "lately"])

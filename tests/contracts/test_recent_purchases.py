@@ -5,7 +5,7 @@ import pytest
 from domain.cost import Cost, metered
 from domain.purchases import Recording
 from domain.recent import RecentBatch, RecentHistory
-from domain.values import MICROS_PER_DAY, Window, day_of
+from domain.values import MICROS_PER_DAY, Reach, Window, day_of
 from tests.builders import NOW, a_purchase
 from tests.contracts.conftest import RETENTION, Store, recent_of, settled
 
@@ -74,9 +74,9 @@ async def test_nobody_asked_for_costs_nothing(store: Store) -> None:
 async def test_the_longest_window_is_answered_now_and_a_day_ago(store: Store) -> None:
     (history,) = await recent_of(store, "anybody")
     window = Window.days(30)
-    assert history.answers(window, NOW)
-    assert history.answers(window, NOW - MICROS_PER_DAY // 2)
-    assert not history.answers(window, NOW - 3 * MICROS_PER_DAY)
+    assert history.answers(Reach(window), NOW)
+    assert history.answers(Reach(window), NOW - MICROS_PER_DAY // 2)
+    assert not history.answers(Reach(window), NOW - 3 * MICROS_PER_DAY)
 
 
 async def test_late_events_are_there_as_long_as_their_day_is_kept(store: Store) -> None:
@@ -99,8 +99,8 @@ async def test_days_too_full_to_keep_are_named(store: Store) -> None:
     for history in (read, scanned):
         today = [p for p in history.purchases if day_of(p.purchased_at) == day_of(NOW)]
         assert quiet in history.purchases
-        assert len(today) == len(crowd) or not history.answers(Window.days(1), NOW)
-        assert history.answers(Window.days(1), NOW - MICROS_PER_DAY)
+        assert len(today) == len(crowd) or not history.answers(Reach(Window.days(1)), NOW)
+        assert history.answers(Reach(Window.days(1)), NOW - MICROS_PER_DAY)
 
 
 @pytest.mark.parametrize("segments", [1, 4])
@@ -147,4 +147,4 @@ async def test_only_the_crowded_day_is_marked_and_the_others_hold_their_purchase
     (history,) = await recent_of(store, crowd[0].customer_id)
     assert history.overflow_days <= {day_of(NOW)}
     assert [p for p in history.purchases if day_of(p.purchased_at) < day_of(NOW)] == quiet[::-1]
-    assert history.answers(Window.days(6), NOW - MICROS_PER_DAY)
+    assert history.answers(Reach(Window.days(6)), NOW - MICROS_PER_DAY)

@@ -19,7 +19,9 @@ from domain.errors import StoreUnavailable
 from domain.purchases import (
     MAX_REFUNDS,
     Cancelling,
+    Lifetime,
     Purchase,
+    PurchaseColumns,
     Recording,
     Refund,
     Refunding,
@@ -203,6 +205,7 @@ class ReferenceStore:
                     if customer == customer_id
                 },
                 recent=self.recent(customer_id).purchases,
+                lifetime=self.recent(customer_id).lifetime,
                 counted_in=sorted({purchase.category for purchase in purchases}),
                 suppressed_until=self.suppressed_until.get(customer_id),
             )
@@ -235,20 +238,28 @@ class ReferenceStore:
                 unread=[customer for customer in customer_ids if customer in self.unread],
             )
 
-    async def scan(self, *, segment: int, segments: int) -> AsyncIterator[RecentBatch]:
-        """Every customer of one segment who bought lately; see RecentPurchases."""
-        active = [c for c in self._active() if _hash_class(c, segments) == segment]
-        for start in range(0, len(active) or 1, self.page_size):
-            page = tuple(active[start : start + self.page_size])
+    async def scan(
+        self, *, segment: int, segments: int, bought_in: str | None = None
+    ) -> AsyncIterator[RecentBatch]:
+        """Every stored customer of one segment, if of the category; see RecentPurchases."""
+        filtered = self._keeps_totals and bought_in is not None
+        mine = [
+            c
+            for c in self._stored()
+            if _hash_class(c, segments) == segment
+            and not (filtered and bought_in not in {p.category for p in self._history(c)})
+        ]
+        for start in range(0, len(mine) or 1, self.page_size):
+            page = tuple(mine[start : start + self.page_size])
             async with self._calling(Call("scan", page, (segment, segments)), reads=1):
                 histories = [self.recent(customer) for customer in page]
-            yield RecentBatch(histories=histories, unread=())
+            yield RecentBatch(histories=histories, unread=(), left_out=filtered)
 
     async def size(self) -> TableSize:
-        """How many customers bought lately, and how large that is; see RecentPurchases."""
+        """How many customers are stored, and how large that is; see RecentPurchases."""
         async with self._calling(Call("size")):
-            active = self._active()
-            counted = TableSize(items=len(active), bytes=sum(map(self._size, active)))
+            stored = self._stored()
+            counted = TableSize(items=len(stored), bytes=sum(map(self._size, stored)))
             return self.table_size or counted
 
     async def categories(self) -> Mapping[str, int]:
@@ -339,19 +350,26 @@ class ReferenceStore:
         members = {(p.category, p.customer_id) for p in self.purchases.values()}
         return dict(sorted(Counter(category for category, _ in members).items()))
 
-    def _active(self) -> list[str]:
-        since = self.complete_since
-        recent = {p.customer_id for p in self.purchases.values() if day_of(p.purchased_at) >= since}
-        return sorted(recent)
+    @property
+    def _keeps_totals(self) -> bool:
+        return self.retention.purchases.days is None
+
+    def _stored(self) -> list[str]:
+        """Everybody, or who bought lately where purchases are not kept for ever."""
+        since = 0 if self._keeps_totals else self.complete_since
+        stored = {p.customer_id for p in self.purchases.values() if day_of(p.purchased_at) >= since}
+        return sorted(stored)
 
     def recent(self, customer_id: str) -> RecentHistory:
         """What `one` answers, without a call."""
         since, lost = self.complete_since, self.overflowing
-        kept = [p for p in self._history(customer_id) if day_of(p.purchased_at) >= since]
+        everything = self._history(customer_id)
+        kept = [p for p in everything if day_of(p.purchased_at) >= since]
         return RecentHistory(
             customer_id=customer_id,
             complete_since=since,
-            purchases=[p for p in kept if day_of(p.purchased_at) not in lost],
+            purchases=PurchaseColumns.of([p for p in kept if day_of(p.purchased_at) not in lost]),
+            lifetime=Lifetime.of(everything) if self._keeps_totals else None,
             overflow_days=frozenset(day_of(p.purchased_at) for p in kept) & lost,
             suppressed=self._is_suppressed(customer_id),
         )

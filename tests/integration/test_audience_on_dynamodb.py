@@ -12,12 +12,13 @@ from adapters.seen_ids import TemporarySeenIds
 from domain.audience import AudienceQuery, Member, PlanAudience, ReadWay, ScoreAudience
 from domain.categories import Position
 from domain.cost import metered
-from domain.features import FeatureSet
-from domain.features.feature_set import Aggregation, Feature
+from domain.features import Feature, FeatureSet
+from domain.features.aggregation import KEPT_FOR_EVER
 from domain.prediction import PredictPropensity
 from domain.purchases import Conventions, ImportPurchases, Outcome
+from domain.recent import ByTime
 from domain.values import MICROS_PER_DAY, Window
-from tests.builders import NOW, USD, a_policy, a_purchase, a_traffic, take_in
+from tests.builders import NOW, OF_PURCHASES, USD, a_policy, a_purchase, a_traffic, take_in
 from tests.contracts.conftest import Store, dynamo_store, settled
 from tests.doubles.memory import ManualClock
 from tests.fakes import SaturatingScorer
@@ -29,7 +30,11 @@ pytestmark = pytest.mark.anyio
 MODEL = a_traffic(
     SaturatingScorer(),
     features=FeatureSet(
-        tuple(Feature(kind, Window.days(days)) for kind in Aggregation for days in (7, 30)), USD
+        (
+            *(Feature(kind, Window.days(days)) for kind in OF_PURCHASES for days in (7, 30)),
+            *(Feature(kind, None) for kind in sorted(KEPT_FOR_EVER)),
+        ),
+        USD,
     ),
 )
 
@@ -66,7 +71,7 @@ async def streamed(store: Store, asked: AudienceQuery) -> dict[str, float | None
 async def one_by_one(store: Store, asked: AudienceQuery) -> dict[str, float]:
     """Every buyer of the category, through the service behind the single-customer endpoint."""
     predict = PredictPropensity(
-        history=store.history, traffic=lambda: MODEL, policy=a_policy(), clock=ManualClock(NOW)
+        read=ByTime(store.history), traffic=lambda: MODEL, policy=a_policy(), clock=ManualClock(NOW)
     )
     rows = CompleteJourneyPurchases(now=NOW, households=15).rows()
     raws = [row.raw for row in rows if row.raw]

@@ -58,11 +58,11 @@ def with_no_costs(request: AWSPreparedRequest) -> AWSResponse:
 
 async def record_large(store: Store) -> None:
     """Sixty purchases of one customer, which make a recent item of more than 4 KB."""
-    for start in range(0, 60, 20):
+    for start in range(0, 60, 12):
         await store.recorder.record(
             [
                 a_purchase(purchase_id=f"{n:0100d}", purchased_at=NOW - n, customer_id="large")
-                for n in range(start, start + 20)
+                for n in range(start, start + 12)
             ]
         )
 
@@ -120,7 +120,7 @@ async def test_write_units_are_those_reported_or_else_computed_from_sizes(
     def purchases(name: str) -> list[Any]:
         return [a_purchase(purchase_id=f"{name}-{n}", purchased_at=NOW - n) for n in range(3)]
 
-    await store.recorder.record([a_purchase(purchased_at=NOW)])  # lists the category
+    await store.recorder.record([a_purchase(purchased_at=NOW - 9)])  # lists the category
     reported = store.recorder.record(purchases("a"))
     assert (await cost_of(client, reported, "TransactWriteItems", with_costs)).writes == REPORTED
     computed = store.recorder.record(purchases("b"))

@@ -15,9 +15,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from adapters.dynamodb import DynamoClient
+from adapters.feature_sets import built_in_sets
 from domain.customers import UNFINISHED
 from domain.errors import StoreUnavailable
-from domain.features import FEATURE_SETS
 from domain.purchases import Cancelling, Recording
 from domain.verification import VerifyRecent
 from tests.builders import DAY, USD, a_purchase
@@ -101,13 +101,17 @@ async def test_a_rebuild_that_read_before_the_erasure_writes_nothing_after_it(
     await assert_nothing_is_left(store)
 
 
-async def test_what_is_refused_while_the_engine_tells_no_reason_is_erased_all_the_same(
-    client: DynamoClient,
+@pytest.mark.parametrize("erased", [True, False])
+async def test_where_the_engine_does_not_tell_why_it_refuses_the_item_is_read(
+    client: DynamoClient, erased: bool
 ) -> None:
+    store = dynamo_store(client)
+    if erased:
+        await store.eraser.erase(CUSTOMER, suppressed_until=UNTIL)
     refused = cancelled("None", "ConditionalCheckFailed")
-    with injected(client, "TransactWriteItems", refused, refused):
-        outcome = await dynamo_store(client).recorder.record(bought(RECENT))
-    assert outcome == [Recording.ERASED]
+    with injected(client, "TransactWriteItems", refused):
+        outcome = await store.recorder.record(bought(RECENT))
+    assert outcome == [Recording.ERASED if erased else Recording.RECORDED]
 
 
 async def test_deletes_that_the_store_leaves_are_asked_for_again(client: DynamoClient) -> None:
@@ -164,7 +168,7 @@ async def test_verify_names_an_erasure_that_is_unfinished(client: DynamoClient) 
         history=store.history,
         recent=store.recent,
         clock=store.clock,
-        feature_sets=[features(USD) for features in FEATURE_SETS.values()],
+        feature_sets=[each.in_currency(USD) for each in built_in_sets().values()],
     )
     await store.recorder.record(bought(RECENT, 2))
     with injected(client, "BatchWriteItem", taking(stopwatch, 99, time_out)):

@@ -121,7 +121,7 @@ async def record(built: Application, purchases: Sequence[Purchase]) -> None:
 async def predicting(built: Application) -> None:
     """Alone, side by side, an earlier as_of that only the index knows, and readiness."""
     predict = PredictPropensity(
-        history=RecentFirst(recent=SharedReads(built.recent), by_time=built.history),
+        read=RecentFirst(recent=SharedReads(built.recent), by_time=built.history),
         traffic=lambda: a_traffic(SaturatingScorer()),
         policy=a_policy(),
         clock=built.clock,

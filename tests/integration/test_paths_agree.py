@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from adapters.dynamodb import DynamoClient
 from adapters.dynamodb.schema.attributes import day_capacity
-from domain.features import FeatureSet, Histories
-from domain.features.feature_set import Aggregation, Feature
+from domain.features import TARGET, Aggregation, Feature, FeatureSet, Histories
+from domain.features.aggregation import KEPT_FOR_EVER
 from domain.recent import RecentFirst, SharedReads
-from domain.values import MICROS_PER_DAY, Currency, Window, day_of
-from tests.builders import NOW, a_purchase
+from domain.values import BEGINNING, MICROS_PER_DAY, Currency, Reach, Window, day_of
+from tests.builders import NOW, OF_PURCHASES, a_purchase
 from tests.contracts.conftest import RETENTION, dynamo_store, recent_of
 from tests.profiles import examples
 
@@ -23,9 +23,17 @@ CAPACITY = day_capacity(RETENTION.days)
 FEATURES = FeatureSet(
     tuple(
         Feature(kind, Window.days(days), category)
-        for kind in Aggregation
+        for kind in OF_PURCHASES
         for days in (1, 30)
         for category in (None, "c1")
+    ),
+    Currency.of("USD"),
+)
+LIFETIME = FeatureSet(
+    (
+        *(Feature(kind, None) for kind in sorted(KEPT_FOR_EVER)),
+        *(Feature(Aggregation.PURCHASE_COUNT, None, of) for of in ("c1", TARGET)),
+        Feature(Aggregation.ACTIVE_DAYS, Window.days(30), TARGET),
     ),
     Currency.of("USD"),
 )
@@ -89,18 +97,30 @@ async def test_recent_purchases_and_the_index_by_time_agree(
         sold[day_of(crowd[0].purchased_at)] += size
     crowded = {day for day, count in sold.items() if count > CAPACITY}
     (recent,) = await recent_of(store, customer)
-    window = FEATURES.longest_window
+    reach = FEATURES.reach
+    window = reach.window
     for as_of in (NOW - age for age in as_of_ages):
         spoilt = any(day_of(window.after(as_of) + 1) <= day <= day_of(as_of) for day in crowded)
-        assert recent.answers(window, as_of) == (as_of >= recent_limit(window) and not spoilt)
+        assert recent.answers(Reach(window), as_of) == (
+            as_of >= recent_limit(window) and not spoilt
+        )
         truth = await store.history.between(customer, after=window.after(as_of), until=as_of)
-        told = await either.between(customer, after=window.after(as_of), until=as_of)
-        assert list(told) == list(truth)
+        told = await either(customer, reach, as_of)
         by_time = FEATURES.matrix(Histories.of([truth]), as_of)
         assert FEATURES.matrix(Histories.of([told]), as_of).tobytes() == by_time.tobytes()
-        if recent.answers(window, as_of):
+        if recent.answers(Reach(window), as_of):
             by_item = FEATURES.matrix(Histories.of([recent.purchases]), as_of)
             assert by_time.tobytes() == by_item.tobytes()
+        everything = await store.history.between(customer, after=BEGINNING, until=NOW + 1)
+        for target in ("c0", "c2"):
+            whole = LIFETIME.matrix(Histories.of([everything]), as_of, target=target)
+            read = await either(customer, LIFETIME.reach, as_of)
+            assert (
+                whole.tobytes()
+                == LIFETIME.matrix(Histories.of([read]), as_of, target=target).tobytes()
+            )
+        if as_of == NOW:
+            assert recent.answers(LIFETIME.reach, as_of) == (not spoilt)
 
 
 def recent_limit(window: Window) -> int:

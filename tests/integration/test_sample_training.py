@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from adapters.complete_journey import CompleteJourneyPurchases
+from adapters.feature_sets import built_in_sets
 from adapters.scorers.onnx import OnnxScorer
 from adapters.training import train
-from domain.features import FEATURE_SETS, Histories
+from domain.features import Histories
 from domain.purchases.purchase import parse_purchase
 from domain.training import TrainingSet, training_set
 from domain.values import MICROS_PER_DAY
@@ -32,7 +33,7 @@ def histories() -> Histories:
 def trained(features: str) -> tuple[TrainingSet, Candidate]:
     examples = training_set(
         histories(),
-        features=FEATURE_SETS[features](USD),
+        features=built_in_sets()[features].in_currency(USD),
         horizon_us=30 * MICROS_PER_DAY,
         most_cut_offs=6,
     )

@@ -198,17 +198,17 @@ async def test_a_stored_row_that_is_no_purchase_is_a_conflict_and_the_others_are
     assert await stored(client, good.customer_id) == ([good], [good])
 
 
-async def test_where_the_engine_does_not_say_which_day_is_full_every_day_is_marked(
+async def test_where_the_engine_does_not_say_what_is_stored_it_is_read(
     client: DynamoClient,
 ) -> None:
     store = dynamo_store(client)
     days = [a_purchase(purchase_id=f"p{n}", purchased_at=NOW - n * DAY) for n in range(2)]
-    with injected(
-        client, "TransactWriteItems", cancelled("None", "None", "ConditionalCheckFailed")
-    ):
+    refused = cancelled("None", "None", "ConditionalCheckFailed")
+    with injected(client, "TransactWriteItems", refused):
         assert await store.recorder.record(days) == [Recording.RECORDED] * 2
     (recent,) = await recent_of(store, days[0].customer_id)
-    assert recent.overflow_days == {day_of(purchase.purchased_at) for purchase in days}
+    assert list(recent.purchases) == days[::-1]
+    assert recent.overflow_days == frozenset()
 
 
 async def test_a_category_that_disappeared_is_listed_again_when_trust_in_it_ends(

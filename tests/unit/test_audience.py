@@ -190,10 +190,12 @@ async def test_reads_by_time_are_bounded_and_cost_units() -> None:
 
 async def test_a_scan_that_is_refused_falls_back_to_batches() -> None:
     class Unscannable(FaultyStore):
-        async def scan(self, *, segment: int, segments: int) -> AsyncIterator[RecentBatch]:
+        async def scan(
+            self, *, segment: int, segments: int, bought_in: str | None = None
+        ) -> AsyncIterator[RecentBatch]:
             for batch in list[RecentBatch]():
                 yield batch
-            raise StoreUnavailable(f"segment {segment} of {segments} refused")
+            raise StoreUnavailable(f"{bought_in}: segment {segment} of {segments} refused")
 
     store = Unscannable(purchases=a_store(30).purchases, complete_since=SINCE)
     async with a_service(store).stream(a_query(way=ReadWay.SCAN)) as (batches, summary):

@@ -8,8 +8,7 @@ import pytest
 from domain.audience import AudienceQuery, AudienceSummary, Member, ReadWay, ScoreAudience
 from domain.categories import Position
 from domain.errors import StoreUnavailable
-from domain.features import FeatureSet, Histories
-from domain.features.feature_set import Aggregation, Feature
+from domain.features import TARGET, Aggregation, Feature, FeatureSet, Histories
 from domain.purchases import Purchase
 from domain.values import MICROS_PER_DAY, Window, day_of
 from tests.builders import NOW, USD, a_purchase, a_traffic
@@ -20,13 +19,16 @@ FEATURES = FeatureSet(
     (
         Feature(Aggregation.TOTAL_PURCHASE_VOLUME, Window.days(30)),
         Feature(Aggregation.DAYS_SINCE_LAST_PURCHASE, Window.days(7)),
+        Feature(Aggregation.TOTAL_PURCHASE_VOLUME, None),
+        Feature(Aggregation.DAYS_SINCE_LAST_PURCHASE, None),
+        Feature(Aggregation.PURCHASE_COUNT, None, TARGET),
     ),
     USD,
 )
 MODEL = a_traffic(SaturatingScorer(), features=FEATURES)
 
 
-LONGEST = FEATURES.longest_window.length_us
+LONGEST = FEATURES.reach.window.length_us
 EDGES = [edge + step for edge in (0, LONGEST, LONGEST // 30 * 7) for step in (-1, 0, 1)]
 """How long before as_of a purchase just counts, or just does not, in microseconds."""
 
@@ -99,8 +101,8 @@ async def streamed(
 
 def true_score(store: FaultyStore, customer: str, as_of: int = NOW) -> float:
     """The score through the purchases by time: the single-customer path."""
-    purchases = store.truth(customer, after=FEATURES.longest_window.after(as_of), until=as_of)
-    matrix = FEATURES.matrix(Histories.of([purchases]), as_of)
+    purchases = store.truth(customer, after=FEATURES.reach.after(as_of), until=as_of)
+    matrix = FEATURES.matrix(Histories.of([purchases]), as_of, target="shirts")
     return float(MODEL.champion.scorer.score(matrix)[0])
 
 

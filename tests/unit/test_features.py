@@ -5,17 +5,22 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from domain.features import FEATURE_SETS, FeatureSet, Histories
-from domain.features.feature_set import (
-    SEMANTICS,
-    Aggregation,
-    Feature,
-    rfm_90d,
-    total_purchase_volume_30d,
-)
-from domain.values import Window
+from adapters.feature_sets import built_in_sets
+from domain.features import Aggregation, Feature, FeatureSet, Histories, total_purchase_volume_30d
+from domain.features.feature_set import SEMANTICS
+from domain.values import Reach, Window
 from domain.values.instant import MICROS_PER_HOUR
-from tests.builders import DAY, JPY, NOW, USD, a_feature, a_history, a_purchase, value_of
+from tests.builders import (
+    DAY,
+    JPY,
+    NOW,
+    OF_PURCHASES,
+    USD,
+    a_feature,
+    a_history,
+    a_purchase,
+    value_of,
+)
 
 PURCHASES = [
     a_purchase(purchase_id="a", purchased_at=NOW - 40 * DAY, amount_minor=99_999),
@@ -33,7 +38,10 @@ PURCHASES = [
         (Aggregation.MEAN_PURCHASE_AMOUNT, 1501 / 300, 5.0, 0.0),
         (Aggregation.MAX_PURCHASE_AMOUNT, 10.0, 5.0, 0.0),
         (Aggregation.DISTINCT_CATEGORIES, 2.0, 1.0, 0.0),
+        (Aggregation.ACTIVE_DAYS, 3.0, 1.0, 0.0),
+        (Aggregation.MEAN_GAP, 9.25, 30.0, 30.0),
         (Aggregation.DAYS_SINCE_LAST_PURCHASE, 1.5, 3.0, 30.0),
+        (Aggregation.DAYS_SINCE_FIRST_PURCHASE, 20.0, 3.0, 30.0),
     ],
 )
 def test_an_aggregation_means_what_its_name_says(
@@ -47,7 +55,7 @@ def test_an_aggregation_means_what_its_name_says(
 
 def test_every_aggregation_has_a_meaning_under_test() -> None:
     cases = test_an_aggregation_means_what_its_name_says.pytestmark[0].args[1]  # type: ignore[attr-defined]
-    assert {case[0] for case in cases} == set(Aggregation)
+    assert {case[0] for case in cases} == set(OF_PURCHASES)
 
 
 @pytest.mark.parametrize(
@@ -61,7 +69,9 @@ def test_every_aggregation_has_a_meaning_under_test() -> None:
         (NOW + 1, False),
     ],
 )
-@pytest.mark.parametrize("aggregation", Aggregation)
+@pytest.mark.parametrize(
+    "aggregation", [each for each in OF_PURCHASES if each is not Aggregation.MEAN_GAP]
+)
 def test_a_window_is_open_on_the_left_and_closed_on_the_right(
     aggregation: Aggregation, at: int, inside: bool
 ) -> None:
@@ -125,14 +135,14 @@ def test_customers_without_purchases_have_rows_like_any_other(customers: int) ->
     features = FeatureSet(
         tuple(
             a_feature(aggregation, category=category)
-            for aggregation in Aggregation
+            for aggregation in OF_PURCHASES
             for category in (None, "books")
         ),
         USD,
     )
     matrix = features.matrix(Histories.of([[]] * customers), NOW)
-    assert (matrix.shape, matrix.dtype) == ((customers, 12), np.dtype(np.float64))
-    assert matrix.tolist() == [[0.0] * 10 + [30.0] * 2] * customers
+    assert (matrix.shape, matrix.dtype) == ((customers, 18), np.dtype(np.float64))
+    assert matrix.tolist() == [[0.0] * 12 + [30.0] * 6] * customers
 
 
 def test_a_set_needs_a_feature() -> None:
@@ -149,7 +159,7 @@ def test_a_set_has_no_feature_twice() -> None:
 
 def test_the_longest_window_says_how_far_to_read() -> None:
     features = FeatureSet((a_feature(days=7), a_feature(days=90), a_feature(days=30)), USD)
-    assert features.longest_window == Window.days(90)
+    assert features.reach == Reach(Window.days(90))
 
 
 def test_version_1_has_one_feature() -> None:
@@ -158,49 +168,22 @@ def test_version_1_has_one_feature() -> None:
     assert value_of(features.features[0], PURCHASES) == 15.01
 
 
-def test_the_contract_of_version_1_never_changes() -> None:
-    features = total_purchase_volume_30d(USD)
-    assert features.contract == {
-        "semantics": 1,
-        "currency": "USD",
-        "features": [
-            {
-                "aggregation": "total_purchase_volume",
-                "window_us": 2_592_000_000_000,
-                "category": None,
-            }
-        ],
-    }
-    assert features.contract_hash == (
-        "22ed7673e77d66439435316d25a065c496bd6af1c6288c92092dd03a1b781c08"
-    )
+CONTRACTS = {
+    "total_purchase_volume_30d": "7cfeaf477f4107c98559cc0e03f20cb66b4d5d3a82cb33b6cfa3bc3d97725b1b",
+    "rfm_90d": "f29e86f2a09e36345419be3f511166ded865f01eb72e2445ab34d3bd78d011f0",
+    "lifetime": "31185bd2abe118f52803afb62af2acd228de92f073a4ce328fdc30e22c2f131b",
+    "within_category": "2243bb0a5fe2c31d2e411e2733f4b601bb801701aa967891a5a4d50b4cef1880",
+}
 
 
-def test_rfm_90d_tells_how_lately_how_often_for_how_much_and_what() -> None:
-    features = rfm_90d(USD)
-    values = features.matrix(Histories.of([PURCHASES]), NOW)[0].tolist()
-    assert dict(zip(features.names, values, strict=True)) == {
-        "total_purchase_volume_7d": 5.01,
-        "total_purchase_volume_30d": 15.01,
-        "total_purchase_volume_90d": 1015.0,
-        "purchase_count_7d": 2.0,
-        "purchase_count_30d": 3.0,
-        "purchase_count_90d": 4.0,
-        "distinct_categories_30d": 2.0,
-        "distinct_categories_90d": 2.0,
-        "days_since_last_purchase_90d": 1.5,
-    }
+@pytest.mark.parametrize("name", built_in_sets())
+def test_the_contract_of_a_built_in_set_never_changes(name: str) -> None:
+    assert built_in_sets()[name].in_currency(USD).contract_hash == CONTRACTS[name]
 
 
-def test_the_contract_of_rfm_90d_never_changes() -> None:
-    assert rfm_90d(USD).contract_hash == (
-        "5c3f92f4dbe7f4fd05e1eeaad1779e1cb71e944d122b750285e11b0a106a842b"
-    )
-
-
-@pytest.mark.parametrize("name", FEATURE_SETS)
+@pytest.mark.parametrize("name", built_in_sets())
 def test_a_named_set_can_be_built_again_from_its_contract(name: str) -> None:
-    features = FEATURE_SETS[name](USD)
+    features = built_in_sets()[name].in_currency(USD)
     assert FeatureSet.from_contract(json.loads(json.dumps(features.contract))) == features
 
 
@@ -208,7 +191,14 @@ def contract(**overrides: object) -> dict[str, object]:
     return total_purchase_volume_30d(USD).contract | overrides
 
 
-FEATURE = {"aggregation": "purchase_count", "window_us": 1, "category": None}
+FEATURE = {
+    "aggregation": "purchase_count",
+    "window_us": 1,
+    "category": None,
+    "target": False,
+    "clip": None,
+    "transform": None,
+}
 
 
 @pytest.mark.parametrize(
@@ -229,7 +219,42 @@ FEATURE = {"aggregation": "purchase_count", "window_us": 1, "category": None}
         contract(features=[FEATURE, FEATURE]),
         contract(features=[FEATURE | {"aggregation": "median_purchase_amount"}]),
         contract(features=[FEATURE | {"window_us": 0}]),
-        contract(features=[FEATURE | {"window_us": None}]),
+        contract(features=[FEATURE | {"window_us": None, "aggregation": "active_days"}]),
+        contract(
+            features=[
+                FEATURE
+                | {"window_us": None, "aggregation": "total_purchase_volume", "category": "a"}
+            ]
+        ),
+        contract(features=[FEATURE | {"target": 1}]),
+        contract(features=[FEATURE | {"target": True, "category": "jewellery"}]),
+        contract(features=[FEATURE | {"transform": "log"}]),
+        contract(features=[FEATURE | {"clip": [1.0]}]),
+        contract(features=[FEATURE | {"clip": [2.0, 1.0]}]),
+        contract(features=[FEATURE | {"clip": [0.0, math.inf]}]),
+        contract(
+            features=[
+                {
+                    "operation": "ratio",
+                    "name": "r",
+                    "of": [FEATURE],
+                    "clip": None,
+                    "transform": None,
+                }
+            ]
+        ),
+        contract(
+            features=[
+                {
+                    "operation": "ratio",
+                    "name": "a b",
+                    "of": [FEATURE, FEATURE],
+                    "clip": None,
+                    "transform": None,
+                }
+            ]
+        ),
+        contract(base_rates={"mean": 0.5, "categories": {}}),
         contract(features=[FEATURE | {"window_us": 2.7}]),
         contract(features=[FEATURE | {"window_us": 2.0}]),
         contract(features=[FEATURE | {"window_us": True}]),
@@ -241,9 +266,10 @@ FEATURE = {"aggregation": "purchase_count", "window_us": 1, "category": None}
         contract(features=[FEATURE | {"minimum_amount_minor": 500}]),
         contract(minimum_amount_minor=500),
         contract(currency=840),
-        contract(features=[{"aggregation": "purchase_count", "window_us": 1}]),
-        contract(features=[{"aggregation": "purchase_count", "category": None}]),
-        contract(features=[{"window_us": 1, "category": None}]),
+        *(
+            contract(features=[{name: FEATURE[name] for name in FEATURE if name != missing}])
+            for missing in FEATURE
+        ),
     ],
     ids=json.dumps,
 )

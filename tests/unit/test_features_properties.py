@@ -3,33 +3,39 @@
 import json
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from domain.features import FEATURE_SETS, FeatureSet, Histories
-from domain.features.feature_set import Aggregation, Feature
-from domain.purchases import Purchase
+from adapters.feature_sets import built_in_sets
+from domain.features import Aggregation, Feature, FeatureSet, Histories
+from domain.purchases import Lifetime, Purchase, PurchaseColumns, counts
 from domain.values import Currency, Window
 from tests import reference
 from tests.builders import JPY, NOW, USD, a_purchase, value_of
 from tests.strategies import (
     CATEGORIES,
     amounts,
+    base_rates,
     batches,
     currencies,
     feature_sets,
-    features,
     histories,
     instants,
+    singles,
+    windowed,
     windows,
 )
+
+ASKED = CATEGORIES[1]
+"""The category that a target means here."""
 
 some_category = st.one_of(st.none(), st.sampled_from(CATEGORIES))
 
 
 def row(features: FeatureSet, purchases: list[Purchase], as_of: int) -> bytes:
-    return features.matrix(Histories.of([purchases]), as_of).tobytes()
+    return features.matrix(Histories.of([purchases]), as_of, target=ASKED).tobytes()
 
 
 @given(feature_sets, batches, instants)
@@ -37,8 +43,8 @@ def row(features: FeatureSet, purchases: list[Purchase], as_of: int) -> bytes:
 def test_features_agree_with_the_plain_reference_to_the_last_bit(
     features: FeatureSet, batch: list[list[Purchase]], as_of: int
 ) -> None:
-    matrix = features.matrix(Histories.of(batch), as_of)
-    assert matrix.tolist() == [reference.row(features, each, as_of) for each in batch]
+    matrix = features.matrix(Histories.of(batch), as_of, target=ASKED)
+    assert matrix.tolist() == [reference.row(features, each, as_of, ASKED) for each in batch]
 
 
 @given(feature_sets, histories(), instants, st.data())
@@ -56,7 +62,7 @@ def test_neither_order_nor_duplication_of_purchases_matters(
 def test_one_customer_alone_equals_the_same_customer_in_a_batch_bit_for_bit(
     features: FeatureSet, batch: list[list[Purchase]], as_of: int
 ) -> None:
-    matrix = features.matrix(Histories.of(batch), as_of)
+    matrix = features.matrix(Histories.of(batch), as_of, target=ASKED)
     for position, history in enumerate(batch):
         assert matrix[position].tobytes() == row(features, history, as_of)
 
@@ -89,19 +95,20 @@ def test_future_refunds_never_change_a_past_row(
 def test_purchases_before_the_longest_window_need_not_be_read(
     features: FeatureSet, history: list[Purchase], as_of: int
 ) -> None:
-    start = features.longest_window.after(as_of)
+    start = features.reach.after(as_of)
     read = [purchase for purchase in history if purchase.purchased_at > start]
     assert row(features, read, as_of) == row(features, history, as_of)
 
 
-@pytest.mark.parametrize("name", FEATURE_SETS)
+@pytest.mark.parametrize("name", built_in_sets())
 @given(histories(), st.data())
 @settings(deadline=None)
 def test_every_named_set_is_exact_at_all_its_edges_whatever_comes_late_or_twice(
     name: str, history: list[Purchase], data: st.DataObject
 ) -> None:
-    features = FEATURE_SETS[name](data.draw(currencies))
-    edges = {NOW, *(feature.window.after(NOW) for feature in features.features)}
+    features = built_in_sets()[name].in_currency(data.draw(currencies))
+    features = features.knowing(data.draw(base_rates))
+    edges = {NOW, *(w.after(NOW) for feature in features.features for w in feature.windows)}
     at_edges = [
         a_purchase(
             purchase_id=f"edge-{edge}-{step}",
@@ -116,8 +123,49 @@ def test_every_named_set_is_exact_at_all_its_edges_whatever_comes_late_or_twice(
     everything = history + some
     twice = data.draw(st.lists(st.sampled_from(everything))) if everything else []
     arrived = data.draw(st.permutations(everything + twice))
-    matrix = features.matrix(Histories.of([arrived]), NOW)
-    assert matrix.tolist() == [reference.row(features, everything, NOW)]
+    matrix = features.matrix(Histories.of([arrived]), NOW, target=ASKED)
+    assert matrix.tolist() == [reference.row(features, everything, NOW, ASKED)]
+
+
+@given(feature_sets, batches, instants, st.data())
+@settings(deadline=None)
+def test_totals_stand_for_whatever_is_not_listed(
+    features: FeatureSet, batch: list[list[Purchase]], as_of: int, data: st.DataObject
+) -> None:
+    """What lies before the longest window may be left out of the list, if it is in the totals."""
+    start = features.reach.window.after(as_of)
+    listed: list[PurchaseColumns] = []
+    for history in batch:
+        known = [
+            replace(p, refunds=tuple(r for r in p.refunds if r.refunded_at <= as_of))
+            for p in history
+        ]
+        old = [p for p in known if p.purchased_at <= start]
+        kept = data.draw(st.lists(st.sampled_from(old), unique=True)) if old else []
+        columns = PurchaseColumns.of([p for p in known if p.purchased_at > start] + kept)
+        listed.append(replace(columns, lifetime=Lifetime.of(known)))
+    for columns, history in zip(listed, batch, strict=True):
+        counted = [p.purchased_at for p in columns if counts(p)]
+        assume(
+            all(p.purchased_at <= as_of for p in history)
+            or any(start < at <= as_of for at in counted)
+            or len(columns) == len(history)
+        )
+    told = features.matrix(Histories.of(listed), as_of, target=ASKED)
+    assert told.tolist() == [reference.row(features, each, as_of, ASKED) for each in batch]
+
+
+@given(feature_sets, batches, instants, st.integers(-(10**14), 10**15))
+@settings(deadline=None)
+def test_moving_everything_in_time_changes_no_feature(
+    features: FeatureSet, batch: list[list[Purchase]], as_of: int, by: int
+) -> None:
+    histories = Histories.of(
+        replace(PurchaseColumns.of(each), lifetime=Lifetime.of(each)) for each in batch
+    )
+    moved = histories.moved(np.full(len(batch), by, dtype=np.int64))
+    told = features.matrix(moved, as_of + by, target=ASKED)
+    assert told.tobytes() == features.matrix(histories, as_of, target=ASKED).tobytes()
 
 
 @given(windows, instants, st.integers(0, 10**9), st.sampled_from([-1, 0, 1]))
@@ -193,7 +241,7 @@ def test_only_equal_feature_sets_share_a_contract_hash(one: FeatureSet, other: F
 @settings(deadline=None)
 def test_another_order_is_another_contract(features: FeatureSet, data: st.DataObject) -> None:
     reordered = tuple(data.draw(st.permutations(features.features)))
-    other = FeatureSet(reordered, features.currency)
+    other = replace(features, features=reordered)
     same = reordered == features.features
     assert (other.contract_hash == features.contract_hash) == same
 
@@ -202,14 +250,16 @@ def test_another_order_is_another_contract(features: FeatureSet, data: st.DataOb
 @settings(deadline=None)
 def test_another_currency_is_another_contract(features: FeatureSet, currency: Currency) -> None:
     assume(currency != features.currency)
-    assert FeatureSet(features.features, currency).contract_hash != features.contract_hash
+    other = replace(features, currency=currency)
+    assert other.contract_hash != features.contract_hash
 
 
-@given(features, st.sampled_from([-1, 1]), some_category)
+@given(windowed, st.sampled_from([-1, 1]), some_category)
 @settings(deadline=None)
 def test_another_window_or_category_is_another_contract(
     feature: Feature, step: int, category: str | None
 ) -> None:
+    assert feature.window is not None
     assume(feature.window.length_us + step > 0)
     assume(category != feature.category)
     original = FeatureSet((feature,), USD).contract_hash
@@ -219,7 +269,7 @@ def test_another_window_or_category_is_another_contract(
     assert FeatureSet((elsewhere,), USD).contract_hash != original
 
 
-@given(features, features)
+@given(singles, singles)
 @settings(deadline=None)
 def test_only_equal_features_share_a_name(one: Feature, other: Feature) -> None:
     assert (one.name == other.name) == (one == other)

@@ -9,8 +9,8 @@ import pytest
 from numpy.typing import NDArray
 
 from domain.errors import StoreUnavailable
-from domain.features import FeatureSet
-from domain.features.feature_set import Aggregation, total_purchase_volume_30d
+from domain.features import Aggregation, FeatureSet, total_purchase_volume_30d
+from domain.features.feature_set import SEMANTICS
 from domain.prediction import Scorer
 from domain.retention import PurchaseRetention
 from model_registry.errors import CorruptRegistry, GateFailed
@@ -167,7 +167,7 @@ def test_other_semantics_are_refused() -> None:
     older = described(manifest, contract={**manifest.features.contract, "semantics": 0})
     failed = failure(lambda: check_features(older, USD))
     assert failed.gate == "features"
-    assert not missing(failed.reason, 0, 1)
+    assert not missing(failed.reason, 0, SEMANTICS)
 
 
 @pytest.mark.parametrize(

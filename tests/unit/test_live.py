@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from domain.errors import InvalidRequest, NoLiveModel
-from domain.features.feature_set import total_purchase_volume_30d
+from domain.features import total_purchase_volume_30d
 from domain.prediction import Traffic
 from model_registry.errors import GateFailed, UnknownVersion
 from model_registry.registry import Registry

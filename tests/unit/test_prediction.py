@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from domain.decisions import Reason
 from domain.errors import CorruptRecord, InvalidRequest, NoLiveModel, StoreUnavailable
-from domain.features import FeatureSet
-from domain.features.feature_set import Aggregation
+from domain.features import Aggregation, FeatureSet
 from domain.prediction import Prediction, PredictPropensity, Traffic
 from domain.purchases import CLOCK_SKEW_US, EARLIEST, MAX_CUSTOMER_ID_BYTES, Purchase
 from domain.purchases.purchase import parse_purchase
+from domain.recent import ByTime
 from tests import reference
 from tests.builders import (
     DAY,
@@ -41,11 +41,12 @@ def predict(
     *,
     as_of: int | None = None,
     traffic: Callable[[], Traffic] = lambda: MODEL,
+    category: str | None = None,
 ) -> Prediction:
     service = PredictPropensity(
-        history=history, traffic=traffic, policy=a_policy(), clock=lambda: NOW
+        read=ByTime(history), traffic=traffic, policy=a_policy(), clock=lambda: NOW
     )
-    return asyncio.run(service(customer_id, as_of=as_of))
+    return asyncio.run(service(customer_id, as_of=as_of, category=category))
 
 
 def test_a_prediction_carries_all_that_explains_it() -> None:
@@ -188,10 +189,13 @@ def test_the_features_shown_are_those_of_the_whole_history(
     history: list[Purchase], features: FeatureSet, as_of: int
 ) -> None:
     as_of = min(as_of, NOW)
+    category = "jewellery" if features.targeted else None
     prediction = predict(
         ReferenceStore(history),
         as_of=as_of,
+        category=category,
         traffic=lambda: a_traffic(SaturatingScorer(), features=features),
     )
-    expected = dict(zip(features.names, reference.row(features, history, as_of), strict=True))
+    row = reference.row(features, history, as_of, category)
+    expected = dict(zip(features.names, row, strict=True))
     assert prediction.features == expected

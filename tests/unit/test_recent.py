@@ -3,10 +3,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.features import FeatureSet, Histories
-from domain.purchases import Purchase
+from domain.purchases import Lifetime, Purchase, PurchaseColumns
 from domain.recent import RecentHistory
 from domain.retention import SLACK_DAYS, Retention
-from domain.values import Window, day_of
+from domain.values import Reach, Window, day_of
 from domain.values.instant import MICROS_PER_HOUR
 from tests.builders import DAY, NOW
 from tests.profiles import examples
@@ -20,6 +20,7 @@ def recent(complete_since: int, *overflow_days: int) -> RecentHistory:
     return RecentHistory(
         customer_id="customer-1",
         complete_since=complete_since,
+        purchases=PurchaseColumns.of([]),
         overflow_days=frozenset(overflow_days),
     )
 
@@ -60,7 +61,7 @@ def test_retention_answers_its_window_for_every_as_of_of_the_last_day(
     window: Window, now: int, lag: int
 ) -> None:
     kept = recent(Retention.covering(window).complete_since(now))
-    assert kept.answers(window, now - lag)
+    assert kept.answers(Reach(window), now - lag)
 
 
 writes = st.lists(st.tuples(st.integers(0, 120), st.sampled_from([10, 20, 40])), max_size=12)
@@ -104,7 +105,7 @@ def test_without_other_retentions_everything_kept_is_relied_on() -> None:
 @pytest.mark.parametrize(("lag_days", "answers"), [(SLACK_DAYS - 1, True), (SLACK_DAYS, False)])
 def test_one_day_of_the_slack_is_for_the_clocks_of_writers(lag_days: int, answers: bool) -> None:
     kept = recent(Retention.covering(Window.days(30)).complete_since(NOW))
-    assert kept.answers(Window.days(30), NOW - lag_days * DAY) == answers
+    assert kept.answers(Reach(Window.days(30)), NOW - lag_days * DAY) == answers
 
 
 @pytest.mark.parametrize(
@@ -118,7 +119,7 @@ def test_one_day_of_the_slack_is_for_the_clocks_of_writers(lag_days: int, answer
 def test_the_first_microsecond_of_the_window_decides_how_far_days_must_reach(
     as_of: int, answers: bool
 ) -> None:
-    assert recent(TODAY - 1).answers(Window.days(1), as_of) == answers
+    assert recent(TODAY - 1).answers(Reach(Window.days(1)), as_of) == answers
 
 
 @pytest.mark.parametrize(
@@ -129,7 +130,7 @@ def test_a_day_with_too_many_purchases_spoils_the_windows_that_touch_it(
     overflow_day: int, answers: bool
 ) -> None:
     history = recent(TODAY - 10, overflow_day)
-    assert history.answers(Window.days(2), NOW) == answers
+    assert history.answers(Reach(Window.days(2)), NOW) == answers
 
 
 @given(
@@ -150,14 +151,19 @@ def test_where_recent_purchases_answer_they_give_the_features_of_the_whole_histo
     kept = RecentHistory(
         customer_id="customer-1",
         complete_since=complete_since,
-        purchases=[
-            purchase
-            for purchase in history
-            if day_of(purchase.purchased_at) >= complete_since
-            and day_of(purchase.purchased_at) not in overflow_days
-        ],
+        purchases=PurchaseColumns.of(
+            [
+                purchase
+                for purchase in history
+                if day_of(purchase.purchased_at) >= complete_since
+                and day_of(purchase.purchased_at) not in overflow_days
+            ]
+        ),
+        lifetime=Lifetime.of(history),
         overflow_days=overflow_days,
     )
-    if kept.answers(features.longest_window, as_of):
-        whole = features.matrix(Histories.of([history]), as_of)
-        assert features.matrix(Histories.of([kept.purchases]), as_of).tobytes() == whole.tobytes()
+    if kept.answers(features.reach, as_of):
+        target = history[0].category if history else "never bought"
+        told = Histories.of([kept.reaching(features.reach)])
+        whole = features.matrix(Histories.of([history]), as_of, target=target)
+        assert features.matrix(told, as_of, target=target).tobytes() == whole.tobytes()

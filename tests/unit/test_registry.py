@@ -10,7 +10,7 @@ import pytest
 
 from adapters.object_store import open_object_store
 from domain.errors import InvalidRequest, StoreUnavailable
-from domain.features.feature_set import total_purchase_volume_30d
+from domain.features import total_purchase_volume_30d
 from model_registry.errors import (
     CorruptRegistry,
     GateFailed,

@@ -57,7 +57,7 @@ def observed(
     matrix = model.features.matrix(Histories.of([purchases]), as_of)
     probability = float(model.scorer.score(matrix)[0])
     show = a_policy().decide(probability).show
-    return Observation(traffic, model, purchases, as_of, probability, show)
+    return Observation(traffic, model, None, purchases, as_of, probability, show)
 
 
 def shadowing(

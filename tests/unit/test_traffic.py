@@ -13,7 +13,7 @@ from domain.audience.cost_plan import plan
 from domain.categories import Position
 from domain.features import FeatureSet
 from domain.prediction import Arm, Observation, PredictPropensity, ServedModel, Traffic
-from domain.recent import TableSize
+from domain.recent import ByTime, TableSize
 from domain.values import BUCKETS, MICROS_PER_DAY, day_of
 from tests.builders import (
     NOW,
@@ -118,7 +118,7 @@ def a_store(customers: int) -> FaultyStore:
 
 async def one_by_one(store: FaultyStore, traffic: Traffic) -> dict[str, Member]:
     predict = PredictPropensity(
-        history=store, traffic=lambda: traffic, policy=a_policy(), clock=lambda: NOW
+        read=ByTime(store), traffic=lambda: traffic, policy=a_policy(), clock=lambda: NOW
     )
     members: dict[str, Member] = {}
     for customer in {purchase.customer_id for purchase in store.purchases}:
@@ -177,7 +177,7 @@ async def test_shadows_see_what_was_answered_and_change_nothing_of_it() -> None:
     seen: list[Observation] = []
     answers = [
         await PredictPropensity(
-            history=ReferenceStore(purchases),
+            read=ByTime(ReferenceStore(purchases)),
             traffic=lambda traffic=traffic: traffic,  # type: ignore[misc]
             policy=a_policy(),
             clock=lambda: NOW,

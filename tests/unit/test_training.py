@@ -10,13 +10,12 @@ from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 
 from adapters import training
+from adapters.feature_sets import built_in_sets
 from adapters.scorers.onnx import OnnxScorer
 from adapters.training import train
 from domain.errors import TrainingRefused
-from domain.features import FEATURE_SETS
-from domain.features.feature_set import total_purchase_volume_30d
+from domain.features import BaseRates, total_purchase_volume_30d
 from domain.prediction import Scorer
-from domain.training import Examples
 from model_registry.evaluation import calibration, evaluate, intervals
 from model_registry.gates.load import check_golden
 from model_registry.ports import ScorerFactory
@@ -140,7 +139,7 @@ class TestTheCandidate:
 class TestGoldenVectors:
     def test_they_hold_the_row_of_an_empty_history_though_nobody_held_out_has_one(self) -> None:
         examples = a_training_set(rows=500)
-        spenders = Examples(examples.held_out.matrix + 0.01, examples.held_out.labels)
+        spenders = replace(examples.held_out, matrix=examples.held_out.matrix + 0.01)
         candidate = train(replace(examples, held_out=spenders), build_scorer=OnnxScorer.build)
         assert candidate.golden.matrix[:2, 0].tolist() == [0.0, 0.01]
 
@@ -212,7 +211,7 @@ class TestRefusals:
     @pytest.mark.parametrize("bought", [True, False])
     def test_one_class_is_refused(self, bought: bool) -> None:
         examples = a_training_set()
-        one_class = Examples(examples.training.matrix, np.full(len(examples.training), bought))
+        one_class = replace(examples.training, labels=np.full(len(examples.training), bought))
         with pytest.raises(TrainingRefused) as caught:
             train(replace(examples, training=one_class), build_scorer=OnnxScorer.build)
         assert caught.value.field == "training"
@@ -241,9 +240,9 @@ class TestRefusals:
             train(a_training_set(), build_scorer=OnnxScorer.build)
 
 
-@pytest.mark.parametrize("name", FEATURE_SETS)
+@pytest.mark.parametrize("name", built_in_sets())
 def test_every_named_feature_set_scores_a_row_alone_as_in_any_batch(name: str) -> None:
-    features = FEATURE_SETS[name](USD)
+    features = built_in_sets()[name].in_currency(USD).knowing(BaseRates(0.5, {}))
     width = len(features.names)
     examples = replace(a_training_set([0.01] * width), features=features)
     candidate = train(examples, build_scorer=OnnxScorer.build)

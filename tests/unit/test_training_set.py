@@ -6,8 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.errors import TrainingRefused
-from domain.features import FeatureSet, Histories
-from domain.features.feature_set import Aggregation
+from domain.features import Aggregation, FeatureSet, Histories
 from domain.purchases import Purchase
 from domain.training import Examples, TrainingSet, training_set
 from domain.training.training_set import MIN_EXAMPLES_PER_CLASS, CutOffs, examples_at
@@ -115,16 +114,25 @@ def test_rows_are_the_plain_features_and_labels_at_the_cut_off(
     batch: list[list[Purchase]], features: FeatureSet, cut_off: int, horizon_us: int
 ) -> None:
     rows = examples_at(Histories.of(batch), cut_off, features=features, horizon_us=horizon_us)
-    known = [each for each in batch if any(p.purchased_at <= cut_off for p in each)]
-    assert rows.matrix.tolist() == [reference.row(features, each, cut_off) for each in known]
+    categories = {p.category for each in batch for p in each}
+    known = [
+        (category, each)
+        for category in (sorted(categories) if features.targeted else [None])
+        for each in batch
+        if any(p.purchased_at <= cut_off and category in {None, p.category} for p in each)
+    ]
+    assert rows.matrix.tolist() == [
+        reference.row(features, each, cut_off, category) for category, each in known
+    ]
     end = cut_off + horizon_us
     assert rows.labels.tolist() == [
         any(
             cut_off < p.purchased_at <= end
+            and category in {None, p.category}
             and (p.amount_minor == 0 or reference.left_of(p, end) > 0)
             for p in each
         )
-        for each in known
+        for category, each in known
     ]
 
 
@@ -205,6 +213,8 @@ def test_nothing_the_evaluation_asks_about_was_learnt_from() -> None:
     rebuilt = Examples(
         np.concatenate([part.matrix for part in parts]),
         np.concatenate([part.labels for part in parts]),
+        np.concatenate([part.customer for part in parts]),
+        np.concatenate([part.cut_off for part in parts]),
     )
     assert same(rebuilt, trained.training)
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from adapters.dynamodb.categories import hash_of
 from adapters.dynamodb.purchases import stored_purchase, stored_refunds
-from adapters.dynamodb.recent import SUPPRESSED, recent_history
+from adapters.dynamodb.recent import SUPPRESSED, Marks, recent_history
 from adapters.dynamodb.schema import stored_hashes, why_unreadable
 from adapters.dynamodb.wire import Deadline, DynamoClient
 from domain.customers import CustomerRecord
@@ -34,7 +34,8 @@ class DynamoCustomerRecords:
             if number in stored_hashes(item)
         ]
         recent = await self._recent(deadline, customer_id)
-        history = recent_history(customer_id, recent, self._retention, {}, self._clock())
+        marks = Marks({}, totals=True)
+        history = recent_history(customer_id, recent, self._retention, marks, self._clock())
         waiting = [i for i in items if "refunds" in i and "fingerprint" not in i]
         others = [i for i in items if "cancelled_at" not in i and i not in waiting]
         purchases = [stored_purchase(item, customer_id) for item in others]
@@ -43,6 +44,7 @@ class DynamoCustomerRecords:
             cancelled=_cancelled(items),
             waiting={item["purchase_id"]["S"]: stored_refunds(item) for item in waiting},
             recent=history.purchases,
+            lifetime=history.lifetime,
             counted_in=sorted(counted_in),
             suppressed_until=int(recent[SUPPRESSED]["N"]) if SUPPRESSED in recent else None,
         )

@@ -1,18 +1,18 @@
 """Cancelled purchases: the item stays as a tombstone, in no index, and the recent element goes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from pynamodb.exceptions import TransactWriteError
-from pynamodb.expressions.operand import Path
 from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
+from adapters.dynamodb.purchases.ends import without
 from adapters.dynamodb.purchases.history import stored_purchase
 from adapters.dynamodb.purchases.items import stored_item, unchanged, waiting_expiry
-from adapters.dynamodb.recent import RetentionMarks, forget_actions, is_taken, write_actions
-from adapters.dynamodb.schema import day_attribute, encode_elements
+from adapters.dynamodb.recent import RecentUpdate, RetentionMarks, is_suppressed, stored_recent
 from adapters.dynamodb.wire import (
+    Deadline,
     DynamoClient,
     cancellation_reasons,
     condition_failed,
@@ -21,7 +21,7 @@ from adapters.dynamodb.wire import (
 from domain.errors import CorruptRecord
 from domain.purchases import Cancelling
 from domain.retention import Retention
-from domain.values import Clock, day_of
+from domain.values import Clock
 
 _GONE = ("purchased_at", "category", "amount_minor", "category_shard", "fingerprint", "refunds")
 
@@ -48,30 +48,26 @@ class DynamoPurchaseCanceller:
                 return Cancelling.ALREADY_CANCELLED
             if stored and "fingerprint" not in stored and "refunds" not in stored:
                 raise CorruptRecord("what is stored under the id of a purchase is none")
-            now = self._clock()
-            recent = self._recent(customer_id, stored, now)
+            recent = await self._recent(customer_id, stored, deadline)
             try:
                 await self._client.once(
-                    deadline, self._transact, (customer_id, purchase_id), stored, now, recent
+                    deadline, self._transact, (customer_id, purchase_id), stored, recent
                 )
             except TransactWriteError as exc:
-                reasons = cancellation_reasons(exc)
-                if reasons and condition_failed(reasons[-1 if recent else 0]):
+                of_purchase, of_recent = recent.sorted_out(cancellation_reasons(exc))
+                refused = await stored_recent(self._client, recent, of_recent, deadline)
+                if is_suppressed(refused, recent.now):
                     return Cancelling.ERASED
-                if not any(map(condition_failed, reasons)):
+                if refused is None and not any(map(condition_failed, of_purchase)):
                     await pause_or_raise(pauses, exc)
                 # else somebody was quicker, recording it or cancelling it: look again
             else:
                 return Cancelling.CANCELLED
 
     def _transact(
-        self,
-        key: tuple[str, str],
-        stored: Mapping[str, Any],
-        now: int,
-        recent_actions: Sequence[Action],
+        self, key: tuple[str, str], stored: Mapping[str, Any], recent: RecentUpdate
     ) -> None:
-        model, recent = self._client.purchases, self._client.recent
+        model, now = self._client.purchases, recent.now
         with TransactWrite(connection=self._client.connection) as transaction:
             transaction.update(
                 model(*key),
@@ -82,32 +78,20 @@ class DynamoPurchaseCanceller:
                 ],
                 condition=unchanged(model, stored),
             )
-            taken, customer_id = is_taken(recent, now), key[0]
-            if recent_actions:
-                transaction.update(
-                    recent(customer_id), actions=list(recent_actions), condition=taken
-                )
-            else:  # a tombstone must not slip past an erasure
-                transaction.condition_check(recent, customer_id, condition=taken)
+            recent.add_to(transaction, self._client.recent)
 
     def _expiry(self, stored: Mapping[str, Any], now: int) -> list[Action]:
         """The tombstone is dropped once its purchase would not be taken any more."""
         latest = int(stored["purchased_at"]["N"]) if "fingerprint" in stored else None
         return waiting_expiry(self._client.purchases, self._retention, now, latest=latest)
 
-    def _recent(self, customer_id: str, stored: Mapping[str, Any], now: int) -> list[Action]:
-        """The element of the recent item goes too; of a day with an overflow mark that stays.
-
-        It is a write as any other, of a customer without an item too: whatever else depends on
-        the last write goes on to hold.
-        """
+    async def _recent(
+        self, customer_id: str, stored: Mapping[str, Any], deadline: Deadline
+    ) -> RecentUpdate:
+        """The update of the recent item, as it is stored."""
+        now = self._clock()
         if "fingerprint" not in stored:
-            return []
+            return RecentUpdate(customer_id=customer_id, now=now, retention=self._retention)
         purchase = stored_purchase(stored, customer_id)
-        oldest, day = self._retention.oldest_day(now), day_of(purchase.purchased_at)
-        actions = write_actions(self._client.recent, day_of(now), self._retention)
-        actions += forget_actions(oldest, self._retention)
-        if day >= oldest:
-            path = Path(day_attribute(day))
-            actions.append(path.delete({"SS": encode_elements(purchase)}))
-        return actions
+        update = RecentUpdate.of_cancellation(purchase, now=now, retention=self._retention)
+        return await without(self._client, update, purchase, deadline)

@@ -1,8 +1,8 @@
 """The purchases table, written: each purchase once, in one transaction with its recent item."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeAlias
 
 from pynamodb.exceptions import TransactWriteError
 from pynamodb.transactions import TransactWrite
@@ -10,7 +10,7 @@ from pynamodb.transactions import TransactWrite
 from adapters.dynamodb.categories import KnownCategories
 from adapters.dynamodb.purchases.history import stored_refunds
 from adapters.dynamodb.purchases.items import refund_map, refunds_are
-from adapters.dynamodb.recent import RecentUpdate, RetentionMarks
+from adapters.dynamodb.recent import RecentUpdate, RetentionMarks, is_suppressed, stored_recent
 from adapters.dynamodb.schema import category_shard, ttl_seconds
 from adapters.dynamodb.wire import (
     Deadline,
@@ -24,6 +24,7 @@ from domain.purchases import Purchase, Recording, refunded_minor
 from domain.retention import Retention
 from domain.values import Clock, day_of
 
+Item: TypeAlias = Mapping[str, Any]
 MAX_TRANSACTION_PUTS = 99
 """One action of the hundred is of the recent purchases. Source: AWS, TransactWriteItems."""
 
@@ -60,26 +61,26 @@ class DynamoPurchaseRecorder:
     ) -> dict[str, Recording]:
         recordings: dict[str, Recording] = {}
         pending = list(chunk)
-        crowded: frozenset[int] = frozenset()
+        stored: Item | None = None
         pauses = deadline.pauses()
         while pending:
             update = RecentUpdate.of_purchases(
-                pending, now=self._clock(), retention=self._retention, crowded=crowded
-            )
+                pending, now=self._clock(), retention=self._retention
+            ).on(stored)
             failure = await self._attempt(pending, update, deadline)
             if failure is None:
                 return recordings | dict.fromkeys(_ids(pending), Recording.RECORDED)
             of_purchases, of_recent = update.sorted_out(cancellation_reasons(failure))
-            if condition_failed(of_recent) and update.suppressed(of_recent):
+            refused = await stored_recent(self._client, update, of_recent, deadline)
+            if is_suppressed(refused, update.now):
                 return recordings | dict.fromkeys(_ids(pending), Recording.ERASED)
+            stored = stored if refused is None else refused
             if waited := _with_refunds(pending, of_purchases):
                 pending = [waited.get(p.purchase_id, p) for p in pending]
             elif known := _already_stored(pending, of_purchases):
                 recordings |= known
                 pending = [p for p in pending if p.purchase_id not in known]
-            elif condition_failed(of_recent):
-                crowded |= update.without_room(of_recent)
-            else:
+            elif refused is None:
                 await pause_or_raise(pauses, failure)
         return recordings
 

@@ -1,26 +1,28 @@
 """Refunds: each stands in its purchase's item, and in the recent item beside the purchase."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from pynamodb.exceptions import TransactWriteError
 from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
+from adapters.dynamodb.purchases.ends import without
 from adapters.dynamodb.purchases.history import stored_purchase, stored_refunds
 from adapters.dynamodb.purchases.items import refund_map, stored_item, unchanged, waiting_expiry
-from adapters.dynamodb.recent import RecentUpdate, RetentionMarks
-from adapters.dynamodb.schema import refund_element
+from adapters.dynamodb.recent import RecentUpdate, RetentionMarks, is_suppressed, stored_recent
 from adapters.dynamodb.wire import (
+    Deadline,
     DynamoClient,
     cancellation_reasons,
     condition_failed,
     pause_or_raise,
 )
 from domain.errors import CorruptRecord
-from domain.purchases import MAX_REFUNDS, Refund, Refunding, refunded_minor
+from domain.purchases import MAX_REFUNDS, Refund, Refunding, counts, refunded_minor
 from domain.retention import Retention
-from domain.values import Clock, day_of
+from domain.values import Clock
 
 
 class DynamoPurchaseRefunder:
@@ -39,42 +41,43 @@ class DynamoPurchaseRefunder:
         deadline = self._client.write_deadline()
         await self._marks.mark(deadline)
         pauses = deadline.pauses()
-        crowded: frozenset[int] = frozenset()
+        recent: Mapping[str, Any] | None = None
         key = (customer_id, purchase_id)
         while True:
             stored = await self._client.retried(deadline, stored_item, self._client, key)
             if (known := _known(stored, refund, dated=dated)) is not None:
                 return known
-            update = self._recent(key, stored, refund, crowded)
+            update = await self._recent(key, stored, refund, recent, deadline)
             try:
                 await self._client.once(deadline, self._transact, key, stored, refund, update)
             except TransactWriteError as exc:
                 of_purchase, of_recent = update.sorted_out(cancellation_reasons(exc))
-                if condition_failed(of_recent) and update.suppressed(of_recent):
+                recent = await stored_recent(self._client, update, of_recent, deadline)
+                if is_suppressed(recent, update.now):
                     return Refunding.ERASED
-                if any(map(condition_failed, of_purchase)):
-                    continue  # somebody was quicker, recording it or refunding: look again
-                if condition_failed(of_recent):
-                    crowded |= update.without_room(of_recent)
-                else:
+                if recent is None and not any(map(condition_failed, of_purchase)):
                     await pause_or_raise(pauses, exc)
+                # else somebody was quicker, recording it or refunding: look again
             else:
                 return Refunding.RECORDED if "fingerprint" in stored else Refunding.WAITING
 
-    def _recent(
+    async def _recent(
         self,
         key: tuple[str, str],
         stored: Mapping[str, Any],
         refund: Refund,
-        crowded: frozenset[int],
+        recent: Mapping[str, Any] | None,
+        deadline: Deadline,
     ) -> RecentUpdate:
-        added: list[tuple[int, list[str]]] = []
-        if "fingerprint" in stored:
-            purchase = stored_purchase(stored, key[0])
-            added = [(day_of(purchase.purchased_at), [refund_element(key[1], refund)])]
-        return RecentUpdate.of(
-            key[0], added, now=self._clock(), retention=self._retention, crowded=crowded
-        )
+        """The update of the recent item; where the whole purchase goes, of the one that is stored."""
+        now = self._clock()
+        if "fingerprint" not in stored:
+            return RecentUpdate(customer_id=key[0], now=now, retention=self._retention)
+        purchase = stored_purchase(stored, key[0])
+        update = RecentUpdate.of_refund(purchase, refund, now=now, retention=self._retention)
+        if not counts(replace(purchase, refunds=(*purchase.refunds, refund))):
+            return await without(self._client, update, purchase, deadline)
+        return update.on(recent)
 
     def _transact(
         self, key: tuple[str, str], stored: Mapping[str, Any], refund: Refund, update: RecentUpdate

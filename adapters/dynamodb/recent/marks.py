@@ -1,18 +1,29 @@
-"""Records, per retention setting, when a process last wrote with it: one item for the table.
+"""Marks: how the recent purchases were written, and with which settings: one item for the table.
 
-A shorter retention may have let a customer's recent item expire. Each writing process records its
-retention here first. Readers trust no more days than these records allow.
+A shorter retention may have let a customer's recent item expire. A retention of purchases lets them
+expire themselves, and then no totals are kept. Each writing process records both here first. Readers
+trust no more than these records allow. The item also has the number of the layout. Where that is
+another one, nothing is read or written.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
 from pynamodb.exceptions import UpdateError
 from pynamodb.expressions.operand import Path
+from pynamodb.expressions.update import Action
 
-from adapters.dynamodb.schema import KEPT, RecentRow, kept_attribute
+from adapters.dynamodb.schema import (
+    KEPT,
+    PURCHASES_KEPT,
+    RecentRow,
+    kept_attribute,
+    purchases_kept_attribute,
+)
 from adapters.dynamodb.wire import Deadline, DynamoClient, error_code, translated
-from domain.errors import CorruptRecord
-from domain.retention import Retention
+from domain.errors import CorruptRecord, TablesDiffer
+from domain.retention import PurchaseRetention, Retention
 from domain.values import MICROS_PER_SECOND, Clock
 
 MARKS = " "
@@ -21,8 +32,23 @@ GOOD_FOR_US = 60 * MICROS_PER_SECOND
 """How long a mark that was set or read is not set or read again."""
 SKEW_US = 60 * MICROS_PER_SECOND
 """How far the clocks of two processes may be apart."""
+LAYOUT = "2"
+"""The number of the layout that this code reads and writes; raised with every change of it."""
+_LAYOUT = "layout"
 _CUSTOMER = str(RecentRow.customer_id.attr_name)
 _CONDITION_FAILED = "ConditionalCheckFailedException"
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """What the marks tell a reader.
+
+    `shorter` has the instant of the last write with each shorter retention, by the days it keeps;
+    `totals` says whether those of every customer are true. Microseconds since the epoch, UTC.
+    """
+
+    shorter: Mapping[int, int]
+    totals: bool
 
 
 class RetentionMarks:
@@ -35,75 +61,150 @@ class RetentionMarks:
         self._retention = retention
         self._marked_at: int | None = None
         self._read_at: int | None = None
-        self._shorter: Mapping[int, int] = {}
+        self._known = Marks({}, totals=False)
 
     async def mark(self, deadline: Deadline) -> None:
         """Before a write: records with which retention it is.
 
         Raises:
             StoreUnavailable: it is not known to be marked; write nothing.
+            TablesDiffer: the recent purchases have another layout.
         """
         now = self._clock()
         if self._marked_at is None or not 0 <= now - self._marked_at < GOOD_FOR_US:
-            await self._client.retried(deadline, self._set, now)
+            if not await self._client.retried(deadline, self._set, now):
+                raise TablesDiffer(
+                    layout_differences(await self._item(deadline), self._table)
+                    or [f"table {self._table}: its layout changed a moment ago; try again"]
+                )
             self._marked_at = now
 
-    async def shorter(self, deadline: Deadline) -> Mapping[int, int]:
-        """When somebody last wrote with a shorter retention, by the days it keeps.
+    async def mark_rebuilding(self, deadline: Deadline) -> None:
+        """As `mark`, whatever the layout: a rebuild makes it ours.
 
-        Microseconds since the epoch, UTC, and a minute old at most; so may be what is written since.
+        Raises:
+            StoreUnavailable: it is not known to be marked; write nothing.
+        """
+        try:
+            await self.mark(deadline)
+        except TablesDiffer:
+            await self._client.retried(deadline, self._set_anyway, self._clock())
+
+    async def read(self, deadline: Deadline) -> Marks:
+        """What may be trusted; a minute old at most, and so may be what is written since.
 
         Raises:
             StoreUnavailable: the marks could not be read.
             CorruptRecord: they are none.
+            TablesDiffer: the recent purchases have another layout.
         """
         now = self._clock()
         if self._read_at is None or not 0 <= now - self._read_at < GOOD_FOR_US:
-            self._shorter = await self._read(deadline)
+            item = await self._item(deadline)
+            if differences := layout_differences(item, self._table):
+                raise TablesDiffer(differences)
+            self._known = self._marks_of(item)
             self._read_at = now
-        return self._shorter
+        return self._known
 
-    async def forget_shorter(self, *, rebuilt_since: int) -> Mapping[int, int]:
-        """Once all is rebuilt: marks of shorter retentions bind nobody, unless they went on writing.
+    async def rebuilt(self, *, since: int) -> Mapping[int, int]:
+        """Once all is rebuilt: the layout is ours, and marks of others bind nobody.
 
-        Returns those that did, by the days they keep, with the instant of their mark; a rebuild began
-        at `rebuilt_since`. Both are microseconds since the epoch, UTC.
+        Unless they went on writing. Purchases that were written to expire may do so until their
+        retention is over; until then its mark stays. Returns those that did, by the days they keep, with the instant of their mark; a rebuild began
+        at `since`. Both are microseconds since the epoch, UTC.
 
         Raises:
             StoreUnavailable: some may be forgotten; asking again is safe.
         """
         deadline = self._client.write_deadline()
-        before = rebuilt_since - GOOD_FOR_US - SKEW_US
+        before = since - GOOD_FOR_US - SKEW_US
+        await self._client.retried(deadline, self._set_layout)
+        item = await self._item(deadline)
+        outdated = {kept_attribute(days): before for days in self._marks_of(item).shorter}
+        if self._retention.purchases.days is None:
+            for days in _instants(item, PURCHASES_KEPT):
+                expired = since - PurchaseRetention(days).longest_us
+                outdated[purchases_kept_attribute(days)] = expired
         with translated():
-            for days in await self._read(deadline):
+            for name, instant in outdated.items():
                 try:
-                    await self._client.once(deadline, self._remove, days, before)
+                    await self._client.once(deadline, self._remove, name, instant)
                 except UpdateError as exc:
                     if error_code(exc) != _CONDITION_FAILED:
                         raise
-        return await self._read(deadline)
+        self._read_at = None
+        return self._marks_of(await self._item(deadline)).shorter
 
-    async def _read(self, deadline: Deadline) -> Mapping[int, int]:
-        """The instants of the marks of shorter retentions, by the days they keep."""
+    async def _item(self, deadline: Deadline) -> Mapping[str, Any]:
         key = {_CUSTOMER: {"S": MARKS}}
         request = {"TableName": self._table, "Key": key, "ConsistentRead": True}
         answer = await self._client.read(deadline, "GetItem", request)
+        item: Mapping[str, Any] = answer.get("Item", {})
+        return item
+
+    def _marks_of(self, item: Mapping[str, Any]) -> Marks:
+        kept = _instants(item, KEPT)
+        for_ever = self._retention.purchases.days is None
+        return Marks(
+            {days: last for days, last in kept.items() if days < self._retention.days},
+            totals=for_ever and not _instants(item, PURCHASES_KEPT),
+        )
+
+    def _set(self, now: int) -> bool:
+        """Whether it is marked; not where the layout is another one."""
+        model, layout = self._client.recent, Path(_LAYOUT)
         try:
-            marks = {
-                int(name.removeprefix(KEPT)): int(value["N"])
-                for name, value in answer.get("Item", {}).items()
-                if name.startswith(KEPT)
-            }
-        except (KeyError, ValueError) as exc:
-            raise CorruptRecord("the item of retention marks holds something else") from exc
-        return {days: last for days, last in marks.items() if days < self._retention.days}
+            model(MARKS).update(
+                actions=[*self._marking(now), layout.set({"S": LAYOUT})],
+                condition=model.customer_id.does_not_exist() | (layout == {"S": LAYOUT}),
+            )
+        except UpdateError as exc:
+            if error_code(exc) != _CONDITION_FAILED:
+                raise
+            return False
+        return True
 
-    def _set(self, now: int) -> None:
-        mark = Path(kept_attribute(self._retention.days)).set({"N": str(now)})
-        self._client.recent(MARKS).update(actions=[mark])
+    def _set_anyway(self, now: int) -> None:
+        self._client.recent(MARKS).update(actions=self._marking(now))
 
-    def _remove(self, days: int, before: int) -> None:
-        mark = Path(kept_attribute(days))
+    def _set_layout(self) -> None:
+        self._client.recent(MARKS).update(actions=[Path(_LAYOUT).set({"S": LAYOUT})])
+
+    def _marking(self, now: int) -> list[Action]:
+        names = [kept_attribute(self._retention.days)]
+        if self._retention.purchases.days is not None:
+            names.append(purchases_kept_attribute(self._retention.purchases.days))
+        return [Path(name).set({"N": str(now)}) for name in names]
+
+    def _remove(self, name: str, before: int) -> None:
+        mark = Path(name)
         self._client.recent(MARKS).update(
             actions=[mark.remove()], condition=mark < {"N": str(before)}
         )
+
+
+def _instants(item: Mapping[str, Any], kind: str) -> Mapping[int, int]:
+    """The instants of the marks of one kind, by their days."""
+    try:
+        return {
+            int(name.removeprefix(kind)): int(value["N"])
+            for name, value in item.items()
+            if name.startswith(kind)
+        }
+    except (KeyError, ValueError) as exc:
+        raise CorruptRecord("the item of retention marks holds something else") from exc
+
+
+def layout_differences(item: Mapping[str, Any], table: str) -> list[str]:
+    """In what the layout that the marks tell differs from this code's, and the way out.
+
+    Without marks nothing was written yet.
+    """
+    layout = str(item.get(_LAYOUT, {"S": "1"})["S"]) if item else LAYOUT
+    if layout == LAYOUT:
+        return []
+    way_out = "stop every process of the older version, then: propensity rebuild"
+    if layout > LAYOUT:
+        way_out = "it is of a newer version: run that one"
+    return [f"table {table}: its layout is {layout}, must be {LAYOUT} ({way_out})"]

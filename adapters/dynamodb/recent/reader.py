@@ -3,11 +3,21 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
-from adapters.dynamodb.recent.marks import MARKS, RetentionMarks
+from adapters.dynamodb.recent.marks import MARKS, Marks, RetentionMarks
 from adapters.dynamodb.recent.suppression import SUPPRESSED, is_suppressed
-from adapters.dynamodb.schema import KEPT, OVERFLOW, RecentRow, decode_days, kept_attribute
+from adapters.dynamodb.recent.totals import totals_of
+from adapters.dynamodb.schema import (
+    CATEGORY_COUNT,
+    KEPT,
+    OVERFLOW,
+    RecentRow,
+    category_attribute,
+    decode_days,
+    kept_attribute,
+)
 from adapters.dynamodb.wire import DynamoClient, translated
 from domain.errors import CorruptRecord
+from domain.purchases import Lifetime
 from domain.recent import RecentBatch, RecentHistory, TableSize
 from domain.retention import Retention
 from domain.values import MICROS_PER_DAY, Clock
@@ -34,7 +44,7 @@ class DynamoRecentPurchases:
     async def one(self, customer_id: str, /) -> RecentHistory:
         """One customer's, by a strongly consistent GetItem; see the port."""
         deadline = self._client.read_deadline()
-        shorter, now = await self._marks.shorter(deadline), self._clock()
+        marks, now = await self._marks.read(deadline), self._clock()
         answer = await self._client.read(
             deadline,
             "GetItem",
@@ -44,14 +54,14 @@ class DynamoRecentPurchases:
                 "ConsistentRead": True,
             },
         )
-        return recent_history(customer_id, answer.get("Item", {}), self._retention, shorter, now)
+        return recent_history(customer_id, answer.get("Item", {}), self._retention, marks, now)
 
     async def read(self, customer_ids: Sequence[str], /) -> RecentBatch:
         """One round trip for at most a hundred distinct customers; see the port."""
         if not customer_ids:
             return RecentBatch(histories=(), unread=())
         deadline = self._client.read_deadline()
-        shorter, now = await self._marks.shorter(deadline), self._clock()
+        marks, now = await self._marks.read(deadline), self._clock()
         keys = [{_CUSTOMER: {"S": customer_id}} for customer_id in customer_ids]
         request = {"RequestItems": {self._table: {"Keys": keys, "ConsistentRead": True}}}
         with translated():
@@ -62,13 +72,18 @@ class DynamoRecentPurchases:
         read = [customer for customer in customer_ids if customer not in unread]
         return RecentBatch(
             histories=[
-                recent_history(c, items.get(c, {}), self._retention, shorter, now) for c in read
+                recent_history(c, items.get(c, {}), self._retention, marks, now) for c in read
             ],
             unread=[customer for customer in customer_ids if customer in unread],
         )
 
-    async def scan(self, *, segment: int, segments: int) -> AsyncIterator[RecentBatch]:
-        """Every stored history of one segment, page by page; see the port."""
+    async def scan(
+        self, *, segment: int, segments: int, bought_in: str | None = None
+    ) -> AsyncIterator[RecentBatch]:
+        """Every stored history of one segment, page by page; see the port.
+
+        The store sends only customers of the category, where their items say of which they are.
+        """
         request: dict[str, Any] = {
             "TableName": self._table,
             "Segment": segment,
@@ -77,16 +92,20 @@ class DynamoRecentPurchases:
         }
         while True:
             deadline = self._client.read_deadline()
-            shorter, now = await self._marks.shorter(deadline), self._clock()
+            marks, now = await self._marks.read(deadline), self._clock()
+            if filtered := marks.totals and bought_in is not None:
+                request["FilterExpression"] = "attribute_exists(#category)"
+                request["ExpressionAttributeNames"] = {"#category": category_attribute(bought_in)}
             page = await self._client.read(deadline, "Scan", request)
             yield RecentBatch(
                 histories=[
-                    recent_history(item[_CUSTOMER]["S"], item, self._retention, shorter, now)
+                    recent_history(item[_CUSTOMER]["S"], item, self._retention, marks, now)
                     for item in page["Items"]
                     if item[_CUSTOMER]["S"] != MARKS
                     and SUPPRESSED not in item  # it holds nothing else
                 ],
                 unread=(),
+                left_out=filtered,
             )
             if (start_key := page.get("LastEvaluatedKey")) is None:
                 return
@@ -105,26 +124,26 @@ class DynamoRecentPurchases:
 
 
 def recent_history(
-    customer_id: str,
-    item: Mapping[str, Any],
-    retention: Retention,
-    shorter: Mapping[int, int],
-    now: int,
+    customer_id: str, item: Mapping[str, Any], retention: Retention, marks: Marks, now: int
 ) -> RecentHistory:
     """What a recent item, empty where there is none, tells at an instant.
 
-    `shorter` tells when somebody last wrote with shorter retentions; an item tells itself with which it
-    was written, for as long as it is there.
+    `marks` tell when somebody last wrote with shorter retentions, and whether totals are kept; an item
+    tells itself with which retention it was written, for as long as it is there.
 
     Raises:
         CorruptRecord: an attribute or an element of it cannot be read.
     """
-    elsewhere = {days: last for days, last in shorter.items() if kept_attribute(days) not in item}
+    elsewhere = {
+        days: last for days, last in marks.shorter.items() if kept_attribute(days) not in item
+    }
+    if marks.totals and not item:  # never bought, or erased: without TTL no item disappears
+        elsewhere = {}
     complete_since = retention.complete_for_all(now, elsewhere)
     sets: dict[int, Sequence[str]] = {}
     overflow_days: set[int] = set()
     for name, value in item.items():
-        if name in _OTHER_ATTRIBUTES:
+        if name in _OTHER_ATTRIBUTES or name.startswith(CATEGORY_COUNT):
             continue
         if name[0] == KEPT:
             complete_since = max(complete_since, _kept_since(name, value))
@@ -137,12 +156,17 @@ def recent_history(
             overflow_days.add(day)
             found = [element for element in found if element != OVERFLOW]
         sets[day] = found
+    suppressed = is_suppressed(item, now)
+    lifetime = None
+    if marks.totals:
+        lifetime = Lifetime() if not item or SUPPRESSED in item else totals_of(item)
     return RecentHistory(
         customer_id=customer_id,
         complete_since=complete_since,
+        lifetime=lifetime,
         purchases=decode_days(sets, customer_id=customer_id),
         overflow_days=frozenset(overflow_days),
-        suppressed=is_suppressed(item, now),
+        suppressed=suppressed,
     )
 
 

@@ -5,23 +5,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pynamodb.exceptions import UpdateError
-from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.operand import Path
+from pynamodb.expressions.update import Action
 
 from adapters.dynamodb.recent.marks import RetentionMarks
 from adapters.dynamodb.recent.suppression import SUPPRESSED, is_suppressed
-from adapters.dynamodb.recent.update import overflows, write_actions
-from adapters.dynamodb.schema import (
-    OVERFLOW,
-    IntegerAttribute,
-    day_attribute,
-    encode_elements,
-    kept_attribute,
-)
+from adapters.dynamodb.recent.totals import total_changes
+from adapters.dynamodb.recent.update import overflows, unchanged, write_actions
+from adapters.dynamodb.schema import OVERFLOW, day_attribute, encode_elements, kept_attribute
 from adapters.dynamodb.wire import DynamoClient, error_code, pause_or_raise
-from domain.purchases import Purchase, PurchaseHistory
+from domain.purchases import Lifetime, Purchase, PurchaseHistory
 from domain.retention import Retention
-from domain.values import MICROS_PER_DAY, Clock, day_of
+from domain.values import BEGINNING, MICROS_PER_DAY, Clock, day_of
 
 _KEYS = ("customer_id", "expires_at")
 _CONDITION_FAILED = "ConditionalCheckFailedException"
@@ -47,7 +42,7 @@ class DynamoRecentRebuilder:
     async def rebuild(self, customer_id: str, /) -> bool:
         """Whether the item was not what the truth says; see the port."""
         deadline = self._client.write_deadline()
-        await self._marks.mark(deadline)
+        await self._marks.mark_rebuilding(deadline)
         pauses = deadline.pauses()
         while True:
             stored = await self._client.retried(deadline, self._stored, customer_id)
@@ -55,12 +50,14 @@ class DynamoRecentRebuilder:
             if is_suppressed(stored, now):
                 return False
             oldest = self._retention.oldest_day(now)
+            for_ever = self._retention.purchases.days is None
             purchases = await self._history.between(
                 customer_id,
-                after=oldest * MICROS_PER_DAY - 1,
+                after=BEGINNING if for_ever else oldest * MICROS_PER_DAY - 1,
                 until=now + MICROS_PER_DAY,  # writers' clocks may be ahead
             )
-            changes = self._changes(stored, purchases, oldest)
+            due = Lifetime.of(purchases) if for_ever else None
+            changes = [*self._changes(stored, purchases, oldest), *total_changes(stored, due)]
             held = purchases or stored.keys() - {SUPPRESSED, *_KEYS}
             if not held or not (changes or self._incomplete(stored)):
                 return False
@@ -76,7 +73,7 @@ class DynamoRecentRebuilder:
 
     async def finish(self, *, began_at: int) -> Mapping[int, int]:
         """Shorter retentions bind nobody any more, unless somebody went on writing with them; see the port."""
-        return await self._marks.forget_shorter(rebuilt_since=began_at)
+        return await self._marks.rebuilt(since=began_at)
 
     def _incomplete(self, stored: Mapping[str, Any]) -> bool:
         """Whether the item was not written with this retention, or with a shorter one too."""
@@ -90,19 +87,20 @@ class DynamoRecentRebuilder:
 
     def _changes(
         self, stored: Mapping[str, Any], purchases: Sequence[Purchase], oldest: int
-    ) -> dict[str, set[str]]:
-        """What each attribute of a day should hold, where it does not; nothing: remove it."""
+    ) -> list[Action]:
+        """What makes each day's attribute hold what it should, where it does not."""
         elements: dict[str, set[str]] = defaultdict(set)
         for purchase in purchases:
             elements[day_attribute(day_of(purchase.purchased_at))].update(encode_elements(purchase))
-        changes: dict[str, set[str]] = {}
+        changes: list[Action] = []
         for name in {*elements, *filter(_is_day, stored)}:
             wanted = elements[name] if int(name[1:]) >= oldest else set[str]()
             has = set(stored.get(name, {}).get("SS", ()))
             if overflows(wanted, self._retention):
                 wanted = has if OVERFLOW in has else {OVERFLOW}
             if wanted != has:
-                changes[name] = wanted
+                path = Path(name)
+                changes.append(path.set({"SS": sorted(wanted)}) if wanted else path.remove())
         return changes
 
     def _stored(self, customer_id: str) -> Mapping[str, Any]:
@@ -113,30 +111,17 @@ class DynamoRecentRebuilder:
         return found
 
     def _write(
-        self,
-        customer_id: str,
-        stored: Mapping[str, Any],
-        changes: Mapping[str, set[str]],
-        today: int,
+        self, customer_id: str, stored: Mapping[str, Any], changes: Sequence[Action], today: int
     ) -> None:
         model = self._client.recent
         model(customer_id).update(
             actions=[
                 *write_actions(model, today, self._retention),
-                *(
-                    Path(name).set({"SS": sorted(wanted)}) if wanted else Path(name).remove()
-                    for name, wanted in changes.items()
-                ),
+                *changes,
                 *(Path(name).remove() for name in self._shorter(stored)),
             ],
-            condition=_unchanged(model.writes, stored) & _unchanged(model.suppressed_until, stored),
+            condition=unchanged(model.writes, stored) & unchanged(model.suppressed_until, stored),
         )
-
-
-def _unchanged(attribute: IntegerAttribute, stored: Mapping[str, Any]) -> Condition:
-    path = Path(attribute)
-    value = stored.get(attribute.attr_name)
-    return path.does_not_exist() if value is None else path == value
 
 
 def _is_kept(name: str) -> bool:

@@ -17,6 +17,6 @@ def is_taken(model: type[Any], now: int) -> Condition:
     return taken
 
 
-def is_suppressed(item: Mapping[str, Any], now: int) -> bool:
-    """Whether the customer of a recent item is suppressed."""
-    return SUPPRESSED in item and int(item[SUPPRESSED]["N"]) > now
+def is_suppressed(item: Mapping[str, Any] | None, now: int) -> bool:
+    """Whether the customer of a recent item is suppressed; of none is nothing known."""
+    return item is not None and SUPPRESSED in item and int(item[SUPPRESSED]["N"]) > now

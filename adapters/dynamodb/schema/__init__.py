@@ -1,9 +1,13 @@
 """How tables, indexes and attributes are laid out."""
 
+from adapters.dynamodb.schema.attributes import CATEGORY_COUNT as CATEGORY_COUNT
 from adapters.dynamodb.schema.attributes import KEPT as KEPT
 from adapters.dynamodb.schema.attributes import MAX_ELEMENT_BYTES as MAX_ELEMENT_BYTES
 from adapters.dynamodb.schema.attributes import OVERFLOW as OVERFLOW
+from adapters.dynamodb.schema.attributes import PURCHASES_KEPT as PURCHASES_KEPT
 from adapters.dynamodb.schema.attributes import REFUND as REFUND
+from adapters.dynamodb.schema.attributes import category_attribute as category_attribute
+from adapters.dynamodb.schema.attributes import category_of as category_of
 from adapters.dynamodb.schema.attributes import category_shard as category_shard
 from adapters.dynamodb.schema.attributes import day_attribute as day_attribute
 from adapters.dynamodb.schema.attributes import day_capacity as day_capacity
@@ -11,6 +15,7 @@ from adapters.dynamodb.schema.attributes import decode_days as decode_days
 from adapters.dynamodb.schema.attributes import encode_elements as encode_elements
 from adapters.dynamodb.schema.attributes import encode_hash as encode_hash
 from adapters.dynamodb.schema.attributes import kept_attribute as kept_attribute
+from adapters.dynamodb.schema.attributes import purchases_kept_attribute as purchases_kept_attribute
 from adapters.dynamodb.schema.attributes import refund_element as refund_element
 from adapters.dynamodb.schema.attributes import shard_name as shard_name
 from adapters.dynamodb.schema.attributes import stored_hashes as stored_hashes

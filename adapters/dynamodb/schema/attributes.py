@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import unquote
 
 from domain.errors import CorruptRecord
 from domain.purchases import (
@@ -16,6 +17,10 @@ from domain.values import MICROS_PER_DAY, MICROS_PER_SECOND
 
 KEPT = "k"
 """How the name of an attribute begins that tells of one retention."""
+PURCHASES_KEPT = "p"
+"""How the name of an attribute begins that tells of one retention of the purchases themselves."""
+CATEGORY_COUNT = "c:"
+"""How the name of an attribute begins that counts the purchases of one category."""
 REFUND = "-"
 """How the element of a refund begins; that of a purchase begins with a digit."""
 OVERFLOW = "+"
@@ -23,8 +28,13 @@ OVERFLOW = "+"
 MAX_ELEMENT_BYTES = (
     len("86399999999|1000000000000|64|") + MAX_CATEGORY_BYTES + MAX_PURCHASE_ID_BYTES
 )
-ITEM_BUDGET_BYTES = 350_000
-"""Room for day sets in one item of 400 KB. Source: AWS, DynamoDB quotas."""
+ITEM_BUDGET_BYTES = 300_000
+"""Room for day sets in one item of 400 KB; the rest is for counts of a thousand categories.
+
+Source: AWS, DynamoDB quotas.
+"""
+_IN_PATHS = str.maketrans({character: f"%{ord(character):02X}" for character in "%.[]"})
+"""What means something in the path of an attribute."""
 
 
 def category_shard(category: str, customer_id: str, shards: int) -> str:
@@ -51,6 +61,21 @@ def day_attribute(day: int) -> str:
 def kept_attribute(days: int) -> str:
     """The name of the attribute that holds the last day on which `days` days were kept."""
     return f"{KEPT}{days}"
+
+
+def purchases_kept_attribute(days: int) -> str:
+    """The name of the attribute that holds when purchases were last written to be kept so long."""
+    return f"{PURCHASES_KEPT}{days}"
+
+
+def category_attribute(category: str) -> str:
+    """The name of the attribute that counts the purchases of a category."""
+    return CATEGORY_COUNT + category.translate(_IN_PATHS)
+
+
+def category_of(attribute: str) -> str:
+    """The category that an attribute of this name counts."""
+    return unquote(attribute.removeprefix(CATEGORY_COUNT))
 
 
 def ttl_seconds(instant: int) -> int:

@@ -1,8 +1,9 @@
 """The tables: these PynamoDB models are their only declaration.
 
-`purchases` is the truth. `recent_purchases` is derived: one item per customer who bought lately. It
+`purchases` is the truth. `recent_purchases` is derived: one item per customer. It
 has one String Set `d<epoch day>` per UTC day, and a number `k<days kept>`: the last day written
-with that retention. No model can list these attributes.
+with that retention. A number `c:<category>` counts the purchases of each category. No model can list
+these attributes.
 """
 
 from typing import Any
@@ -109,9 +110,10 @@ class PurchaseRow(Model):
 
 
 class RecentRow(Model):
-    """One customer's recent purchases; dropped by TTL when the customer stops buying.
+    """One customer's recent purchases, and the totals of all: see `domain.purchases.Lifetime`.
 
-    Every write adds one to `writes`, so that who read the item can tell whether it is still so.
+    Where purchases are not kept for ever there are no totals, and TTL drops the item when the
+    customer stops buying. Every write adds one to `writes`, so that who read the item can tell whether it is still so.
     Of an erased customer it holds `suppressed_until` (microseconds since the epoch, UTC) instead,
     and is dropped by TTL after that; while the erasure is unfinished it has no TTL.
     """
@@ -123,7 +125,12 @@ class RecentRow(Model):
         billing_mode = "PAY_PER_REQUEST"
 
     customer_id = UnicodeAttribute(hash_key=True)
-    expires_at = TTLAttribute()
+    expires_at = TTLAttribute(null=True)
+    purchases = IntegerAttribute(null=True)
+    volume_minor = IntegerAttribute(null=True)
+    first_at = IntegerAttribute(null=True)
+    last_at = IntegerAttribute(null=True)
+    refunded_until = IntegerAttribute(null=True)
     writes = IntegerAttribute(null=True)
     suppressed_until = IntegerAttribute(null=True)
 

@@ -1,6 +1,6 @@
 """Flags as a file declares them: decisions.toml."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -18,6 +18,7 @@ class _Flag(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     show: str
     default: str
     model: str | None = None
+    category: str | None = None
     variants: dict[str, bool | int | float | str | dict[str, object]]
     min_probability: Probability | None = None
     max_probability: Probability | None = None
@@ -29,10 +30,10 @@ class _File(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     flags: dict[str, _Flag]
 
 
-def read_flags(path: Path, *, policy: Policy, model: str) -> Mapping[str, Flag]:
+def read_flags(path: Path, *, policy: Policy, models: Sequence[str]) -> Mapping[str, Flag]:
     """The flags that a file declares, by their keys; `policy` has the range of who gives none.
 
-    `model` is the one that serves here. A flag may name it, and no other.
+    `models` are those that serve here. A flag may name one of them, and no other.
 
     Raises:
         Rejected: the file cannot be read, or does not declare flags; says where and why.
@@ -44,18 +45,18 @@ def read_flags(path: Path, *, policy: Policy, model: str) -> Mapping[str, Flag]:
     except (msgspec.DecodeError, UnicodeDecodeError) as exc:
         raise Rejected(str(path), f"declares no flags: {exc}") from exc
     try:
-        _check_models(declared, model)
+        _check_models(declared, models)
         return {key: _flag(key, flag, policy) for key, flag in declared.items()}
     except ValueError as exc:
         raise Rejected(str(path), str(exc)) from exc
 
 
-def _check_models(declared: Mapping[str, _Flag], model: str) -> None:
+def _check_models(declared: Mapping[str, _Flag], models: Sequence[str]) -> None:
     for key, flag in declared.items():
-        if flag.model not in {None, model}:
+        if flag.model not in {None, *models}:
             raise ValueError(
-                f"flag {key}: model {flag.model!r} does not serve here, {model!r} does: set "
-                "PROPENSITY_MODEL, or declare the flag where that model serves"
+                f"flag {key}: model {flag.model!r} does not serve here, {', '.join(models)} do: set "
+                "PROPENSITY_MODELS, or declare the flag where that model serves"
             )
 
 
@@ -71,6 +72,8 @@ def _flag(key: str, declared: _Flag, policy: Policy) -> Flag:
         act=declared.show,
         default=declared.default,
         holdout=holdout,
+        model=declared.model,
+        category=declared.category,
     )
 
 

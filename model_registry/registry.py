@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
 
-from domain.errors import InvalidRequest, NotFound
+from domain.errors import CorruptRecord, InvalidRequest, NotFound
 from domain.values import BUCKETS, Clock
 from model_registry.errors import (
     CorruptRegistry,
@@ -335,6 +335,14 @@ class Registry:
             CorruptRegistry: it is damaged, or does not follow from the one before it.
         """
         return self.log(name).newest()
+
+    def champion(self, name: str) -> Manifest | None:
+        """The manifest of the version that is desired as champion; None: there is none to be read."""
+        try:
+            current = self.current(name)
+            return None if current is None else self.version(name, current.state.champion)
+        except (NotFound, CorruptRecord):
+            return None
 
     def log(self, name: str) -> RevisionLog:
         """The revision log of one model."""

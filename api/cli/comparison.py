@@ -22,7 +22,12 @@ Which = Annotated[str, typer.Argument(help="A version's number, or champion or c
 Name = Annotated[str, typer.Argument(help="The model's name.")]
 
 
-_BETTER = {"auc": "more is better", "log_loss": "less is better", "brier": "less is better"}
+_BETTER = {
+    "auc": "more is better",
+    "log_loss": "less is better",
+    "brier": "less is better",
+    "ece": "less is better",
+}
 
 
 def compare(name: Name, a: Which, b: Which, *, as_json: AsJson = False) -> None:

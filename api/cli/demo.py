@@ -15,12 +15,13 @@ from api.cli.models import actor, describe
 from api.cli.output import say
 from api.cli.purchases import refusals_path, run_import
 from api.cli.serving import check_port, run_server
-from api.cli.training import run_training
+from api.cli.training import SINGLE, run_training
 from api.composition import Application, application
 from api.process import PREFIX, Settings, load_settings
 from domain.decisions import BANNER
 from domain.prediction import DecideFlags
 from domain.purchases import Conventions, ImportPurchases, Outcome
+from model_registry.versions import Manifest
 
 HOST = "127.0.0.1"
 PATIENCE_S = 60.0
@@ -34,7 +35,7 @@ def demo(
     ] = 300,
 ) -> None:
     """Start the engine, load real purchases, train, promote and serve. Ctrl-C stops it all."""
-    settings = load_settings()
+    settings = _with_audience_model(load_settings())
     check_port(HOST, port)
     engine = composition.engine(settings)
     say(f"[1/5] embedded DynamoDB on http://{HOST}:{engine.port}, its data in {engine.folder}")
@@ -55,6 +56,15 @@ def demo(
         if ours:
             say("stopping the engine, saving its data")
             engine.stop()
+
+
+def _with_audience_model(settings: Settings) -> Settings:
+    """The settings with audiences scored by the second model, unless they say by which."""
+    if settings.audience_model or len(settings.served_models) == 1:
+        return settings
+    name = settings.served_models[1]
+    os.environ[f"{PREFIX}AUDIENCE_MODEL"] = name
+    return replace(settings, audience_model=name)
 
 
 def _with_flags(settings: Settings) -> Settings:
@@ -99,19 +109,36 @@ def _load(import_purchases: ImportPurchases, settings: Settings, households: int
 
 
 def _train_and_promote(built: Application) -> None:
+    """The banner's model: the single feature first, then the whole life, which serves.
+
+    And the audiences' model, which says who buys within a category.
+    """
     say("[3/5] train, and check on the last 30 days, which are held out")
+    first, *others = built.settings.served_models
+    _trained(built, first, SINGLE)
+    champions = {first: _trained(built, first, "lifetime")}
+    if others:
+        champions[others[0]] = _trained(built, others[0], "within_category")
+    for name, manifest in champions.items():
+        revision = built.registry.promote(
+            name, manifest.version, actor=actor(), reason="propensity demo"
+        )
+        say(
+            f"[4/5] version {manifest.version} of {name} is the champion (revision {revision.number})"
+        )
+
+
+def _trained(built: Application, model: str, features: str) -> Manifest:
     manifest = run_training(
         built,
-        feature_set=built.feature_set("total_purchase_volume_30d"),
+        candidates={features: built.feature_set(features)},
+        model=model,
         horizon_days=30,
         cut_offs=6,
         customers=100_000,
     )
     say(describe(manifest))
-    revision = built.registry.promote(
-        manifest.name, manifest.version, actor=actor(), reason="propensity demo"
-    )
-    say(f"[4/5] version {manifest.version} is the champion (revision {revision.number})")
+    return manifest
 
 
 def _suggest_shop(settings: Settings, port: int, shown: Mapping[bool, str]) -> None:
@@ -131,6 +158,8 @@ def _suggest(port: int, customer: str) -> None:
         "Try, in another terminal:\n"
         f"  curl -s 'http://{HOST}:{port}/v1/customers/{customer}/propensity'\n"
         f"  .venv/bin/propensity predict {customer} --json\n"
+        f"  .venv/bin/propensity predict {customer} --explain\n"
+        f"  curl -s 'http://{HOST}:{port}/v1/categories/grocery/propensities?limit=3'\n"
         f"  .venv/bin/propensity doctor\n"
         f"API documentation: http://{HOST}:{port}/docs"
     )

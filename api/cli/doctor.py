@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 
 import typer
@@ -67,12 +68,17 @@ def _examine() -> Iterator[Finding]:
             ),
             lambda exc: _recent_fix(loaded, exc),
         )
+        first, *others = built.live.by_name.values()
         yield _finding(
-            "registry",
-            lambda: _registry(built.registry, built.presence, loaded.model),
-            _registry_fix,
+            "registry", lambda: _registry(built.registry, built.presence, first.name), _registry_fix
         )
-        yield _finding("model", lambda: _model(built.live), _registry_fix)
+        yield _finding("model", lambda: _model(first), _registry_fix)
+        for live in others:
+            yield _finding(
+                f"model {live.name}",
+                partial(_other_model, built.registry, built.presence, live),
+                _registry_fix,
+            )
         yield _finding("queue", lambda: _queue(loaded), lambda _: "propensity worker create")
         yield Finding(check="libraries", ok=True, finding=_libraries())
 
@@ -148,6 +154,13 @@ def _registry(registry: Registry, presence: Presence, name: str) -> str:
                 f"the registry is {newest}: it went back",
             )
     return f"{name}: versions {len(versions)}, revisions {revisions}"
+
+
+def _other_model(registry: Registry, presence: Presence, live: LiveModel) -> str:
+    """A model beside the first may have no version yet."""
+    if registry.current(live.name) is None:
+        return "no version of it is promoted; who asks it is refused"
+    return f"{_registry(registry, presence, live.name)}; {_model(live)}"
 
 
 def _model(live: LiveModel) -> str:

@@ -65,6 +65,7 @@ COMMANDS = {
         "api.cli.settings:settings",
         "Print every setting with its value; secrets are masked.",
     ),
+    "features": ("api.cli.features:app", "Feature sets: what a model learns from."),
     "models": ("api.cli.models:app", "Versions of models, and which one serves."),
     "token": (
         "api.cli.tokens:token",

@@ -1,12 +1,14 @@
 """The command that trains a model and registers it as a version."""
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Annotated
 
 import typer
 from msgspec import to_builtins
 
+from api.cli.features import implied
 from api.cli.models import actor, describe
 from api.cli.output import AsJson, emit, progress_bar, say
 from api.composition import Application, application
@@ -14,11 +16,13 @@ from api.documents.models import VersionReport
 from api.process import PREFIX, Settings, load_settings
 from domain.errors import Rejected, TrainingRefused
 from domain.features import FeatureSet, Histories
-from domain.training import TrainingSet, training_set
+from domain.training import FeatureTrial, TrainingSet, training_set
 from domain.values import MICROS_PER_DAY, Reach, Window, render
+from model_registry.evaluation import quality_of
 from model_registry.versions import Manifest
 
-LIFETIME, WITHIN_CATEGORY = "lifetime", "within_category"
+SINGLE = "total_purchase_volume_30d"
+"""The feature set that every other one is compared with."""
 
 
 class Target(StrEnum):
@@ -38,8 +42,12 @@ def train(  # noqa: PLR0913  # one per option
         typer.Option(
             metavar="NAME|FILE[:NAME]",
             help="What to learn from; `propensity features show` lists the sets.",
-            show_default="lifetime, or within_category",
+            show_default="the set that does best in cross-validation",
         ),
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(help="The model's name.", show_default=f"the first of {PREFIX}MODELS"),
     ] = None,
     horizon_days: Annotated[
         int, typer.Option(min=1, max=365, help="Will the customer buy within so many days?")
@@ -58,7 +66,8 @@ def train(  # noqa: PLR0913  # one per option
         built.tables.verify()
         manifest = run_training(
             built,
-            feature_set=chosen_features(built, target, features),
+            candidates=candidates_for(built, target, features),
+            model=model or settings.model,
             horizon_days=horizon_days,
             cut_offs=cut_offs,
             customers=customers,
@@ -69,58 +78,133 @@ def train(  # noqa: PLR0913  # one per option
     )
 
 
-def chosen_features(built: Application, target: Target, features: str | None) -> FeatureSet:
-    """The feature set that was asked for, or the one for that target.
+def candidates_for(
+    built: Application, target: Target, features: str | None
+) -> Mapping[str, FeatureSet]:
+    """The feature sets to choose from, by name: the one asked for, or those that fit.
 
     Raises:
         Rejected: there is none of that name, or it is for the other target.
     """
-    usual = WITHIN_CATEGORY if target is Target.CATEGORY else LIFETIME
-    found = built.feature_set(features or usual)
-    if found.targeted != (target is Target.CATEGORY):
+    targeted = target is Target.CATEGORY
+    if features is None:
+        return {
+            name: found
+            for name, found in built.feature_sets_to_try().items()
+            if found.targeted == targeted and _is_kept(built.settings, found.reach)
+        }
+    found = built.feature_set(features)
+    if found.targeted != targeted:
         meant = Target.CATEGORY if found.targeted else Target.ANYTHING
         raise Rejected(
-            "--target", f'{features} is for --target {meant}; such features say category = "target"'
+            "--target",
+            f"{features} is for --target {meant}: features of the target category say "
+            'category = "target"',
         )
-    return found
+    return {features: found}
 
 
-def run_training(
-    built: Application, *, feature_set: FeatureSet, horizon_days: int, cut_offs: int, customers: int
+def run_training(  # noqa: PLR0913  # one per option
+    built: Application,
+    *,
+    candidates: Mapping[str, FeatureSet],
+    model: str,
+    horizon_days: int,
+    cut_offs: int,
+    customers: int,
 ) -> Manifest:
     """The new version, trained on what the tables hold now and checked on the held-out period.
 
     Raises:
         TrainingRefused: the stored purchases do not allow an honest model.
     """
-    _say_how_audiences_read(feature_set, built.settings)
-    _check_retention(built.settings, feature_set.reach, horizon_days=horizon_days)
-    examples = training_set(
-        _collect(built, customers),
-        features=feature_set,
-        horizon_us=horizon_days * MICROS_PER_DAY,
-        most_cut_offs=cut_offs,
-    )
+    reach = _reach_of(candidates)
+    _check_retention(built.settings, reach, horizon_days=horizon_days)
+    if len(candidates) == 1:
+        _say_what_is_implied(next(iter(candidates.values())), built.settings)
+    histories = _collect(built, customers)
+    sets = {
+        name: training_set(
+            histories,
+            features=features,
+            horizon_us=horizon_days * MICROS_PER_DAY,
+            most_cut_offs=cut_offs,
+            window=reach.window,
+        )
+        for name, features in candidates.items()
+    }
+    examples = next(iter(sets.values()))
     _say_what_is_not_kept(
         examples, cut_offs, built.settings.retention.purchases.taken_after(built.clock())
     )
+    rows = "rows" if examples.features.targeted else "customers"
     say(
         f"learning from {len(examples.training):,} rows at {len(examples.cut_offs.training)} dates, "
         f"{examples.training.buyers:,} of them buyers; held out: {len(examples.held_out):,} "
-        f"customers of the last {horizon_days} days"
+        f"{rows} of the last {horizon_days} days"
     )
-    candidate = built.train(examples)
-    return built.registry.register(built.settings.model, candidate, actor=actor())
-
-
-def _say_how_audiences_read(features: FeatureSet, settings: Settings) -> None:
-    longest = features.reach.window
-    if longest > Window.days(settings.recent_days):
-        say(
-            f"these features look back {longest}, but only {settings.recent_days} days of purchases "
-            "are kept ready per customer: an audience will read customers one by one, slower and "
-            f"dearer; PROPENSITY_RECENT_DAYS avoids that once it has covered {longest} for {longest}"
+    selection = built.select_features(sets)
+    if len(sets) > 1:
+        say("log loss in cross-validation: " + _in_order(selection.trials))
+        _say_what_is_implied(selection.training_set.features, built.settings)
+    _say_whether_enough(selection.training_set)
+    single = built.feature_set(SINGLE)
+    baseline = None
+    if not selection.training_set.features.targeted and selection.training_set.features != single:
+        baseline = training_set(
+            histories,
+            features=single,
+            horizon_us=horizon_days * MICROS_PER_DAY,
+            most_cut_offs=cut_offs,
+            window=reach.window,
         )
+    candidate = built.train(selection, model=model, baseline=baseline)
+    manifest = built.registry.register(model, candidate, actor=actor())
+    say(
+        f"quality: {quality_of(manifest.metrics)}; propensity models card {model} {manifest.version}"
+    )
+    return manifest
+
+
+def _reach_of(candidates: Mapping[str, FeatureSet]) -> Reach:
+    if not candidates:
+        raise TrainingRefused(
+            f"{PREFIX}PURCHASE_RETENTION_DAYS", "keeps too few days for every built-in feature set"
+        )
+    first, *others = (features.reach for features in candidates.values())
+    for other in others:
+        first |= other
+    return first
+
+
+def _in_order(trials: Sequence[FeatureTrial]) -> str:
+    best: dict[str, float] = {}
+    for trial in trials:
+        best[trial.name] = min(trial.log_loss, best.get(trial.name, trial.log_loss))
+    return ", ".join(
+        f"{name} {loss:.4f}" for name, loss in sorted(best.items(), key=lambda b: b[1])
+    )
+
+
+def _say_what_is_implied(features: FeatureSet, settings: Settings) -> None:
+    say("\n".join(implied(features, settings)))
+
+
+def _say_whether_enough(examples: TrainingSet) -> None:
+    """The rule of thumb, before the model is trusted: ten of either class per coefficient."""
+    buyers = examples.training.buyers
+    others = len(examples.training) - buyers
+    enough = "enough data" if min(buyers, others) >= examples.needed else "FEW DATA, trust it less"
+    say(
+        f"{enough}: {buyers:,} rows bought and {others:,} did not; {len(examples.features.names)} "
+        f"features need {examples.needed:,} of each"
+    )
+
+
+def _is_kept(settings: Settings, reach: Reach) -> bool:
+    """Whether purchases are kept for as long as features look back."""
+    kept = settings.purchase_retention_days
+    return kept is None or not (reach.ever or reach.window > Window.days(kept))
 
 
 def _check_retention(settings: Settings, reach: Reach, *, horizon_days: int) -> None:

@@ -2,6 +2,9 @@
 
 from api.composition.application import Application as Application
 from api.composition.application import application as application
+from api.composition.features import built_in_sets as built_in_sets
+from api.composition.features import feature_set_of as feature_set_of
+from api.composition.features import read_feature_sets as read_feature_sets
 from api.composition.local import audience_files as audience_files
 from api.composition.local import engine as engine
 from api.composition.local import file_mapping as file_mapping

@@ -5,7 +5,7 @@ HTTP stack nor the models.
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
@@ -35,12 +35,12 @@ if TYPE_CHECKING:
     from domain.customers import CustomerRecords, EraseCustomer, EveryCustomer
     from domain.features import FeatureSet
     from domain.keys import ManageKeys
-    from domain.prediction import PredictPropensity
+    from domain.prediction import PredictPropensity, Traffic
     from domain.purchases import CancelPurchase, ImportPurchases, RefundPurchase, TakeIn
-    from domain.training import CollectHistories, TrainingSet
+    from domain.training import CollectHistories, Selection, TrainingSet
     from domain.verification import VerifyRecent
     from model_registry.registry import Registry
-    from model_registry.serving import LiveModel, Presence, ShadowReport
+    from model_registry.serving import LiveModels, Presence
     from model_registry.versions import Candidate
 
 BATCH_READ_TIMEOUT_S = 10.0
@@ -74,10 +74,19 @@ class Application:
         return presence_only(self.settings)
 
     @cached_property
-    def live(self) -> "LiveModel":
-        from model_registry.serving import LiveModel
+    def live(self) -> "LiveModels":
+        from model_registry.serving import LiveModels
 
-        return LiveModel(self.registry, self.settings.model)
+        return LiveModels(self.registry, self.settings.served_models)
+
+    def audience_traffic(self, model: str | None = None) -> "Traffic":
+        """The versions that score audiences, of the model that is named or of the usual one.
+
+        Raises:
+            InvalidRequest: the model does not serve here.
+            NoLiveModel: no version of it does.
+        """
+        return self.live.snapshot(model or self.settings.audience_model or None)
 
     @cached_property
     def predict(self) -> "PredictPropensity":
@@ -90,6 +99,18 @@ class Application:
             policy=self.settings.banner_policy,
             clock=self.clock,
         )
+
+    def feature_sets_to_try(self) -> "Mapping[str, FeatureSet]":
+        """The built-in sets, and each with log1p of every feature, where that is another one."""
+        from adapters.feature_sets import built_in_sets
+        from adapters.training import logged
+
+        found: dict[str, FeatureSet] = {}
+        for name, declared in built_in_sets().items():
+            found[name] = plain = declared.in_currency(self.currency)
+            if (other := logged(plain)) != plain:
+                found[f"{name} (log1p)"] = other
+        return found
 
     def feature_set(self, chosen: str) -> "FeatureSet":
         """The feature set that NAME, FILE or FILE:NAME means.
@@ -272,11 +293,42 @@ class Application:
 
         return ManageKeys(store=self.key_store, clock=self.clock)
 
-    def train(self, training_set: "TrainingSet") -> "Candidate":
-        """A candidate trained, exported and checked through the scorer that will serve it."""
+    def select_features(self, candidates: "Mapping[str, TrainingSet]") -> "Selection":
+        """The feature set and penalty that do best in cross-validation."""
+        from adapters.training import select
+
+        return select(candidates)
+
+    def train(
+        self, selection: "Selection", *, model: str, baseline: "TrainingSet | None" = None
+    ) -> "Candidate":
+        """A candidate trained, exported, checked through the scorer that will serve it, with a card.
+
+        It is compared with the champion, and with a model of the `baseline`.
+        """
+        from adapters.model_card import with_card
         from adapters.training import train
 
-        return train(training_set, build_scorer=self.registry.gates.scorer_factory("onnx"))
+        build_scorer = self.registry.gates.scorer_factory("onnx")
+        beside: list[Mapping[str, object]] = []
+        if baseline is not None:
+            single = train(baseline, build_scorer=build_scorer)
+            name = ", ".join(single.features.names)
+            beside.append({"name": name, "metrics": dict(single.metrics)})
+        champion = self.registry.champion(model)
+        if champion is not None:
+            same = champion.facts.get("held_out_sha256") == selection.training_set.held_out_sha256
+            judged = "" if same else ", judged on other customers or dates"
+            name = f"the champion, version {champion.version}{judged}"
+            beside.append({"name": name, "metrics": dict(champion.metrics)})
+        candidate = train(
+            selection.training_set,
+            build_scorer=build_scorer,
+            c=selection.c,
+            trials=selection.trials,
+            beside=beside,
+        )
+        return with_card(candidate, model=model)
 
     def http(self, *, close: Callable[[], object]) -> "Litestar":
         """The HTTP application, which loads models from its start on; at its end it calls `close`."""
@@ -293,21 +345,27 @@ class Application:
 
         settings = self.settings
         shadows = ThreadPoolExecutor(1, thread_name_prefix="shadows")
-        shadowing = ShadowScoring(settings.banner_policy, hand_off=shadows.submit)
-
-        def shadow_reports() -> "Sequence[ShadowReport]":
-            shadowing.flush()  # those of the last seconds are told next time
-            return shadowing.reports()
-
-        polling = LivePolling(
-            self.live,
-            self.presence,
-            every_s=settings.registry_poll_s,
-            shadow_reports=shadow_reports,
+        shadowing = {
+            name: ShadowScoring(settings.banner_policy, hand_off=shadows.submit)
+            for name in settings.served_models
+        }
+        polling = [
+            LivePolling(
+                live,
+                self.presence,
+                every_s=settings.registry_poll_s,
+                shadow_reports=shadowing[name].newest,
+            )
+            for name, live in self.live.by_name.items()
+        ]
+        predict = replace(
+            self.predict,
+            observe=lambda observation: shadowing[observation.traffic.name].observe(observation),
         )
 
         def stop() -> None:
-            polling.stop()
+            for each in polling:
+                each.stop()
             shadows.shutdown(cancel_futures=True)  # what waits is of no use any more
             close()
 
@@ -319,7 +377,7 @@ class Application:
         )
         return create_app(
             Services(
-                predict=replace(self.predict, observe=shadowing.observe),
+                predict=predict,
                 take_in=replace(self.take_in, max_items=MAX_PURCHASES),
                 refund=self.refund,
                 cancel=self.cancel,
@@ -329,22 +387,22 @@ class Application:
                     score=self.audience,
                     plan=self.plan_audience,
                     cursors=cursors,
-                    traffic=self.live.snapshot,
+                    traffic=self.audience_traffic,
                     clock=self.clock,
                     page_deadline_s=settings.read_deadline_s,
                     stream_deadline_s=settings.audience_deadline_s,
                 ),
                 readiness=Readiness(
                     health=self.tables,
-                    traffic=self.live.snapshot,
-                    problems=lambda: self.live.problems,
+                    traffic={n: each.snapshot for n, each in self.live.by_name.items()},
+                    problems=lambda name: self.live.by_name[name].problems,
                 ),
                 registry=self.registry,
                 presence=self.presence,
                 keys=self.keys,
                 deciding=Deciding(
                     decide=DecideFlags(
-                        predict=replace(self.predict, observe=shadowing.observe),
+                        predict=predict,
                         flags=flags_of(settings),
                         deadline_s=settings.decision_deadline_ms / 1_000,
                     )
@@ -359,7 +417,7 @@ class Application:
             ),
             silence_s=settings.client_silence_s,
             sign_token=partial(sign_token, settings) if settings.demo_shop else None,
-            start=[polling.start, key_polling.start],
+            start=[*(each.start for each in polling), key_polling.start],
             close=[key_polling.stop, stop],
         )
 

@@ -23,7 +23,7 @@ def flags_of(settings: Settings) -> "Mapping[str, Flag]":
 
     if settings.decisions:
         return read_flags(
-            Path(settings.decisions), policy=settings.banner_policy, model=settings.model
+            Path(settings.decisions), policy=settings.banner_policy, models=settings.served_models
         )
     banner = Flag.banner(settings.banner_policy)
     return {banner.key: banner}

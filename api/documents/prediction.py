@@ -44,12 +44,65 @@ class ModelUsed(Struct, frozen=True, kw_only=True):
         return [cls.of(model) for model in traffic.answering.values()]
 
 
+class FeatureContribution(Struct, frozen=True, kw_only=True):
+    """What one feature adds to the log-odds, beside a customer with the average of it."""
+
+    feature: Annotated[str, Meta(description="The feature's name, as in `features`.")]
+    meaning: Annotated[str, Meta(description="The feature in plain words.")]
+    value: Annotated[float, Meta(description="This customer's.")]
+    average: Annotated[float, Meta(description="The mean in training.")]
+    log_odds: Annotated[float, Meta(description="What the difference adds.")]
+
+
+class PropensityExplained(Struct, frozen=True, kw_only=True):
+    """Why: parts that add up to the log-odds of the probability, as the version's facts have it."""
+
+    base_rate: Annotated[Probability, Meta(description="How many bought, in training.")]
+    base_log_odds: Annotated[float, Meta(description="The log-odds of the base rate.")]
+    average_log_odds: Annotated[
+        float, Meta(description="What a customer with the average of every feature differs by.")
+    ]
+    contributions: Annotated[
+        list[FeatureContribution], Meta(description="Of each feature; the largest first.")
+    ]
+    log_odds: Annotated[float, Meta(description="The sum of all these.")]
+
+    @classmethod
+    def of(cls, prediction: Prediction) -> "PropensityExplained":
+        """The explanation as it travels.
+
+        Raises:
+            InvalidRequest: the version says nothing about its coefficients.
+        """
+        found = prediction.explained()
+        meanings = {each.name: each.meaning for each in prediction.model.features.features}
+        return cls(
+            base_rate=found.base_rate,
+            base_log_odds=found.base_log_odds,
+            average_log_odds=found.average_log_odds,
+            contributions=[
+                FeatureContribution(
+                    feature=each.feature,
+                    meaning=meanings[each.feature],
+                    value=each.value,
+                    average=each.average,
+                    log_odds=each.log_odds,
+                )
+                for each in found.contributions
+            ],
+            log_odds=found.log_odds,
+        )
+
+
 class CustomerPropensity(Struct, frozen=True, kw_only=True):
     """One customer's propensity to buy, with everything needed to explain it."""
 
     customer_id: Annotated[str, Meta(description="The customer asked for.")]
     probability: Annotated[
         Probability, Meta(description="That the customer buys within `horizon_days` of `as_of`.")
+    ]
+    category: Annotated[
+        str | None, Meta(description="In which category; null: anything counts as a purchase.")
     ]
     horizon_days: Annotated[int, Meta(description="How far ahead 'will buy' looks.")]
     as_of: Annotated[
@@ -63,23 +116,31 @@ class CustomerPropensity(Struct, frozen=True, kw_only=True):
     features: Annotated[
         dict[str, float], Meta(description="What the model saw, by name; money in major units.")
     ]
-    purchases_read: Annotated[
-        int, Meta(ge=0, description="Purchases within the longest window of the features.")
-    ]
+    purchases_read: Annotated[int, Meta(ge=0, description="Purchases that the features look at.")]
     history: Annotated[
         Literal["purchases", "empty"],
-        Meta(description="'empty': no purchase in the window; an unknown customer is no error."),
+        Meta(description="'empty': there is none of those; an unknown customer is no error."),
     ]
     model: ModelUsed
     cost: CostUsed
+    explanation: Annotated[
+        PropensityExplained | None, Meta(description="Only where it is asked for.")
+    ] = None
 
     @classmethod
-    def of(cls, prediction: Prediction, cost: Cost) -> "CustomerPropensity":
-        """The prediction as it travels."""
+    def of(
+        cls, prediction: Prediction, cost: Cost, *, explain: bool = False
+    ) -> "CustomerPropensity":
+        """The prediction as it travels.
+
+        Raises:
+            InvalidRequest: it is to be explained, and cannot be.
+        """
         decision, model = prediction.decision, prediction.model
         return cls(
             customer_id=prediction.customer_id,
             probability=prediction.probability,
+            category=prediction.category,
             horizon_days=model.horizon_days,
             as_of=instant.render(prediction.as_of),
             decision=DecisionMade(
@@ -94,4 +155,5 @@ class CustomerPropensity(Struct, frozen=True, kw_only=True):
             history="purchases" if prediction.purchases_read else "empty",
             model=ModelUsed.of(model),
             cost=cost_used(cost),
+            explanation=PropensityExplained.of(prediction) if explain else None,
         )

@@ -33,6 +33,21 @@ AsOf: TypeAlias = Annotated[
         format="date-time",
     ),
 ]
+Model: TypeAlias = Annotated[
+    str | None,
+    _documented("Which of the models that serve here; default: the usual one.", type="string"),
+]
+Category: TypeAlias = Annotated[
+    str | None,
+    _documented(
+        "The category asked about, for a model that says who buys in one; any other takes none.",
+        type="string",
+        minLength=1,
+    ),
+]
+Explain: TypeAlias = Annotated[
+    str | None, _documented("`true`: say what each feature adds, in log-odds.", type="boolean")
+]
 MinProbability: TypeAlias = Annotated[
     str | None,
     _documented("List members from this probability on.", type="number", minimum=0, maximum=1),
@@ -62,6 +77,17 @@ Way: TypeAlias = Annotated[
         enum=[str(way) for way in ReadWay],
     ),
 ]
+
+
+def truth_of(text: str | None, name: str) -> bool:
+    """Whether a parameter says true; not given, it says false.
+
+    Raises:
+        InvalidRequest: it says neither.
+    """
+    if text not in {None, "true", "false"}:
+        raise InvalidRequest(name, f"must be true or false, not {text!r:.80}")
+    return text == "true"
 
 
 def check_names(query: MultiDict[str], known: Sequence[str]) -> None:

@@ -1,6 +1,6 @@
 """What the routes need, each by its name: a handler names what it uses and gets nothing else."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 
 from litestar.di import Provide
@@ -24,14 +24,14 @@ from model_registry.serving import Presence
 class Audiences:
     """What answers for a category.
 
-    `traffic` gives the versions that serve now, or raises NoLiveModel. A page waits for the store
+    `traffic` gives the versions of a model that serve now, or raises NoLiveModel. A page waits for the store
     until `page_deadline_s`, a stream until `stream_deadline_s`.
     """
 
     score: ScoreAudience
     plan: PlanAudience
     cursors: Cursors
-    traffic: Callable[[], Traffic]
+    traffic: Callable[[str | None], Traffic]
     clock: Clock
     page_deadline_s: float
     stream_deadline_s: float
@@ -55,11 +55,14 @@ class Deciding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Readiness:
-    """What tells whether this process can answer; `problems` says what could not be loaded."""
+    """What tells whether this process can answer: its store, and every model that it serves.
+
+    `traffic` has what serves now by the model's name, `problems` what could not be loaded of it.
+    """
 
     health: StoreHealth
-    traffic: Callable[[], Traffic]
-    problems: Callable[[], Sequence[str]]
+    traffic: Mapping[str, Callable[[], Traffic]]
+    problems: Callable[[str], Sequence[str]]
     timeout_s: float = 2.0
 
 

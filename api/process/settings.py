@@ -3,7 +3,7 @@
 import ast
 import os
 from base64 import urlsafe_b64decode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from inspect import getsource
 from ipaddress import ip_address
 from itertools import pairwise
@@ -66,8 +66,12 @@ class Settings(Struct, frozen=True, kw_only=True):
     """The one currency (ISO 4217); never change it once data is stored."""
     recent_days: Annotated[int, Meta(ge=1, le=90)] = 90
     """Days of purchases kept ready per customer; the longest window of the features."""
-    model: str = "purchase-propensity"
-    """Name of the model that serves."""
+    models: Annotated[
+        str, Meta(pattern="^[a-z0-9][a-z0-9._-]{0,63}(,[a-z0-9][a-z0-9._-]{0,63})*\\Z")
+    ] = "purchase-propensity,category-propensity"
+    """Names of the models that serve, by commas; the first one answers who names none."""
+    audience_model: str = ""
+    """Name of the model that scores audiences; empty: the first of the models."""
     registry: str = ""
     """Folder or `s3://bucket/prefix` of the model registry; empty: `registry` under the home."""
     registry_poll_s: Annotated[float, Meta(ge=0.05, le=300)] = 1.0
@@ -154,8 +158,22 @@ class Settings(Struct, frozen=True, kw_only=True):
             raise ValueError("set customer_token_keys or customer_token_secret, not both")
         if self.demo_shop and not (is_loopback(self.host) and self.customer_token_secret):
             raise ValueError("demo_shop needs a host of loopback, and customer_token_secret")
+        if self.audience_model and self.audience_model not in self.served_models:
+            raise ValueError(
+                f"audience_model {self.audience_model} is none of models: {self.models}"
+            )
         _ = self.banner_policy  # raises where the range is empty
         _ = self.retention  # raises where purchases are dropped too early
+
+    @property
+    def served_models(self) -> Sequence[str]:
+        """The names of the models that serve, in order, each once."""
+        return list(dict.fromkeys(self.models.split(",")))
+
+    @property
+    def model(self) -> str:
+        """The model that answers who names none."""
+        return self.served_models[0]
 
     @property
     def banner_policy(self) -> Policy:

@@ -49,7 +49,8 @@ class TopShare:
 class Flag:
     """One flag. `act` is the variant of whom the policy acts on, `default` everybody else's.
 
-    `holdout` of 10,000 customers get the default whatever their propensity, the same ones always:
+    `model` says by whose propensity, None the first that serves; `category` in which category, for a
+    model that says who buys in one. `holdout` of 10,000 customers get the default whatever their propensity, the same ones always:
     each flag has its own.
 
     Raises:
@@ -62,6 +63,8 @@ class Flag:
     act: str
     default: str
     holdout: int = 0
+    model: str | None = None
+    category: str | None = None
 
     def __post_init__(self) -> None:
         if not _KEY.fullmatch(self.key):

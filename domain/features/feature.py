@@ -59,6 +59,12 @@ class Shape:
             of = f"clip({of},{self.clip[0]:g},{self.clip[1]:g})"
         return of if self.transform is None else f"{self.transform}({of})"
 
+    def said(self, of: str) -> str:
+        """The feature in plain words with this shape."""
+        steps = [] if self.clip is None else [f"{self.clip[0]:g} to {self.clip[1]:g}"]
+        steps += [] if self.transform is None else [str(self.transform)]
+        return f"{of} ({', '.join(steps)})" if steps else of
+
     def of(self, values: Values) -> Values:
         """The values in this shape. Shape: (n,) to (n,) float64."""
         if self.clip is not None:
@@ -108,6 +114,17 @@ class Feature:
             return str(self.aggregation)
         category = "" if self.category is None else f"[{self.category}]"
         return f"{self.aggregation}_{EVER if self.window is None else self.window}{category}"
+
+    @property
+    def meaning(self) -> str:
+        """The feature in plain words, such as: purchase count, last 30d (log1p)."""
+        if self.aggregation is Aggregation.CATEGORY_BASE_RATE:
+            return self.shape.said("how many customers of the category buy there again")
+        when = "ever" if self.window is None else f"last {self.window}"
+        where = "" if self.category is None else f", in {self.category}"
+        if self.targeted:
+            where = ", in the category asked about"
+        return self.shape.said(f"{str(self.aggregation).replace('_', ' ')}, {when}{where}")
 
     @property
     def windows(self) -> frozenset[Window]:
@@ -200,6 +217,11 @@ class Combination:
     def name(self) -> str:
         """Such as log1p(gap_ratio)."""
         return self.shape.name(self.label)
+
+    @property
+    def meaning(self) -> str:
+        """The feature in plain words, such as: gap ratio (log1p)."""
+        return self.shape.said(self.label.replace("_", " "))
 
     @property
     def windows(self) -> frozenset[Window]:

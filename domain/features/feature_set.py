@@ -62,7 +62,9 @@ class FeatureSet:
 
     @cached_property
     def _windows(self) -> Windows:
-        return Windows.of(frozenset[Window]().union(*(feature.windows for feature in self.features)))
+        return Windows.of(
+            frozenset[Window]().union(*(feature.windows for feature in self.features))
+        )
 
     @cached_property
     def targeted(self) -> bool:

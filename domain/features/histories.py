@@ -19,7 +19,8 @@ class Histories:
     Shape: offsets (n + 1,) int64; purchased_at (m,) int64 in microseconds since the epoch, UTC;
     amount_minor (m,) int64; category (m,) int64, an index into `categories`. Of r refunds:
     refund_of (r,) int64, the row of the purchase; refunded_at and refund_minor (r,) int64.
-    `earlier` are purchases that have no rows, in totals; None: there are none.
+    `earlier` are purchases that have no rows, in totals; None: there are none. A customer without a
+    row has an empty id.
     """
 
     offsets: NDArray[np.int64]
@@ -31,6 +32,7 @@ class Histories:
     refunded_at: NDArray[np.int64]
     refund_minor: NDArray[np.int64]
     earlier: Earlier | None = None
+    customer_ids: Sequence[str] = ()
 
     @classmethod
     def of(cls, histories: Iterable[Sequence[Purchase]]) -> "Histories":
@@ -67,6 +69,7 @@ class Histories:
             refunded_at=given_back[:, 1],
             refund_minor=given_back[:, 2],
             earlier=earlier_of(everybody),
+            customer_ids=[columns.customer_id for columns in everybody],
         )
 
     def known_at(self, as_of: int) -> "Histories":

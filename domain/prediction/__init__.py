@@ -5,6 +5,9 @@ from domain.prediction.deciding import Cause as Cause
 from domain.prediction.deciding import DecideFlags as DecideFlags
 from domain.prediction.deciding import FlagDecision as FlagDecision
 from domain.prediction.deciding import undecided as undecided
+from domain.prediction.explaining import Contribution as Contribution
+from domain.prediction.explaining import Explanation as Explanation
+from domain.prediction.explaining import LinearFacts as LinearFacts
 from domain.prediction.predict import Observation as Observation
 from domain.prediction.predict import PredictPropensity as PredictPropensity
 from domain.prediction.predict import check_as_of as check_as_of

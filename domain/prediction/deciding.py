@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from domain.decisions import Flag, FlagValue
-from domain.errors import CorruptRecord, Unavailable, UnknownFlag
+from domain.errors import CorruptRecord, InvalidRequest, Unavailable, UnknownFlag
 from domain.prediction.predict import PredictPropensity
 from domain.prediction.propensity import Prediction
 from domain.purchases import customer_id_of
@@ -43,7 +43,10 @@ class FlagDecision:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecideFlags:
-    """Decides flags by one prediction, or by their defaults once `deadline_s` seconds are over."""
+    """Decides flags by one prediction for each model and category that they name.
+
+    Once `deadline_s` seconds are over, by their defaults.
+    """
 
     predict: PredictPropensity
     flags: Mapping[str, Flag]
@@ -67,20 +70,23 @@ class DecideFlags:
         """
         customer_id = customer_id_of(customer_id)
         decided = {flag.key: _held_out(flag) for flag in flags if flag.holds_out(customer_id)}
-        if len(decided) < len(flags):
-            outcome = await self._predicted(customer_id)
-            for flag in flags:
-                if flag.key not in decided:
-                    decided[flag.key] = _by(flag, outcome)
+        left = [flag for flag in flags if flag.key not in decided]
+        asked = list(dict.fromkeys((flag.model, flag.category) for flag in left))
+        found = await asyncio.gather(*(self._predicted(customer_id, *each) for each in asked))
+        outcomes = dict(zip(asked, found, strict=True))
+        for flag in left:
+            decided[flag.key] = _by(flag, outcomes[flag.model, flag.category])
         return [decided[flag.key] for flag in flags]
 
-    async def _predicted(self, customer_id: str) -> Prediction | Cause:
+    async def _predicted(
+        self, customer_id: str, model: str | None, category: str | None
+    ) -> Prediction | Cause:
         try:
             async with asyncio.timeout(self.deadline_s):
-                return await self.predict(customer_id)
+                return await self.predict(customer_id, model=model, category=category)
         except TimeoutError:
             return Cause.TIMEOUT
-        except (Unavailable, CorruptRecord):
+        except (Unavailable, CorruptRecord, InvalidRequest):  # the flag's model, not the customer
             return Cause.UNAVAILABLE
 
 

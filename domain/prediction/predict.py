@@ -39,26 +39,32 @@ class Observation:
 class PredictPropensity:
     """Reads the window, computes the features, scores them, decides: each exactly once.
 
-    `traffic` gives the versions that serve now, or raises NoLiveModel; it is asked once per
-    prediction, so that one answer never mixes versions. `observe` hands what was answered to the
+    `traffic` gives the versions of a model that serve now, or raises NoLiveModel; it is asked once
+    per prediction, so that one answer never mixes versions. `observe` hands what was answered to the
     shadows, if there are any; it never raises.
     """
 
     read: ReadPurchases
-    traffic: Callable[[], Traffic]
+    traffic: Callable[[str | None], Traffic]
     policy: Policy
     clock: Clock
     observe: Callable[[Observation], object] = lambda _: None
 
     async def __call__(
-        self, customer_id: str, /, *, as_of: int | None = None, category: str | None = None
+        self,
+        customer_id: str,
+        /,
+        *,
+        as_of: int | None = None,
+        model: str | None = None,
+        category: str | None = None,
     ) -> Prediction:
         """The propensity as known at `as_of` (microseconds since the epoch; default: now).
 
-        A model of purchases within a category needs to know which; any other one takes none.
+        By the model of that name, else the first that serves. A model of purchases within a category needs to know which; any other one takes none.
 
         Raises:
-            InvalidRequest: the customer id, as_of or the category breaks a rule.
+            InvalidRequest: the customer id, as_of, the model or the category breaks a rule.
             NoLiveModel: nothing is promoted and loaded.
             StoreUnavailable: the whole window could not be read; no answer from a part.
             CorruptRecord: a stored purchase is none, or the model's score is no probability.
@@ -67,27 +73,27 @@ class PredictPropensity:
         now = self.clock()
         as_of = now if as_of is None else as_of
         check_as_of(as_of, now=now)
-        traffic = self.traffic()
-        model = traffic.model_for(customer_id)
-        check_category(model, category)
+        traffic = self.traffic(model)
+        chosen = traffic.model_for(customer_id)
+        check_category(chosen, category)
         purchases = await self.read(customer_id, traffic.reach_for(customer_id), as_of)
         histories = Histories.of([purchases])
-        matrix, scores = model.scores(histories, as_of, target=category)
+        matrix, scores = chosen.scores(histories, as_of, target=category)
         probability = float(scores[0])
         decision = self.policy.decide(probability)
         if traffic.shadows:
             self.observe(
-                Observation(traffic, model, category, purchases, as_of, probability, decision.show)
+                Observation(traffic, chosen, category, purchases, as_of, probability, decision.show)
             )
         return Prediction(
             customer_id=customer_id,
             as_of=as_of,
             category=category,
             probability=probability,
-            features=dict(zip(model.features.names, matrix[0].tolist(), strict=True)),
-            purchases_read=_known(model, histories, as_of),
+            features=dict(zip(chosen.features.names, matrix[0].tolist(), strict=True)),
+            purchases_read=_known(chosen, histories, as_of),
             decision=decision,
-            model=model,
+            model=chosen,
         )
 
 

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.decisions import Decision
-from domain.errors import CorruptRecord
+from domain.errors import CorruptRecord, InvalidRequest
 from domain.features import FeatureSet, Histories
+from domain.prediction.explaining import Explanation, LinearFacts
 from domain.prediction.scorer import Scorer
 from domain.values import BUCKETS
 
@@ -37,6 +38,8 @@ class ServedModel:
     scorer: Scorer
     arm: Arm = Arm.CHAMPION
     held_out: NDArray[np.float64] | None = field(default=None, compare=False, repr=False)
+    facts: LinearFacts | None = field(default=None, compare=False, repr=False)
+    """What explains its predictions; None: nothing does."""
 
     def above(self, basis_points: int) -> float:
         """The highest probability outside the top so many of 10,000 held-out customers.
@@ -93,3 +96,17 @@ class Prediction:
     purchases_read: int
     decision: Decision
     model: ServedModel
+
+    def explained(self) -> Explanation:
+        """Why the probability is what it is.
+
+        Raises:
+            InvalidRequest: the version says nothing about its coefficients.
+        """
+        if self.model.facts is None:
+            raise InvalidRequest(
+                "explain",
+                f"is not possible for version {self.model.version} of {self.model.name}: it says "
+                "nothing about its coefficients; a logistic regression trained here does",
+            )
+        return self.model.facts.explain(self.features)

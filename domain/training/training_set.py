@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from domain.errors import TrainingRefused
 from domain.features import BaseRates, FeatureSet, Histories
-from domain.values import MICROS_PER_DAY
+from domain.training.segments import segments_at
+from domain.values import MICROS_PER_DAY, Window
 
 MIN_EXAMPLES_PER_CLASS = 10
 """Fewer of either class say nothing: ten events per coefficient is the usual rule of thumb.
@@ -85,6 +86,17 @@ class Examples:
         """The number of rows."""
         return len(self.labels)
 
+    def rows(self, chosen: NDArray[np.bool_]) -> "Examples":
+        """Those rows alone. Shape of `chosen`: (n,) bool."""
+        return Examples(
+            self.matrix[chosen],
+            self.labels[chosen],
+            self.customer[chosen],
+            self.cut_off[chosen],
+            None if self.category is None else self.category[chosen],
+            self.categories,
+        )
+
     @property
     def buyers(self) -> int:
         """The number of rows whose customer bought within the horizon."""
@@ -106,6 +118,13 @@ class TrainingSet:
     held_out_sha256: str
     customers: int
     purchases: int
+    segments: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict[str, NDArray[np.bool_]])
+    """Which held-out rows are of which customers. Shape: (rows,) bool each."""
+
+    @property
+    def needed(self) -> int:
+        """How many rows of either class allow that many coefficients; see MIN_EXAMPLES_PER_CLASS."""
+        return MIN_EXAMPLES_PER_CLASS * len(self.features.names)
 
 
 def examples_at(
@@ -175,11 +194,17 @@ def _knowing_rates(
 
 
 def training_set(
-    histories: Histories, *, features: FeatureSet, horizon_us: int, most_cut_offs: int
+    histories: Histories,
+    *,
+    features: FeatureSet,
+    horizon_us: int,
+    most_cut_offs: int,
+    window: Window | None = None,
 ) -> TrainingSet:
     """The point-in-time training set of these histories.
 
-    Purchases are taken to be known up to the last one of any customer.
+    Purchases are taken to be known up to the last one of any customer. The oldest cut-off has a full
+    `window` before it, which is that of the features if they do not share it with others.
 
     Raises:
         TrainingRefused: no purchases, too short a span, or one class only.
@@ -189,7 +214,7 @@ def training_set(
     cut_offs = CutOffs.plan(
         first=int(histories.purchased_at.min()),
         last=int(histories.purchased_at.max()),
-        window_us=features.reach.window.length_us,
+        window_us=(window or features.reach.window).length_us,
         horizon_us=horizon_us,
         most=most_cut_offs,
     )
@@ -209,6 +234,10 @@ def training_set(
         held_out_sha256=_held_out_sha256(histories, cut_offs, targeted=features.targeted),
         customers=len(histories),
         purchases=len(histories.purchased_at),
+        segments={
+            name: customers[parts[-1].customer]
+            for name, customers in segments_at(histories, cut_offs.held_out).items()
+        },
     )
 
 

@@ -3,10 +3,11 @@
 from collections.abc import Iterator, Sequence
 
 from domain.errors import NoLiveModel, PropensityError, Unavailable
-from domain.prediction import Arm, ServedModel, Traffic
+from domain.prediction import Arm, LinearFacts, ServedModel, Traffic
 from model_registry.errors import CorruptRegistry
 from model_registry.registry import Registry
 from model_registry.revisions import Action, Revision, RevisionLog
+from model_registry.versions import Manifest
 
 
 def load(
@@ -56,7 +57,22 @@ def _load(registry: Registry, name: str, revision: Revision, version: int, arm: 
         scorer=loaded.scorer,
         arm=arm,
         held_out=loaded.held_out,
+        facts=_linear_facts(manifest),
     )
+
+
+def _linear_facts(manifest: Manifest) -> LinearFacts | None:
+    """What the version says of its coefficients; None: nothing that can be read."""
+    facts = manifest.facts
+    try:
+        return LinearFacts(
+            coefficients=dict(facts["coefficients"]),
+            averages=dict(facts["feature_means"]),
+            intercept=float(facts["intercept"]),
+            base_rate=float(facts["training_base_rate"]),
+        )
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 class LiveModel:

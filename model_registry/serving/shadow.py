@@ -145,6 +145,11 @@ class ShadowScoring:
                 self._batches -= 1
                 self._skip(batch)
 
+    def newest(self) -> Sequence[ShadowReport]:
+        """What was found so far; what waits is handed on, and told the next time."""
+        self.flush()
+        return self.reports()
+
     def reports(self) -> Sequence[ShadowReport]:
         """What was found so far, of the versions that serve now."""
         with self._lock:

@@ -95,3 +95,5 @@ class Candidate:
         default_factory=dict[str, tuple[float, float]]
     )
     held_out: HeldOut | None = None
+    card: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
+    """What describes the version to people, by file name; such a blob is never loaded to score."""

@@ -32,7 +32,7 @@ class Draft:
         Raises:
             InvalidRequest: a part of the candidate cannot be stored as it is; says which.
         """
-        for role in (GOLDEN, HELD_OUT):
+        for role in (GOLDEN, HELD_OUT, *candidate.card):
             if role in candidate.blobs:
                 raise InvalidRequest("blobs", f"the role {role!r} is taken by the evidence")
         try:
@@ -72,7 +72,7 @@ def _evidence(candidate: Candidate) -> dict[str, bytes]:
     if candidate.held_out is not None:
         blobs[HELD_OUT] = candidate.held_out.encode()
         HeldOut.decode(HELD_OUT, blobs[HELD_OUT])
-    return blobs
+    return {**blobs, **candidate.card}
 
 
 def _blob(content: bytes) -> Blob:

@@ -11,7 +11,7 @@ from model_registry.errors import CorruptRegistry
 from model_registry.storage import Count, Number, Sha256, Text, canonical, check_canonical, decoded
 from model_registry.versions.candidate import CalibrationBin
 
-SCHEMA = 2
+SCHEMA = 3
 """Raised whenever a manifest changes form, so that older code refuses what it cannot read."""
 
 GOLDEN = "golden"

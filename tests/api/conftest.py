@@ -18,7 +18,7 @@ from domain.audience import PlanAudience, ScoreAudience
 from domain.audit import AuditTrail
 from domain.customers import EraseCustomer, Erasure
 from domain.decisions import Flag
-from domain.errors import NoLiveModel
+from domain.errors import InvalidRequest, NoLiveModel
 from domain.keys import Key, KeyKind, Keyring, ManageKeys, Rate, Scope
 from domain.prediction import DecideFlags, PredictPropensity, Traffic
 from domain.purchases import CancelPurchase, RefundPurchase
@@ -89,6 +89,7 @@ class Shop(ReferenceStore):
         self.registry = a_registry()
         self.presence = Presence(store=self.statuses, clock=self.clock)
         self.closed = 0
+        self.others: dict[str | None, Traffic] = {}
         self.audit_log = ObjectAuditLog(MemoryObjectStore())
         self.flags = [Flag.banner(a_policy())]
         self.decision_deadline_s = 30.0
@@ -119,9 +120,13 @@ class Shop(ReferenceStore):
         if self.hangs:
             await asyncio.Event().wait()
 
-    def traffic(self) -> Traffic:
+    def traffic(self, model: str | None = None) -> Traffic:
         if not self.live:
             raise NoLiveModel("no version is promoted; promote one")
+        if model in self.others:
+            return self.others[model]
+        if model not in {None, "propensity"}:
+            raise InvalidRequest("model", f"{model} does not serve here")
         return a_traffic(SaturatingScorer(), version=self.version)
 
     async def close(self) -> None:
@@ -147,7 +152,10 @@ def app_over(
         stream_deadline_s=600.0,
     )
     of_shop = Readiness(
-        health=shop, traffic=shop.traffic, problems=lambda: shop.problems, timeout_s=0.01
+        health=shop,
+        traffic={"propensity": shop.traffic},
+        problems=lambda _: shop.problems,
+        timeout_s=0.01,
     )
     predict = PredictPropensity(
         read=ByTime(shop), traffic=shop.traffic, policy=a_policy(), clock=shop.clock

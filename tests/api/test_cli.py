@@ -113,7 +113,7 @@ def test_a_year_of_purchases_becomes_a_served_prediction(deployment: Path, run: 
     }
     assert run(*arguments)[1] == run(*arguments)[1]
     code, out, _ = run("doctor", "--json")
-    assert (code, [finding["ok"] for finding in json.loads(out)]) == (0, [True] * 7)
+    assert (code, [finding["ok"] for finding in json.loads(out)]) == (0, [True] * 8)
 
 
 def units(document: dict[str, Any], kind: str) -> tuple[bool, bool]:
@@ -388,7 +388,7 @@ def test_a_challenger_is_trained_on_other_features_and_compared(
     code, out, err = run("train", "--features", "rfm_90d", "--json")
     challenger = json.loads(out)
     assert (code, len(challenger["features"])) == (0, 9)
-    assert set(challenger["intervals"]) == {"auc", "log_loss", "brier"}
+    assert set(challenger["intervals"]) == {"auc", "log_loss", "brier", "ece"}
     assert re.search(r"90d.*\b30 .*PROPENSITY_RECENT_DAYS", err)
 
     name = "purchase-propensity"
@@ -397,7 +397,7 @@ def test_a_challenger_is_trained_on_other_features_and_compared(
     document = json.loads(run(*compare, "--json")[1])
     assert (document["a"]["version"], document["b"]["version"]) == (1, 2)
     assert (document["comparable"], document["incomparable"]) == (True, None)
-    assert set(document["differences"]) == {"auc", "log_loss", "brier"}
+    assert set(document["differences"]) == {"auc", "log_loss", "brier", "ece"}
     code, out, _ = run(*compare)
     assert code == 0
     assert re.search(r"A .*1.*B .*2", out)
@@ -570,7 +570,7 @@ def test_a_retention_is_heeded_by_every_command(
     single = ("--features", "total_purchase_volume_30d")
     run("train", *single)
     run("train", "--features", "rfm_90d")
-    run("train")
+    run("train", "--features", "lifetime")
 
     age = (SystemClock()() - END) // MICROS_PER_DAY
     monkeypatch.setenv("PROPENSITY_PURCHASE_RETENTION_DAYS", "60")
@@ -584,7 +584,7 @@ def test_a_retention_is_heeded_by_every_command(
     assert (code, bool(re.search("90d.*60 days", err))) == (3, True)
     code, _, err = run(*promote, "3", "--reason", "a whole life")
     assert (code, bool(re.search("ever.*60 days", err))) == (3, True)
-    code, _, err = run("train")
+    code, _, err = run("train", "--features", "lifetime")
     assert (code, bool(re.search("60 days.*ever", err))) == (3, True)
     assert run(*promote, "1", "--reason", "first")[0] == 0
     code, _, err = run("predict", "c0", "--as-of", instant.render(END - 60 * MICROS_PER_DAY))
@@ -613,7 +613,7 @@ def test_a_doctor_without_an_engine_names_each_fix(
     code, out, _ = run("doctor", "--json")
     findings: list[dict[str, Any]] = json.loads(out)
     assert code == 1
-    assert [finding["ok"] for finding in findings] == [True, *[False] * 4, *[True] * 2]
+    assert [finding["ok"] for finding in findings] == [True, *[False] * 4, *[True] * 3]
     assert "propensity db start" in findings[1]["fix"]
     assert all(finding["fix"] for finding in findings if not finding["ok"])
 

@@ -56,8 +56,8 @@ def test_an_engine_that_is_down_is_named_before_the_check_is_given_up(shop: Shop
     client = dynamo_client(f"http://127.0.0.1:{free_port()}")
     readiness = Readiness(
         health=DynamoTables(client),
-        traffic=shop.traffic,
-        problems=list,
+        traffic={"propensity": shop.traffic},
+        problems=lambda _: (),
         timeout_s=client.options.read_deadline_s,
     )
     with closing(client), TestClient(app_over(shop, readiness=readiness)) as http:

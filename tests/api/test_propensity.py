@@ -27,6 +27,7 @@ def test_a_prediction_explains_itself(http: Http, shop: Shop) -> None:
     assert response.json() == {
         "customer_id": "customer-1",
         "probability": 25 / 26,
+        "category": None,
         "horizon_days": 30,
         "as_of": "2026-03-01T12:00:00Z",
         "decision": {
@@ -45,6 +46,7 @@ def test_a_prediction_explains_itself(http: Http, shop: Shop) -> None:
             "read_units": {"measured": 0.5, "computed": 0.0},
             "write_units": {"measured": 0.0, "computed": 0.0},
         },
+        "explanation": None,
     }
 
 

@@ -18,12 +18,12 @@ from tests.docs.rooms import rooms
 
 SETTINGS: Mapping[str, Sequence[str]] = {
     "The ten that matter first": (
-        "dynamodb_endpoint region table_prefix currency recent_days registry model "
+        "dynamodb_endpoint region table_prefix currency recent_days registry models "
         "banner_min_probability host open_access"
     ).split(),
     "Local data": ("home",),
     "Access": ("access_key_id", "secret_access_key"),
-    "Models": ("scorers", "registry_poll_s", "banner_max_probability"),
+    "Models": ("audience_model", "scorers", "registry_poll_s", "banner_max_probability"),
     "Decisions": (
         "decisions decision_deadline_ms customer_token_keys customer_token_secret "
         "customer_token_audience demo_shop"

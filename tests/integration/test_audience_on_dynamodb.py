@@ -71,7 +71,10 @@ async def streamed(store: Store, asked: AudienceQuery) -> dict[str, float | None
 async def one_by_one(store: Store, asked: AudienceQuery) -> dict[str, float]:
     """Every buyer of the category, through the service behind the single-customer endpoint."""
     predict = PredictPropensity(
-        read=ByTime(store.history), traffic=lambda: MODEL, policy=a_policy(), clock=ManualClock(NOW)
+        read=ByTime(store.history),
+        traffic=lambda _: MODEL,
+        policy=a_policy(),
+        clock=ManualClock(NOW),
     )
     rows = CompleteJourneyPurchases(now=NOW, households=15).rows()
     raws = [row.raw for row in rows if row.raw]

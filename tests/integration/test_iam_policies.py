@@ -122,7 +122,7 @@ async def predicting(built: Application) -> None:
     """Alone, side by side, an earlier as_of that only the index knows, and readiness."""
     predict = PredictPropensity(
         read=RecentFirst(recent=SharedReads(built.recent), by_time=built.history),
-        traffic=lambda: a_traffic(SaturatingScorer()),
+        traffic=lambda _: a_traffic(SaturatingScorer()),
         policy=a_policy(),
         clock=built.clock,
     )

@@ -31,9 +31,13 @@ def compared(a: HeldOut | None, b: HeldOut | None) -> Comparison:
     return compare(one, other, registry.blob)
 
 
+ORDER = [metric for metric in METRICS if metric != "ece"]
+"""Noise makes every figure worse but calibration, which is another matter."""
+
+
 def test_the_better_version_is_named_by_every_metric_whichever_comes_first() -> None:
-    assert [compared(POOR, GOOD).better(metric) for metric in METRICS] == ["B"] * 3
-    assert [compared(GOOD, POOR).better(metric) for metric in METRICS] == ["A"] * 3
+    assert [compared(POOR, GOOD).better(metric) for metric in ORDER] == ["B"] * 3
+    assert [compared(GOOD, POOR).better(metric) for metric in ORDER] == ["A"] * 3
 
 
 def test_a_difference_is_that_of_the_metrics_and_lies_in_its_interval() -> None:
@@ -47,7 +51,7 @@ def test_a_difference_is_that_of_the_metrics_and_lies_in_its_interval() -> None:
 
 def test_two_versions_that_tell_the_same_have_no_better_one() -> None:
     comparison = compared(GOOD, GOOD)
-    assert [comparison.better(metric) for metric in METRICS] == [None] * 3
+    assert [comparison.better(metric) for metric in METRICS] == [None] * 4
     assert {difference.value for difference in comparison.differences.values()} == {0.0}
 
 

@@ -11,10 +11,21 @@ from numpy.typing import ArrayLike
 from sklearn.metrics import brier_score_loss, log_loss, roc_auc_score
 
 from model_registry.errors import CorruptRegistry
-from model_registry.evaluation import METRICS, calibration, evaluate, intervals
+from model_registry.evaluation import (
+    METRICS,
+    calibration,
+    evaluate,
+    intervals,
+    lift_quality,
+    quality_of,
+    tenths,
+)
 from model_registry.evaluation.metrics import RESAMPLES, differences
 from model_registry.versions import CalibrationBin, HeldOut
 from tests.training_sets import ASKED
+
+PLAIN = ("auc", "log_loss", "brier")
+"""Those that scikit-learn has too."""
 
 
 def held_out(probabilities: ArrayLike, labels: ArrayLike, *, asked: str = ASKED) -> HeldOut:
@@ -47,6 +58,8 @@ class TestEvaluation:
                 "auc": 0.75,  # three of the four pairs are in order
                 "log_loss": log_loss,
                 "brier": (0.01 + 0.16 + 0.4225 + 0.04) / 4,
+                "ece": (0.1 + 0.65 + 0.4 + 0.2) / 4,  # each is a bin of its own
+                "lift_quality": 50.0,
                 "base_rate": 0.5,
                 "base_rate_log_loss": np.log(2.0),
                 "held_out_customers": 4.0,
@@ -64,6 +77,8 @@ class TestEvaluation:
                 "auc": roc_auc_score(labels, probabilities),
                 "log_loss": log_loss(labels, probabilities),
                 "brier": brier_score_loss(labels, probabilities),
+                "ece": metrics["ece"],
+                "lift_quality": max(0.0, 200 * roc_auc_score(labels, probabilities) - 100),
                 "base_rate": np.mean(labels),
                 "base_rate_log_loss": log_loss(labels, base_rate),
                 "held_out_customers": len(cases),
@@ -89,17 +104,94 @@ class TestEvaluation:
         assert evaluate(held_out([0.3] * 4, labels))["log_loss"] > best["log_loss"]
 
 
+class TestCalibrationError:
+    def test_who_comes_true_in_every_bin_has_none(self) -> None:
+        told = np.repeat([0.1, 0.5, 0.9], 100)
+        bought = np.concatenate([np.arange(100) < share for share in (10, 50, 90)])
+        assert evaluate(held_out(told, bought))["ece"] == pytest.approx(0.0)
+
+    def test_who_is_always_a_tenth_too_high_has_a_tenth(self) -> None:
+        told = np.repeat([0.2, 0.6, 1.0], 100)
+        bought = np.concatenate([np.arange(100) < share for share in (10, 50, 90)])
+        assert evaluate(held_out(told, bought))["ece"] == pytest.approx(0.1)
+
+
+class TestQuality:
+    @pytest.mark.parametrize(
+        ("auc", "word"),
+        [(0.5, "Poor"), (0.59, "Poor"), (0.61, "Fair"), (0.71, "Good"), (0.81, "Excellent")],
+    )
+    def test_its_word_follows_the_order(self, auc: float, word: str) -> None:
+        found = {"lift_quality": lift_quality(auc), "log_loss": 0.5, "base_rate_log_loss": 0.6}
+        assert quality_of(found) == word
+
+    def test_a_guess_is_poor(self) -> None:
+        random = np.random.default_rng(1)
+        guessed = held_out(random.random(5_000), random.random(5_000) < 0.3)
+        assert quality_of(evaluate(guessed)) == "Poor"
+
+    def test_who_orders_well_but_says_less_than_the_base_rate_is_poor(self) -> None:
+        labels = np.arange(1_000) % 10 == 0
+        told = np.where(labels, 1.0, 0.999999)
+        found = evaluate(held_out(told, labels))
+        assert found["auc"] == 1.0
+        assert quality_of(found) == "Poor"
+
+
+class TestCategories:
+    def test_the_order_within_them_is_told_apart_from_that_between_them(self) -> None:
+        """Two categories, one bought in by most: between them a guess looks good."""
+        random = np.random.default_rng(1)
+        category = np.repeat([0, 1], 2_000)
+        labels = random.random(4_000) < np.where(category == 0, 0.1, 0.9)
+        told = np.where(category == 0, 0.1, 0.9)
+        rows = HeldOut(ASKED, labels, told, customer=np.arange(4_000) % 2_000, category=category)
+        found = evaluate(rows)
+        assert found["auc"] > 0.85
+        assert found["auc_within_categories"] == 0.5
+        assert quality_of(found) == "Poor"
+
+    def test_rows_of_a_customer_are_drawn_together(self) -> None:
+        crowd = a_crowd(300)
+        four = HeldOut(
+            ASKED,
+            np.repeat(crowd.labels, 4),
+            np.repeat(crowd.probabilities, 4),
+            customer=np.repeat(np.arange(300), 4),
+        )
+        alone = HeldOut(ASKED, four.labels, four.probabilities)
+        for metric in PLAIN:
+            together, apart = (
+                high - low for low, high in (intervals(four)[metric], intervals(alone)[metric])
+            )
+            assert together == pytest.approx(2 * apart, rel=0.25)
+
+
+class TestTenths:
+    def test_they_reach_every_buyer_the_likeliest_first(self) -> None:
+        found = tenths(a_crowd(1_000))
+        assert [each.rows for each in found] == [100] * 10
+        gains = [each.gain for each in found]
+        assert gains == sorted(gains)
+        assert gains[-1] == 1.0
+        assert found[0].lift > 1.0 > found[-1].lift
+
+
 class TestIntervals:
     def test_they_hold_the_metric_and_are_the_same_every_time(self) -> None:
         crowd = a_crowd()
         found, metrics = intervals(crowd), evaluate(crowd)
         assert list(found) == list(METRICS)
-        assert all(low < metrics[metric] < high for metric, (low, high) in found.items())
+        # Every draw is a little worse calibrated than the whole, so its interval lies above it.
+        assert all(
+            low < metrics[metric] < high for metric, (low, high) in found.items() if metric != "ece"
+        )
+        assert found["ece"][1] > metrics["ece"]
         assert found == intervals(crowd)
 
     def test_four_times_the_customers_halve_them(self) -> None:
         few, many = intervals(a_crowd(500)), intervals(a_crowd(2_000))
-        for metric in METRICS:
+        for metric in PLAIN:
             widths = [high - low for low, high in (few[metric], many[metric])]
             assert widths[0] / widths[1] == pytest.approx(2.0, rel=0.25)
 
@@ -129,8 +221,8 @@ class TestIntervals:
             )
         lows, highs = np.quantile(np.array(judged), (0.025, 0.975), axis=0)
         found = intervals(crowd)
-        assert [found[metric][0] for metric in METRICS] == pytest.approx(lows)
-        assert [found[metric][1] for metric in METRICS] == pytest.approx(highs)
+        assert [found[metric][0] for metric in PLAIN] == pytest.approx(lows)
+        assert [found[metric][1] for metric in PLAIN] == pytest.approx(highs)
 
 
 class TestDifferences:

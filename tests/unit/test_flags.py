@@ -36,7 +36,7 @@ variants = { gold = "gold", none = "" }
 def test_a_file_declares_flags(tmp_path: Path) -> None:
     path = tmp_path / "decisions.toml"
     path.write_text(FILE)
-    flags = read_flags(path, policy=POLICY, model="m")
+    flags = read_flags(path, policy=POLICY, models=["m"])
     banner = Policy(name=BANNER, min_probability=0.3, max_probability=0.8)
     assert flags == {
         BANNER: Flag(
@@ -53,6 +53,7 @@ def test_a_file_declares_flags(tmp_path: Path) -> None:
             variants={"gold": "gold", "none": ""},
             act="gold",
             default="none",
+            model="m",
         ),
     }
 
@@ -83,13 +84,13 @@ def test_a_file_that_declares_something_else_is_refused_by_name(
     path = tmp_path / "decisions.toml"
     path.write_text(FILE.replace(line, instead, 1))
     with pytest.raises(Rejected, match=r"decisions\.toml") as refused:
-        read_flags(path, policy=POLICY, model="m")
+        read_flags(path, policy=POLICY, models=["m"])
     assert reason in str(refused.value)
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(Rejected, match=r"none\.toml"):
-        read_flags(tmp_path / "none.toml", policy=POLICY, model="m")
+        read_flags(tmp_path / "none.toml", policy=POLICY, models=["m"])
 
 
 @given(

@@ -72,7 +72,7 @@ def test_a_manifest_reads_back_as_it_was(manifest: Manifest) -> None:
 
 
 def test_a_manifest_names_its_schema() -> None:
-    assert json.loads(a_manifest().encode())["schema"] == 2
+    assert json.loads(a_manifest().encode())["schema"] == 3
 
 
 @pytest.mark.parametrize(

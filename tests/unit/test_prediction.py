@@ -44,7 +44,7 @@ def predict(
     category: str | None = None,
 ) -> Prediction:
     service = PredictPropensity(
-        read=ByTime(history), traffic=traffic, policy=a_policy(), clock=lambda: NOW
+        read=ByTime(history), traffic=lambda _: traffic(), policy=a_policy(), clock=lambda: NOW
     )
     return asyncio.run(service(customer_id, as_of=as_of, category=category))
 

@@ -111,6 +111,7 @@ def test_purchases_are_kept_for_ever_or_longer_than_recent_ones(
 ) -> None:
     monkeypatch.setenv("PROPENSITY_PURCHASE_RETENTION_DAYS", "")
     assert load_settings().retention.purchases.days is None
+    monkeypatch.setenv("PROPENSITY_RECENT_DAYS", "30")
     monkeypatch.setenv("PROPENSITY_PURCHASE_RETENTION_DAYS", "33")
     assert load_settings().retention.purchases.days == 33
     monkeypatch.setenv("PROPENSITY_RECENT_DAYS", "31")

@@ -118,7 +118,7 @@ def a_store(customers: int) -> FaultyStore:
 
 async def one_by_one(store: FaultyStore, traffic: Traffic) -> dict[str, Member]:
     predict = PredictPropensity(
-        read=ByTime(store), traffic=lambda: traffic, policy=a_policy(), clock=lambda: NOW
+        read=ByTime(store), traffic=lambda _: traffic, policy=a_policy(), clock=lambda: NOW
     )
     members: dict[str, Member] = {}
     for customer in {purchase.customer_id for purchase in store.purchases}:
@@ -178,7 +178,7 @@ async def test_shadows_see_what_was_answered_and_change_nothing_of_it() -> None:
     answers = [
         await PredictPropensity(
             read=ByTime(ReferenceStore(purchases)),
-            traffic=lambda traffic=traffic: traffic,  # type: ignore[misc]
+            traffic=lambda _, traffic=traffic: traffic,  # type: ignore[misc]
             policy=a_policy(),
             clock=lambda: NOW,
             observe=seen.append,

@@ -93,6 +93,8 @@ class TestTheCandidate:
             "auc",
             "log_loss",
             "brier",
+            "ece",
+            "lift_quality",
             "base_rate",
             "base_rate_log_loss",
             "held_out_customers",
@@ -130,7 +132,7 @@ class TestTheCandidate:
         assert facts["held_out_buyers"] == examples.held_out.buyers
         assert facts["customers"] == 20_000
         assert facts["purchases"] == 200_000
-        assert facts["hyperparameters"] == training.HYPERPARAMETERS
+        assert facts["hyperparameters"] == {"C": 1.0, **training.HYPERPARAMETERS}
         libraries = facts["libraries"]
         assert isinstance(libraries, dict)
         assert set(libraries) == {"scikit-learn", "skl2onnx", "onnx", "onnxruntime", "numpy"}
@@ -218,7 +220,7 @@ class TestRefusals:
 
     def test_a_fit_that_does_not_converge_is_refused(self, monkeypatch: pytest.MonkeyPatch) -> None:
         hurried = {**training.HYPERPARAMETERS, "max_iter": 1}
-        monkeypatch.setattr(training, "HYPERPARAMETERS", hurried)
+        monkeypatch.setattr(training.fitting, "HYPERPARAMETERS", hurried)
         with pytest.raises(TrainingRefused) as caught:
             train(a_training_set(), build_scorer=OnnxScorer.build)
         assert caught.value.field == "training"

@@ -31,6 +31,10 @@ LISTS_UNREAD = {"csv", "ndjson", "parquet"}
 def audience(  # noqa: PLR0913  # one parameter per option
     category: Annotated[str, typer.Argument(help="Everyone who ever bought in it.")],
     *,
+    model: Annotated[
+        str | None,
+        typer.Option(help="Which model scores.", show_default="PROPENSITY_AUDIENCE_MODEL"),
+    ] = None,
     as_of: Annotated[
         str | None, typer.Option(help="As known at this RFC 3339 instant.", show_default="now")
     ] = None,
@@ -82,7 +86,7 @@ def audience(  # noqa: PLR0913  # one parameter per option
     price = Price.of_settings(settings)
     with metered() as cost, application(settings, batch=True) as built:
         built.live.start()
-        traffic, moment = built.live.snapshot(), _instant(as_of, built.clock())
+        traffic, moment = built.audience_traffic(model), _instant(as_of, built.clock())
         found = asyncio.run(
             built.plan_audience(
                 category,

@@ -40,6 +40,7 @@ from api.http.parameters import (
     Limit,
     MaxProbability,
     MinProbability,
+    Model,
     Way,
     check_names,
     instant_of,
@@ -68,7 +69,7 @@ from domain.prediction import Traffic, check_as_of
 from domain.purchases import MAX_CATEGORY_BYTES
 from domain.values import instant
 
-_KNOWN = ("as_of", "min_probability", "max_probability", "limit", "cursor", "way")
+_KNOWN = ("model", "as_of", "min_probability", "max_probability", "limit", "cursor", "way")
 _CLIENT_LEFT = 499
 """For the logs only: nobody is there to read it. Source: nginx."""
 _VARY = {"Vary": "Accept"}
@@ -142,6 +143,7 @@ async def propensities(  # noqa: PLR0913  # one argument per documented paramete
     request: AnyRequest,
     audiences: NamedDependency[Audiences],
     *,
+    model: Model = None,
     as_of: AsOf = None,
     min_probability: MinProbability = None,
     max_probability: MaxProbability = None,
@@ -156,7 +158,7 @@ async def propensities(  # noqa: PLR0913  # one argument per documented paramete
         category=name_in(category, "category", MAX_CATEGORY_BYTES),
         filters=_filters(min_probability, max_probability),
         as_of=instant_of(as_of),
-        traffic=audiences.traffic(),
+        traffic=audiences.traffic(model),
     )
     if media_type == JSON:
         if way is not None:

@@ -1,6 +1,7 @@
 """Is the process alive, and can it answer?"""
 
 import asyncio
+from collections.abc import Callable
 from http import HTTPStatus
 
 from litestar import get
@@ -12,6 +13,7 @@ from api.http.openapi import problems
 from api.http.problems import ProblemRaised, problem
 from api.http.services import Readiness
 from domain.errors import PropensityError
+from domain.prediction import Traffic
 
 OK = "ok"
 
@@ -42,11 +44,15 @@ async def livez() -> Alive:
     **PUBLIC,
 )
 async def readyz(readiness: NamedDependency[Readiness]) -> Ready:
-    """Ready when the tables answer and a model is live."""
-    tables, model = await _trouble_of_tables(readiness), _trouble_of_model(readiness)
-    not_loaded = "".join(f"; not loaded: {problem}" for problem in readiness.problems())
-    checks = {"tables": tables or OK, "model": model or OK + not_loaded}
-    failing = [name for name, trouble in (("tables", tables), ("model", model)) if trouble]
+    """Ready when the tables answer, the first model is live, and so are others with versions."""
+    checks = {"tables": await _trouble_of_tables(readiness) or OK}
+    for place, (name, traffic) in enumerate(readiness.traffic.items()):
+        not_loaded = "".join(f"; not loaded: {each}" for each in readiness.problems(name))
+        trouble = _trouble_of_model(traffic)
+        if trouble and place and not not_loaded:  # a model beside the first may have no version yet
+            trouble = f"{OK}; it has no version yet"
+        checks["model" if place == 0 else f"model {name}"] = trouble or OK + not_loaded
+    failing = [name for name, found in checks.items() if not found.startswith(OK)]
     if failing:
         detail = f"not ready: {', '.join(failing)}"
         raise ProblemRaised(
@@ -66,9 +72,9 @@ async def _trouble_of_tables(readiness: Readiness) -> str | None:
     return None
 
 
-def _trouble_of_model(readiness: Readiness) -> str | None:
+def _trouble_of_model(traffic: Callable[[], Traffic]) -> str | None:
     try:
-        readiness.traffic()
+        traffic()
     except PropensityError as exc:
         return str(exc)
     return None

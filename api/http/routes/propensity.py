@@ -11,12 +11,21 @@ from litestar.params import PathParameter
 from api.documents.prediction import CustomerPropensity
 from api.http.access import asks
 from api.http.openapi import PRINTABLE, problems
-from api.http.parameters import AsOf, check_names, decoded, instant_of
+from api.http.parameters import (
+    AsOf,
+    Category,
+    Explain,
+    Model,
+    check_names,
+    decoded,
+    instant_of,
+    truth_of,
+)
 from api.http.problems import AnyRequest
 from domain.cost import metered
 from domain.keys import Scope
 from domain.prediction import PredictPropensity
-from domain.purchases import MAX_CUSTOMER_ID_BYTES
+from domain.purchases import MAX_CATEGORY_BYTES, MAX_CUSTOMER_ID_BYTES, name_of
 
 
 @get(
@@ -24,13 +33,14 @@ from domain.purchases import MAX_CUSTOMER_ID_BYTES
     operation_id="getPropensity",
     summary="One customer's propensity to buy",
     description="Reads the customer's purchases with strong consistency: a purchase acknowledged "
-    "is in the next answer. A customer without purchases has an empty history, not an error.",
+    "is in the next answer. A customer without purchases has an empty history, not an error. A model "
+    "that says who buys within a category needs `category`.",
     tags=["propensity"],
     response_description="The propensity, the decision and what both rest on.",
     responses=problems(HTTPStatus.BAD_REQUEST, HTTPStatus.SERVICE_UNAVAILABLE),
     **asks(Scope.PREDICT),
 )
-async def propensity(
+async def propensity(  # noqa: PLR0913  # one argument per documented parameter
     customer_id: Annotated[
         str,
         PathParameter(
@@ -41,10 +51,29 @@ async def propensity(
     ],
     request: AnyRequest,
     predict: NamedDependency[PredictPropensity],
+    *,
     as_of: AsOf = None,
+    model: Model = None,
+    category: Category = None,
+    explain: Explain = None,
 ) -> CustomerPropensity:
     """The propensity now, or as it was known at `as_of`."""
-    check_names(request.query_params, ["as_of"])
+    check_names(request.query_params, ["as_of", "model", "category", "explain"])
+    wants_why = truth_of(explain, "explain")
     with metered() as cost:
-        prediction = await predict(decoded(customer_id, "customer_id"), as_of=instant_of(as_of))
-    return CustomerPropensity.of(prediction, cost)
+        prediction = await predict(
+            decoded(customer_id, "customer_id"),
+            as_of=instant_of(as_of),
+            model=model,
+            category=None if category is None else category_of(category),
+        )
+    return CustomerPropensity.of(prediction, cost, explain=wants_why)
+
+
+def category_of(text: str) -> str:
+    """The category that a parameter names.
+
+    Raises:
+        InvalidRequest: no category could have that name.
+    """
+    return name_of(text, "category", MAX_CATEGORY_BYTES)

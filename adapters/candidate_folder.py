@@ -9,10 +9,11 @@ from msgspec import Struct
 
 from adapters.feature_sets import built_in_sets
 from domain.errors import Rejected
+from domain.features import FeatureSet
 from domain.values import Currency
 from model_registry.errors import CorruptRegistry
 from model_registry.storage import canonical
-from model_registry.versions import CalibrationBin, Candidate, GoldenVectors
+from model_registry.versions import CalibrationBin, Candidate, GoldenVectors, HeldOut
 
 CANDIDATE = "candidate.json"
 _PICKLES = tuple(bytes([0x80, protocol]) for protocol in range(2, 6))
@@ -33,12 +34,14 @@ class _Row(Struct, forbid_unknown_fields=True):
 class _Description(Struct, forbid_unknown_fields=True):
     scorer: _Scorer
     files: dict[str, str]
-    features: str
+    features: str | dict[str, Any]
     horizon_days: int
     matrix: list[list[float]]
     probabilities: list[float]
     metrics: dict[str, float] = {}
     calibration: list[_Row] = []
+    intervals: dict[str, tuple[float, float]] = {}
+    held_out: dict[str, Any] | None = None
     facts: dict[str, Any] = {}
 
 
@@ -52,14 +55,11 @@ def read_candidate(folder: Path, currency: Currency) -> Candidate:
         description = msgspec.json.decode(_content(folder, CANDIDATE), type=_Description)
     except msgspec.MsgspecError as exc:
         raise Rejected(str(folder / CANDIDATE), str(exc)) from exc
-    if description.features not in built_in_sets():
-        known = ", ".join(built_in_sets())
-        raise Rejected("features", f"{description.features!r:.80} is none of: {known}")
     return Candidate(
         scorer_kind=description.scorer.kind,
         scorer_options=description.scorer.options,
         blobs={role: _content(folder, name) for role, name in description.files.items()},
-        features=built_in_sets()[description.features].in_currency(currency),
+        features=_features(description.features, currency),
         horizon_days=description.horizon_days,
         golden=_golden(description),
         metrics=description.metrics,
@@ -68,7 +68,36 @@ def read_candidate(folder: Path, currency: Currency) -> Candidate:
             for row in description.calibration
         ],
         facts=description.facts,
+        intervals=description.intervals,
+        held_out=_held_out(description.held_out),
     )
+
+
+def _features(described: str | dict[str, Any], currency: Currency) -> FeatureSet:
+    """The features by the name of a built-in set, or by their contract."""
+    if isinstance(described, str):
+        if described not in built_in_sets():
+            known = ", ".join(built_in_sets())
+            raise Rejected("features", f"{described!r:.80} is none of: {known}")
+        return built_in_sets()[described].in_currency(currency)
+    try:
+        features = FeatureSet.from_contract(described)
+    except ValueError as exc:
+        raise Rejected("features", str(exc)) from exc
+    if features.currency != currency:
+        raise Rejected(
+            "features", f"are in {features.currency.code}, this deployment has {currency.code}"
+        )
+    return features
+
+
+def _held_out(described: dict[str, Any] | None) -> HeldOut | None:
+    if described is None:
+        return None
+    try:
+        return HeldOut.decode("held_out", canonical(described))
+    except CorruptRegistry as exc:
+        raise Rejected("held_out", exc.reason) from exc
 
 
 def _golden(description: _Description) -> GoldenVectors:

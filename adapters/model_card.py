@@ -10,9 +10,8 @@ from html import escape
 from typing import Any
 
 from model_registry.evaluation import Tenth, quality_of, tenths
-from model_registry.versions import CalibrationBin, Candidate
+from model_registry.versions import CARD, CARD_HTML, CalibrationBin, Candidate
 
-CARD, CARD_HTML = "card.md", "card.html"
 _SIZE, _PAD = 260, 34
 _FIGURES = {
     "auc": "AUC",

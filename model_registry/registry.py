@@ -16,7 +16,7 @@ from model_registry.errors import (
     UnknownRevision,
     UnknownVersion,
 )
-from model_registry.gates import Admission, LoadGates
+from model_registry.gates import Admission, LoadGates, check_integrity
 from model_registry.ports import ObjectStore
 from model_registry.revisions import (
     Action,
@@ -29,7 +29,7 @@ from model_registry.revisions import (
     without_judging,
 )
 from model_registry.storage import layout
-from model_registry.versions import Blob, Candidate, Draft, Manifest
+from model_registry.versions import CARD, CARD_HTML, Blob, Candidate, Draft, Manifest
 
 _ATTEMPTS = 1_000
 """Lost races in a row before giving up; each one lost is another writer's success."""
@@ -144,6 +144,18 @@ class Registry:
             UnknownObject: there are none.
         """
         return self.store.get(layout.blob_key(blob.sha256))
+
+    def card(self, manifest: Manifest, *, html: bool) -> bytes:
+        """What describes a version to people, as Markdown or as a page of HTML, in UTF-8.
+
+        Raises:
+            NotFound: the version came without.
+            GateFailed: it was changed since.
+        """
+        role = CARD_HTML if html else CARD
+        if role not in manifest.blobs:
+            raise NotFound(f"version {manifest.version} of {manifest.name} has no card")
+        return check_integrity({role: manifest.blobs[role]}, self.blob)[role]
 
     def promote(  # noqa: PLR0913  # what is promoted, by whom, why, and under which conditions
         self,

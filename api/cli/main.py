@@ -25,6 +25,10 @@ COMMANDS = {
         "api.cli.training:train",
         "Train on the stored purchases, check on the held-out last period, register a version.",
     ),
+    "training-set": (
+        "api.cli.training_set:write_training_set",
+        "Write the training set to a Parquet file: every row with its features and label.",
+    ),
     "predict": ("api.cli.predicting:predict", "Predict one customer's propensity."),
     "refund": (
         "api.cli.customers:refund",

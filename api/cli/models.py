@@ -14,7 +14,7 @@ from rich.table import Table
 from api.cli.audit import audited
 from api.cli.comparison import Name, compare
 from api.cli.output import EXIT_CODE_OF, AsJson, emit, say, table
-from api.composition import candidate_in, open_registry, presence_only
+from api.composition import candidate_in, open_registry, package_model, presence_only
 from api.documents.models import (
     MOST,
     RevisionReport,
@@ -25,7 +25,7 @@ from api.documents.models import (
 )
 from api.process import load_settings
 from domain.audit import Act, Target
-from domain.errors import CorruptRecord, InvalidRequest
+from domain.errors import CorruptRecord, InvalidRequest, Rejected
 from domain.values import BUCKETS, basis_points_of
 from model_registry.revisions import Revision, State
 from model_registry.verify import verify
@@ -84,11 +84,53 @@ def register(
 ) -> None:
     """Register a model trained elsewhere as the next version, once it scores its golden vectors."""
     settings = load_settings()
-    registry, candidate = open_registry(settings), candidate_in(folder, settings)
+    registry, candidate = open_registry(settings), candidate_in(folder, settings, model=name)
     registry.try_out(name, candidate)
     manifest = registry.register(name, candidate, actor=actor())
     emit(to_builtins(VersionReport.of(manifest)), as_json=as_json, text=describe(manifest))
     say(f"serve it: propensity models promote {name} {manifest.version} --reason 'first try'")
+
+
+@app.command("package")
+def package(
+    fitted: Annotated[
+        Path,
+        typer.Argument(
+            metavar="MODEL", help="A .skops or .onnx file, or an MLflow folder with either."
+        ),
+    ],
+    *,
+    training_set: Annotated[
+        Path, typer.Option(help="What `propensity training-set` wrote; its held-out rows judge.")
+    ],
+    output: Annotated[Path, typer.Option(help="The folder that is made.")],
+) -> None:
+    """Make a candidate of a model fitted elsewhere, with golden vectors; no pickle is read."""
+    made = package_model(fitted, training_set, output, load_settings())
+    say(f"made {made}; register it: propensity models register NAME {output}")
+
+
+@app.command("card")
+def card(
+    name: Name,
+    version: Version,
+    *,
+    output: Annotated[
+        Path | None, typer.Option(help="A file; .html has pictures.", show_default="stdout")
+    ] = None,
+) -> None:
+    """Print a version's card: what it is, how good it is and for whom. Markdown, or HTML."""
+    registry = open_registry(load_settings())
+    html = output is not None and output.suffix in {".html", ".htm"}
+    content = registry.card(registry.version(name, version), html=html)
+    if output is None:
+        typer.echo(content.decode(), nl=False)
+        return
+    try:
+        output.write_bytes(content)
+    except OSError as exc:
+        raise Rejected("--output", f"cannot be written: {exc.strerror}") from exc
+    say(f"wrote {output}")
 
 
 @app.command("promote")

@@ -32,11 +32,23 @@ class Target(StrEnum):
     CATEGORY = "category"
 
 
+HorizonDays = Annotated[
+    int, typer.Option(min=1, max=365, help="Will the customer buy within so many days?")
+]
+MostCutOffs = Annotated[
+    int, typer.Option(min=1, max=60, help="How many past dates to learn from at most.")
+]
+MostCustomers = Annotated[
+    int, typer.Option(min=1, help="A fair sample of so many customers at most.")
+]
+AskedTarget = Annotated[
+    Target, typer.Option(help="Who buys anything, or who buys in the category asked about?")
+]
+
+
 def train(  # noqa: PLR0913  # one per option
     *,
-    target: Annotated[
-        Target, typer.Option(help="Who buys anything, or who buys in the category asked about?")
-    ] = Target.ANYTHING,
+    target: AskedTarget = Target.ANYTHING,
     features: Annotated[
         str | None,
         typer.Option(
@@ -49,15 +61,9 @@ def train(  # noqa: PLR0913  # one per option
         str | None,
         typer.Option(help="The model's name.", show_default=f"the first of {PREFIX}MODELS"),
     ] = None,
-    horizon_days: Annotated[
-        int, typer.Option(min=1, max=365, help="Will the customer buy within so many days?")
-    ] = 30,
-    cut_offs: Annotated[
-        int, typer.Option(min=1, max=60, help="How many past dates to learn from at most.")
-    ] = 6,
-    customers: Annotated[
-        int, typer.Option(min=1, help="A fair sample of so many customers at most.")
-    ] = 100_000,
+    horizon_days: HorizonDays = 30,
+    cut_offs: MostCutOffs = 6,
+    customers: MostCustomers = 100_000,
     as_json: AsJson = False,
 ) -> None:
     """Train on the stored purchases, check on the held-out last period, register a version."""
@@ -119,10 +125,10 @@ def run_training(  # noqa: PLR0913  # one per option
         TrainingRefused: the stored purchases do not allow an honest model.
     """
     reach = _reach_of(candidates)
-    _check_retention(built.settings, reach, horizon_days=horizon_days)
+    check_retention(built.settings, reach, horizon_days=horizon_days)
     if len(candidates) == 1:
         _say_what_is_implied(next(iter(candidates.values())), built.settings)
-    histories = _collect(built, customers)
+    histories = collect(built, customers)
     sets = {
         name: training_set(
             histories,
@@ -207,7 +213,7 @@ def _is_kept(settings: Settings, reach: Reach) -> bool:
     return kept is None or not (reach.ever or reach.window > Window.days(kept))
 
 
-def _check_retention(settings: Settings, reach: Reach, *, horizon_days: int) -> None:
+def check_retention(settings: Settings, reach: Reach, *, horizon_days: int) -> None:
     """Returns when purchases are kept for long enough to train at all."""
     kept = settings.purchase_retention_days
     if kept is not None and reach.ever:
@@ -242,7 +248,8 @@ def _say_what_is_not_kept(examples: TrainingSet, cut_offs: int, since: int) -> N
         )
 
 
-def _collect(built: Application, customers: int) -> Histories:
+def collect(built: Application, customers: int) -> Histories:
+    """The histories of a fair sample of the customers, with a progress bar."""
     with progress_bar() as bar:
         task = bar.add_task("reading customers", total=None)
 

@@ -5,11 +5,12 @@ HTTP stack nor the models.
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property, partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from adapters.clock import SystemClock
@@ -292,6 +293,14 @@ class Application:
         from domain.keys import ManageKeys
 
         return ManageKeys(store=self.key_store, clock=self.clock)
+
+    def write_training_set(
+        self, path: Path, training_set: "TrainingSet", customer_ids: "Sequence[str]"
+    ) -> int:
+        """How many rows were written to a Parquet file."""
+        from adapters.training_sets import write_training_set
+
+        return write_training_set(path, training_set, customer_ids)
 
     def select_features(self, candidates: "Mapping[str, TrainingSet]") -> "Selection":
         """The feature set and penalty that do best in cross-validation."""

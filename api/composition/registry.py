@@ -47,12 +47,27 @@ def presence_only(settings: Settings) -> "Presence":
     return Presence(store=open_object_store(settings.registry_location), clock=SystemClock())
 
 
-def candidate_in(folder: Path, settings: Settings) -> "Candidate":
-    """The candidate that a folder describes.
+def candidate_in(folder: Path, settings: Settings, *, model: str) -> "Candidate":
+    """The candidate that a folder describes, with its card.
 
     Raises:
         Rejected: a file is missing, or is not what it should be.
     """
     from adapters.candidate_folder import read_candidate
+    from adapters.model_card import with_card
 
-    return read_candidate(folder, Currency.of(settings.currency))
+    return with_card(read_candidate(folder, Currency.of(settings.currency)), model=model)
+
+
+def package_model(model: Path, training_set: Path, folder: Path, settings: Settings) -> Path:
+    """The description of a candidate, made from a model that was fitted on that training set.
+
+    Raises:
+        Rejected: the model or the training set cannot be read; says why.
+        TrainingRefused: the export scores otherwise than the model itself.
+    """
+    from adapters.fitted_models import package
+    from adapters.training_sets import read_training_set
+
+    build = open_registry(settings).gates.scorer_factory("onnx")
+    return package(model, read_training_set(training_set), folder, build=build)

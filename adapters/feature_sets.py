@@ -118,9 +118,8 @@ class _Declaration:
         name = re.escape(self._name)
         heads = [n for n, line in enumerate(self._lines) if re.match(rf"\[+\"?{name}\b", line)]
         entries = [n for n in heads if self._lines[n].startswith("[[")]
-        if number is None or number >= len(entries):
-            return (heads or [0])[0] + 1
-        start = entries[number]
+        of_entry = number is not None and number < len(entries)
+        start = entries[number or 0] if of_entry else (heads or [0])[0]
         for n in range(start + 1, len(self._lines)):
             if self._lines[n].startswith("["):
                 break

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import msgspec
 import numpy as np
@@ -139,7 +140,14 @@ def _of_skops(path: Path, exported: ExportedSet) -> _Fitted:
         if unknown:
             raise Rejected(str(path), f"holds types that are not taken: {', '.join(unknown)}")
         pipeline: Any = load(path, trusted=list(TRUSTED))
-    except (OSError, UntrustedTypesFoundException, ValueError, TypeError, KeyError) as exc:
+    except (
+        OSError,
+        BadZipFile,
+        UntrustedTypesFoundException,
+        ValueError,
+        TypeError,
+        KeyError,
+    ) as exc:
         raise Rejected(str(path), f"cannot be read as a skops file: {exc}") from exc
     matrix = exported.held_out.matrix
     try:

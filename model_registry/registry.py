@@ -54,17 +54,41 @@ class Registry:
         The manifest is written last: what a crash leaves behind is not a version.
 
         Raises:
-            InvalidRequest: the actor is missing, or the candidate cannot be stored as it is.
+            InvalidRequest: the actor is missing, the candidate cannot be stored as it is, or it says
+                another thing of customers than the versions before it.
             CorruptRegistry: a blob is stored already, but damaged.
         """
         layout.check_name(name)
         _check_present(actor=actor)
+        self.check_target(name, targeted=candidate.features.targeted)
         draft = Draft.of(name, candidate, created_at=self.clock(), created_by=actor)
         for role, content in draft.blobs.items():
             self._store_blob(draft.manifest.blobs[role], content)
         newest = max(self.stored_versions(name), default=0)
         numbered = (replace(draft.manifest, version=number) for number in count(newest + 1))
         return next(manifest for manifest in numbered if self._store_manifest(manifest))
+
+    def check_target(self, name: str, *, targeted: bool) -> None:
+        """Returns when a version that says who buys within a category, or anything, fits the model.
+
+        All versions of a model say the same of a customer: so they can be compared, split and shadowed.
+
+        Raises:
+            InvalidRequest: the newest version that can be read says the other thing.
+        """
+        for number in reversed(self.stored_versions(name)):
+            try:
+                newest = self.version(name, number)
+            except CorruptRegistry:
+                continue
+            if newest.targeted != targeted:
+                says = ("who buys anything", "who buys within a category")
+                raise InvalidRequest(
+                    "model",
+                    f"{name} says {says[newest.targeted]}, the new version {says[targeted]}; register "
+                    "it under another name",
+                )
+            return
 
     def try_out(self, name: str, candidate: Candidate) -> None:
         """Returns when the candidate would load and score its golden vectors here; stores nothing.

@@ -59,7 +59,7 @@ def train(  # noqa: PLR0913  # one per option
     ] = None,
     model: Annotated[
         str | None,
-        typer.Option(help="The model's name.", show_default=f"the first of {PREFIX}MODELS"),
+        typer.Option(help="The model's name.", show_default=f"of {PREFIX}MODELS, by what it says"),
     ] = None,
     horizon_days: HorizonDays = 30,
     cut_offs: MostCutOffs = 6,
@@ -70,10 +70,12 @@ def train(  # noqa: PLR0913  # one per option
     settings = load_settings()
     with application(settings, batch=True) as built:
         built.tables.verify()
+        name = model or usual_model(settings, target)
+        built.registry.check_target(name, targeted=target is Target.CATEGORY)
         manifest = run_training(
             built,
             candidates=candidates_for(built, target, features),
-            model=model or settings.model,
+            model=name,
             horizon_days=horizon_days,
             cut_offs=cut_offs,
             customers=customers,
@@ -82,6 +84,14 @@ def train(  # noqa: PLR0913  # one per option
     say(
         f"serve it: propensity models promote {manifest.name} {manifest.version} --reason 'first try'"
     )
+
+
+def usual_model(settings: Settings, target: Target) -> str:
+    """The model that is trained if none is named: the first, or for categories that of audiences."""
+    first, *others = settings.served_models
+    if target is Target.ANYTHING:
+        return first
+    return settings.audience_model or (others[0] if others else first)
 
 
 def candidates_for(

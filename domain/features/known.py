@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, field, replace
 from enum import Enum
-from functools import cached_property
 from typing import TypeAlias
 
 import numpy as np
@@ -51,7 +50,7 @@ class Windows:
         return cls(np.array(lengths, dtype=np.int64)[:, None], rows)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Known:
     """The histories of n customers as known at `as_of`, microseconds since the epoch, UTC.
 
@@ -131,7 +130,7 @@ class Known:
     def distinct_categories(self, row: int, category: str | None) -> Integers:
         """How many categories they are of. Shape: (n,) int64."""
         chosen, width = self._rows(category)[row], max(len(self.histories.categories), 1)
-        pairs = np.unique(self._customer[chosen] * width + self.histories.category[chosen])
+        pairs = np.unique(self.histories.customer[chosen] * width + self.histories.category[chosen])
         return np.bincount(pairs // width, minlength=len(self)).astype(np.int64)
 
     def largest_amount(self, row: int, category: str | None) -> Integers:
@@ -157,15 +156,11 @@ class Known:
         earlier = self.histories.earlier
         return found if row or earlier is None else np.minimum(found, earlier.first_at)
 
-    @cached_property
-    def _customer(self) -> Integers:
-        return self.histories.customer
-
     def _newest_of_day(self, chosen: Chosen) -> Chosen:
         """Which of the chosen purchases is each customer's newest of its day. Shape: (m,) bool."""
         rows = np.flatnonzero(chosen)
         age = self.as_of - self.histories.purchased_at[rows]
-        customer = self._customer[rows]
+        customer = self.histories.customer[rows]
         order = np.argsort(age) if len(self) == 1 else np.lexsort((age, customer))
         day, whose = age[order] // MICROS_PER_DAY, customer[order]
         newest = np.ones(len(rows), dtype=np.bool_)

@@ -71,6 +71,11 @@ class Manifest:
     facts: Mapping[str, Any]
 
     @property
+    def targeted(self) -> bool:
+        """Whether it says who buys within the category asked about, not who buys anything."""
+        return any(map(_targets, self.features.contract.get("features", ())))
+
+    @property
     def sha256(self) -> str:
         """The SHA-256 of the stored bytes, in lower-case hex."""
         return hashlib.sha256(self.encode()).hexdigest()
@@ -96,3 +101,8 @@ class Manifest:
             raise CorruptRegistry(key, f"field 'blobs.{GOLDEN}' is missing")
         check_canonical(key, content, manifest.encode())
         return manifest
+
+
+def _targets(entry: Mapping[str, Any]) -> bool:
+    """Whether a feature of a contract, or a part of it, depends on the target category."""
+    return bool(entry.get("target")) or any(map(_targets, entry.get("of", ())))

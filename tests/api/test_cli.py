@@ -1,6 +1,7 @@
 """The command line: documents on stdout, advice on stderr, exit codes for scripts."""
 
 import csv
+import io
 import json
 import pickle
 import re
@@ -10,11 +11,17 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
+import skops.io
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from adapters.clock import SystemClock
 from adapters.dynamodb import DynamoPurchaseRecorder, DynamoTables
 from adapters.embedded import EmbeddedEngine
+from adapters.feature_sets import built_in_sets
 from adapters.listening import free_port
 from api.cli import main
 from api.cli.refused_rows import RefusedRows
@@ -739,3 +746,81 @@ def test_names_stay_whole_in_a_narrow_terminal(
     assert code == 0
     names = {line.split()[0] for line in out.splitlines() if line.startswith("PROPENSITY_")}
     assert names == {PREFIX + name.upper() for name in described()}
+
+
+def test_a_model_within_categories_is_trained_explained_and_asked(
+    deployment: Path, run: Run
+) -> None:
+    rows = [[*row[:3], ("jewellery", "shoes")[int(row[1][1:]) % 2], row[4]] for row in purchases()]
+    run("tables", "create")
+    run("import", str(write_csv(deployment / "purchases.csv", rows)))
+    assert run("train", "--features", "lifetime")[0] == 0
+    code, out, err = run("train", "--target", "category", "--json")
+    version = json.loads(out)
+    assert (code, version["name"], version["version"]) == (0, "category-propensity", 1)
+    assert "log1p(purchase_count_ever[target])" in version["features"]
+    assert "propensity models card category-propensity 1" in err
+    for name in ("purchase-propensity", "category-propensity"):
+        assert run("models", "promote", name, "1", "--reason", "first")[0] == 0
+    at = ("--as-of", instant.render(END))
+
+    code, out, _ = run("predict", "c0", "--explain", *at)
+    assert (code, "base rate of" in out, "log-odds in all" in out) == (0, True, True)
+    within = ("predict", "c0", "--model", "category-propensity")
+    assert run(*within)[0] == 2
+    answer = json.loads(run(*within, "--category", "shoes", *at, "--json")[1])
+    assert (answer["category"], answer["model"]["name"]) == ("shoes", "category-propensity")
+    _, out, _ = run("audience", "shoes", "--model", "category-propensity", *at)
+    members = {row["customer_id"]: row for row in csv.DictReader(io.StringIO(out))}
+    assert float(members["c0"]["probability"]) == answer["probability"]
+
+    code, out, _ = run("models", "card", "category-propensity", "1")
+    assert (code, out.startswith("# Model category-propensity")) == (0, True)
+    page = deployment / "card.html"
+    assert run("models", "card", "category-propensity", "1", "--output", str(page))[0] == 0
+    assert "<svg" in page.read_text()
+    other = ("train", "--target", "category", "--model", "purchase-propensity")
+    assert run(*other)[0] == 2
+    code, _, err = run("train", "--target", "category", "--features", "lifetime")
+    assert (code, "--target anything" in err) == (2, True)
+
+
+def test_a_training_set_goes_out_and_a_model_comes_back(deployment: Path, run: Run) -> None:
+    run("tables", "create")
+    run("import", str(write_csv(deployment / "purchases.csv", purchases())))
+    file, model = deployment / "set.parquet", deployment / "model.skops"
+    code, out, _ = run("training-set", "--output", str(file), "--features", "rfm_90d", "--json")
+    assert (code, json.loads(out)["rows"] > 120) == (0, True)
+    table = pq.read_table(file).to_pandas()
+    names = json.loads(out)["features"]
+    fitted = make_pipeline(StandardScaler(), LogisticRegression()).fit(
+        table[names].to_numpy(), table.label
+    )
+    skops.io.dump(fitted, model)
+    folder = str(deployment / "candidate")
+    package = ("models", "package", str(model), "--training-set", str(file), "--output", folder)
+    assert run(*package)[0] == 0
+    assert run("models", "register", "purchase-propensity", folder)[0] == 0
+    assert run("models", "promote", "purchase-propensity", "1", "--reason", "ours")[0] == 0
+    row = table[(table.split == "held_out") & (table.customer_id == "c0")].iloc[0]
+    at = instant.render(int(row.cut_off.value // 1_000))
+    answer = json.loads(run("predict", "c0", "--as-of", at, "--json")[1])
+    assert answer["features"] == {name: row[name] for name in names}
+    assert run("predict", "c0", "--explain")[0] == 2
+
+
+def test_feature_sets_are_shown_and_checked(home: Path, run: Run) -> None:
+    shown = json.loads(run("features", "show", "--json")[1])
+    assert [each["name"] for each in shown] == list(built_in_sets())
+    code, out, _ = run("features", "show", "within_category")
+    assert (code, "--target category" in out, "in the category asked about" in out) == (
+        0,
+        True,
+        True,
+    )
+    file = home / "features.toml"
+    file.write_text('[mine]\nfeatures = [{ aggregation = "purchase_count", window = "7d" }]\n')
+    assert json.loads(run("features", "check", str(file), "--json")[1])[0]["reads"] == "7d"
+    file.write_text('[mine]\n[[mine.features]]\naggregation = "x"\n')
+    code, _, err = run("features", "check", str(file))
+    assert (code, "line 3" in err) == (2, True)

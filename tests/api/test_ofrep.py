@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import jwt
@@ -10,11 +11,14 @@ from httpx import Response
 
 from domain.decisions import Flag, Policy, TopShare
 from domain.errors import CorruptRecord, StoreUnavailable
+from domain.features import TARGET, Aggregation, Feature, FeatureSet
 from domain.keys import Scope
-from domain.values import MICROS_PER_SECOND
+from domain.prediction import Traffic
+from domain.values import MICROS_PER_SECOND, Window
 from tests.api.conftest import BROWSER, SHOP_ORIGIN, TOKEN_SECRET, Http, Shop, client_of, keyed
 from tests.api.problems import problem_of
-from tests.builders import NOW, a_purchase
+from tests.builders import NOW, USD, a_purchase, a_served_model
+from tests.fakes import SaturatingScorer
 
 FLAGS = "/ofrep/v1/evaluate/flags"
 BANNER = f"{FLAGS}/promotion-banner"
@@ -254,3 +258,23 @@ def test_a_flag_may_act_on_the_top_share_of_the_versions_held_out_customers() ->
     within = Policy(name="p", min_probability=0.3, max_probability=0.4)
     acts = [within.acts_on(p, shares.__getitem__) for p in (0.29, 0.3, 0.4, 0.41)]
     assert acts == [False, True, True, False]
+
+
+def test_a_flag_is_decided_by_the_model_and_in_the_category_that_it_names(shop: Shop) -> None:
+    within = FeatureSet((Feature(Aggregation.PURCHASE_COUNT, Window.days(30), TARGET),), USD)
+    model = replace(a_served_model(SaturatingScorer(), features=within), name="within")
+    shop.others["within"] = Traffic(champion=model)
+    policy = Policy(name="any", min_probability=0.4, max_probability=1.0)
+    shop.flags += [
+        replace(
+            Flag.banner(policy), key=f"flag-{category or 'none'}", model="within", category=category
+        )
+        for category in ("grocery", "jewellery", None)
+    ]
+    with client_of(shop) as http:
+        found = http.post(FLAGS, json={"context": {"targetingKey": "buyer"}}, headers=SERVER).json()
+    told = {flag["key"]: (flag.get("value"), flag.get("reason")) for flag in found["flags"]}
+    assert told["flag-grocery"] == (True, "TARGETING_MATCH")
+    assert told["flag-jewellery"] == (False, "DEFAULT")
+    assert told["flag-none"][1] != "TARGETING_MATCH"  # the model needs a category
+    assert told["promotion-banner"] == (True, "TARGETING_MATCH")

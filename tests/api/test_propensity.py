@@ -1,3 +1,4 @@
+from dataclasses import replace
 from urllib.parse import quote
 
 import pytest
@@ -5,10 +6,13 @@ from litestar.testing import TestClient
 from litestar.types import Receive, Scope, Send
 
 from domain.errors import CorruptRecord, StoreUnavailable
-from domain.values import instant
+from domain.features import TARGET, Aggregation, Feature, FeatureSet
+from domain.prediction import LinearFacts, Traffic
+from domain.values import Window, instant
 from tests.api.conftest import Http, Shop, app_over
 from tests.api.problems import field_of, problem_of
-from tests.builders import DAY, NOW, a_purchase
+from tests.builders import DAY, NOW, USD, a_purchase, a_served_model
+from tests.fakes import SaturatingScorer
 
 URL = "/v1/customers/customer-1/propensity"
 
@@ -141,3 +145,72 @@ def test_a_corrupt_record_tells_the_caller_no_internals(http: Http, shop: Shop) 
     shop.trouble = CorruptRecord("row 17 of shard 3")
     members = problem_of(http.get(URL), 500, "corrupt-record")
     assert "17" not in str(members["detail"])
+
+
+WITHIN = FeatureSet((Feature(Aggregation.PURCHASE_COUNT, Window.days(30), TARGET),), USD)
+FACTS = LinearFacts(
+    coefficients={"purchase_count_30d[target]": 0.5},
+    averages={"purchase_count_30d[target]": 3.0},
+    intercept=-1.0,
+    base_rate=0.25,
+)
+
+
+def served_within(shop: Shop, *, facts: LinearFacts | None = FACTS) -> None:
+    """A second model serves, which says who buys within a category."""
+    model = replace(a_served_model(SaturatingScorer(), features=WITHIN), name="within", facts=facts)
+    shop.others["within"] = Traffic(champion=model)
+
+
+def test_a_model_within_a_category_is_asked_with_it(http: Http, shop: Shop) -> None:
+    served_within(shop)
+    shop.purchases |= {
+        ("customer-1", purchase.purchase_id): purchase
+        for purchase in (
+            a_purchase(purchase_id="a", category="shoes"),
+            a_purchase(purchase_id="b", category="shoes"),
+            a_purchase(purchase_id="c", category="shirts"),
+        )
+    }
+    path = "/v1/customers/customer-1/propensity?model=within&category=shoes"
+    answer = http.get(path).json()
+    assert (answer["model"]["name"], answer["category"]) == ("within", "shoes")
+    assert answer["features"] == {"purchase_count_30d[target]": 2.0}
+    assert answer["explanation"] is None
+    told = http.get(path + "&explain=true").json()["explanation"]
+    (part,) = told["contributions"]
+    assert (part["value"], part["average"], part["log_odds"]) == (2.0, 3.0, -0.5)
+    assert "category asked about" in part["meaning"]
+    assert told["log_odds"] == pytest.approx(-1.0 + 0.5 * 2.0)
+    assert told["base_rate"] == 0.25
+
+
+@pytest.mark.parametrize(
+    ("query", "parameter"),
+    [
+        ("model=within", "category"),
+        ("category=shoes", "category"),
+        ("model=nobody", "model"),
+        ("model=within&category=", "category"),
+        ("explain=yes", "explain"),
+        ("explain=true", "explain"),
+    ],
+)
+def test_what_a_model_cannot_be_asked_is_refused(
+    http: Http, shop: Shop, query: str, parameter: str
+) -> None:
+    served_within(shop)
+    response = http.get(f"/v1/customers/customer-1/propensity?{query}")
+    problem = problem_of(response, 400, "invalid-request")
+    assert [each["field"] for each in problem["errors"]] == [parameter]
+
+
+def test_an_audience_is_scored_by_the_model_that_is_named(http: Http, shop: Shop) -> None:
+    served_within(shop)
+    purchase = a_purchase(category="shoes")
+    shop.purchases["customer-1", purchase.purchase_id] = purchase
+    answer = http.get("/v1/categories/shoes/propensities?model=within").json()
+    assert [model["name"] for model in answer["models"]] == ["within"]
+    single = http.get("/v1/customers/customer-1/propensity?model=within&category=shoes").json()
+    assert answer["members"][0]["probability"] == single["probability"]
+    problem_of(http.get("/v1/categories/shoes/propensities?model=x"), 400, "invalid-request")

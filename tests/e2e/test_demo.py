@@ -1,5 +1,6 @@
 """The whole product on real purchases: what `make demo` does, and what it leaves behind."""
 
+import math
 import os
 import signal
 import subprocess
@@ -63,7 +64,12 @@ def test_the_demo_loads_trains_serves_and_stops_what_it_started(home: Path) -> N
         said = log.read_text()
         customer = said.split("/v1/customers/")[1].split("/")[0]
         before = server.get(f"/v1/customers/{customer}/propensity").json()
-        assert before["model"]["version"] == 1
+        assert before["model"] == {
+            "name": "purchase-propensity",
+            "version": 2,
+            "revision": 1,
+            "arm": "champion",
+        }
         assert 0 < before["probability"] < 1
 
         now = instant.parse(before["as_of"])
@@ -79,9 +85,19 @@ def test_the_demo_loads_trains_serves_and_stops_what_it_started(home: Path) -> N
         assert [outcome["outcome"] for outcome in report["outcomes"]] == ["recorded"]
         after = server.get(f"/v1/customers/{customer}/propensity").json()
         assert after["purchases_read"] == before["purchases_read"] + 1
-        volume = "total_purchase_volume_30d"
-        grown = after["features"][volume] - before["features"][volume]
-        assert grown == pytest.approx(123.45)
+        volume = "log1p(total_purchase_volume_ever)"
+        spent = [math.expm1(each["features"][volume]) for each in (before, after)]
+        assert spent[1] - spent[0] == pytest.approx(123.45)
+
+        path = f"/v1/customers/{customer}/propensity"
+        why = server.get(path, params={"explain": "true"}).json()
+        odds = math.log(why["probability"] / (1 - why["probability"]))
+        assert why["explanation"]["log_odds"] == pytest.approx(odds)
+        members = server.get("/v1/categories/jewellery/propensities").json()
+        assert [model["name"] for model in members["models"]] == ["category-propensity"]
+        asked = {"model": "category-propensity", "category": "jewellery", "as_of": members["as_of"]}
+        single = server.get(path, params=asked).json()
+        assert [each["probability"] for each in members["members"]] == [single["probability"]]
 
         stranger = server.get("/v1/customers/nobody-knows-me/propensity").json()
         assert (stranger["history"], stranger["purchases_read"]) == ("empty", 0)

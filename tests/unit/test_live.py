@@ -11,7 +11,7 @@ from domain.features import total_purchase_volume_30d
 from domain.prediction import Traffic
 from model_registry.errors import GateFailed, UnknownVersion
 from model_registry.registry import Registry
-from model_registry.serving import LiveModel
+from model_registry.serving import LiveModel, LiveModels
 from model_registry.serving.live import load
 from tests.builders import USD, missing
 from tests.registries import NAME, FragileStore, LogisticScorer, a_candidate, a_registry
@@ -426,3 +426,40 @@ def test_a_registry_that_went_back_is_told_and_what_served_goes_on(kept: int) ->
         store.put_if_absent(revision_key(number), content)
     live.refresh()
     assert live.problems == ()
+
+
+def test_several_models_serve_side_by_side() -> None:
+    registry = a_history(FragileStore(), 2)
+    registry.register("other", a_candidate(0.1), actor="tests")
+    registry.promote("other", 1, actor="tests", reason="why")
+    live = LiveModels(registry, [NAME, "other", "new"])
+    live.start()
+    assert serving_of(live.snapshot()) == serving_of(live.snapshot(NAME)) == (2, 1)
+    assert live.snapshot("other").name == "other"
+    with pytest.raises(NoLiveModel):
+        live.snapshot("new")
+    with pytest.raises(InvalidRequest, match="other"):
+        live.snapshot("unknown")
+    assert live.problems == []
+
+
+def test_a_process_serves_one_model_at_least() -> None:
+    with pytest.raises(ValueError, match="one model"):
+        LiveModels(a_history(FragileStore()), [])
+
+
+def test_what_a_version_says_of_its_coefficients_explains_its_predictions() -> None:
+    facts = {
+        "coefficients": {"total_purchase_volume_30d": 0.5},
+        "feature_means": {"total_purchase_volume_30d": 10.0},
+        "intercept": -1.0,
+        "training_base_rate": 0.25,
+    }
+    registry = a_registry(FragileStore())
+    registry.register(NAME, replace(a_candidate(0.1), facts=facts), actor="tests")
+    registry.register(NAME, replace(a_candidate(0.1), facts=facts | {"intercept": "x"}), actor="t")
+    explained: list[bool] = []
+    for version in (1, 2):
+        registry.promote(NAME, version, actor="tests", reason="why")
+        explained.append(started(registry).snapshot().champion.facts is not None)
+    assert explained == [True, False]

@@ -10,7 +10,8 @@ import pytest
 
 from adapters.object_store import open_object_store
 from domain.errors import InvalidRequest, StoreUnavailable
-from domain.features import total_purchase_volume_30d
+from domain.features import TARGET, Aggregation, Feature, FeatureSet, total_purchase_volume_30d
+from domain.values import Window
 from model_registry.errors import (
     CorruptRegistry,
     GateFailed,
@@ -24,7 +25,7 @@ from model_registry.registry import Registry
 from model_registry.revisions import Action, Revision
 from model_registry.verify import verify
 from model_registry.versions import CalibrationBin, Candidate
-from tests.builders import JPY, NOW, missing
+from tests.builders import JPY, NOW, USD, missing
 from tests.doubles.memory import ManualClock, MemoryObjectStore
 from tests.registries import NAME, FragileStore, a_candidate, a_registry, golden_of, with_golden
 
@@ -598,3 +599,16 @@ def test_a_writer_killed_at_any_step_leaves_a_readable_registry(
     else:
         pytest.fail("it never got through")
     assert steps > 3
+
+
+def test_versions_of_a_model_all_say_the_same_of_a_customer() -> None:
+    registry = a_registry(FragileStore())
+    registry.register(NAME, a_candidate(0.1), actor="tests")
+    within = FeatureSet((Feature(Aggregation.PURCHASE_COUNT, Window.days(30), TARGET),), USD)
+    other = replace(a_candidate(0.1), features=within)
+    with pytest.raises(InvalidRequest, match="another name"):
+        registry.register(NAME, other, actor="tests")
+    assert registry.versions(NAME) == [1]
+    assert registry.register("within", other, actor="tests").targeted
+    with pytest.raises(InvalidRequest, match="another name"):
+        registry.register("within", a_candidate(0.1), actor="tests")

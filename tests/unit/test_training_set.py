@@ -1,17 +1,20 @@
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from adapters.feature_sets import built_in_sets
 from domain.errors import TrainingRefused
-from domain.features import Aggregation, FeatureSet, Histories
-from domain.purchases import Purchase
+from domain.features import Aggregation, BaseRates, FeatureSet, Histories
+from domain.purchases import Purchase, Refund
 from domain.training import Examples, TrainingSet, training_set
 from domain.training.training_set import MIN_EXAMPLES_PER_CLASS, CutOffs, examples_at
 from tests import reference
 from tests.builders import DAY, NOW, USD, a_feature, a_history, a_purchase, missing
+from tests.profiles import examples as so_many
 from tests.strategies import batches, feature_sets, instants
 
 WINDOW, HORIZON = 30 * DAY, 30 * DAY
@@ -290,3 +293,91 @@ def test_training_sets_and_their_examples_are_equal_only_to_themselves() -> None
     assert one == one  # noqa: PLR0124  # arrays have no truth value, so this once raised
     assert one != other
     assert len({one.training, other.training}) == 2
+
+
+def two_categories() -> list[list[Purchase]]:
+    """A market that buys in one category or the other."""
+    return [
+        [
+            replace(purchase, customer_id=f"c{number}", category=("a", "b")[(number + step) % 2])
+            for step, purchase in enumerate(history)
+        ]
+        for number, history in enumerate(a_market(days=300))
+    ]
+
+
+def changed_after(
+    draw: Callable[[st.SearchStrategy[int]], int], histories: list[list[Purchase]], instant: int
+) -> list[list[Purchase]]:
+    """The same histories, but whatever came after that instant moved, refunded, or joined by more.
+
+    The last purchase of all stays, so that the cut-offs do.
+    """
+    found: list[list[Purchase]] = []
+    for history in histories:
+        mine = [p for p in history if p.purchased_at <= instant]
+        for purchase in history[len(mine) :]:
+            what = draw(st.integers(0, 3))
+            at = draw(st.integers(instant + 1, NOW))
+            if what == 0 or purchase.purchased_at == NOW:
+                mine.append(purchase)
+            elif what == 1:
+                mine.append(replace(purchase, purchased_at=at))
+            elif what == 2:
+                mine.append(replace(purchase, refunds=(Refund(at, "r", purchase.amount_minor),)))
+            else:
+                mine += [purchase, replace(purchase, purchase_id=f"more-{at}", purchased_at=at)]
+        early = mine[: draw(st.integers(0, len(mine)))]
+        refunded = draw(st.integers(instant + 1, NOW))
+        found.append(
+            [
+                replace(p, refunds=(Refund(refunded, "late", 1),)) if p in early else p
+                for p in mine
+                if p.amount_minor > 1
+            ]
+        )
+    return found
+
+
+@pytest.mark.parametrize("name", built_in_sets())
+@given(data=st.data(), place=st.integers(0, 2))
+@settings(deadline=None, max_examples=so_many(60))
+def test_whatever_happens_after_a_cut_off_changes_no_row_before_it(
+    name: str, data: st.DataObject, place: int
+) -> None:
+    features = built_in_sets()[name].in_currency(USD)
+    histories = two_categories()
+    before = train_on(histories, features=features)
+    cut_off = before.cut_offs.training[place]
+    try:
+        after = train_on(changed_after(data.draw, histories, cut_off), features=features)
+    except TrainingRefused:  # too few buy then
+        assume(False)
+    assert after.cut_offs == before.cut_offs
+    one, other = before.training, after.training
+    earlier = one.rows(one.cut_off < cut_off), other.rows(other.cut_off < cut_off)
+    assert same(*earlier)
+    at_it = one.rows(one.cut_off == cut_off), other.rows(other.cut_off == cut_off)
+    assert at_it[0].matrix.tobytes() == at_it[1].matrix.tobytes()
+
+
+def test_base_rates_are_of_the_horizons_that_had_ended() -> None:
+    features = built_in_sets()["within_category"].in_currency(USD)
+    found = train_on(two_categories(), features=features)
+    rates = found.features.base_rates
+    assert rates is not None
+    assert set(rates.by_category) == {"a", "b"}
+    assert 0.0 < rates["a"] < 1.0
+    assert rates["never seen"] == rates.mean
+    column = found.features.names.index("log1p(category_base_rate)")
+    known = found.held_out.matrix[:, column]
+    due = [np.log1p(rates[found.held_out.categories[each]]) for each in found.held_out.category]  # type: ignore[union-attr]  # it has one
+    assert known.tolist() == due
+
+
+def test_rare_categories_are_shrunk_to_the_mean() -> None:
+    rates = BaseRates.of({"a": 900, "b": 1}, {"a": 1_000, "b": 1})
+    assert rates.mean == 901 / 1_001
+    assert rates["a"] == pytest.approx(0.9, abs=0.001)
+    assert rates["b"] == pytest.approx(rates.mean, abs=0.002)
+    assert BaseRates.of({}, {}) == BaseRates(0.0, {})

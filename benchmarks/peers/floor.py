@@ -46,7 +46,7 @@ async def item(customer_id: str, as_of: str, state: State) -> Response[bytes]:
     spent = 0
     for name, value in found.items():
         if name[0] == "d":
-            spent += sum(int(element.split("|", 2)[1]) for element in value["SS"])
+            spent += sum(int(element.split("\t", 2)[1], 36) for element in value["SS"])
     return _answer(customer_id, spent)
 
 

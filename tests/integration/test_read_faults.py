@@ -345,12 +345,14 @@ async def test_an_item_that_is_no_purchase_is_an_error(client: DynamoClient, sto
     [
         {"d20000": {"SS": ["no purchase"]}},
         {"d20000": {"S": "no set"}},
-        {"no day": {"SS": ["1|1|1|cp"]}},
-        {"e20000": {"SS": ["1|1|1|cp"]}},
-        {"d20000": {"SS": ["1|1|2|cp"]}},
-        {"d20000": {"SS": ["86400000000|1|1|cp"]}},
-        {"d20000": {"SS": ["-1|1|2|cp"]}},
-        {"d20000": {"SS": ["1|1|cp"]}},
+        {"no day": {"SS": ["1\t1\tc\tp"]}},
+        {"e20000": {"SS": ["1\t1\tc\tp"]}},
+        {"d20000": {"SS": ["1\t1\tc\t"]}},
+        {"d20000": {"SS": ["13owbuo0\t1\tc\tp"]}},
+        {"d20000": {"SS": ["-1\t0\tr\tp"]}},
+        {"d20000": {"SS": ["1\t1\tc"]}},
+        {"d20000": {"SS": ["1\t-1\tc\tp"]}},
+        {"d20000": {"SS": ["1|1|1|cp"]}},
     ],
     ids=[
         "no purchase",
@@ -361,6 +363,8 @@ async def test_an_item_that_is_no_purchase_is_an_error(client: DynamoClient, sto
         "after its day",
         "a refund of nothing",
         "too few parts",
+        "a negative amount",
+        "of an older layout",
     ],
 )
 async def test_an_element_that_is_no_purchase_is_an_error(

@@ -135,21 +135,21 @@ def test_within_a_category_the_category_is_worth_asking_about() -> None:
 
 def of_pandas(frame: pd.DataFrame, as_of: int, target: str) -> dict[str, pd.Series]:
     """The features of both sets, computed once more: by pandas, from a table of purchases."""
-    known = frame[frame.at <= as_of]
+    known = frame[frame.moment <= as_of]
     day = 86_400_000_000
 
     def count(rows: pd.DataFrame) -> pd.Series:
         return rows.groupby("customer").size()
 
     def since(days: int, rows: pd.DataFrame = known) -> pd.DataFrame:
-        return rows[rows.at > as_of - days * day]
+        return rows[rows.moment > as_of - days * day]
 
     def active(days: int) -> pd.Series:
         rows = since(days)
-        return ((as_of - rows["at"]) // day).groupby(rows.customer).nunique()
+        return ((as_of - rows["moment"]) // day).groupby(rows.customer).nunique()
 
     there = known[known.category == target]
-    ages = (as_of - known["at"]).groupby(known.customer)
+    ages = (as_of - known["moment"]).groupby(known.customer)
     last, first = ages.min() / day, ages.max() / day
     return {
         "log1p(purchase_count_ever)": np.log1p(count(known)),
@@ -168,7 +168,7 @@ def of_pandas(frame: pd.DataFrame, as_of: int, target: str) -> dict[str, pd.Seri
         "log1p(purchase_count_90d[target])": np.log1p(count(since(90, there))),
         "log1p(purchase_count_ever[target])": np.log1p(count(there)),
         "log1p(days_since_last_purchase_90d[target])": np.log1p(
-            ((as_of - there["at"]).groupby(there.customer).min() / day).clip(upper=90)
+            ((as_of - there["moment"]).groupby(there.customer).min() / day).clip(upper=90)
         ),
     }
 
@@ -183,12 +183,12 @@ def test_300_households_have_the_features_that_pandas_computes() -> None:
     mine = [p for p in everything if p.customer_id in set(names)]
     frame = pd.DataFrame(
         [(p.customer_id, p.purchased_at, p.category, p.amount_minor) for p in mine],
-        columns=["customer", "at", "category", "minor"],
+        columns=["customer", "moment", "category", "minor"],
     )
     histories = Histories.of([p for p in mine if p.customer_id == name] for name in names)
-    newest = int(frame["at"].max())
+    newest = int(frame["moment"].max())
     for as_of in (newest, newest - 61 * MICROS_PER_DAY, newest - 200 * MICROS_PER_DAY + 12_345):
-        known = set(frame[frame["at"] <= as_of].customer)
+        known = set(frame[frame["moment"] <= as_of].customer)
         expected = of_pandas(frame, as_of, "meat")
         for name in ("lifetime", "within_category"):
             features = built_in_sets()[name].in_currency(USD).knowing(BaseRates(0.5, {}))

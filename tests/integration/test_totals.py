@@ -190,8 +190,8 @@ async def test_a_rebuild_makes_the_layout_ours(client: DynamoClient) -> None:
     client.connection.client.update_item(
         TableName=table,
         Key={"customer_id": {"S": CUSTOMER}},
-        UpdateExpression="REMOVE purchases, volume_minor, first_at, last_at, #c",
-        ExpressionAttributeNames={"#c": "c:grocery"},
+        UpdateExpression="REMOVE n, v, f, #l, #c",
+        ExpressionAttributeNames={"#c": "c:grocery", "#l": "l"},
     )
     older(client, None)
     store = dynamo_store(client)

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from adapters.dynamodb.purchases.history import stored_purchase
-from adapters.dynamodb.recent import RecentUpdate, read_recent
+from adapters.dynamodb.recent import FIRST, LAST, RecentUpdate, read_recent
 from adapters.dynamodb.schema import ByTime
 from adapters.dynamodb.wire import Deadline, DynamoClient
 from domain.purchases import Purchase, counts
@@ -29,7 +29,7 @@ async def without(
         await _end(client, purchase, deadline, forward=forward)
         if _instant(stored, name) in {None, purchase.purchased_at}
         else _instant(stored, name)
-        for name, forward in (("first_at", True), ("last_at", False))
+        for name, forward in ((FIRST, True), (LAST, False))
     ]
     return replace(update, ends=(ends[0], ends[1]))
 

@@ -10,4 +10,6 @@ from adapters.dynamodb.recent.stored import stored_recent as stored_recent
 from adapters.dynamodb.recent.suppression import SUPPRESSED as SUPPRESSED
 from adapters.dynamodb.recent.suppression import is_suppressed as is_suppressed
 from adapters.dynamodb.recent.suppression import is_taken as is_taken
+from adapters.dynamodb.recent.totals import FIRST as FIRST
+from adapters.dynamodb.recent.totals import LAST as LAST
 from adapters.dynamodb.recent.update import RecentUpdate as RecentUpdate

@@ -22,7 +22,7 @@ from domain.recent import RecentBatch, RecentHistory, TableSize
 from domain.retention import Retention
 from domain.values import MICROS_PER_DAY, Clock
 
-_OTHER_ATTRIBUTES = frozenset(RecentRow.get_attributes())
+_OTHER_ATTRIBUTES = frozenset(each.attr_name for each in RecentRow.get_attributes().values())
 _CUSTOMER = str(RecentRow.customer_id.attr_name)
 
 

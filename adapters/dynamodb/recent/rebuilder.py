@@ -97,7 +97,7 @@ class DynamoRecentRebuilder:
             wanted = elements[name] if int(name[1:]) >= oldest else set[str]()
             has = set(stored.get(name, {}).get("SS", ()))
             if overflows(wanted, self._retention):
-                wanted = has if OVERFLOW in has else {OVERFLOW}
+                wanted = {OVERFLOW} | (has & wanted if OVERFLOW in has else set[str]())
             if wanted != has:
                 path = Path(name)
                 changes.append(path.set({"SS": sorted(wanted)}) if wanted else path.remove())

@@ -8,13 +8,22 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.operand import Path
 from pynamodb.expressions.update import Action
 
-from adapters.dynamodb.schema import CATEGORY_COUNT, category_attribute, category_of, why_unreadable
+from adapters.dynamodb.schema import (
+    CATEGORY_COUNT,
+    RecentRow,
+    category_attribute,
+    category_of,
+    why_unreadable,
+)
 from domain.purchases import Lifetime, Purchase, Refund, counts
 from domain.values import BEGINNING
 
 Item = Mapping[str, Any]
-_PURCHASES, _VOLUME = "purchases", "volume_minor"
-_FIRST, _LAST, _REFUNDED = "first_at", "last_at", "refunded_until"
+_PURCHASES: str = RecentRow.purchases.attr_name
+_VOLUME: str = RecentRow.volume_minor.attr_name
+FIRST: str = RecentRow.first_at.attr_name
+LAST: str = RecentRow.last_at.attr_name
+_REFUNDED: str = RecentRow.refunded_until.attr_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,8 +104,8 @@ class TotalsChange:
         """
         actions = list(self._sums(model))
         first, last = ends or (
-            _extreme(min, _integer(stored, _FIRST), self.first_at),
-            _extreme(max, _integer(stored, _LAST), self.last_at),
+            _extreme(min, _integer(stored, FIRST), self.first_at),
+            _extreme(max, _integer(stored, LAST), self.last_at),
         )
         for attribute, value in ((model.first_at, first), (model.last_at, last)):
             actions.append(attribute.remove() if value is None else attribute.set(value))
@@ -123,8 +132,8 @@ def totals_of(item: Item) -> Lifetime | None:
         return Lifetime(
             purchases=int(item[_PURCHASES]["N"]),
             volume_minor=int(item[_VOLUME]["N"]),
-            first_at=_integer(item, _FIRST),
-            last_at=_integer(item, _LAST),
+            first_at=_integer(item, FIRST),
+            last_at=_integer(item, LAST),
             refunded_until=int(item[_REFUNDED]["N"]) if _REFUNDED in item else BEGINNING,
             categories={
                 category_of(name): int(value["N"])
@@ -159,7 +168,7 @@ def _written(lifetime: Lifetime) -> dict[str, dict[str, str]]:
         **{category_attribute(name): count for name, count in lifetime.categories.items()},
     }
     if lifetime.first_at is not None and lifetime.last_at is not None:
-        numbers |= {_FIRST: lifetime.first_at, _LAST: lifetime.last_at}
+        numbers |= {FIRST: lifetime.first_at, LAST: lifetime.last_at}
     if lifetime.refunded_until != BEGINNING:
         numbers[_REFUNDED] = lifetime.refunded_until
     return {name: {"N": str(number)} for name, number in numbers.items()}
@@ -170,9 +179,7 @@ def _is_left_over(name: str, value: Mapping[str, str]) -> bool:
 
 
 def _is_total(name: str) -> bool:
-    return name in {_PURCHASES, _VOLUME, _FIRST, _LAST, _REFUNDED} or name.startswith(
-        CATEGORY_COUNT
-    )
+    return name in {_PURCHASES, _VOLUME, FIRST, LAST, _REFUNDED} or name.startswith(CATEGORY_COUNT)
 
 
 def _integer(item: Item, name: str) -> int | None:

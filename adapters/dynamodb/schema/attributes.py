@@ -25,9 +25,11 @@ REFUND = "-"
 """How the element of a refund begins; that of a purchase begins with a digit."""
 OVERFLOW = "+"
 """The element of a day's set that says: this day has purchases that are not in the set."""
-MAX_ELEMENT_BYTES = (
-    len("86399999999|1000000000000|64|") + MAX_CATEGORY_BYTES + MAX_PURCHASE_ID_BYTES
-)
+_BETWEEN = "\t"
+"""What stands between the parts of an element: no category and no id can hold it."""
+_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+_BASE = len(_DIGITS)
+MAX_ELEMENT_BYTES = len("13owbunz\tcre66i9s\t\t") + MAX_CATEGORY_BYTES + MAX_PURCHASE_ID_BYTES
 ITEM_BUDGET_BYTES = 300_000
 """Room for day sets in one item of 400 KB; the rest is for counts of a thousand categories.
 
@@ -93,15 +95,23 @@ def encode_elements(purchase: Purchase) -> list[str]:
 
 def refund_element(purchase_id: str, refund: Refund) -> str:
     """One refund as an element of its purchase's day: instant, amount, ids."""
-    head = f"{REFUND}{refund.refunded_at}|{refund.amount_minor}|{len(refund.refund_id)}|"
-    return head + refund.refund_id + purchase_id
+    at, amount = _short(refund.refunded_at), _short(refund.amount_minor)
+    return _BETWEEN.join((REFUND + at, amount, refund.refund_id, purchase_id))
 
 
 def _purchase_element(purchase: Purchase) -> str:
     """Time of day, amount, category, id."""
-    time_of_day = purchase.purchased_at % MICROS_PER_DAY
-    head = f"{time_of_day}|{purchase.amount_minor}|{len(purchase.category)}|"
-    return head + purchase.category + purchase.purchase_id
+    at, amount = _short(purchase.purchased_at % MICROS_PER_DAY), _short(purchase.amount_minor)
+    return _BETWEEN.join((at, amount, purchase.category, purchase.purchase_id))
+
+
+def _short(number: int) -> str:
+    """A number that is not negative, to the base of 36: each byte of an item is paid for."""
+    digits = ""
+    while number >= _BASE:
+        number, digit = divmod(number, _BASE)
+        digits = _DIGITS[digit] + digits
+    return _DIGITS[number] + digits
 
 
 def decode_days(sets: Mapping[int, Sequence[str]], *, customer_id: str) -> PurchaseColumns:
@@ -121,19 +131,19 @@ def decode_days(sets: Mapping[int, Sequence[str]], *, customer_id: str) -> Purch
         midnight = day * MICROS_PER_DAY
         for element in elements:
             try:
-                time_of_day, amount, length, text = element.split("|", 3)
-                time, minor, cut = int(time_of_day), int(amount), int(length)
+                time_of_day, amount, name, identifier = element.split(_BETWEEN)
+                time, minor = int(time_of_day, _BASE), int(amount, _BASE)
             except ValueError:
                 raise _no_purchase(element, day) from None
-            if not (0 <= time < MICROS_PER_DAY and 0 <= cut < len(text)):
-                if not (time < 0 < cut < len(text)):
+            if not (0 <= time < MICROS_PER_DAY and minor >= 0 and name and identifier):
+                if not (time < 0 < minor and name and identifier):
                     raise _no_purchase(element, day)
-                refunds.setdefault(text[cut:], []).append(Refund(-time, text[:cut], minor))
+                refunds.setdefault(identifier, []).append(Refund(-time, name, minor))
                 continue
             purchased_at.append(midnight + time)
             amount_minor.append(minor)
-            category.append(text[:cut])
-            purchase_id.append(text[cut:])
+            category.append(name)
+            purchase_id.append(identifier)
     return PurchaseColumns(
         customer_id=customer_id,
         purchase_id=purchase_id,

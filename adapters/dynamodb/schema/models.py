@@ -126,11 +126,11 @@ class RecentRow(Model):
 
     customer_id = UnicodeAttribute(hash_key=True)
     expires_at = TTLAttribute(null=True)
-    purchases = IntegerAttribute(null=True)
-    volume_minor = IntegerAttribute(null=True)
-    first_at = IntegerAttribute(null=True)
-    last_at = IntegerAttribute(null=True)
-    refunded_until = IntegerAttribute(null=True)
+    purchases = IntegerAttribute(null=True, attr_name="n")
+    volume_minor = IntegerAttribute(null=True, attr_name="v")
+    first_at = IntegerAttribute(null=True, attr_name="f")
+    last_at = IntegerAttribute(null=True, attr_name="l")
+    refunded_until = IntegerAttribute(null=True, attr_name="r")
     writes = IntegerAttribute(null=True)
     suppressed_until = IntegerAttribute(null=True)
 

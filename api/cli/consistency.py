@@ -96,11 +96,7 @@ def rebuild(
         else:
             counts, last_writes = asyncio.run(
                 _rebuild_all(
-                    built.rebuilder,
-                    built.every_customer,
-                    built.recent,
-                    checkpoint,
-                    began_at=built.clock(),
+                    built.rebuilder, built.every_customer, checkpoint, began_at=built.clock()
                 )
             )
             shorter = [
@@ -126,7 +122,6 @@ def _still_written(ours: int, *, recent_days: object, last_write: object) -> str
 async def _rebuild_all(
     rebuilder: RecentRebuilder,
     every_customer: EveryCustomer,
-    recent: RecentPurchases,
     checkpoint: _Checkpoint,
     *,
     began_at: int,
@@ -151,17 +146,17 @@ async def _rebuild_all(
             bar.update(task, completed=position.shard, state=state)
         bar.update(task, completed=shards)
     shorter = await rebuilder.finish(began_at=start.began_at)  # from here on it may be read
-    await _rebuild_unlisted(recent, one, counts)
+    await _rebuild_unlisted(rebuilder, one, counts)
     checkpoint.remove()
     return counts, shorter
 
 
 async def _rebuild_unlisted(
-    recent: RecentPurchases, one: Callable[[str], Awaitable[bool]], counts: dict[str, int]
+    rebuilder: RecentRebuilder, one: Callable[[str], Awaitable[bool]], counts: dict[str, int]
 ) -> None:
     """Items of customers whom no category lists any more, such as where all was cancelled."""
-    async for batch in recent.scan(segment=0, segments=1):
-        changed = await asyncio.gather(*(one(history.customer_id) for history in batch.histories))
+    async for customers in rebuilder.stored():
+        changed = await asyncio.gather(*map(one, customers))
         counts["changed"] += sum(changed)
 
 

@@ -72,7 +72,7 @@ def implied(features: FeatureSet, settings: Settings) -> Iterator[str]:
         )
     if reach.ever:
         yield (
-            "looks at all purchases ever: an item of about 300 bytes stays for every customer, and "
+            "looks at all purchases ever: the item of a customer who stopped buying stays, and "
             f"{PREFIX}PURCHASE_RETENTION_DAYS must be unset"
         )
     if features.targeted:

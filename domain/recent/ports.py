@@ -98,6 +98,14 @@ class RecentRebuilder(Protocol):
         """
         ...
 
+    def stored(self) -> AsyncIterator[Sequence[str]]:
+        """The ids of everybody with recent purchases or totals, page by page, whatever they hold.
+
+        Raises:
+            StoreUnavailable: they could not be read to the end.
+        """
+        ...
+
     async def finish(self, *, began_at: int) -> Mapping[int, int]:
         """After a rebuild of everybody: windows as long as it kept are complete for every customer.
 

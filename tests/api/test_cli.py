@@ -824,3 +824,24 @@ def test_feature_sets_are_shown_and_checked(home: Path, run: Run) -> None:
     file.write_text('[mine]\n[[mine.features]]\naggregation = "x"\n')
     code, _, err = run("features", "check", str(file))
     assert (code, "line 3" in err) == (2, True)
+
+
+def test_a_store_of_an_older_layout_is_refused_until_it_is_rebuilt(
+    deployment: Path, run: Run
+) -> None:
+    run("tables", "create")
+    run("import", str(write_csv(deployment / "purchases.csv", purchases(6))))
+    with application(load_settings()) as built:
+        table, client = built.client.recent.Meta.table_name, built.client.connection.client
+        older: dict[str, Any] = {"k92": {"N": "20000"}, "d20000": {"SS": ["1|1|1|cp"]}}
+        for customer in (" ", "c1", "unlisted"):
+            item = {"customer_id": {"S": customer}, "writes": {"N": "1"}, **older}
+            client.put_item(TableName=table, Item=item)
+    for command in (("tables", "check"), ("serve",), ("import", str(deployment / "purchases.csv"))):
+        code, _, err = run(*command)
+        assert (code != 0, "propensity rebuild" in err) == (True, True), command
+    found = {each["check"]: each for each in json.loads(run("doctor", "--json")[1])}
+    assert "then: propensity rebuild" in found["tables"]["fix"]
+    assert run("rebuild")[0] == 0
+    assert run("tables", "check")[0] == 0
+    assert run("verify", "--all")[0] == 0

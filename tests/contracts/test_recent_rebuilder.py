@@ -39,3 +39,10 @@ async def test_whoever_records_or_cancels_meanwhile_is_neither_lost_nor_doubled(
     (recent,) = await recent_of(store, customer)
     assert list(recent.purchases) == kept[::-1]
     assert list(await store.history.between(customer, after=0, until=NOW)) == kept[::-1]
+
+
+async def test_everybody_who_is_stored_is_named_once(store: Store) -> None:
+    for customer in ("a", "b", "c"):
+        await store.recorder.record([a_purchase(customer_id=customer, purchased_at=NOW)])
+    named = [customer async for page in store.rebuilder.stored() for customer in page]
+    assert sorted(named) == ["a", "b", "c"]

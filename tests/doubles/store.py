@@ -291,6 +291,12 @@ class ReferenceStore:
         async with self._calling(Call("rebuild", (customer_id,)), reads=1):
             return False
 
+    async def stored(self) -> AsyncIterator[Sequence[str]]:
+        """Everybody who bought; see RecentRebuilder."""
+        async with self._calling(Call("stored"), reads=1):
+            customers = self._stored()
+        yield customers
+
     async def finish(self, *, began_at: int) -> Mapping[int, int]:
         """Nothing binds: recent purchases never expire here; see RecentRebuilder."""
         async with self._calling(Call("finish", (), (began_at,)), writes=1):

@@ -1,14 +1,14 @@
 """Rebuild one customer's recent item from the purchases, while both may change."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 from pynamodb.exceptions import UpdateError
 from pynamodb.expressions.operand import Path
 from pynamodb.expressions.update import Action
 
-from adapters.dynamodb.recent.marks import RetentionMarks
+from adapters.dynamodb.recent.marks import MARKS, RetentionMarks
 from adapters.dynamodb.recent.suppression import SUPPRESSED, is_suppressed
 from adapters.dynamodb.recent.totals import total_changes
 from adapters.dynamodb.recent.update import overflows, unchanged, write_actions
@@ -70,6 +70,21 @@ class DynamoRecentRebuilder:
                     await pause_or_raise(pauses, exc)
             else:
                 return True
+
+    async def stored(self) -> AsyncIterator[Sequence[str]]:
+        """The keys of the table, by a Scan; see the port."""
+        request: dict[str, Any] = {
+            "TableName": self._client.recent.Meta.table_name,
+            "ProjectionExpression": "customer_id",
+            "ConsistentRead": True,
+        }
+        more = True
+        while more:
+            page = await self._client.read(self._client.read_deadline(), "Scan", request)
+            ids = [item["customer_id"]["S"] for item in page["Items"]]
+            yield [customer for customer in ids if customer != MARKS]
+            more = "LastEvaluatedKey" in page
+            request["ExclusiveStartKey"] = page.get("LastEvaluatedKey")
 
     async def finish(self, *, began_at: int) -> Mapping[int, int]:
         """Shorter retentions bind nobody any more, unless somebody went on writing with them; see the port."""

@@ -134,21 +134,12 @@ def run_training(  # noqa: PLR0913  # one per option
     Raises:
         TrainingRefused: the stored purchases do not allow an honest model.
     """
-    reach = _reach_of(candidates)
-    check_retention(built.settings, reach, horizon_days=horizon_days)
+    check_retention(built.settings, _reach_of(candidates), horizon_days=horizon_days)
     if len(candidates) == 1:
         _say_what_is_implied(next(iter(candidates.values())), built.settings)
     histories = collect(built, customers)
-    sets = {
-        name: training_set(
-            histories,
-            features=features,
-            horizon_us=horizon_days * MICROS_PER_DAY,
-            most_cut_offs=cut_offs,
-            window=reach.window,
-        )
-        for name, features in candidates.items()
-    }
+    horizon_us = horizon_days * MICROS_PER_DAY
+    sets, window = _sets_of(histories, candidates, horizon_us=horizon_us, cut_offs=cut_offs)
     examples = next(iter(sets.values()))
     _say_what_is_not_kept(
         examples, cut_offs, built.settings.retention.purchases.taken_after(built.clock())
@@ -170,9 +161,9 @@ def run_training(  # noqa: PLR0913  # one per option
         baseline = training_set(
             histories,
             features=single,
-            horizon_us=horizon_days * MICROS_PER_DAY,
+            horizon_us=horizon_us,
             most_cut_offs=cut_offs,
-            window=reach.window,
+            window=window,
         )
     candidate = built.train(selection, model=model, baseline=baseline)
     manifest = built.registry.register(model, candidate, actor=actor())
@@ -180,6 +171,37 @@ def run_training(  # noqa: PLR0913  # one per option
         f"quality: {quality_of(manifest.metrics)}; propensity models card {model} {manifest.version}"
     )
     return manifest
+
+
+def _sets_of(
+    histories: Histories, candidates: Mapping[str, FeatureSet], *, horizon_us: int, cut_offs: int
+) -> tuple[Mapping[str, TrainingSet], Window]:
+    """The training set of each candidate, on the same rows, and the window before the oldest date.
+
+    Where the purchases span too little time for the longest windows, the sets with those are left out.
+
+    Raises:
+        TrainingRefused: they span too little time for any of them, or say too little.
+    """
+    window = _reach_of(candidates).window
+    try:
+        return {
+            name: training_set(
+                histories,
+                features=features,
+                horizon_us=horizon_us,
+                most_cut_offs=cut_offs,
+                window=window,
+            )
+            for name, features in candidates.items()
+        }, window
+    except TrainingRefused as exc:
+        shorter = {n: each for n, each in candidates.items() if each.reach.window < window}
+        if not shorter:
+            raise
+        left_out = ", ".join(candidates.keys() - shorter.keys())
+        say(f"without {left_out}: {exc}")
+        return _sets_of(histories, shorter, horizon_us=horizon_us, cut_offs=cut_offs)
 
 
 def _reach_of(candidates: Mapping[str, FeatureSet]) -> Reach:

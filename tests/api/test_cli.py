@@ -845,3 +845,20 @@ def test_a_store_of_an_older_layout_is_refused_until_it_is_rebuilt(
     assert run("rebuild")[0] == 0
     assert run("tables", "check")[0] == 0
     assert run("verify", "--all")[0] == 0
+
+
+def test_a_short_history_is_learnt_from_without_the_longest_windows(
+    deployment: Path, run: Run
+) -> None:
+    rows = [row for row in purchases() if int(row[1][1:]) < 12 or row[1] == "p19"]
+    rows = [[*row[:2], instant.render(shortened(row)), *row[3:]] for row in rows]
+    run("tables", "create")
+    run("import", str(write_csv(deployment / "purchases.csv", rows)))
+    code, out, err = run("train", "--json")
+    assert (code, "30d" in json.loads(out)["features"][0]) == (0, True)
+    assert "rfm_90d" in err
+
+
+def shortened(row: list[str]) -> int:
+    """When it was bought, but within the last 110 days."""
+    return max(instant.parse(row[2]), END - 110 * MICROS_PER_DAY + int(row[0][1:]))

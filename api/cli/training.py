@@ -159,11 +159,7 @@ def run_training(  # noqa: PLR0913  # one per option
     baseline = None
     if not selection.training_set.features.targeted and selection.training_set.features != single:
         baseline = training_set(
-            histories,
-            features=single,
-            horizon_us=horizon_us,
-            most_cut_offs=cut_offs,
-            window=window,
+            histories, features=single, horizon_us=horizon_us, most_cut_offs=cut_offs, window=window
         )
     candidate = built.train(selection, model=model, baseline=baseline)
     manifest = built.registry.register(model, candidate, actor=actor())

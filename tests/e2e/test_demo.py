@@ -53,6 +53,7 @@ def await_ready(process: subprocess.Popen[str], server: httpx.Client, log: Path)
     pytest.fail(f"not ready: {log.read_text()}")
 
 
+@pytest.mark.full
 def test_the_demo_loads_trains_serves_and_stops_what_it_started(home: Path) -> None:
     port, engine_port = free_port(), free_port()
     log = home / "demo.log"

@@ -26,7 +26,7 @@ _STYLE = (
     "color:#1b1b1b;background:#fff}table{border-collapse:collapse;margin:.5rem 0 1.5rem}"
     "th,td{text-align:left;padding:.2rem .9rem .2rem 0;border-bottom:1px solid #ddd}"
     "td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}figure{display:inline-block;"
-    "margin:0 1.2rem 1rem 0}figcaption{font-size:.85rem;max-width:16rem}"
+    "margin:0 1.2rem 1rem 0;vertical-align:top}figcaption{font-size:.85rem;max-width:16rem}"
 )
 Rows = Sequence[Sequence[str]]
 
@@ -190,10 +190,7 @@ def _line(cells: Sequence[str]) -> str:
 
 def _html(head: tuple[str, str], sections: Sequence[tuple[str, Rows]], pictures: str) -> str:
     tables = "".join(
-        f"<h2>{escape(heading)}</h2><table><tr>{_cells('th', columns)}</tr>"
-        + "".join(f"<tr>{_cells('td', row)}</tr>" for row in rows)
-        + "</table>"
-        for heading, (columns, *rows) in sections
+        f"<h2>{escape(heading)}</h2><table>{_table(rows)}</table>" for heading, rows in sections
     )
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
@@ -203,15 +200,22 @@ def _html(head: tuple[str, str], sections: Sequence[tuple[str, Rows]], pictures:
     )
 
 
-def _cells(tag: str, cells: Sequence[str]) -> str:
+def _table(rows: Rows) -> str:
+    """The rows of a table; columns of numbers, but for the first one, are set to the right."""
+    columns, *body = rows
     numbers = [
-        (place > 0 and cell[:1].strip("+-").isdigit()) or cell == ""
-        for place, cell in enumerate(cells)
+        place > 0 and all(not row[place] or row[place].lstrip("+-")[:1].isdigit() for row in body)
+        for place in range(len(columns))
     ]
-    return "".join(
+    return _row("th", columns, numbers) + "".join(_row("td", row, numbers) for row in body)
+
+
+def _row(tag: str, cells: Sequence[str], numbers: Sequence[bool]) -> str:
+    inside = "".join(
         f"<{tag}{' class=n' if number else ''}>{escape(cell)}</{tag}>"
         for cell, number in zip(cells, numbers, strict=True)
     )
+    return f"<tr>{inside}</tr>"
 
 
 def _pictures(candidate: Candidate) -> str:
@@ -237,7 +241,7 @@ def _figure(caption: str, inside: str) -> str:
     axes = (
         f'<path d="M{_PAD} 10V{far}H{_SIZE - 10}" fill="none" stroke="#777"/>'
         f'<text x="{_PAD - 4}" y="{far + 16}" font-size="11">0</text>'
-        f'<text x="{_SIZE - 26}" y="{far + 16}" font-size="11">100 %</text>'
+        f'<text x="{_SIZE}" y="{far + 16}" font-size="11" text-anchor="end">100 %</text>'
         f'<text x="0" y="18" font-size="11">100 %</text>'
     )
     return (

@@ -1,5 +1,6 @@
 """A candidate trained elsewhere: a folder with `candidate.json` and the files that it names."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from stat import S_ISLNK, S_ISREG
 from typing import Any
@@ -7,9 +8,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from adapters.feature_sets import built_in_sets
 from domain.errors import Rejected
-from domain.features import FeatureSet
+from domain.features import DeclaredSet, FeatureSet
 from domain.values import Currency
 from model_registry.errors import CorruptRegistry
 from model_registry.storage import canonical
@@ -45,8 +45,10 @@ class _Description(Struct, forbid_unknown_fields=True):
     facts: dict[str, Any] = {}
 
 
-def read_candidate(folder: Path, currency: Currency) -> Candidate:
+def read_candidate(folder: Path, currency: Currency, sets: Mapping[str, DeclaredSet]) -> Candidate:
     """The candidate that a folder describes, its features in the deployment's currency.
+
+    `sets` are the feature sets that it may name.
 
     Raises:
         Rejected: a file is missing, or is not what it should be; names the file and the field.
@@ -59,7 +61,7 @@ def read_candidate(folder: Path, currency: Currency) -> Candidate:
         scorer_kind=description.scorer.kind,
         scorer_options=description.scorer.options,
         blobs={role: _content(folder, name) for role, name in description.files.items()},
-        features=_features(description.features, currency),
+        features=_features(description.features, currency, sets),
         horizon_days=description.horizon_days,
         golden=_golden(description),
         metrics=description.metrics,
@@ -73,13 +75,15 @@ def read_candidate(folder: Path, currency: Currency) -> Candidate:
     )
 
 
-def _features(described: str | dict[str, Any], currency: Currency) -> FeatureSet:
-    """The features by the name of a built-in set, or by their contract."""
+def _features(
+    described: str | dict[str, Any], currency: Currency, sets: Mapping[str, DeclaredSet]
+) -> FeatureSet:
+    """The features by the name of a set, or by their contract."""
     if isinstance(described, str):
-        if described not in built_in_sets():
-            known = ", ".join(built_in_sets())
+        if described not in sets:
+            known = ", ".join(sets)
             raise Rejected("features", f"{described!r:.80} is none of: {known}")
-        return built_in_sets()[described].in_currency(currency)
+        return sets[described].in_currency(currency)
     try:
         features = FeatureSet.from_contract(described)
     except ValueError as exc:

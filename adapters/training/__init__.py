@@ -1,4 +1,4 @@
-"""Training: features chosen, a logistic regression fitted, exported, checked and judged."""
+"""Training: features chosen, a regression fitted, exported and judged; files out, models in."""
 
 from adapters.training.candidate import train as train
 from adapters.training.fitting import HYPERPARAMETERS as HYPERPARAMETERS

@@ -14,11 +14,11 @@ from adapters.training.fitting import (
     fit,
     probabilities_of,
 )
+from adapters.training.golden import golden_rows
 from adapters.training.onnx_export import SCORER_OPTIONS, check_parity, export
 from adapters.training.recalibrating import Line, line_of, recalibrated
 from adapters.training.selecting import USUAL_PENALTY
 from domain.errors import TrainingRefused
-from domain.features import Histories
 from domain.training import FeatureTrial, TrainingSet
 from domain.values import MICROS_PER_DAY, instant
 from model_registry.evaluation import calibration, evaluate, intervals
@@ -27,8 +27,6 @@ from model_registry.versions import Candidate, GoldenVectors, HeldOut
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
-
-GOLDEN_ROWS = 200
 
 
 def train(
@@ -130,15 +128,8 @@ def _whole_days(horizon_us: int) -> int:
 def _golden(
     pipeline: "Pipeline", training_set: TrainingSet, trained: NDArray[np.float64]
 ) -> GoldenVectors:
-    """Held-out rows spread evenly over the ranks of their scores, and an empty history's row."""
-    ranked = np.argsort(trained, kind="stable")
-    spread = np.linspace(0, len(ranked) - 1, min(GOLDEN_ROWS, len(ranked))).round().astype(np.int64)
-    features = training_set.features
-    no_category = "" if features.targeted else None
-    empty = features.matrix(Histories.of([()]), training_set.cut_offs.held_out, target=no_category)
-    matrix = np.unique(
-        np.concatenate([empty, training_set.held_out.matrix[ranked[spread]]]), axis=0
-    )
+    held_out, cut_off = training_set.held_out, training_set.cut_offs.held_out
+    matrix = golden_rows(training_set.features, cut_off, held_out.matrix, trained)
     return GoldenVectors(matrix, probabilities_of(pipeline, matrix))
 
 

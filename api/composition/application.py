@@ -298,7 +298,7 @@ class Application:
         self, path: Path, training_set: "TrainingSet", customer_ids: "Sequence[str]"
     ) -> int:
         """How many rows were written to a Parquet file."""
-        from adapters.training_sets import write_training_set
+        from adapters.training.files import write_training_set
 
         return write_training_set(path, training_set, customer_ids)
 

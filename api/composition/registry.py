@@ -54,9 +54,11 @@ def candidate_in(folder: Path, settings: Settings, *, model: str) -> "Candidate"
         Rejected: a file is missing, or is not what it should be.
     """
     from adapters.candidate_folder import read_candidate
+    from adapters.feature_sets import built_in_sets
     from adapters.model_card import with_card
 
-    return with_card(read_candidate(folder, Currency.of(settings.currency)), model=model)
+    candidate = read_candidate(folder, Currency.of(settings.currency), built_in_sets())
+    return with_card(candidate, model=model)
 
 
 def package_model(model: Path, training_set: Path, folder: Path, settings: Settings) -> Path:
@@ -66,8 +68,8 @@ def package_model(model: Path, training_set: Path, folder: Path, settings: Setti
         Rejected: the model or the training set cannot be read; says why.
         TrainingRefused: the export scores otherwise than the model itself.
     """
-    from adapters.fitted_models import package
-    from adapters.training_sets import read_training_set
+    from adapters.training.files import read_training_set
+    from adapters.training.packaging import package
 
     build = open_registry(settings).gates.scorer_factory("onnx")
     return package(model, read_training_set(training_set), folder, build=build)

@@ -16,10 +16,10 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from adapters.candidate_folder import read_candidate
 from adapters.feature_sets import built_in_sets
-from adapters.fitted_models import package
 from adapters.scorers.onnx import OnnxScorer
+from adapters.training.files import read_training_set, write_training_set
 from adapters.training.onnx_export import export
-from adapters.training_sets import read_training_set, write_training_set
+from adapters.training.packaging import package
 from domain.errors import Rejected
 from domain.features import Histories
 from domain.purchases import Purchase
@@ -74,7 +74,7 @@ NOT_FEATURES = ("customer_id", "cut_off", "category", "label", "split")
 
 def packaged(model: Path, data: Path, folder: Path) -> Candidate:
     package(model, read_training_set(data), folder, build=OnnxScorer.build)
-    return read_candidate(folder, USD)
+    return read_candidate(folder, USD, built_in_sets())
 
 
 @pytest.mark.parametrize("name", ["lifetime", "within_category"])
@@ -210,8 +210,8 @@ def test_a_candidate_in_another_currency_is_refused(tmp_path: Path) -> None:
     skops.io.dump(fitted(data), tmp_path / "model.skops")
     packaged(tmp_path / "model.skops", data, tmp_path / "candidate")
     with pytest.raises(Rejected, match=r"USD.*JPY"):
-        read_candidate(tmp_path / "candidate", JPY)
+        read_candidate(tmp_path / "candidate", JPY, built_in_sets())
     path = tmp_path / "candidate" / "candidate.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"features": {"semantics": 0}}))
     with pytest.raises(Rejected, match="semantics"):
-        read_candidate(tmp_path / "candidate", USD)
+        read_candidate(tmp_path / "candidate", USD, built_in_sets())

@@ -14,17 +14,16 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from adapters.training.files import ExportedSet
+from adapters.training.golden import golden_rows
 from adapters.training.onnx_export import SCORER_OPTIONS, check_parity, export
-from adapters.training_sets import ExportedSet
 from domain.errors import Rejected
-from domain.features import Histories
 from model_registry.evaluation import calibration, evaluate, intervals
 from model_registry.ports import ScorerFactory
 from model_registry.versions import HeldOut
 
 CANDIDATE, MODEL = "candidate.json", "model.onnx"
 MLMODEL = "MLmodel"
-GOLDEN_ROWS = 200
 TRUSTED = ("numpy.dtype", "sklearn.utils._metadata_requests.MetadataRequest")
 """What a skops file may hold beside what skops itself trusts: both are data, and run nothing."""
 _FLOATS = {1: "float32", 11: "float64"}
@@ -59,7 +58,7 @@ def package(model: Path, exported: ExportedSet, folder: Path, *, build: ScorerFa
         raise Rejected(str(model), f"does not score these features: {exc}") from exc
     if fitted.says is not None:
         check_parity(fitted.says, served)
-    golden = _golden(exported, served)
+    golden = golden_rows(exported.features, exported.held_out_cut_off, matrix, served)
     held_out = HeldOut(
         exported.held_out_sha256,
         exported.held_out.labels,
@@ -184,16 +183,3 @@ def _of_onnx(path: Path) -> _Fitted:
         str(path),
         "has no output of two probabilities per row; export it without ZipMap (zipmap=False)",
     )
-
-
-def _golden(exported: ExportedSet, scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Held-out rows spread evenly over the ranks of their scores, and an empty history's row."""
-    ranked = np.argsort(scores, kind="stable")
-    spread = np.linspace(0, len(ranked) - 1, min(GOLDEN_ROWS, len(ranked))).round().astype(np.int64)
-    empty = exported.features.matrix(
-        Histories.of([()]),
-        exported.held_out_cut_off,
-        target="" if exported.features.targeted else None,
-    )
-    rows = np.concatenate([empty, exported.held_out.matrix[ranked[spread]]])
-    return np.unique(rows, axis=0)

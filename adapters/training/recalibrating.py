@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adapters.training.fitting import complaints_refused, fit
+from domain.errors import TrainingRefused
 from domain.training import Examples
 from model_registry.evaluation import log_losses, mean_interval
 
@@ -35,11 +36,14 @@ class Line:
 
 
 def line_of(examples: Examples, *, c: float) -> Line | None:
-    """The line that certainly helps on the newest cut-off; None: none does.
+    """The line that certainly helps on the newest cut-off; None: none does, or it is not found."""
+    try:
+        return _line_of(examples, c=c)
+    except TrainingRefused:  # a fit did not converge
+        return None
 
-    Raises:
-        TrainingRefused: a fit did not converge.
-    """
+
+def _line_of(examples: Examples, *, c: float) -> Line | None:
     cut_offs = np.unique(examples.cut_off)
     if len(cut_offs) < LEAST_CUT_OFFS:
         return None

@@ -4,7 +4,7 @@ The held-out cut-off takes no part. All rows of a customer are in one fold: else
 judged on customers it knows.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -35,12 +35,14 @@ def select(candidates: Mapping[str, TrainingSet], /) -> Selection:
     check_extra()
     trials: list[FeatureTrial] = []
     if len(candidates) > 1:
-        trials += [_tried(name, each, USUAL_PENALTY) for name, each in candidates.items()]
+        trials += _all_tried((name, each, USUAL_PENALTY) for name, each in candidates.items())
         name = min(trials, key=lambda trial: trial.log_loss).name
     else:
         (name,) = candidates
     known = {trial.c for trial in trials if trial.name == name}
-    trials += [_tried(name, candidates[name], c) for c in PENALTIES if c not in known]
+    trials += _all_tried(
+        ((name, candidates[name], c) for c in PENALTIES if c not in known), enough=bool(known)
+    )
     best = min((t for t in trials if t.name == name), key=lambda trial: (trial.log_loss, trial.c))
     return Selection(name=name, training_set=candidates[name], c=best.c, trials=trials)
 
@@ -54,6 +56,28 @@ def _logged(feature: Feature | Combination) -> Feature | Combination:
     if feature.shape.transform is not None or feature.least < 0:
         return feature
     return replace(feature, shape=Shape(feature.shape.clip, Transform.LOG1P))
+
+
+def _all_tried(
+    choices: Iterable[tuple[str, TrainingSet, float]], *, enough: bool = False
+) -> list[FeatureTrial]:
+    """The trials of these, without any that the library warned of, as of one that did not converge.
+
+    Raises:
+        TrainingRefused: it warned of all of them, and there are not `enough` others.
+    """
+    found: list[FeatureTrial] = []
+    refusal: TrainingRefused | None = None
+    for choice in choices:
+        try:
+            found.append(_tried(*choice))
+        except TrainingRefused as exc:
+            if exc.field != "training":
+                raise
+            refusal = exc
+    if refusal is not None and not found and not enough:
+        raise refusal
+    return found
 
 
 def _tried(name: str, training_set: TrainingSet, c: float) -> FeatureTrial:

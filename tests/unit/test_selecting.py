@@ -1,12 +1,13 @@
 """Which features and which penalty are chosen, and when probabilities are pulled straight."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
 from adapters.scorers.onnx import OnnxScorer
-from adapters.training import logged, select, train
+from adapters.training import fitting, logged, select, selecting, train
 from adapters.training.recalibrating import line_of
 from domain.errors import TrainingRefused
 from domain.features import Aggregation, Feature, FeatureSet, Shape, Transform
@@ -118,3 +119,19 @@ def test_the_line_is_part_of_the_exported_graph_and_of_the_facts() -> None:
     intercept = facts["intercept"]
     assert isinstance(intercept, float)
     assert told == pytest.approx(1.0 / (1.0 + np.exp(-(intercept + weight * 0.5))))
+
+
+def test_a_penalty_that_does_not_converge_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    really = fitting.fit
+
+    def fit(examples: Examples, *, c: float) -> Any:
+        if c == 10.0:
+            raise TrainingRefused("training", "the library says: it did not converge")
+        return really(examples, c=c)
+
+    monkeypatch.setattr(selecting, "fit", fit)
+    chosen = select({"good": a_training_set([0.02])})
+    assert sorted(trial.c for trial in chosen.trials) == [0.01, 0.1, 1.0]
+    monkeypatch.setattr(selecting, "PENALTIES", (10.0,))
+    with pytest.raises(TrainingRefused, match="converge"):
+        select({"good": a_training_set([0.02])})

@@ -27,6 +27,8 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:  # noqa: ARG001  
     if "as_of" in query:
         query["as_of"] = _past(query["as_of"])
     query.pop("way", None)  # pages are read one way only
+    for name in ("model", "category", "explain"):  # what a model can be asked, no schema says
+        query.pop(name, None)
     case.path_parameters = {
         name: quote(_taken(unquote(str(value))), safe="")
         for name, value in (case.path_parameters or {}).items()

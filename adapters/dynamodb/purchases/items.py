@@ -59,5 +59,5 @@ def refunds_are(model: type[Any], count: int) -> Condition:
         none: Condition = model.refunds.does_not_exist()
         return none
     length = size(model.refunds)  # type: ignore[no-untyped-call]  # PynamoDB leaves it untyped
-    same: Condition = length == count
+    same: Condition = model.refunds.exists() & (length == count)
     return same

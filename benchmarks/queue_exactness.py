@@ -34,6 +34,7 @@ from adapters.dynamodb import (
 from adapters.embedded import EmbeddedEngine
 from adapters.listening import HOST, free_port
 from adapters.sqs import SqsClient, SqsOptions
+from api.process import Settings
 from domain.purchases import Purchase, RecordPurchases, RefundPurchase
 from domain.recent import RecentHistory
 from domain.retention import FOR_EVER, Retention
@@ -45,7 +46,7 @@ VISIBILITY_S = 10
 DUPLICATES = 0.3
 MOST_PER_MESSAGE = 10
 CREDENTIALS = ("benchmark", "benchmark")
-RETENTION = Retention.covering(Window.days(30))
+RETENTION = Retention.covering(Window.days(Settings().recent_days))
 _WORKER = (sys.executable, "-c", "from api.cli.main import main; main()", "worker")
 _POLL_S = 0.05
 
@@ -264,7 +265,7 @@ def _comparable(history: RecentHistory) -> object:
         for purchase in history.purchases
         if purchase.purchased_at // 86_400_000_000 not in history.overflow_days
     ]
-    return kept, history.overflow_days
+    return kept, history.overflow_days, history.lifetime
 
 
 def main() -> None:

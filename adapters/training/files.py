@@ -110,10 +110,9 @@ def _table(
 
 
 def _examples(table: pa.Table, features: FeatureSet) -> Examples:
-    customers, customer = np.unique(table["customer_id"].to_pylist(), return_inverse=True)
+    _, customer = np.unique(table["customer_id"].to_pylist(), return_inverse=True)
     names = [name or "" for name in table["category"].to_pylist()]
     categories, category = np.unique(names, return_inverse=True)
-    del customers
     return Examples(
         matrix=np.stack([table[name].to_numpy() for name in features.names], axis=1),
         labels=table["label"].to_numpy().astype(np.bool_),

@@ -15,8 +15,8 @@ class Aggregation(StrEnum):
     """What a feature makes of the purchases in its window.
 
     Money is in major units, time in days of 24 hours. Without a purchase, totals, counts, means and
-    maxima are 0. Days since the first or last one are then the window's whole length, and so is the
-    mean gap between two without two of them; `ever` counts as 3,660 days there, and no more.
+    maxima are 0. Days since the first or last one are then the window's whole length. So is the mean
+    gap between two, without two of them. `ever` counts as 3,660 days there, and no more.
     `active_days` are counted back from as_of by 24 hours. `category_base_rate` is the share of the
     target category's customers who bought in it again within the horizon, at training.
     """

@@ -62,11 +62,12 @@ def features_of(entry: Mapping[str, object]) -> Iterator[AnyFeature]:
 
 def _combination(entry: Mapping[str, object]) -> Combination:
     _check_fields(entry, _COMBINED)
-    operands = [
-        feature
-        for each in cast("list[Mapping[str, object]]", _list(entry, "of"))
-        for feature in features_of(each)
-    ]
+    operands: list[AnyFeature] = []
+    for each in _list(entry, "of"):
+        if not isinstance(each, dict):
+            problem = f"of: {each!r:.80} must be a table, such as {{ aggregation = ... }}"
+            raise ValueError(problem)  # noqa: TRY004  # as every error of a declaration
+        operands += features_of(cast("Mapping[str, object]", each))
     if len(operands) != _OPERANDS:
         raise ValueError(f"of: must be {_OPERANDS} features, not {len(operands)}")
     operation = _word(Operation, "operation", entry["operation"])

@@ -34,9 +34,9 @@ class RecentPurchases(Protocol):
     """The last days' purchases of many customers, and the totals of all, one round trip per hundred.
 
     Promises: every customer asked for is either answered once or named as unread; a customer
-    without purchases has an empty history; days that are not complete are named, never
-    passed off as complete, and totals that may not be true are not told; strongly consistent; a
-    batch is not retried, for the caller knows the deadline.
+    without purchases has an empty history. Days that are not complete are named, never passed off as
+    complete. Totals that may not be true are not told. Reads are strongly consistent. A batch is not
+    retried, for the caller knows the deadline.
     """
 
     @property

@@ -101,6 +101,7 @@ def test_a_set_is_found_by_its_name_and_by_its_file(file: Path) -> None:
         ('category = "shoes"', "category = 7", 8, "7"),
         ('category = "shoes"', 'kategory = "shoes"', 8, "kategory"),
         ('"ratio"', '"quotient"', 18, "quotient"),
+        ('    { aggregation = "purchase_count", window = "30d" },\n', "    7,\n", 19, "7"),
         ('"lately"', '"of late"', 16, "of late"),
         ('    { aggregation = "purchase_count", window = "ever" },\n', "", 19, "2"),
         ('description = "What we look at."', 'about = "us"', 3, "about"),

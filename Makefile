@@ -9,7 +9,7 @@ FEAST_STAMP := $(FEAST)/.installed
 CLIENTS := .venv-clients
 CLIENTS_STAMP := $(CLIENTS)/.installed
 WEB_STAMP := tests/web/node_modules/.installed
-PYTEST := $(BIN)/python -m pytest --numprocesses 2
+PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 LINTS := lint-format lint-rules lint-types lint-core-types lint-imports
 SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync)
 
@@ -39,10 +39,12 @@ demo: setup  ## load real purchases, train, promote and serve on PORT
 check: setup lint  ## the quick answer: lint, and the tests that need no engine
 	$(PYTEST) -m 'not (engine or full)' tests/unit tests/contracts tests/architecture $(PYTEST_ARGS)
 
-test: setup lint  ## prove the product: lint, tests on the embedded engine, coverage
-	$(PYTEST) --cov --cov-report=term $(PYTEST_ARGS)
+test: setup lint  ## prove the product: lint, tests on the embedded engine
+	$(PYTEST) $(COVERAGE) $(PYTEST_ARGS)
 
-test-full: test test-rest  ## test, moto, every example, ten thousand bad days, the whole README
+# What the tests reach costs half of their time again to know, so it is asked of the whole proof only.
+test-full: COVERAGE := --cov --cov-report=term
+test-full: test test-rest  ## test with coverage, moto, every example, the long proofs, every page
 
 test-rest: setup $(CLIENTS_STAMP) $(WEB_STAMP)  ## what test-full adds to test
 	$(PYTEST) -m 'full or hypothesis' --hypothesis-profile=full $(PYTEST_ARGS)

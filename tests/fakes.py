@@ -25,10 +25,11 @@ class FakeSource:
 
 
 class SaturatingScorer:
-    """x / (1 + x) of the first feature: pure, and 0 for an empty history."""
+    """x / (1 + x) of the size of the first feature: pure, a probability for every finite x."""
 
     def score(self, matrix: NDArray[np.float64], /) -> NDArray[np.float64]:
         if not np.isfinite(matrix).all():
             raise ValueError("a feature is not finite")
-        result: NDArray[np.float64] = matrix[:, 0] / (1.0 + matrix[:, 0])
+        size = np.abs(matrix[:, 0])
+        result: NDArray[np.float64] = size / (1.0 + size)
         return result

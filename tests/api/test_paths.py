@@ -111,6 +111,7 @@ def test_no_mutation_of_a_path_does_another_act(http: Http, shop: Shop) -> None:
     assert tried > 1_000
 
 
+@pytest.mark.full
 def test_a_path_that_is_resolved_on_its_way_does_nothing_for_good(http: Http, shop: Shop) -> None:
     app = app_over(shop)
     for operation, method, path in operations(http):

@@ -159,7 +159,14 @@ def test_an_idle_server_stops_with_exit_code_0(home: Path, engine: EmbeddedEngin
         assert everything(idle) == b""
 
 
-@pytest.mark.parametrize("client", ["silent in its body", "silent in its stream", "never reads"])
+@pytest.mark.parametrize(
+    "client",
+    [
+        "silent in its body",
+        pytest.param("silent in its stream", marks=pytest.mark.full),
+        pytest.param("never reads", marks=pytest.mark.full),
+    ],
+)
 def test_a_client_delays_the_stop_by_no_more_than_the_graceful_stop(
     home: Path, engine: EmbeddedEngine, client: str
 ) -> None:

@@ -202,6 +202,7 @@ class TestIntervals:
         lonely = held_out([0.9, *[0.1] * 10], [True, *[False] * 10])
         assert intervals(lonely)["auc"] == (1.0, 1.0)
 
+    @pytest.mark.full
     def test_a_draw_judges_as_scikit_learn_judges_its_customers(self) -> None:
         crowd, random = a_crowd(50), np.random.default_rng(20_260_301)
         judged: list[list[float]] = []

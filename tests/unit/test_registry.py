@@ -30,7 +30,7 @@ from tests.doubles.memory import ManualClock, MemoryObjectStore
 from tests.registries import NAME, FragileStore, a_candidate, a_registry, golden_of, with_golden
 
 WRITERS = 8
-PROMOTES = 50
+PROMOTES = 20
 
 
 def registered(registry: Registry, versions: int) -> Registry:

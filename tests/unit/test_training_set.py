@@ -326,7 +326,10 @@ def changed_after(
             elif what == 2:
                 mine.append(replace(purchase, refunds=(Refund(at, "r", purchase.amount_minor),)))
             else:
-                mine += [purchase, replace(purchase, purchase_id=f"more-{at}", purchased_at=at)]
+                mine += [
+                    purchase,
+                    replace(purchase, purchase_id=f"more-{len(mine)}", purchased_at=at),
+                ]
         early = mine[: draw(st.integers(0, len(mine)))]
         refunded = draw(st.integers(instant + 1, NOW))
         found.append(

@@ -11,9 +11,7 @@ from adapters.clock import SystemClock
 from api.cli import customers
 from domain.customers import EraseCustomer, Erasure, Receipt
 from domain.values import MICROS_PER_DAY, instant
-from tests.api.test_cli import Run, deployment, run, write_csv
-
-__all__ = ["deployment", "run"]
+from tests.cli.conftest import Run, write_csv
 
 
 @pytest.fixture

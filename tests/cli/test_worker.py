@@ -16,10 +16,8 @@ from adapters.sqs import SqsQueue
 from api.composition import queues
 from api.process import load_settings
 from domain.queue import Message
-from tests.api.test_cli import Run, deployment, run
 from tests.builders import a_purchase, raw_of
-
-__all__ = ["deployment", "run"]
+from tests.cli.conftest import Run
 
 
 @pytest.fixture(params=["", ".fifo"])

@@ -73,7 +73,8 @@ def a_client(endpoint: str) -> DynamoClient:
     )
 
 
-def _query(model: Path) -> AudienceQuery:
+def a_query(model: Path) -> AudienceQuery:
+    """The whole category, as of the workload's present."""
     served = ServedModel(
         name="propensity",
         version=1,
@@ -87,16 +88,21 @@ def _query(model: Path) -> AudienceQuery:
     )
 
 
-async def stream(endpoint: str, model: Path, sample: int) -> dict[str, object]:
-    """The figures of one stream; `scores` are those of the first `sample` customers."""
-    query, client = _query(model), a_client(endpoint)
-    service = ScoreAudience(
+def a_service(client: DynamoClient) -> ScoreAudience:
+    """The service at the workload's present."""
+    return ScoreAudience(
         index=DynamoCategoryIndex(client, shards=SHARDS),
         recent=DynamoRecentPurchases(
             client, clock=lambda: NOW, retention=Retention.covering(Window.days(WINDOW_DAYS))
         ),
         history=DynamoPurchaseHistory(client, clock=lambda: NOW, retention=FOR_EVER),
     )
+
+
+async def stream(endpoint: str, model: Path, sample: int) -> dict[str, object]:
+    """The figures of one stream; `scores` are those of the first `sample` customers."""
+    query, client = a_query(model), a_client(endpoint)
+    service = a_service(client)
     await service.page(query, position=Position(), most=1)  # connections and lazy imports
     try:
         return await _measured(service, query, sample)

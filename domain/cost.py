@@ -45,6 +45,12 @@ class Cost:
     reads: Units = field(default_factory=Units)
     writes: Units = field(default_factory=Units)
 
+    def add(self, other: "Cost") -> None:
+        """What another meter measured counts here too."""
+        self.round_trips += other.round_trips
+        self.reads += other.reads
+        self.writes += other.writes
+
 
 _METERS: ContextVar[tuple[Cost, ...]] = ContextVar("meters", default=())
 _LOCK = Lock()  # calls are counted in threads
@@ -77,14 +83,16 @@ def metered_context(*, apart: bool = False) -> tuple[Context, Cost]:
 
 def count_round_trip() -> None:
     """One more call is made; every meter that runs here counts it."""
-    with _LOCK:
-        for cost in _METERS.get():
-            cost.round_trips += 1
+    count(Cost(round_trips=1))
 
 
 def count_units(*, reads: Units = NO_UNITS, writes: Units = NO_UNITS) -> None:
     """So much was consumed; every meter that runs here counts it."""
+    count(Cost(reads=reads, writes=writes))
+
+
+def count(more: Cost) -> None:
+    """So much was spent, here or in another process; every meter that runs here counts it."""
     with _LOCK:
         for cost in _METERS.get():
-            cost.reads += reads
-            cost.writes += writes
+            cost.add(more)

@@ -27,11 +27,24 @@ Conflict: somebody else was first, look again. Unavailable: the same call may su
 CorruptRecord: what is stored is not what it claims to be, a human must look.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 
 class PropensityError(Exception):
-    """Base of every error raised on purpose."""
+    """Base of every error raised on purpose; it can go from one process to another."""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _raised_elsewhere, (type(self), self.args, self.__dict__)
+
+
+def _raised_elsewhere(
+    kind: type[PropensityError], args: tuple[object, ...], state: Mapping[str, object]
+) -> PropensityError:
+    """The same error, whatever it takes to make one."""
+    error = kind.__new__(kind)
+    error.args = args
+    error.__dict__.update(state)
+    return error
 
 
 class NotFound(PropensityError):

@@ -14,8 +14,10 @@ QUICK = "quick"
 _PHASES = tuple(phase for phase in Phase if phase is not Phase.explain)
 """To explain a failure that drew hundreds of values takes longer than all the tests together."""
 
-settings.register_profile("full", max_examples=ALL, phases=_PHASES)
-settings.register_profile(QUICK, max_examples=ALL // 4, phases=_PHASES, derandomize=True)
+settings.register_profile("full", max_examples=ALL, phases=_PHASES, deadline=None)
+settings.register_profile(
+    QUICK, max_examples=ALL // 4, phases=_PHASES, deadline=None, derandomize=True
+)
 
 
 def examples(count: int) -> int:

@@ -6,11 +6,13 @@ from api.composition.features import built_in_sets as built_in_sets
 from api.composition.features import feature_set_of as feature_set_of
 from api.composition.features import read_feature_sets as read_feature_sets
 from api.composition.local import audience_files as audience_files
+from api.composition.local import audience_parts as audience_parts
 from api.composition.local import engine as engine
 from api.composition.local import file_mapping as file_mapping
 from api.composition.local import file_purchases as file_purchases
 from api.composition.local import port_is_free as port_is_free
 from api.composition.local import sample_purchases as sample_purchases
+from api.composition.local import workers_of as workers_of
 from api.composition.queues import queues as queues
 from api.composition.queues import worker as worker
 from api.composition.registry import audit_trail as audit_trail

@@ -11,9 +11,11 @@ from domain.values import instant
 
 if TYPE_CHECKING:
     from adapters.audience_files import AudienceFiles
+    from adapters.audience_parts import ObjectAudienceParts
     from adapters.complete_journey import CompleteJourneyPurchases
     from adapters.embedded import EmbeddedEngine
     from adapters.purchase_files import FileMapping, PurchaseFile
+    from domain.audience import Workers
     from domain.purchases import RowKind
 
 
@@ -77,6 +79,38 @@ def audience_files(
     from adapters.audience_files import open_audience_files
 
     return open_audience_files(kind, output, stdout=stdout, holdout=holdout, excel=excel)
+
+
+def audience_parts(location: str, prefix: str) -> "ObjectAudienceParts":
+    """The parts of one audience, below that prefix of a folder or bucket.
+
+    Raises:
+        InvalidRequest: the location is none.
+        StoreUnavailable: it cannot be opened.
+        Rejected: pyarrow is not installed.
+    """
+    try:
+        from adapters.audience_parts import ObjectAudienceParts
+    except ImportError as exc:
+        raise Rejected(
+            "--workers", "the parts are Parquet and need pyarrow: pip install 'propensity[local]'"
+        ) from exc
+    from adapters.object_store import open_object_store
+
+    return ObjectAudienceParts(open_object_store(location), prefix)
+
+
+def workers_of(*, processes: int | None, scheduler: str | None) -> "Workers | None":
+    """So many processes of this machine, or those of a Dask scheduler; None: this process alone.
+
+    Raises:
+        Rejected: Dask is not installed.
+    """
+    from adapters.workers import DaskWorkers, ProcessWorkers
+
+    if scheduler is not None:
+        return DaskWorkers(scheduler)
+    return None if processes is None else ProcessWorkers(processes)
 
 
 def port_is_free(port: int, host: str) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from domain.audience.reads import Member
+from domain.audience.member import Member
 from domain.values import BUCKETS, basis_points_of, bucket
 
 _SALT = b"holdout"

@@ -42,6 +42,7 @@ class AdaptiveLimit:
         self._most = float(most)
         self._limit = float(most)
         self._running = 0
+        self.refusals = 0
         self._changed = asyncio.Condition()
 
     @property
@@ -64,6 +65,7 @@ class AdaptiveLimit:
 
     def refused(self) -> None:
         """The store refused something: run half as many."""
+        self.refusals += 1
         self._limit = max(1.0, self._limit / 2)
 
     def served(self) -> None:

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from typing import ParamSpec, Protocol, TypeVar
 
 from domain.audience.cost_plan import MOST_SCANNED, ReadWay
+from domain.audience.member import NO_BUYERS, Expectation, Member
 from domain.audience.pacing import AdaptiveLimit, Pacing
+from domain.categories import Position
 from domain.cost import Cost
 from domain.errors import StoreUnavailable
 from domain.features import Histories
@@ -25,37 +27,39 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
-    """One customer of the audience; `probability` None is unread, which is not zero.
-
-    `arm` is which version answers, or would.
-    """
-
-    customer_id: str
-    probability: float | None
-    arm: Arm = Arm.CHAMPION
-
-
 @dataclass(slots=True, kw_only=True)
 class AudienceSummary:
     """What the members so far amount to; of a stream, complete once it has ended.
 
-    `challenged` of the scored are the challenger's.
+    `challenged` of the scored are the challenger's. `unlisted` are the shards not listed to their
+    end; `following` is where those begin that a query left for another. The store refused
+    `refusals` calls.
     """
 
     scored: int = 0
     unread: int = 0
-    unlisted_shards: int = 0
-    expected_buyers: float = 0.0
+    unlisted: set[int] = field(default_factory=set)
+    following: list[Position] = field(default_factory=list)
+    expected: Expectation = NO_BUYERS
     challenged: int = 0
+    refusals: int = 0
     way: ReadWay = ReadWay.BATCH
     cost: Cost = field(default_factory=Cost)
 
     @property
     def partial(self) -> bool:
         """Whether a customer, or the rest of a shard, could not be read before the deadline."""
-        return bool(self.unread or self.unlisted_shards)
+        return bool(self.unread or self.unlisted)
+
+    @property
+    def unlisted_shards(self) -> int:
+        """Of how many shards the rest could not be listed."""
+        return len(self.unlisted)
+
+    @property
+    def expected_buyers(self) -> float:
+        """The sum of the probabilities."""
+        return self.expected.buyers
 
     def count(self, members: Sequence[Member]) -> None:
         """These members are part of the audience from now on."""
@@ -64,8 +68,18 @@ class AudienceSummary:
                 self.unread += 1
             else:
                 self.scored += 1
-                self.expected_buyers += member.probability
                 self.challenged += member.arm is Arm.CHALLENGER
+        self.expected += Expectation.of(members)
+
+    def merge(self, other: "AudienceSummary") -> None:
+        """Another part of the same audience is part of it from now on."""
+        self.scored += other.scored
+        self.unread += other.unread
+        self.unlisted |= other.unlisted
+        self.expected += other.expected
+        self.challenged += other.challenged
+        self.refusals += other.refusals
+        self.way = other.way
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 
 from domain.audience.cost_plan import SEGMENTS, ReadWay
+from domain.audience.member import Member
 from domain.audience.pacing import AdaptiveLimit, Pacing
 from domain.audience.reads import (
     AudienceSummary,
     BatchScores,
     ByTimeScores,
-    Member,
     MemberReads,
     Scoring,
     TooManyToScan,
@@ -39,6 +39,9 @@ class AudienceQuery:
     `as_of` in microseconds since the epoch, UTC, the same instant for every customer; `traffic`
     says which version scores whom; customers not read within `deadline_s` seconds are reported as
     unread; `way` is how recent purchases are read, the members are the same.
+
+    The shards are read `within` these places on, or all of them from their beginning; of each at
+    most `most` customers, and the summary says where the following ones begin.
     """
 
     category: str
@@ -46,6 +49,8 @@ class AudienceQuery:
     traffic: Traffic
     deadline_s: float
     way: ReadWay = ReadWay.BATCH
+    within: Sequence[Position] | None = None
+    most: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +72,11 @@ class ScoreAudience:
     pacing: Pacing = field(default_factory=Pacing)
     concurrent_shards: int = 4
     concurrent_reads: int = 4
+
+    @property
+    def shards(self) -> int:
+        """Into how many shards a category is divided."""
+        return self.index.shards
 
     @asynccontextmanager
     async def stream(
@@ -170,15 +180,20 @@ class _Stream:
         """Reads every shard into the queue; an error goes there too, for the consumer."""
         try:
             await self._choose_way()
-            await together(map(self._shard, range(self._service.index.shards)))
-            self._check_begun()
+            within = self._query.within
+            if within is None:
+                within = [Position(shard) for shard in range(self._service.index.shards)]
+            await together(map(self._shard, within))
+            self._reads.summary.refusals = self._reads.limit.refusals
+            if self._query.within is None:
+                self._check_begun()
         except Exception as exc:  # noqa: BLE001  # whatever it is, the consumer raises it
             await self._ready.put(exc)
         else:
             await self._ready.put(None)
 
     def _check_begun(self) -> None:
-        if self._reads.summary.unlisted_shards and not self._begun:
+        if self._reads.summary.unlisted and not self._begun:
             raise StoreUnavailable("no customer of the category could be listed in time")
 
     async def members(self) -> AsyncIterator[Sequence[Member]]:
@@ -236,18 +251,17 @@ class _Stream:
                 raise
             return True  # who cannot be read then is unread, whatever the way
 
-    async def _shard(self, shard: int) -> None:
-        """Every customer of one shard; whom a read leaves is asked for with the next ones."""
+    async def _shard(self, position: Position) -> None:
+        """A shard's customers from there on; whom a read leaves is asked for with the next ones."""
         async with self._slots:
             pending: list[str] = []
-            after: str | None = None
-            more, refusals = True, 0
-            while more or pending:
-                while more and len(pending) < BATCH_CUSTOMERS:
-                    page = await self._page(shard, after)
-                    pending += page.customers
-                    after = page.customers[-1] if page.customers else after
-                    more = page.more
+            listing = _Listing(position, self._query.most)
+            refusals = 0
+            while listing.more or pending:
+                while listing.more and len(pending) < BATCH_CUSTOMERS:
+                    pending += listing.take(await self._page(listing.position))
+                    if listing.full:
+                        self._reads.summary.following.append(listing.position)
                 if not pending:
                     return
                 members, unread = await self._reads.some_of(pending[:BATCH_CUSTOMERS])
@@ -259,22 +273,48 @@ class _Stream:
                     await self._reads.tries.pause(refusals)
                 refusals = 0 if members or not unread else refusals + 1
 
-    async def _page(self, shard: int, after: str | None) -> IndexPage:
+    async def _page(self, position: Position) -> IndexPage:
         """The next customers; a shard that cannot be listed to its end is said to be so.
 
         Past the deadline listing goes on, so that everybody is named, until the first refusal.
         """
         nothing = IndexPage(customers=(), more=False)
         if self._over:
-            self._reads.summary.unlisted_shards += 1
+            self._reads.summary.unlisted.add(position.shard)
             return nothing
         try:
             return await self._reads.tries.until_served(
-                self._service.index.page, self._query.category, shard=shard, after=after, most=None
+                self._service.index.page,
+                self._query.category,
+                shard=position.shard,
+                after=position.after,
+                most=None,
             )
         except StoreUnavailable as exc:
             if not exc.transient:
                 raise
-            self._reads.summary.unlisted_shards += 1
+            self._reads.summary.unlisted.add(position.shard)
             self._over = self._reads.tries.late
             return nothing
+
+
+class _Listing:
+    """How far a shard is listed, and whether more of it is to be: at most so many customers."""
+
+    def __init__(self, position: Position, most: int | None) -> None:
+        self.position = position
+        self.more = True
+        self.full = False
+        self._left = most
+
+    def take(self, page: IndexPage) -> Sequence[str]:
+        """Those customers of the page that still belong to this query."""
+        customers = page.customers[: self._left]
+        if customers:
+            self.position = Position(self.position.shard, customers[-1])
+        self.more = page.more
+        if self._left is not None:
+            self._left -= len(customers)
+            self.full = not self._left and (page.more or len(customers) < len(page.customers))
+            self.more &= bool(self._left)
+        return customers

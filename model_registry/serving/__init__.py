@@ -1,6 +1,7 @@
 """Serving: what each process has live, shows and shadows."""
 
 from model_registry.serving.live import LiveModel as LiveModel
+from model_registry.serving.live import load as load
 from model_registry.serving.presence import TTL_S as TTL_S
 from model_registry.serving.presence import Presence as Presence
 from model_registry.serving.presence import Serving as Serving

@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 import pytest
 from cryptography.fernet import Fernet
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from litestar.testing import TestClient
 
@@ -344,6 +344,5 @@ def test_no_other_form_is_served(http: Http, accept: str) -> None:
 
 
 @given(st.lists(st.text(st.sampled_from("*/;=q01.,ajson text")), max_size=3))
-@settings(deadline=None)
 def test_any_accept_header_beside_a_wildcard_gives_one_of_the_forms(accept: list[str]) -> None:
     assert negotiated([*accept, "*/*;q=1"], (JSON, NDJSON, CSV)) in {JSON, NDJSON, CSV}

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from api.intake import Line, lines_of
@@ -100,7 +100,6 @@ def test_an_unexpected_error_ends_the_stream_and_says_so(http: Http, shop: Shop)
     st.lists(st.binary(max_size=8).map(lambda part: part.replace(b"\n", b"")), max_size=8),
     st.lists(st.integers(0, 20), max_size=6),
 )
-@settings(deadline=None)
 def test_lines_are_the_same_however_the_body_is_cut(lines: list[bytes], cuts: list[int]) -> None:
     body = b"\n".join(lines)
     edges = sorted({0, len(body), *(min(cut, len(body)) for cut in cuts)})

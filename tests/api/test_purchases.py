@@ -231,7 +231,7 @@ almost_purchases = st.fixed_dictionaries(
 ).map(lambda fields: raw_purchase() | fields)
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(purchases=st.lists(anything | almost_purchases, min_size=1, max_size=4))
 def test_whatever_is_sent_every_purchase_has_one_outcome(
     http: Http, purchases: list[object]

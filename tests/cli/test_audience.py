@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import typer
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from typer.testing import CliRunner
@@ -170,7 +170,6 @@ MEMBERS = st.dictionaries(
 
 
 @given(MEMBERS, st.integers(1, 30), st.integers(1, 9), st.sampled_from([0.0, 0.25]))
-@settings(deadline=None)
 def test_the_top_is_what_sorting_everyone_gives(
     probabilities: dict[str, float | None], top: int, batch: int, at_least: float
 ) -> None:

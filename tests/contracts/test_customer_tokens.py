@@ -166,7 +166,7 @@ def test_a_token_changed_anywhere_is_none(algorithm: str) -> None:
     signed = tokens_of(algorithm)
     token = signed.sign()
 
-    @settings(max_examples=examples(200), deadline=None)
+    @settings(max_examples=examples(200))
     @given(
         place=st.integers(0, len(token) - 1),
         put=st.text(

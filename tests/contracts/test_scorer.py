@@ -6,7 +6,7 @@ from functools import cache
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from skl2onnx import to_onnx
 from skl2onnx.common.data_types import FloatTensorType
@@ -107,7 +107,6 @@ named = pytest.mark.parametrize("kit", KITS, ids=lambda kit: type(kit).__name__)
 
 
 @named
-@settings(deadline=None)
 @given(amounts=st.lists(st.floats(0.0, 1e12), min_size=1, max_size=100))
 def test_a_row_scores_alike_whatever_its_neighbours(
     kit: ScorerContract, amounts: list[float]

@@ -221,7 +221,7 @@ refunds = st.fixed_dictionaries(
 
 
 @given(raw=purchases)
-@settings(deadline=None, max_examples=examples(100))
+@settings(max_examples=examples(100))
 def test_a_purchase_comes_to_the_same_through_every_door(raw: Raw) -> None:
     first, *others = [(name, door(raw)) for name, door in PURCHASE_DOORS.items()]
     for name, found in others:
@@ -229,7 +229,7 @@ def test_a_purchase_comes_to_the_same_through_every_door(raw: Raw) -> None:
 
 
 @given(raw=refunds)
-@settings(deadline=None, max_examples=examples(100))
+@settings(max_examples=examples(100))
 def test_a_refund_comes_to_the_same_through_every_door(raw: Raw) -> None:
     first, *others = [(name, door(raw)) for name, door in REFUND_DOORS.items()]
     for name, found in others:

@@ -13,7 +13,7 @@ from typing import Any
 import openpyxl
 import pytest
 import zstandard
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.purchase_files import FileOptions, orders, read_mapping
@@ -303,7 +303,6 @@ def test_an_array_that_is_none_is_refused(text: str, tmp_path: Path) -> None:
 
 
 @given(names=st.lists(st.text(max_size=9), max_size=20), indent=st.sampled_from([None, 1, "  "]))
-@settings(deadline=None)
 def test_every_element_of_an_array_is_a_row(names: list[str], indent: int | str | None) -> None:
     with TemporaryDirectory() as folder:
         path = Path(folder) / "p.json"

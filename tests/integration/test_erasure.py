@@ -41,9 +41,7 @@ pytestmark = pytest.mark.anyio
 CUSTOMER = a_purchase().customer_id
 RECENT, LATE = 1, 200
 QUIET = settings(
-    deadline=None,
-    max_examples=examples(40),
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    max_examples=examples(40), suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 

@@ -71,7 +71,5 @@ def test_whatever_happens_the_tables_are_what_a_rebuild_makes_of_the_truth(
     stopwatch = client.monotonic = Stopwatch()
     run_state_machine_as_test(
         lambda: EngineMachine(client, stopwatch),  # type: ignore[arg-type]  # any factory will do
-        settings=settings(
-            max_examples=examples, stateful_step_count=steps, deadline=None, derandomize=True
-        ),
+        settings=settings(max_examples=examples, stateful_step_count=steps, derandomize=True),
     )

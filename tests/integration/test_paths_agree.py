@@ -43,11 +43,7 @@ near_edges = st.builds(
 ages = st.one_of(near_edges, st.integers(0, 40 * MICROS_PER_DAY))
 
 
-@settings(
-    deadline=None,
-    max_examples=examples(40),
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@settings(max_examples=examples(40), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     arrivals=st.lists(st.tuples(ages, st.integers(0, 3), st.integers(0, 10**6)), max_size=25),
     crowds=st.lists(

@@ -228,11 +228,7 @@ async def test_a_category_that_disappeared_is_listed_again_when_trust_in_it_ends
     assert await store.index.categories() == {first.category: 1}
 
 
-@settings(
-    deadline=None,
-    max_examples=examples(25),
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@settings(max_examples=examples(25), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     faults=st.lists(
         st.sampled_from([None, time_out, time_out_after_doing_it, *TRANSIENT.values()]), max_size=5

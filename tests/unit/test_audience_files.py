@@ -200,7 +200,6 @@ def cells_of(text: str) -> list[list[str]]:
 
 
 @given(TEXT)
-@settings(deadline=None)
 def test_no_text_runs_as_a_formula(text: str) -> None:
     ((cell, number),) = cells_of(csv_lines([(text_cell(text), 0.5)])[0].decode())
     assert cell[0] not in "=+-@\t\r\n\0"
@@ -209,7 +208,6 @@ def test_no_text_runs_as_a_formula(text: str) -> None:
 
 
 @given(st.sampled_from("=+-@\t\r\n\0'"), TEXT, TEXT)
-@settings(deadline=None)
 def test_a_formula_is_text_in_every_csv_file(start: str, text: str, harmless: str) -> None:
     members = [listed(start + text), listed("x" + harmless)]
     rows = cells_of(on_stdout("csv", members))
@@ -232,7 +230,7 @@ def test_escaped_ids_are_counted(tmp_path: Path) -> None:
     st.lists(st.tuples(TEXT, st.floats(1e-9, 1)), max_size=30),
     st.integers(min_value=200, max_value=2_000),
 )
-@settings(deadline=None, max_examples=examples(50))
+@settings(max_examples=examples(50))
 def test_parts_are_small_enough_and_lose_nothing(
     tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, float]], most_bytes: int
 ) -> None:
@@ -450,7 +448,7 @@ some_customers = st.lists(
 
 @pytest.mark.parametrize("tool", TOOLS)
 @given(rows=some_customers)
-@settings(deadline=None, max_examples=examples(60))
+@settings(max_examples=examples(60))
 def test_every_file_keeps_the_published_rules_of_its_tool(
     tool: str, rows: list[tuple[str, float, bool]], tmp_path_factory: pytest.TempPathFactory
 ) -> None:

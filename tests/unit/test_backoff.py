@@ -1,6 +1,6 @@
 from itertools import islice
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.dynamodb.wire.backoff import FIRST_PAUSE_S, LONGEST_PAUSE_S, Deadline
@@ -41,7 +41,6 @@ def test_pauses_that_begin_later_do_not_extend_the_deadline() -> None:
     attempts=st.lists(st.floats(0.01, 3), min_size=1, max_size=30),
     part=st.floats(0, 1),
 )
-@settings(deadline=None)
 def test_every_pause_leaves_time_for_one_more_attempt(
     seconds: float, attempts: list[float], part: float
 ) -> None:

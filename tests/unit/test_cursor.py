@@ -5,7 +5,7 @@ from dataclasses import replace
 import msgspec
 import pytest
 from cryptography.fernet import Fernet
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from api.http import Cursors
@@ -37,7 +37,6 @@ def refusal(sealer: Cursors, cursor: str, *, selection: bytes = ASKED) -> str:
 
 
 @given(shard=st.integers(0, 1_000), after=st.none() | st.text(max_size=64), at=st.integers(0, NOW))
-@settings(deadline=None)
 def test_a_cursor_opens_to_the_place_that_was_sealed(
     shard: int, after: str | None, at: int
 ) -> None:
@@ -61,7 +60,6 @@ def test_the_same_place_gives_another_cursor_each_time() -> None:
 
 
 @given(data=st.data())
-@settings(deadline=None)
 def test_a_cursor_with_any_byte_changed_is_refused(data: st.DataObject) -> None:
     sealer = cursors()
     token = bytearray(base64.urlsafe_b64decode(sealer.seal(PLACE)))
@@ -70,7 +68,6 @@ def test_a_cursor_with_any_byte_changed_is_refused(data: st.DataObject) -> None:
 
 
 @given(st.text() | st.binary(max_size=64).map(lambda raw: base64.urlsafe_b64encode(raw).decode()))
-@settings(deadline=None)
 def test_whatever_is_no_cursor_is_refused(text: str) -> None:
     assert refusal(cursors(), text)
 
@@ -126,7 +123,6 @@ def test_without_a_key_a_cursor_ends_with_its_process() -> None:
 
 
 @given(st.lists(st.text() | st.floats(allow_nan=False), max_size=3), st.lists(st.text()))
-@settings(deadline=None)
 def test_questions_have_the_same_fingerprint_only_if_they_are_the_same(
     one: list[object], other: list[object]
 ) -> None:

@@ -5,7 +5,7 @@ from dataclasses import astuple
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import ArrayLike
 from sklearn.metrics import brier_score_loss, log_loss, roc_auc_score
@@ -66,7 +66,6 @@ class TestEvaluation:
             }
         )
 
-    @settings(deadline=None)
     @given(crowds)
     def test_the_metrics_are_those_of_scikit_learn(self, cases: list[tuple[float, bool]]) -> None:
         probabilities, labels = zip(*cases, strict=True)
@@ -86,7 +85,6 @@ class TestEvaluation:
             abs=1e-12,
         )
 
-    @settings(deadline=None)
     @given(crowds)
     def test_auc_is_the_share_of_pairs_in_order_ties_counting_half(
         self, cases: list[tuple[float, bool]]
@@ -256,7 +254,6 @@ class TestDifferences:
 
 
 class TestHeldOut:
-    @settings(deadline=None)
     @given(crowds)
     def test_it_reads_back_to_the_last_bit(self, cases: list[tuple[float, bool]]) -> None:
         probabilities, labels = zip(*cases, strict=True)
@@ -326,7 +323,6 @@ class TestCalibration:
             CalibrationBin(8, 0.5, 0.25),
         )
 
-    @settings(deadline=None)
     @given(
         probabilities=st.lists(
             st.integers(0, 20).map(lambda step: step / 20), min_size=2, max_size=60

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from adapters.feature_sets import built_in_sets
@@ -39,7 +39,6 @@ def row(features: FeatureSet, purchases: list[Purchase], as_of: int) -> bytes:
 
 
 @given(feature_sets, batches, instants)
-@settings(deadline=None)
 def test_features_agree_with_the_plain_reference_to_the_last_bit(
     features: FeatureSet, batch: list[list[Purchase]], as_of: int
 ) -> None:
@@ -48,7 +47,6 @@ def test_features_agree_with_the_plain_reference_to_the_last_bit(
 
 
 @given(feature_sets, histories(), instants, st.data())
-@settings(deadline=None)
 def test_neither_order_nor_duplication_of_purchases_matters(
     features: FeatureSet, history: list[Purchase], as_of: int, data: st.DataObject
 ) -> None:
@@ -58,7 +56,6 @@ def test_neither_order_nor_duplication_of_purchases_matters(
 
 
 @given(feature_sets, batches, instants)
-@settings(deadline=None)
 def test_one_customer_alone_equals_the_same_customer_in_a_batch_bit_for_bit(
     features: FeatureSet, batch: list[list[Purchase]], as_of: int
 ) -> None:
@@ -68,7 +65,6 @@ def test_one_customer_alone_equals_the_same_customer_in_a_batch_bit_for_bit(
 
 
 @given(feature_sets, histories(prefix="past-"), histories(prefix="future-"), instants)
-@settings(deadline=None)
 def test_future_purchases_never_change_a_past_row(
     features: FeatureSet, past: list[Purchase], others: list[Purchase], as_of: int
 ) -> None:
@@ -80,7 +76,6 @@ def test_future_purchases_never_change_a_past_row(
 
 
 @given(feature_sets, histories(), instants)
-@settings(deadline=None)
 def test_future_refunds_never_change_a_past_row(
     features: FeatureSet, history: list[Purchase], as_of: int
 ) -> None:
@@ -91,7 +86,6 @@ def test_future_refunds_never_change_a_past_row(
 
 
 @given(feature_sets, histories(), instants)
-@settings(deadline=None)
 def test_purchases_before_the_longest_window_need_not_be_read(
     features: FeatureSet, history: list[Purchase], as_of: int
 ) -> None:
@@ -102,7 +96,6 @@ def test_purchases_before_the_longest_window_need_not_be_read(
 
 @pytest.mark.parametrize("name", built_in_sets())
 @given(histories(), st.data())
-@settings(deadline=None)
 def test_every_named_set_is_exact_at_all_its_edges_whatever_comes_late_or_twice(
     name: str, history: list[Purchase], data: st.DataObject
 ) -> None:
@@ -128,7 +121,6 @@ def test_every_named_set_is_exact_at_all_its_edges_whatever_comes_late_or_twice(
 
 
 @given(feature_sets, batches, instants, st.data())
-@settings(deadline=None)
 def test_totals_stand_for_whatever_is_not_listed(
     features: FeatureSet, batch: list[list[Purchase]], as_of: int, data: st.DataObject
 ) -> None:
@@ -156,7 +148,6 @@ def test_totals_stand_for_whatever_is_not_listed(
 
 
 @given(feature_sets, batches, instants, st.integers(-(10**14), 10**15))
-@settings(deadline=None)
 def test_moving_everything_in_time_changes_no_feature(
     features: FeatureSet, batch: list[list[Purchase]], as_of: int, by: int
 ) -> None:
@@ -169,7 +160,6 @@ def test_moving_everything_in_time_changes_no_feature(
 
 
 @given(windows, instants, st.integers(0, 10**9), st.sampled_from([-1, 0, 1]))
-@settings(deadline=None)
 def test_both_edges_of_every_window_are_exact_to_the_microsecond(
     window: Window, as_of: int, amount_minor: int, step: int
 ) -> None:
@@ -190,7 +180,6 @@ def test_both_edges_of_every_window_are_exact_to_the_microsecond(
     st.tuples(windows, windows),
     instants,
 )
-@settings(deadline=None)
 def test_sums_and_counts_add_up_over_adjoining_windows(
     aggregation: Aggregation,
     category: str | None,
@@ -210,7 +199,6 @@ def test_sums_and_counts_add_up_over_adjoining_windows(
 
 
 @given(histories(), windows, instants)
-@settings(deadline=None)
 def test_sums_and_counts_add_up_over_categories(
     history: list[Purchase], window: Window, as_of: int
 ) -> None:
@@ -224,7 +212,6 @@ def test_sums_and_counts_add_up_over_categories(
 
 
 @given(feature_sets)
-@settings(deadline=None)
 def test_a_contract_survives_json_and_builds_the_same_feature_set(features: FeatureSet) -> None:
     again = FeatureSet.from_contract(json.loads(json.dumps(features.contract)))
     assert again == features
@@ -232,13 +219,11 @@ def test_a_contract_survives_json_and_builds_the_same_feature_set(features: Feat
 
 
 @given(feature_sets, feature_sets)
-@settings(deadline=None)
 def test_only_equal_feature_sets_share_a_contract_hash(one: FeatureSet, other: FeatureSet) -> None:
     assert (one.contract_hash == other.contract_hash) == (one == other)
 
 
 @given(feature_sets, st.data())
-@settings(deadline=None)
 def test_another_order_is_another_contract(features: FeatureSet, data: st.DataObject) -> None:
     reordered = tuple(data.draw(st.permutations(features.features)))
     other = replace(features, features=reordered)
@@ -247,7 +232,6 @@ def test_another_order_is_another_contract(features: FeatureSet, data: st.DataOb
 
 
 @given(feature_sets, currencies)
-@settings(deadline=None)
 def test_another_currency_is_another_contract(features: FeatureSet, currency: Currency) -> None:
     assume(currency != features.currency)
     other = replace(features, currency=currency)
@@ -255,7 +239,6 @@ def test_another_currency_is_another_contract(features: FeatureSet, currency: Cu
 
 
 @given(windowed, st.sampled_from([-1, 1]), some_category)
-@settings(deadline=None)
 def test_another_window_or_category_is_another_contract(
     feature: Feature, step: int, category: str | None
 ) -> None:
@@ -270,7 +253,6 @@ def test_another_window_or_category_is_another_contract(
 
 
 @given(singles, singles)
-@settings(deadline=None)
 def test_only_equal_features_share_a_name(one: Feature, other: Feature) -> None:
     assert (one.name == other.name) == (one == other)
 

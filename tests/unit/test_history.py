@@ -2,7 +2,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from domain.errors import CorruptRecord
 from domain.features import Histories
@@ -29,7 +29,6 @@ def total(histories: Histories) -> list[int]:
 
 
 @given(batches)
-@settings(deadline=None)
 def test_each_customer_owns_a_span_of_the_columns(batch: list[list[Purchase]]) -> None:
     histories = Histories.of(batch)
     assert len(histories) == len(batch)

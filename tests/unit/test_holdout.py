@@ -1,7 +1,7 @@
 """The control group: the same customers every time, of the size that was asked for."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.audience import Holdout, Listed, Member
@@ -12,14 +12,12 @@ IDS = st.text(st.characters(codec="utf-8"), min_size=1, max_size=20)
 
 
 @given(IDS, st.integers(0, BUCKETS), st.integers(0, BUCKETS))
-@settings(deadline=None)
 def test_a_larger_share_only_adds_customers(customer: str, one: int, other: int) -> None:
     small, large = sorted((one, other))
     assert Holdout(large).keeps_out(customer) or not Holdout(small).keeps_out(customer)
 
 
 @given(IDS)
-@settings(deadline=None)
 def test_no_share_keeps_nobody_out_and_the_whole_share_everybody(customer: str) -> None:
     assert not Holdout(0).keeps_out(customer)
     assert Holdout(BUCKETS).keeps_out(customer)

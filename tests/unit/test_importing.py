@@ -169,7 +169,7 @@ few_rows = st.lists(
 
 
 @given(few_rows)
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @pytest.mark.usefixtures("three_rows_at_once")
 def test_importing_any_rows_twice_leaves_what_once_leaves_and_gives_every_row_one_outcome(
     sent: list[Mapping[str, object] | None],

@@ -4,7 +4,7 @@ from dataclasses import replace
 from types import MappingProxyType
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.errors import CorruptRecord, PartlyRecorded, StoreUnavailable
@@ -260,7 +260,6 @@ stores = st.lists(few_payloads, max_size=3)
 
 
 @given(stores, st.lists(st.one_of(few_payloads.map(raw_of), junk_purchases), max_size=6))
-@settings(deadline=None)
 def test_one_call_ends_as_one_call_per_purchase_would(
     stored: list[Purchase], sent: list[object]
 ) -> None:
@@ -295,7 +294,6 @@ def known_after(recorder: ReferenceStore, raw: Sequence[object]) -> list[Purchas
 
 
 @given(stores, calls, st.integers(0, 4))
-@settings(deadline=None)
 def test_whenever_the_store_falls_silent_sending_again_ends_as_if_it_had_not(
     stored: list[Purchase], sent: list[Purchase], answers: int
 ) -> None:
@@ -314,7 +312,6 @@ def test_whenever_the_store_falls_silent_sending_again_ends_as_if_it_had_not(
 
 
 @given(stores, calls)
-@settings(deadline=None)
 def test_sending_a_call_again_changes_nothing(stored: list[Purchase], sent: list[Purchase]) -> None:
     recorder = ReferenceStore(stored)
     first = kinds(record(recorder, *map(raw_of, sent)))
@@ -325,7 +322,6 @@ def test_sending_a_call_again_changes_nothing(stored: list[Purchase], sent: list
 
 
 @given(st.lists(junk_purchases, max_size=5))
-@settings(deadline=None)
 def test_every_purchase_sent_has_exactly_one_outcome_in_order(raw: list[object]) -> None:
     recorder = ReferenceStore()
     outcomes = record(recorder, *raw, raw_purchase(customer_id="good"))

@@ -74,7 +74,5 @@ def test_whatever_happens_in_whatever_order_the_truth_and_the_features_are_right
 ) -> None:
     run_state_machine_as_test(
         MemoryMachine,
-        settings=settings(
-            max_examples=examples, stateful_step_count=30, deadline=None, derandomize=True
-        ),
+        settings=settings(max_examples=examples, stateful_step_count=30, derandomize=True),
     )

@@ -1,7 +1,7 @@
 from datetime import UTC, datetime, time, timedelta, timezone
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.values import instant
@@ -11,13 +11,11 @@ LAST = instant.from_datetime(datetime.max.replace(tzinfo=UTC))
 
 
 @given(st.integers(FIRST, LAST))
-@settings(deadline=None)
 def test_what_is_rendered_parses_to_the_same_instant(moment: int) -> None:
     assert instant.parse(instant.render(moment)) == moment
 
 
 @given(st.integers(FIRST, LAST))
-@settings(deadline=None)
 def test_instants_and_datetimes_convert_without_loss(moment: int) -> None:
     assert instant.from_datetime(instant.to_datetime(moment)) == moment
 
@@ -26,7 +24,6 @@ def test_instants_and_datetimes_convert_without_loss(moment: int) -> None:
     st.datetimes(datetime(1900, 1, 1), datetime(2200, 1, 1)),  # noqa: DTZ001  # offset below
     st.integers(-23 * 60 - 59, 23 * 60 + 59),
 )
-@settings(deadline=None)
 def test_any_offset_names_the_same_instant(local: datetime, offset_minutes: int) -> None:
     moment = local.replace(tzinfo=timezone(timedelta(minutes=offset_minutes)))
     assert instant.parse(moment.isoformat()) == instant.parse(moment.astimezone(UTC).isoformat())
@@ -130,7 +127,6 @@ def test_microseconds_are_rendered_only_where_there_are_any(moment: int, text: s
     st.sampled_from("+-"),
     st.times(),
 )
-@settings(deadline=None)
 def test_what_parses_renders_even_at_the_edges_of_the_calendar(
     date: str, at: time, sign: str, offset: time
 ) -> None:

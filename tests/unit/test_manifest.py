@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from model_registry.errors import CorruptRegistry
@@ -66,7 +66,6 @@ def changed(change: Callable[[Any], object]) -> bytes:
 
 
 @given(manifests)
-@settings(deadline=None)
 def test_a_manifest_reads_back_as_it_was(manifest: Manifest) -> None:
     assert Manifest.decode(KEY, manifest.encode()) == manifest
 
@@ -162,7 +161,6 @@ def test_the_same_meaning_in_other_bytes_is_refused() -> None:
         )
     )
 )
-@settings(deadline=None)
 def test_golden_vectors_read_back_to_the_last_bit(rows: list[tuple[list[float], float]]) -> None:
     golden = GoldenVectors(
         np.array([row for row, _ in rows]), np.array([probability for _, probability in rows])

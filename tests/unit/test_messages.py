@@ -5,7 +5,7 @@ from base64 import b64encode
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from api.intake import items_of, purchases_of
@@ -213,6 +213,5 @@ JSON = st.recursive(
 
 
 @given(st.binary() | st.text() | JSON.map(json.dumps))
-@settings(deadline=None)
 def test_nothing_that_is_sent_raises_and_nothing_is_lost(body: str | bytes) -> None:
     assert items_of(body)

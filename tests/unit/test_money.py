@@ -1,7 +1,7 @@
 from decimal import Decimal, localcontext
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.values import Currency
@@ -25,7 +25,6 @@ def test_an_unknown_currency_code_is_refused(code: str) -> None:
 
 
 @given(currencies, st.integers(-(10**15), 10**15))
-@settings(deadline=None)
 def test_minor_units_survive_the_way_through_major_units(
     currency: Currency, amount_minor: int
 ) -> None:
@@ -90,7 +89,6 @@ def test_money_of_more_digits_than_decimal_computes_with_is_exact(
 
 
 @given(currencies, st.integers(1 - 10**30, 10**30 - 1), st.integers(-8, 0), st.integers(1, 40))
-@settings(deadline=None)
 def test_minor_units_are_exact_or_refused_whatever_precision_decimal_has(
     currency: Currency, digits: int, exponent: int, precision: int
 ) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from numpy.typing import NDArray
 
 from domain.decisions import Reason
@@ -184,7 +184,6 @@ def test_without_a_live_model_nothing_is_read() -> None:
 
 
 @given(histories(), feature_sets, instants)
-@settings(deadline=None)
 def test_the_features_shown_are_those_of_the_whole_history(
     history: list[Purchase], features: FeatureSet, as_of: int
 ) -> None:

@@ -2,7 +2,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.decisions import Reason
@@ -39,13 +39,11 @@ def test_a_decision_names_the_policy_and_its_range() -> None:
 
 
 @given(st.floats(0, 1))
-@settings(deadline=None)
 def test_the_widest_policy_always_acts(probability: float) -> None:
     assert a_policy(min_probability=0.0, max_probability=1.0).decide(probability).show
 
 
 @given(st.floats(0, 1), st.floats(0, 1))
-@settings(deadline=None)
 def test_a_policy_of_one_point_acts_there_only(point: float, probability: float) -> None:
     policy = a_policy(min_probability=point, max_probability=point)
     assert policy.decide(probability).show == (probability == point)

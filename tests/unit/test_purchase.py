@@ -3,7 +3,7 @@ from decimal import Decimal
 from types import MappingProxyType
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.errors import InvalidPurchase
@@ -40,7 +40,6 @@ def refusal(raw: object) -> InvalidPurchase:
 
 
 @given(st.data(), currencies)
-@settings(deadline=None)
 def test_every_valid_purchase_is_read_as_it_was_meant(
     data: st.DataObject, currency: Currency
 ) -> None:
@@ -49,7 +48,6 @@ def test_every_valid_purchase_is_read_as_it_was_meant(
 
 
 @given(junk_purchases)
-@settings(deadline=None)
 def test_whatever_is_sent_is_a_purchase_or_a_refusal_that_names_a_field(
     raw: dict[str, object],
 ) -> None:

@@ -164,7 +164,6 @@ WRITERS = {"csv": write_csv, "ndjson": write_ndjson, "parquet": write_parquet}
 
 @pytest.mark.parametrize("kind", WRITERS)
 @given(rows=st.lists(st.tuples(purchases, st.booleans()), max_size=6))
-@settings(deadline=None)
 def test_whatever_is_written_is_read_back_equal(
     kind: str, rows: list[tuple[Purchase, bool]]
 ) -> None:
@@ -503,7 +502,7 @@ def test_timestamps_that_name_no_instant_are_rejected(
 
 
 @given(st.lists(st.integers(0, MAX_AMOUNT_MINOR), min_size=1, max_size=50))
-@settings(deadline=None, max_examples=examples(50))
+@settings(max_examples=examples(50))
 def test_float_amounts_become_the_cents_that_were_meant(cents: list[int]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         columns = {name: [cell] * len(cents) for name, cell in GOOD_FIELDS.items()}

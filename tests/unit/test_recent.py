@@ -56,7 +56,6 @@ def test_a_read_trusts_what_a_writer_whose_clock_is_a_day_ahead_has_kept() -> No
 
 
 @given(windows, instants, st.integers(0, (SLACK_DAYS - 1) * DAY))
-@settings(deadline=None)
 def test_retention_answers_its_window_for_every_as_of_of_the_last_day(
     window: Window, now: int, lag: int
 ) -> None:
@@ -140,7 +139,6 @@ def test_a_day_with_too_many_purchases_spoils_the_windows_that_touch_it(
     st.integers(TODAY - 400, TODAY),
     st.frozensets(st.integers(TODAY - 40, TODAY + 1), max_size=3),
 )
-@settings(deadline=None)
 def test_where_recent_purchases_answer_they_give_the_features_of_the_whole_history(
     features: FeatureSet,
     history: list[Purchase],

@@ -148,4 +148,4 @@ class RegistryMachine(RuleBasedStateMachine):
 
 
 TestRegistryMachine = RegistryMachine.TestCase
-TestRegistryMachine.settings = settings(deadline=None, max_examples=50, stateful_step_count=25)
+TestRegistryMachine.settings = settings(max_examples=50, stateful_step_count=25)

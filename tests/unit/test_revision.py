@@ -6,7 +6,7 @@ from itertools import count
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from model_registry.errors import CorruptRegistry
@@ -63,7 +63,6 @@ def changed(change: Callable[[Any], object]) -> bytes:
 
 
 @given(st.lists(changes, min_size=1, max_size=3), st.integers(0, 2**60))
-@settings(deadline=None)
 def test_a_revision_reads_back_as_it_was(changes: list[Change], at: int) -> None:
     current = None
     for change in changes:

@@ -75,7 +75,7 @@ def reports_of(observations: Sequence[Observation]) -> Sequence[ShadowReport]:
 
 
 @given(st.lists(st.tuples(histories(), instants), min_size=1, max_size=90))
-@settings(deadline=None, max_examples=examples(50))
+@settings(max_examples=examples(50))
 def test_a_report_is_what_scoring_each_answer_alone_amounts_to(
     asked: list[tuple[list[Purchase], int]],
 ) -> None:

@@ -3,7 +3,7 @@
 from itertools import chain
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.dynamodb.categories.sketch import KEPT, Sketch, hash_of, surplus
@@ -15,14 +15,12 @@ def sketch_of(*customers: str) -> Sketch:
     return Sketch.of(map(hash_of, customers))
 
 
-@settings(deadline=None)
 @given(customers=ids, data=st.data())
 def test_neither_order_nor_duplicates_matter(customers: list[str], data: st.DataObject) -> None:
     shuffled = data.draw(st.permutations([*customers, *customers[:5]]))
     assert sketch_of(*shuffled).smallest == sketch_of(*customers).smallest
 
 
-@settings(deadline=None)
 @given(customers=st.sets(st.integers(), max_size=KEPT - 1))
 def test_fewer_customers_than_are_kept_are_counted_exactly(customers: set[int]) -> None:
     assert sketch_of(*map(str, customers)).customers == len(customers)
@@ -37,7 +35,6 @@ def test_many_customers_are_counted_within_four_standard_errors(
     assert count == pytest.approx(customers, rel=4 / (KEPT - 2) ** 0.5)
 
 
-@settings(deadline=None)
 @given(mine=ids, yours=ids)
 def test_the_sketches_of_two_writers_merge_into_the_sketch_of_one(
     mine: list[str], yours: list[str]
@@ -53,7 +50,6 @@ def test_large_sketches_merge_alike() -> None:
     assert merged.smallest == sketch_of(*mine, *yours).smallest
 
 
-@settings(deadline=None)
 @given(numbers=st.sets(st.integers(0, 2**64 - 1), max_size=20), number=st.integers(0, 2**64 - 1))
 def test_a_sketch_that_is_not_full_lacks_what_it_has_not_seen(
     numbers: set[int], number: int
@@ -62,7 +58,6 @@ def test_a_sketch_that_is_not_full_lacks_what_it_has_not_seen(
     assert not Sketch.of({*numbers, number}).lacks(number)
 
 
-@settings(deadline=None)
 @given(number=st.integers(0, 4 * KEPT))
 def test_a_full_sketch_lacks_exactly_what_would_change_it(number: int) -> None:
     numbers = range(1, 4 * KEPT, 2)
@@ -80,7 +75,6 @@ def test_writes_become_rare() -> None:
     assert writes < 1_800  # about 256 + 256 ln(20,000 / 256)
 
 
-@settings(deadline=None)
 @given(
     steps=st.lists(
         st.tuples(st.integers(0, 2), st.integers(1, 150), st.booleans()), min_size=4, max_size=40

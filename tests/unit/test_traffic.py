@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.audience import AudienceQuery, Member, ReadWay, ScoreAudience
@@ -53,7 +53,6 @@ def a_split(points: int, *, version: int = 2, days: int = 30) -> Traffic:
 
 
 @given(IDS, POINTS, POINTS)
-@settings(deadline=None)
 def test_a_share_that_grows_only_adds_customers(customer: str, one: int, other: int) -> None:
     small, large = sorted((one, other))
     if a_split(small).model_for(customer).arm is Arm.CHALLENGER:
@@ -61,7 +60,6 @@ def test_a_share_that_grows_only_adds_customers(customer: str, one: int, other: 
 
 
 @given(IDS)
-@settings(deadline=None)
 def test_the_whole_share_is_everybody_and_no_share_nobody(customer: str) -> None:
     assert a_split(BUCKETS).model_for(customer).version == 2
     assert Traffic(champion=a_served_model(SaturatingScorer())).model_for(customer).version == 1

@@ -75,7 +75,6 @@ def test_a_plan_needs_a_cut_off_and_a_horizon_ahead(most: int, horizon_us: int) 
     horizon_us=st.integers(DAY, 60 * DAY),
     most=st.integers(1, 12),
 )
-@settings(deadline=None)
 def test_no_label_reaches_past_what_is_known_or_into_the_held_out_period(
     spare: int, window_us: int, horizon_us: int, most: int
 ) -> None:
@@ -112,7 +111,6 @@ def test_a_label_looks_ahead_over_the_horizon_open_at_the_cut_off(later: int, bo
 
 
 @given(batches, feature_sets, instants, horizons)
-@settings(deadline=None)
 def test_rows_are_the_plain_features_and_labels_at_the_cut_off(
     batch: list[list[Purchase]], features: FeatureSet, cut_off: int, horizon_us: int
 ) -> None:
@@ -140,7 +138,6 @@ def test_rows_are_the_plain_features_and_labels_at_the_cut_off(
 
 
 @given(batches, feature_sets, instants, horizons)
-@settings(deadline=None)
 def test_nothing_after_the_horizon_is_in_an_example(
     batch: list[list[Purchase]], features: FeatureSet, cut_off: int, horizon_us: int
 ) -> None:
@@ -162,7 +159,6 @@ def test_nothing_after_the_horizon_is_in_an_example(
 
 
 @given(batches, feature_sets, instants, horizons)
-@settings(deadline=None)
 def test_nothing_after_the_cut_off_is_in_a_feature(
     batch: list[list[Purchase]], features: FeatureSet, cut_off: int, horizon_us: int
 ) -> None:
@@ -344,7 +340,7 @@ def changed_after(
 
 @pytest.mark.parametrize("name", built_in_sets())
 @given(data=st.data(), place=st.integers(0, 2))
-@settings(deadline=None, max_examples=so_many(60))
+@settings(max_examples=so_many(60))
 def test_whatever_happens_after_a_cut_off_changes_no_row_before_it(
     name: str, data: st.DataObject, place: int
 ) -> None:

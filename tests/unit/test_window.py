@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from domain.values import MICROS_PER_DAY, Window
 from domain.values.instant import MICROS_PER_HOUR
@@ -44,13 +44,11 @@ def test_a_window_is_written_in_whole_units(length_us: int, text: str) -> None:
 
 
 @given(windows, windows)
-@settings(deadline=None)
 def test_only_equal_windows_are_written_alike(one: Window, other: Window) -> None:
     assert (str(one) == str(other)) == (one == other)
 
 
 @given(windows, windows)
-@settings(deadline=None)
 def test_adjoining_windows_meet_in_one_edge(recent: Window, before: Window) -> None:
     both = Window(recent.length_us + before.length_us)
     assert before.after(recent.after(NOW)) == both.after(NOW)

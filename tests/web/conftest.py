@@ -35,9 +35,9 @@ ARGUMENTS = [
 """Chromium as root, which asks nobody but the pages' servers."""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium."""
+    """Debian's Chromium; its event loop must not run on when tests come that begin their own."""
     with sync_playwright() as playwright:
         path = shutil.which("chromium")
         browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)

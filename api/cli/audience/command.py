@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -11,6 +12,7 @@ from api import composition
 from api.cli.audience.report import NEW_TABLE_UNITS_PER_S, estimate_document, estimate_text
 from api.cli.audience.run import ExportOptions, conclude, run_audience
 from api.cli.audience.selection import Selection
+from api.cli.audience.spreading import Spreading
 from api.cli.cost import Price
 from api.cli.output import AsJson, emit, say
 from api.composition import application
@@ -66,6 +68,21 @@ def audience(  # noqa: PLR0913  # one parameter per option
     excel: Annotated[
         bool, typer.Option("--excel", help="CSV that Excel opens by a double click (UTF-8 BOM).")
     ] = False,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, max=256, help="Score in so many processes.", show_default="this one"),
+    ] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(metavar="tcp://...", help="Score on the workers of this Dask scheduler."),
+    ] = None,
+    parts: Annotated[
+        str | None,
+        typer.Option(
+            help="Folder or s3://... that all workers reach; the parts stay there.",
+            show_default="a temporary folder, with --workers",
+        ),
+    ] = None,
     estimate: Annotated[
         bool, typer.Option("--estimate", help="Print what it costs; read nothing of it.")
     ] = False,
@@ -77,6 +94,9 @@ def audience(  # noqa: PLR0913  # one parameter per option
     """
     if not estimate:
         _check_output(kind, output, as_json=as_json)
+    spreading = Spreading.of(processes=workers, scheduler=scheduler, parts=parts)
+    if spreading is not None:
+        way = spreading.way(way)
     category = name_of(category, "category", MAX_CATEGORY_BYTES)
     choice = Selection(
         at_least=min_probability, at_most=max_probability, top=top, with_unread=kind in LISTS_UNREAD
@@ -84,7 +104,7 @@ def audience(  # noqa: PLR0913  # one parameter per option
     control_group = _holdout(holdout)
     settings = load_settings()
     price = Price.of_settings(settings)
-    with metered() as cost, application(settings, batch=True) as built:
+    with metered() as cost, application(settings, batch=True) as built, ExitStack() as stack:
         built.live.start()
         traffic, moment = built.audience_traffic(model), _instant(as_of, built.clock())
         found = asyncio.run(
@@ -125,7 +145,12 @@ def audience(  # noqa: PLR0913  # one parameter per option
         )
         _warn_of_deadline(found, query.deadline_s)
         freeze_garbage()
-        report = run_audience(built.audience, query, order, files)
+        service = (
+            built.audience
+            if spreading is None
+            else stack.enter_context(spreading.over(built, query))
+        )
+        report = run_audience(service, query, order, files)
     conclude(report, as_json=as_json)
 
 

@@ -9,7 +9,15 @@ from msgspec import to_builtins
 from api.cli.cost import Price, cost_text
 from api.documents.cost import cost_used
 from api.documents.prediction import ModelUsed
-from domain.audience import AudienceQuery, AudienceSummary, Listed, Plan, ReadWay
+from domain.audience import (
+    NO_BUYERS,
+    AudienceQuery,
+    AudienceSummary,
+    Expectation,
+    Listed,
+    Plan,
+    ReadWay,
+)
 from domain.cost import Cost
 from domain.values import instant
 
@@ -29,13 +37,18 @@ class Group:
     """Some of the listed customers, and how many of them are expected to buy."""
 
     customers: int = 0
-    expected_buyers: float = 0.0
+    expected: Expectation = NO_BUYERS
+
+    @property
+    def expected_buyers(self) -> float:
+        """The sum of their probabilities."""
+        return self.expected.buyers
 
     def count(self, listed: Sequence[Listed], *, held_out: bool) -> None:
         """Those of them who are held out, or those who are not, belong to the group."""
         group = [item.member for item in listed if item.held_out is held_out]
         self.customers += len(group)
-        self.expected_buyers += sum(member.probability or 0.0 for member in group)
+        self.expected += Expectation.of(group)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -15,12 +15,27 @@ from api.cli.audience.report import Group, Report
 from api.cli.audience.selection import Selection
 from api.cli.cost import Price
 from api.cli.output import emit, progress_bar, say
-from domain.audience import AudienceQuery, AudienceSummary, Holdout, Listed, Member, ScoreAudience
+from domain.audience import AudienceQuery, AudienceSummary, Holdout, Listed, Member
 from domain.cost import Cost
 
 INCOMPLETE = 1
 
 OnProgress = Callable[[AudienceSummary], None]
+
+
+class StreamsAudience(Protocol):
+    """Who lists an audience: this process, or several."""
+
+    @property
+    def shards(self) -> int:
+        """Into how many shards a category is divided."""
+        ...
+
+    def stream(
+        self, query: AudienceQuery, /
+    ) -> AbstractAsyncContextManager[tuple[AsyncIterator[Sequence[Member]], AudienceSummary]]:
+        """The members in batches, and the summary so far."""
+        ...
 
 
 class AudienceOutput(Protocol):
@@ -72,7 +87,7 @@ class ExportOptions:
 
 
 def run_audience(
-    service: ScoreAudience,
+    service: StreamsAudience,
     query: AudienceQuery,
     order: ExportOptions,
     files: AbstractContextManager[AudienceOutput],
@@ -109,12 +124,12 @@ def run_audience(
         stale=output.stale,
         escaped=output.escaped,
         merged=output.merged,
-        shards=service.index.shards,
+        shards=service.shards,
     )
 
 
 async def _list(
-    service: ScoreAudience,
+    service: StreamsAudience,
     query: AudienceQuery,
     choice: Selection,
     write: Callable[[Sequence[Member]], None],

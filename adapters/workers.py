@@ -1,0 +1,86 @@
+"""Processes that run calls: a pool on this machine, or a Dask cluster."""
+
+import multiprocessing
+import signal
+from collections.abc import Iterator
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, ProcessPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+from domain.errors import Rejected, StoreUnavailable
+
+FIND_S = 30.0
+"""Seconds in which a scheduler must answer and have a worker."""
+
+
+class ProcessWorkers:
+    """`Workers` that are processes of this machine."""
+
+    lost: tuple[type[BaseException], ...] = (BrokenExecutor,)
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+
+    @contextmanager
+    def open(self) -> Iterator[Executor]:
+        """A pool of new processes; at the end of the block they are stopped, whatever they do."""
+        others = set(multiprocessing.active_children())
+        executor = ProcessPoolExecutor(
+            self.count,
+            mp_context=multiprocessing.get_context("spawn"),
+            initializer=signal.signal,
+            initargs=(signal.SIGINT, signal.SIG_IGN),  # Ctrl-C is this process's to handle
+        )
+        try:
+            yield executor
+        finally:
+            executor.shutdown(wait=False, cancel_futures=True)
+            for process in set(multiprocessing.active_children()) - others:
+                process.terminate()
+
+
+class DaskWorkers:
+    """`Workers` of a Dask cluster; its scheduler runs a lost worker's calls again by itself.
+
+    Raises:
+        Rejected: the extra `dask` is not installed.
+    """
+
+    def __init__(self, address: str) -> None:
+        try:
+            import distributed  # noqa: PLC0415  # an extra
+        except ImportError as exc:
+            raise Rejected(
+                "--scheduler", "needs Dask: pip install 'propensity[dask]', on every worker too"
+            ) from exc
+        self._address = address
+        self._distributed: Any = distributed  # it has no types
+        self.count = 1
+        self.lost: tuple[type[BaseException], ...] = (
+            distributed.KilledWorker,
+            CancelledError,  # of a scheduler that was restarted
+            OSError,  # of a connection that broke, and of time-outs
+        )
+
+    @contextmanager
+    def open(self) -> Iterator[Executor]:
+        """A connection to the scheduler, once it has a worker."""
+        try:
+            client = self._distributed.Client(
+                self._address, timeout=FIND_S, set_as_default=False, name="propensity-audience"
+            )
+        except (OSError, ValueError) as exc:
+            raise StoreUnavailable(f"no Dask scheduler answers at {self._address}: {exc}") from exc
+        try:
+            try:
+                client.wait_for_workers(1, timeout=FIND_S)
+            except TimeoutError as exc:
+                raise StoreUnavailable(f"the scheduler at {self._address} has no worker") from exc
+            self.count = max(1, sum(client.nthreads().values()))
+            executor = client.get_executor(pure=False)
+            try:
+                yield executor
+            finally:
+                executor.shutdown(wait=False)  # which cancels what runs
+        finally:
+            client.close(timeout=1)

@@ -1,5 +1,7 @@
 """Commands of the embedded engine."""
 
+from typing import Annotated
+
 import typer
 
 from api import composition
@@ -49,3 +51,20 @@ def engine_status(*, as_json: AsJson = False) -> None:
         text = f"{'running' if answers else 'not answering'} {where} (pid {pid})"
     running = answers and pid is not None
     emit({"running": running, "port": found.port, "pid": pid}, as_json=as_json, text=text)
+
+
+@app.command("export")
+def export_engine(
+    location: Annotated[str, typer.Argument(metavar="FOLDER", help="Where AWSDynamoDB/ goes.")],
+    *,
+    changes: Annotated[
+        bool, typer.Option("--changes", help="Only what changed since the exports there.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Export the engine's purchases as DynamoDB exports a table to S3: for trying `train --export`.
+
+    For a table on AWS: `aws dynamodb export-table-to-point-in-time`.
+    """
+    name = composition.export_engine(load_settings(), location, changes=changes)
+    emit({"export": name}, as_json=as_json, text=f"exported to {location}/AWSDynamoDB/{name}")

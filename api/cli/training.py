@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 from msgspec import to_builtins
 
+from api import composition
 from api.cli.features import implied
 from api.cli.models import actor, describe
 from api.cli.output import AsJson, emit, progress_bar, say
@@ -41,6 +42,14 @@ MostCutOffs = Annotated[
 MostCustomers = Annotated[
     int, typer.Option(min=1, help="A fair sample of so many customers at most.")
 ]
+FromExport = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FOLDER|s3://...",
+        help="Read DynamoDB's export to S3, full and incremental, instead of the tables.",
+        show_default=False,
+    ),
+]
 AskedTarget = Annotated[
     Target, typer.Option(help="Who buys anything, or who buys in the category asked about?")
 ]
@@ -64,12 +73,12 @@ def train(  # noqa: PLR0913  # one per option
     horizon_days: HorizonDays = 30,
     cut_offs: MostCutOffs = 6,
     customers: MostCustomers = 100_000,
+    export: FromExport = None,
     as_json: AsJson = False,
 ) -> None:
     """Train on the stored purchases, check on the held-out last period, register a version."""
     settings = load_settings()
     with application(settings, batch=True) as built:
-        built.tables.verify()
         name = model or usual_model(settings, target)
         built.registry.check_target(name, targeted=target is Target.CATEGORY)
         manifest = run_training(
@@ -79,6 +88,7 @@ def train(  # noqa: PLR0913  # one per option
             horizon_days=horizon_days,
             cut_offs=cut_offs,
             customers=customers,
+            export=export,
         )
     emit(to_builtins(VersionReport.of(manifest)), as_json=as_json, text=describe(manifest))
     say(
@@ -128,6 +138,7 @@ def run_training(  # noqa: PLR0913  # one per option
     horizon_days: int,
     cut_offs: int,
     customers: int,
+    export: str | None = None,
 ) -> Manifest:
     """The new version, trained on what the tables hold now and checked on the held-out period.
 
@@ -137,7 +148,7 @@ def run_training(  # noqa: PLR0913  # one per option
     check_retention(built.settings, _reach_of(candidates), horizon_days=horizon_days)
     if len(candidates) == 1:
         _say_what_is_implied(next(iter(candidates.values())), built.settings)
-    histories = collect(built, customers)
+    histories = collect(built, customers, export)
     horizon_us = horizon_days * MICROS_PER_DAY
     sets, window = _sets_of(histories, candidates, horizon_us=horizon_us, cut_offs=cut_offs)
     examples = next(iter(sets.values()))
@@ -276,14 +287,21 @@ def _say_what_is_not_kept(examples: TrainingSet, cut_offs: int, since: int) -> N
         )
 
 
-def collect(built: Application, customers: int) -> Histories:
-    """The histories of a fair sample of the customers, with a progress bar."""
+def collect(built: Application, customers: int, export: str | None) -> Histories:
+    """The histories of a fair sample of the customers, with a progress bar.
+
+    They come from the tables, or from an `export`, which consumes no read unit of theirs.
+    """
     with progress_bar() as bar:
-        task = bar.add_task("reading customers", total=None)
+        task = bar.add_task("reading customers" if export is None else "reading items", total=None)
 
         def on_progress(done: int, total: int) -> None:
             bar.update(task, completed=done, total=total)
 
+        if export is not None:
+            exported = composition.exported_purchases(built.settings, export)
+            return exported.histories(most_customers=customers, on_progress=on_progress)
+        built.tables.verify()
         return asyncio.run(
             built.collect_histories(most_customers=customers, on_progress=on_progress)
         )

@@ -8,6 +8,7 @@ import typer
 from api.cli.output import AsJson, emit, say
 from api.cli.training import (
     AskedTarget,
+    FromExport,
     HorizonDays,
     MostCustomers,
     MostCutOffs,
@@ -39,6 +40,7 @@ def write_training_set(  # noqa: PLR0913  # one per option
     horizon_days: HorizonDays = 30,
     cut_offs: MostCutOffs = 6,
     customers: MostCustomers = 100_000,
+    export: FromExport = None,
     as_json: AsJson = False,
 ) -> None:
     """Write the training set to a Parquet file: every row with its features and label.
@@ -47,10 +49,9 @@ def write_training_set(  # noqa: PLR0913  # one per option
     bit what a prediction as of the cut-off sees.
     """
     with application(load_settings(), batch=True) as built:
-        built.tables.verify()
         (found,) = candidates_for(built, target, features or USUAL[target]).values()
         check_retention(built.settings, found.reach, horizon_days=horizon_days)
-        histories = collect(built, customers)
+        histories = collect(built, customers, export)
         examples = training_set(
             histories,
             features=found,

@@ -2,6 +2,8 @@
 
 from api.composition.application import Application as Application
 from api.composition.application import application as application
+from api.composition.exports import export_engine as export_engine
+from api.composition.exports import exported_purchases as exported_purchases
 from api.composition.features import built_in_sets as built_in_sets
 from api.composition.features import feature_set_of as feature_set_of
 from api.composition.features import read_feature_sets as read_feature_sets

@@ -39,6 +39,7 @@ from api.http.request import StrictRequest
 from api.http.routes.categories import categories, propensities
 from api.http.routes.customers import cancel_purchase, erase_customer, refund_purchase
 from api.http.routes.health import livez, readyz
+from api.http.routes.inference import INFERENCE_ROUTES
 from api.http.routes.keys import KEY_ROUTES
 from api.http.routes.models import MODEL_ROUTES
 from api.http.routes.ofrep import OFREP_ROUTES
@@ -143,6 +144,7 @@ def create_app(  # noqa: PLR0913  # what the composition root gives
             *MODEL_ROUTES,
             *KEY_ROUTES,
             *OFREP_ROUTES,
+            *INFERENCE_ROUTES,
             snippet_js,
             *(DEMO_SHOP_ROUTES if sign_token else ()),
             _docs_assets(),

@@ -69,6 +69,14 @@ class ServedModel:
             CorruptRecord: the scorer gave something else than one probability per row.
         """
         matrix = self.features.matrix(histories, as_of, target=target)
+        return matrix, self.probabilities(matrix)
+
+    def probabilities(self, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The probability of each row of features. Shape: (rows, features) to (rows,), float64.
+
+        Raises:
+            CorruptRecord: the scorer gave something else than one probability per row.
+        """
         found = self.scorer.score(matrix)
         who = f"version {self.version} of {self.name}"
         if found.shape != (len(matrix),):
@@ -76,7 +84,7 @@ class ServedModel:
         for score in found.tolist():
             if not 0.0 <= score <= 1.0:  # true for NaN as well
                 raise CorruptRecord(f"{who} scored {score}, which is no probability")
-        return matrix, found
+        return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

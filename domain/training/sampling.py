@@ -58,7 +58,7 @@ class CollectHistories:
             members: set[str] = set()
             for some in _batches(categories, _CATEGORIES_AT_ONCE):
                 members.update(*await asyncio.gather(*(self._members(c, shard) for c in some)))
-            sample += sorted(members, key=_lot)
+            sample += sorted(members, key=lambda customer: place_of(customer, shard))
             if len(sample) >= most:
                 break
         return sample[:most]
@@ -77,6 +77,7 @@ def _batches(names: Sequence[str], size: int) -> Iterator[Sequence[str]]:
     return (names[start : start + size] for start in range(0, len(names), size))
 
 
-def _lot(customer_id: str) -> bytes:
-    """A customer's place in a draw that has nothing to do with the id's own order."""
-    return hashlib.blake2b(customer_id.encode(), key=b"sample", digest_size=8).digest()
+def place_of(customer_id: str, shard: int) -> int:
+    """A customer's place in the draw: shard by shard, then by a lot, whatever the ids are like."""
+    lot = hashlib.blake2b(customer_id.encode(), key=b"sample", digest_size=8).digest()
+    return shard << 64 | int.from_bytes(lot)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from httpx import Response
 from litestar.testing import TestClient
 
 from api.http.access import SCOPE, Access, Openness
@@ -15,7 +16,7 @@ from tests.api.conftest import BROWSER, EVERYTHING, KEYS, SECRETS, Http, Shop, a
 from tests.api.problems import problem_of
 from tests.docs.pages import DOCS
 
-PUBLIC = {"/", "/livez", "/readyz", "/docs", "/snippet.js"}
+PUBLIC = {"/", "/livez", "/readyz", "/docs", "/snippet.js", "/v2/health/live", "/v2/health/ready"}
 ERASE = "/v1/erasures"
 CUSTOMER = {"customer_id": "customer-1"}
 
@@ -47,6 +48,14 @@ def test_only_these_routes_are_public(shop: Shop) -> None:
     assert {path for path in public if not path.startswith("/docs/")} == PUBLIC
 
 
+def refused(answer: Response, path: str, status: int, slug: str) -> None:
+    """A problem; or what the Open Inference Protocol has in its place."""
+    if path.startswith("/v2"):
+        assert (answer.status_code, list(answer.json())) == (status, ["error"])
+    else:
+        problem_of(answer, status, slug)
+
+
 def test_nothing_is_answered_without_a_known_key(http: Http, shop: Shop) -> None:
     wrong: list[dict[str, str]] = [
         {},
@@ -59,7 +68,7 @@ def test_nothing_is_answered_without_a_known_key(http: Http, shop: Shop) -> None
     for method, _, path, _ in of_scopes(shop):
         for headers in wrong:
             answer = http.request(method, path, headers=headers, content=b"{")
-            problem_of(answer, 401, "unauthenticated")
+            refused(answer, path, 401, "unauthenticated")
             assert answer.headers["www-authenticate"] == 'Bearer realm="propensity"'
 
 
@@ -71,14 +80,14 @@ def test_a_scope_opens_its_routes_and_no_others(http: Http, shop: Shop) -> None:
                 if held is scope:
                     assert answer.status_code not in {401, 403}, (template, held)
                 else:
-                    problem_of(answer, 403, "forbidden")
+                    refused(answer, path, 403, "forbidden")
                     assert "insufficient_scope" in answer.headers["www-authenticate"]
 
 
 def test_a_publishable_key_opens_nothing_but_decisions(http: Http, shop: Shop) -> None:
     for method, _, path, scope in of_scopes(shop):
         if scope is not Scope.DECIDE:
-            problem_of(http.request(method, path, headers=BROWSER), 403, "forbidden")
+            refused(http.request(method, path, headers=BROWSER), path, 403, "forbidden")
 
 
 def test_a_request_without_its_scope_changes_nothing(http: Http, shop: Shop) -> None:

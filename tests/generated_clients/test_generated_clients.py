@@ -135,3 +135,13 @@ def test_openapi_generator_calls_every_operation(address: str, tmp_path: Path) -
     )
     assert called.keys() == set(operations(document))
     assert all(status < 500 for status in called.values()), called
+
+
+def test_tritons_client_asks_over_the_open_inference_protocol(address: str, tmp_path: Path) -> None:
+    caller = HERE / "call_triton_client.py"
+    told = json.loads(run(TOOLS / "python", caller, address, TOKEN, "propensity", cwd=tmp_path))
+    assert (told["live"], told["ready"], told["server"]["name"]) == (True, True, "propensity")
+    assert told["model"]["inputs"][0]["shape"] == [-1, 1]
+    assert told["scores"] == [[0.75, 0.0], [0.75, 0.0]]
+    assert (told["response"]["model_version"], told["response"]["id"]) == ("7", "r-1")
+    assert "version 8" in told["refused"]

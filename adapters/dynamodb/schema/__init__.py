@@ -18,6 +18,7 @@ from adapters.dynamodb.schema.attributes import kept_attribute as kept_attribute
 from adapters.dynamodb.schema.attributes import purchases_kept_attribute as purchases_kept_attribute
 from adapters.dynamodb.schema.attributes import refund_element as refund_element
 from adapters.dynamodb.schema.attributes import shard_name as shard_name
+from adapters.dynamodb.schema.attributes import shard_of as shard_of
 from adapters.dynamodb.schema.attributes import stored_hashes as stored_hashes
 from adapters.dynamodb.schema.attributes import ttl_seconds as ttl_seconds
 from adapters.dynamodb.schema.attributes import why_unreadable as why_unreadable

@@ -41,8 +41,13 @@ _IN_PATHS = str.maketrans({character: f"%{ord(character):02X}" for character in 
 
 def category_shard(category: str, customer_id: str, shards: int) -> str:
     """The index partition of a customer in a category: the same shard in every category."""
+    return shard_name(category, shard_of(customer_id, shards))
+
+
+def shard_of(customer_id: str, shards: int) -> int:
+    """The shard of a customer, in every category."""
     digest = hashlib.blake2b(customer_id.encode(), digest_size=8).digest()
-    return shard_name(category, int.from_bytes(digest) % shards)
+    return int.from_bytes(digest) % shards
 
 
 def shard_name(category: str, shard: int) -> str:

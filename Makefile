@@ -16,7 +16,7 @@ SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync)
 # Where this is set, every process compiles whatever it imports: as much work again as the tests.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo check test test-full test-rest test-web bench proofs lint $(LINTS) fmt docs docs-reference golden lock clean
+.PHONY: help setup demo check test test-full test-rest test-web image-test bench proofs lint $(LINTS) fmt docs docs-reference golden lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -37,7 +37,7 @@ demo: setup  ## load real purchases, train, promote and serve on PORT
 	@$(BIN)/propensity demo --port $(PORT)
 
 check: setup lint  ## the quick answer: lint, and the tests that need no engine
-	$(PYTEST) -m 'not (engine or full)' tests/unit tests/contracts tests/architecture $(PYTEST_ARGS)
+	$(PYTEST) -m 'not (engine or full or image)' tests/unit tests/contracts tests/architecture $(PYTEST_ARGS)
 
 test: setup lint  ## prove the product: lint, tests on the embedded engine
 	$(PYTEST) $(COVERAGE) $(PYTEST_ARGS)
@@ -51,6 +51,9 @@ test-rest: setup $(CLIENTS_STAMP) $(WEB_STAMP)  ## what test-full adds to test
 
 test-web: setup $(WEB_STAMP)  ## the OpenFeature SDKs and the snippet, in a real browser
 	$(PYTEST) -m full tests/web $(PYTEST_ARGS)
+
+image-test: setup  ## build the image with Debian's buildah, and run it; as root, on Debian
+	deploy/image-test
 
 $(FEAST_STAMP): benchmarks/feast.lock | setup
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(FEAST)

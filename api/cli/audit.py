@@ -1,6 +1,5 @@
 """The command that shows who did what, and how commands write it down."""
 
-import getpass
 import secrets
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -9,6 +8,7 @@ from typing import Annotated
 import typer
 from msgspec import Meta, Struct
 
+from api.cli.actor import actor
 from api.cli.output import AsJson, emit, table
 from api.composition import audit_trail
 from api.process import Settings, load_settings
@@ -69,6 +69,6 @@ def audited(
     settings: Settings, act: Act, target: Target, name: str | None = None
 ) -> Generator[None]:
     """The block is an act of the operating system's user, written down before it is done."""
-    who = Who(actor=getpass.getuser(), request_id=f"cli-{secrets.token_hex(8)}")
+    who = Who(actor=actor(), request_id=f"cli-{secrets.token_hex(8)}")
     with audit_trail(settings).act(who, act, target, name):
         yield

@@ -1,7 +1,6 @@
 """Commands of the model registry."""
 
 import dataclasses
-import getpass
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ import typer
 from msgspec import to_builtins
 from rich.table import Table
 
+from api.cli.actor import actor
 from api.cli.audit import audited
 from api.cli.comparison import Name, compare
 from api.cli.output import EXIT_CODE_OF, AsJson, emit, say, table
@@ -299,11 +299,6 @@ def history(name: Name, *, as_json: AsJson = False) -> None:
 
 
 app.command("compare")(compare)
-
-
-def actor() -> str:
-    """Who acts, for the history: the operating system's user."""
-    return getpass.getuser()
 
 
 def describe(manifest: Manifest) -> str:

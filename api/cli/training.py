@@ -9,8 +9,9 @@ import typer
 from msgspec import to_builtins
 
 from api import composition
+from api.cli.actor import actor
 from api.cli.features import implied
-from api.cli.models import actor, describe
+from api.cli.models import describe
 from api.cli.output import AsJson, emit, progress_bar, say
 from api.composition import Application, application
 from api.documents.models import VersionReport

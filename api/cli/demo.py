@@ -11,7 +11,8 @@ import typer
 from msgspec.structs import replace
 
 from api import composition
-from api.cli.models import actor, describe
+from api.cli.actor import actor
+from api.cli.models import describe
 from api.cli.output import say
 from api.cli.purchases import refusals_path, run_import
 from api.cli.serving import check_port, run_server

@@ -11,13 +11,13 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractAsyncContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
-from typing import Any, Protocol
+from typing import Any
 
 from distributed import LocalCluster
 from rich.console import Console
@@ -27,6 +27,7 @@ from adapters.audience_parts import ObjectAudienceParts
 from adapters.listening import HOST
 from adapters.object_store import open_object_store
 from adapters.workers import DaskWorkers, ProcessWorkers
+from api.cli.audience.run import StreamsAudience
 from api.process import freeze_garbage
 from benchmarks.audience_stream import a_client, a_query, a_service
 from benchmarks.processes import canned_endpoint, trained_model
@@ -72,21 +73,13 @@ def _process(endpoint: str) -> tuple[asyncio.Runner, ScoreAudience]:
 
 
 async def _members(
-    service: "Streams", query: AudienceQuery
+    service: StreamsAudience, query: AudienceQuery
 ) -> tuple[list[Member], AudienceSummary]:
     members: list[Member] = []
     async with service.stream(query) as (batches, summary):
         async for batch in batches:
             members += batch
     return sorted(members, key=lambda member: member.customer_id), summary
-
-
-class Streams(Protocol):
-    """One process, or several."""
-
-    def stream(self, query: AudienceQuery, /) -> AbstractAsyncContextManager[Any]:
-        """The members in batches, and their summary."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +90,7 @@ class Figures:
     listed: tuple[str, float]
 
 
-def measured(service: Streams, query: AudienceQuery) -> Figures:
+def measured(service: StreamsAudience, query: AudienceQuery) -> Figures:
     """One audience, to its end."""
     began = time.perf_counter()
     members, summary = asyncio.run(_members(service, query))

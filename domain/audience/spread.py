@@ -21,7 +21,7 @@ from domain.cost import count
 from domain.errors import StoreUnavailable
 
 MOST_TRIES = 10
-"""So often a piece whose process was lost is begun again; then its rest is said to be unlisted."""
+"""So often a lost piece is begun again. Then its shard is said to be unlisted."""
 LATE_S = 30.0
 """Seconds after the deadline in which a piece may still say what it has."""
 
@@ -55,8 +55,8 @@ class PartsManifest:
 class AudienceParts(Protocol):
     """Where the members of pieces are kept.
 
-    Promises: a part is read as it was written, or not at all; the same members are one part,
-    however often they are written; a manifest is there whole, or not at all.
+    Promises: a part is read as it was written, or not at all. The same members are one part,
+    however often they are written. A manifest is there whole, or not at all.
     """
 
     def write(self, members: Sequence[Member], /) -> Part:
@@ -88,8 +88,8 @@ class AudienceParts(Protocol):
 class Workers(Protocol):
     """Processes that run calls, here or on other machines.
 
-    Promises: a call's result or error comes back once; where the process that ran it is gone, and
-    where all of them are, an error of `lost` comes instead; they may be opened again then.
+    Promises: a call's result or error comes back once. Where the process that ran it is gone, or
+    all of them are, an error of `lost` comes instead. Then they may be opened again.
     """
 
     @property

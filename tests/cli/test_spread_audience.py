@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from adapters.workers import DaskWorkers
+from api.cli.audience.run import StreamsAudience
 from api.composition import Application, application, audience_parts
 from api.entry.audience_pieces import PieceJob
 from api.process import load_settings
@@ -75,7 +76,7 @@ def test_options_that_do_not_go_together_are_named(
 
 
 async def all_of(
-    service: SpreadAudience, query: AudienceQuery
+    service: StreamsAudience, query: AudienceQuery
 ) -> tuple[list[Member], AudienceSummary]:
     members: list[Member] = []
     async with service.stream(query) as (batches, summary):
@@ -119,7 +120,7 @@ def test_on_dask_nobody_is_lost_or_doubled_whoever_is_killed(shop: Path) -> None
         query = AudienceQuery(
             category=CATEGORY, as_of=END, traffic=built.audience_traffic(), deadline_s=120.0
         )
-        whole, expected = asyncio.run(all_of(built.audience, query))  # type: ignore[arg-type]  # streams too
+        whole, expected = asyncio.run(all_of(built.audience, query))
         ordered = sorted(whole, key=lambda member: member.customer_id)
         for seed in range(4):
             over = threading.Event()

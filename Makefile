@@ -121,6 +121,9 @@ lock:  ## resolve the newest versions again; review the difference
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
 		--no-header --no-annotate --no-emit-index-url --no-emit-find-links \
 		--constraint requirements.lock --output-file requirements-serve.lock pyproject.toml
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
+		--no-header --no-annotate --no-emit-index-url --no-emit-find-links --extra train --extra dask \
+		--constraint requirements.lock --output-file deploy/requirements-train.lock pyproject.toml
 	echo 'feast[aws]' | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
 		--upgrade --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
 		--output-file benchmarks/feast.lock -

@@ -63,6 +63,15 @@ class ObstoreObjectStore:
         with _translated(absent=StoreUnavailable):
             obstore.put(self._store, key, content, use_multipart=False)
 
+    def put_file(self, key: str, path: Path, /) -> None:
+        """The file's content is what is stored under `key` from now on; a long one goes in parts.
+
+        Raises:
+            StoreUnavailable: the store did not answer.
+        """
+        with _translated(absent=StoreUnavailable):
+            obstore.put(self._store, key, path)
+
     def remove_status(self, key: str, /) -> None:
         """Nothing is stored under `key` from now on."""
         try:

@@ -29,6 +29,8 @@ MOST_RECEIVES = 10
 """How often a message comes before it is a dead letter: ten minutes of the usual visibility."""
 FEWEST_RECEIVES = 5
 """Source: AWS Lambda, "Configuring a queue for use with Lambda"."""
+RETENTION_S = 14 * 86_400
+"""How long a message is kept; the longest that SQS allows."""
 _REASON = "reason"
 _MOST_REASON = 500
 _FIFO = ".fifo"
@@ -106,7 +108,7 @@ class SqsClient:
         """
         attributes = {
             "VisibilityTimeout": str(visibility_s),
-            "MessageRetentionPeriod": str(14 * 86_400),
+            "MessageRetentionPeriod": str(RETENTION_S),
         }
         if name.endswith(_FIFO):
             attributes["FifoQueue"] = "true"

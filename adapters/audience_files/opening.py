@@ -33,6 +33,11 @@ class AudienceFiles:
         return self._files.paths
 
     @property
+    def partial(self) -> bool:
+        """Whether someone is missing."""
+        return self._files.partial
+
+    @property
     def stale(self) -> Sequence[Path]:
         """Files of earlier exports beside these; known once the block has ended.
 

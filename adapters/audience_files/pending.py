@@ -5,7 +5,7 @@ import re
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import BinaryIO
 
 from domain.errors import Rejected
@@ -85,14 +85,19 @@ def stale_files(output: Path, written: Sequence[Path], *, partial: bool) -> Sequ
 
     Beside a partial audience these are partial ones; the whole one of before is no part of it.
     """
-    mark = r"\.partial" if partial else r"(\.partial)?"
-    part = r"(\.([2-9]|[1-9]\d{1,2}))?"  # .2025 is rather a year
-    stem, suffix = re.escape(output.stem), re.escape(output.suffix)
-    name = re.compile(rf"{stem}(\.holdout)?{part}{mark}{suffix}")
+    name = part_of(output, partial=partial)
     now = {_real(path) for path in written}
     with reporting_disk_errors():
         beside = sorted(output.parent.iterdir())
     return [path for path in beside if name.fullmatch(path.name) and _real(path) not in now]
+
+
+def part_of(output: PurePath, *, partial: bool) -> re.Pattern[str]:
+    """The names that files of an export to `output` have: all of them, or of a partial one."""
+    mark = r"\.partial" if partial else r"(\.partial)?"
+    part = r"(\.([2-9]|[1-9]\d{1,2}))?"  # .2025 is rather a year
+    stem, suffix = re.escape(output.stem), re.escape(output.suffix)
+    return re.compile(rf"{stem}(\.holdout)?{part}{mark}{suffix}")
 
 
 def _real(path: Path) -> Path:

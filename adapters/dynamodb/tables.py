@@ -70,7 +70,7 @@ class DynamoTables:
         deadline = self._client.read_deadline()
         for model in self._models:
             name = model.Meta.table_name
-            keys = [key["AttributeName"] for key in _declaration(model)["KeySchema"]]
+            keys = [key["AttributeName"] for key in declaration(model)["KeySchema"]]
             request = {"TableName": name, "Key": {key: {"S": _HEALTH_KEY} for key in keys}}
             try:
                 with translated():
@@ -120,17 +120,17 @@ class DynamoTables:
         if self._status(name) is None:
             yield f"table {name} does not exist (create it: propensity tables create)"
             return
-        shape = list(self._shape_differences(model))
-        yield from shape
+        differences = list(self._shape_differences(model))
+        yield from differences
         yield from self._ttl_differences(model)
-        if model is self._client.recent and not shape:
+        if model is self._client.recent and not differences:
             marks = self._client.connection.get_item(name, MARKS, consistent_read=True)
             yield from layout_differences(marks.get("Item", {}), name)
 
     def _shape_differences(self, model: type[Any]) -> Iterator[str]:
         name = model.Meta.table_name
-        found = _shape(self._client.connection.describe_table(name))
-        for part, declared in _shape(_declaration(model)).items():
+        found = shape(self._client.connection.describe_table(name))
+        for part, declared in shape(declaration(model)).items():
             if found.get(part) != declared:
                 way_out = _WAY_OUT if part.startswith("LSI") else ""
                 yield (
@@ -157,7 +157,7 @@ _WAY_OUT = (
 )
 
 
-def _declaration(model: type[Any]) -> Mapping[str, Any]:
+def declaration(model: type[Any]) -> Mapping[str, Any]:
     """The model's schema in the words of DescribeTable."""
     schema = model._get_schema()  # noqa: SLF001  # PynamoDB offers no public way to it
     indexes = {
@@ -181,18 +181,18 @@ def _declaration(model: type[Any]) -> Mapping[str, Any]:
     }
 
 
-def _shape(table: Mapping[str, Any]) -> dict[str, str]:
+def shape(table: Mapping[str, Any]) -> dict[str, str]:
     """What must agree, a line for each part of the table."""
     types = {d["AttributeName"]: d["AttributeType"] for d in table["AttributeDefinitions"]}
-    shape = {"its key": _keys(table["KeySchema"], types)}
+    parts = {"its key": _keys(table["KeySchema"], types)}
     for kind, word in (("LocalSecondaryIndexes", "LSI"), ("GlobalSecondaryIndexes", "GSI")):
         for index in table.get(kind, []):
             projection = index["Projection"]
             attributes = " ".join(sorted(projection.get("NonKeyAttributes", [])))
-            shape[f"{word} {index['IndexName']}"] = (
+            parts[f"{word} {index['IndexName']}"] = (
                 f"{_keys(index['KeySchema'], types)}, {projection['ProjectionType']} {attributes}"
             ).rstrip()
-    return shape
+    return parts
 
 
 def _keys(schema: list[Mapping[str, str]], types: Mapping[str, str]) -> str:

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from adapters.clock import SystemClock
 from api.process import Settings
-from domain.errors import Rejected
+from domain.errors import InvalidRequest, Rejected
 from domain.values import instant
 
 if TYPE_CHECKING:
-    from adapters.audience_files import AudienceFiles
+    from adapters.audience_files import AudienceFiles, BucketFiles
     from adapters.audience_parts import ObjectAudienceParts
     from adapters.complete_journey import CompleteJourneyPurchases
     from adapters.embedded import EmbeddedEngine
@@ -73,12 +73,24 @@ def file_purchases(path: Path, mapping: "FileMapping", kind: "RowKind") -> "Purc
 
 
 def audience_files(
-    kind: str, output: Path | None, *, stdout: BinaryIO, holdout: bool, excel: bool = False
-) -> "AbstractContextManager[AudienceFiles]":
-    """Where an audience goes: stdout, or files that appear when they are complete."""
-    from adapters.audience_files import open_audience_files
+    kind: str, output: str | None, *, stdout: BinaryIO, holdout: bool, excel: bool = False
+) -> "AbstractContextManager[AudienceFiles | BucketFiles]":
+    """Where an audience goes: stdout, or files or objects that appear when they are complete.
 
-    return open_audience_files(kind, output, stdout=stdout, holdout=holdout, excel=excel)
+    Raises:
+        InvalidRequest: the bucket has no such name.
+    """
+    from adapters.audience_files import open_audience_files, open_bucket_files
+    from adapters.object_store import open_object_store
+
+    if output is None or not output.startswith("s3://"):
+        path = None if output is None else Path(output)
+        return open_audience_files(kind, path, stdout=stdout, holdout=holdout, excel=excel)
+    folder, _, name = output.rpartition("/")
+    if not name or folder == "s3:/":
+        raise InvalidRequest("--output", f"{output} must be s3://BUCKET/FILE")
+    store = open_object_store(folder)
+    return open_bucket_files(kind, folder, name, store=store, holdout=holdout, excel=excel)
 
 
 def audience_parts(location: str, prefix: str) -> "ObjectAudienceParts":

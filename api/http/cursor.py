@@ -46,11 +46,12 @@ class Cursors:
     cannot open them. Encrypted and authenticated: AES-128-CBC and HMAC-SHA-256, as Fernet.
 
     Raises:
-        ValueError: the key is not 32 bytes in URL-safe base64.
+        ValueError: the key is not 32 bytes in URL-safe base64, with or without padding.
     """
 
     def __init__(self, key: str | None, *, ttl_s: int, clock: Clock) -> None:
-        self._fernet = Fernet(Fernet.generate_key() if key is None else key)
+        padded = None if key is None else key + "=" * (-len(key) % 4)
+        self._fernet = Fernet(padded or Fernet.generate_key())
         self._ttl_s = ttl_s
         self._clock = clock
         self._decoder = msgspec.msgpack.Decoder(CursorState)

@@ -290,7 +290,7 @@ def test_campaign_tools_get_scored_customers_only(tmp_path: Path) -> None:
     store = a_store(unread=["c007"])
     report = listed(store, kind="braze", output=output, choice=Selection(with_unread=False))
     (written,) = report.files
-    assert len(written.read_text().splitlines()) == 1 + 249 == 1 + report.in_file.customers
+    assert len(Path(written).read_text().splitlines()) == 1 + 249 == 1 + report.in_file.customers
     assert (report.customers, report.summary.unread) == (250, 1)
 
 

@@ -29,19 +29,13 @@ from domain.purchases import Purchase, RawPurchase
 from domain.recent import RecentFirst, SharedReads
 from domain.retention import PurchaseRetention
 from domain.values import MICROS_PER_DAY, instant
+from tests.aws_actions import Grants, of_dynamodb, of_sqs
 from tests.builders import a_policy, a_purchase, a_traffic, raw_of
 from tests.conftest import patient_client
 from tests.doubles.memory import MemoryKeyStore
 from tests.fakes import SaturatingScorer
 
 POLICIES = Path(__file__).parents[2] / "docs" / "reference" / "iam"
-WRITES = {
-    "Put": "PutItem",
-    "Update": "UpdateItem",
-    "ConditionCheck": "ConditionCheckItem",
-    "Delete": "DeleteItem",
-}
-Grants = set[tuple[str, str]]
 
 
 def granted(name: str) -> Grants:
@@ -56,20 +50,10 @@ def granted(name: str) -> Grants:
     }
 
 
-def table(name: str) -> str:
-    """The table's name without this test's prefix."""
-    return re.sub("^test-[0-9a-f]{12}-", "", name)
-
-
 def needed(operation: str, request: dict[str, Any]) -> Grants:
-    """What IAM asks of whoever sends this request to DynamoDB."""
-    if operation == "TransactWriteItems":
-        pairs = [pair for item in request["TransactItems"] for pair in item.items()]
-        return {(f"dynamodb:{WRITES[kind]}", table(each["TableName"])) for kind, each in pairs}
-    if operation in {"BatchGetItem", "BatchWriteItem"}:
-        return {(f"dynamodb:{operation}", table(name)) for name in request["RequestItems"]}
-    index = f"/index/{request['IndexName']}" if "IndexName" in request else ""
-    return {(f"dynamodb:{operation}", table(request["TableName"]) + index)}
+    """What IAM asks of whoever sends this request, without this test's prefix of tables."""
+    asked = of_dynamodb(operation, request)
+    return {(action, re.sub("^test-[0-9a-f]{12}-", "", table)) for action, table in asked}
 
 
 @pytest.fixture
@@ -250,16 +234,8 @@ def queue() -> str:
 
 
 def of_queues(sent: list[tuple[str, dict[str, Any]]], queue: str) -> Grants:
-    """Actions, each with the queue's name; batches are an action like the single call."""
-    return {
-        (
-            f"sqs:{operation.removesuffix('Batch')}",
-            (request.get("QueueName") or request["QueueUrl"].rsplit("/", 1)[-1]).replace(
-                queue, "QUEUE"
-            ),
-        )
-        for operation, request in sent
-    }
+    asked: Grants = set().union(*(of_sqs(*each) for each in sent))
+    return {(action, name.replace(queue, "QUEUE")) for action, name in asked}
 
 
 def test_the_workers_policies_grant_what_it_sends(

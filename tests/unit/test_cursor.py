@@ -147,3 +147,12 @@ def test_both_alphabets_of_base64_give_a_key(
     assert key is not None
     sealer = cursors(key.value)
     assert sealer.open(sealer.seal(PLACE), selection=ASKED, traffic=MODEL) == PLACE
+
+
+@pytest.mark.usefixtures("home")
+def test_a_key_needs_no_padding(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PROPENSITY_CURSOR_KEY", "9" * 43)  # as AWS Secrets Manager generates it
+    key = load_settings().cursor_key
+    assert key is not None
+    sealer, padded = cursors(key.value), cursors(key.value + "=")
+    assert padded.open(sealer.seal(PLACE), selection=ASKED, traffic=MODEL) == PLACE

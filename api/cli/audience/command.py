@@ -3,7 +3,6 @@
 import asyncio
 import sys
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
@@ -60,9 +59,11 @@ def audience(  # noqa: PLR0913  # one parameter per option
         Format, typer.Option("--format", help="Columns, as a campaign tool imports them.")
     ] = "csv",
     output: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
-            help="A file; it appears once it is complete, else FILE.partial.", show_default="stdout"
+            metavar="FILE|s3://...",
+            help="It appears once it is complete, else FILE.partial.",
+            show_default="stdout",
         ),
     ] = None,
     excel: Annotated[
@@ -154,7 +155,7 @@ def audience(  # noqa: PLR0913  # one parameter per option
     conclude(report, as_json=as_json)
 
 
-def _check_output(kind: Format, output: Path | None, *, as_json: bool) -> None:
+def _check_output(kind: Format, output: str | None, *, as_json: bool) -> None:
     if output is None and as_json:
         raise Rejected("--json", "goes with --output or --estimate: stdout holds the audience")
     if output is None and kind not in STREAMED:

@@ -65,8 +65,8 @@ class Report:
     seconds: float
     price: Price
     cost: Cost
-    files: Sequence[Path]
-    stale: Sequence[Path]
+    files: Sequence[Path | str]
+    stale: Sequence[Path | str]
     escaped: int
     merged: int
     shards: int

@@ -42,8 +42,8 @@ class AudienceOutput(Protocol):
     """Where the listed members go."""
 
     @property
-    def paths(self) -> Sequence[Path]:
-        """The files, if any."""
+    def paths(self) -> Sequence[Path | str]:
+        """The files, if any; those of a bucket as s3://..."""
         ...
 
     @property
@@ -57,7 +57,7 @@ class AudienceOutput(Protocol):
         ...
 
     @property
-    def stale(self) -> Sequence[Path]:
+    def stale(self) -> Sequence[Path | str]:
         """Files of earlier exports that look like a part of this one."""
         ...
 

@@ -1,0 +1,155 @@
+"""The templates say what the code says: tables, queues, settings, times."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adapters.dynamodb.schema.models import CategoryRow, KeyRow, PurchaseRow, RecentRow
+from adapters.dynamodb.tables import declaration, shape
+from adapters.sqs import MOST_RECEIVES, RETENTION_S
+from api.process import Settings
+from tests.deploy.templates import DEPLOY, SERVICE, STORE, resources, template
+
+TABLES: dict[str, type[Any]] = {
+    "PurchasesTable": PurchaseRow,
+    "RecentPurchasesTable": RecentRow,
+    "CategoriesTable": CategoryRow,
+    "KeysTable": KeyRow,
+}
+DEFAULTS = Settings()
+
+
+@pytest.mark.parametrize("path", [STORE, SERVICE], ids=lambda path: path.name)
+def test_a_template_is_short_enough_to_be_sent_without_a_bucket(path: Path) -> None:
+    assert path.stat().st_size <= 51_200  # AWS, CloudFormation quotas
+
+
+def test_the_tables_are_those_of_the_models() -> None:
+    found = resources(STORE, "AWS::DynamoDB::Table")
+    assert set(found) == set(TABLES)
+    for name, model in TABLES.items():
+        assert shape(found[name]) == shape(declaration(model))
+        table_name = {"Fn::Sub": f"${{TablePrefix}}{model.Meta.table_name}"}
+        assert found[name]["TableName"] == table_name
+        assert found[name]["BillingMode"] == model.Meta.billing_mode
+
+
+def test_ttl_is_that_of_the_models_and_of_a_retention_that_is_set() -> None:
+    found = resources(STORE, "AWS::DynamoDB::Table")
+    ttl = {name: table.get("TimeToLiveSpecification") for name, table in found.items()}
+    enabled = {"AttributeName": RecentRow.expires_at.attr_name, "Enabled": True}
+    assert ttl == {
+        "PurchasesTable": {
+            "Fn::If": [
+                "RetentionIsSet",
+                {"AttributeName": PurchaseRow.expires_at.attr_name, "Enabled": True},
+                {"Ref": "AWS::NoValue"},
+            ]
+        },
+        "RecentPurchasesTable": enabled,
+        "CategoriesTable": None,
+        "KeysTable": None,
+    }
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_no_table_is_lost_by_a_slip(name: str) -> None:
+    table = template(STORE)["Resources"][name]
+    assert (table["DeletionPolicy"], table["UpdateReplacePolicy"]) == ("Retain", "Retain")
+    assert table["Properties"]["DeletionProtectionEnabled"] is True
+    backups = table["Properties"]["PointInTimeRecoverySpecification"]
+    assert backups["PointInTimeRecoveryEnabled"] is True
+
+
+@pytest.mark.parametrize("name", ["RegistryBucket", "FilesBucket", "LogsBucket"])
+def test_a_bucket_is_private_encrypted_versioned_and_forgets(name: str) -> None:
+    bucket = resources(STORE, "AWS::S3::Bucket")[name]
+    assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
+    assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
+    assert "BucketEncryption" in bucket
+    assert bucket["LifecycleConfiguration"]["Rules"]
+    policies = resources(STORE, "AWS::S3::BucketPolicy")
+    (tls, *_) = policies[f"{name}Policy"]["PolicyDocument"]["Statement"]
+    assert (tls["Sid"], tls["Effect"], tls["Action"]) == ("TlsOnly", "Deny", "s3:*")
+
+
+def test_the_queues_are_as_worker_create_makes_them() -> None:
+    queues = resources(STORE, "AWS::SQS::Queue")
+    for queue in queues.values():
+        assert queue["VisibilityTimeout"] == DEFAULTS.queue_visibility_s
+        assert queue["MessageRetentionPeriod"] == RETENTION_S
+    letters = {"Fn::GetAtt": "DeadLetterQueue.Arn"}
+    assert queues["PurchasesQueue"]["RedrivePolicy"] == {
+        "deadLetterTargetArn": letters,
+        "maxReceiveCount": MOST_RECEIVES,
+    }
+
+
+def containers() -> dict[str, dict[str, Any]]:
+    tasks = resources(SERVICE, "AWS::ECS::TaskDefinition").values()
+    return {each["Name"]: each for task in tasks for each in task["ContainerDefinitions"]}
+
+
+@pytest.mark.parametrize("name", ["server", "worker", "trainer", "audience"])
+def test_a_container_is_told_settings_and_cannot_write_to_its_image(name: str) -> None:
+    container = containers()[name]
+    told = [each["Name"] for each in container["Environment"] + container.get("Secrets", [])]
+    known = {f"PROPENSITY_{each.upper()}" for each in Settings.__struct_fields__}
+    assert set(told) <= known
+    assert len(told) == len(set(told))
+    assert container["ReadonlyRootFilesystem"] is True
+    assert container["LinuxParameters"] == {"Capabilities": {"Drop": ["ALL"]}}
+
+
+def test_every_process_is_told_the_same() -> None:
+    (one, *others) = [container["Environment"] for container in containers().values()]
+    assert all(other == one for other in others)
+
+
+def test_the_image_may_write_where_a_task_mounts_a_volume() -> None:
+    (volumes,) = re.findall(r"^VOLUME (.+)$", (DEPLOY / "Containerfile").read_text(), re.MULTILINE)
+    for container in containers().values():
+        mounts = {mount["ContainerPath"] for mount in container["MountPoints"]}
+        assert mounts == set(volumes.split())
+
+
+def test_a_stop_leaves_the_service_the_time_that_it_takes() -> None:
+    server, worker = (int(containers()[name]["StopTimeout"]) for name in ("server", "worker"))
+    assert DEFAULTS.graceful_stop_s < server <= 120  # the most of Fargate
+    assert DEFAULTS.queue_visibility_s <= worker <= 120  # a batch is done with by then
+
+
+def test_the_load_balancer_closes_connections_before_the_servers_do() -> None:
+    (balancer,) = resources(SERVICE, "AWS::ElasticLoadBalancingV2::LoadBalancer").values()
+    attributes = {each["Key"]: each["Value"] for each in balancer["LoadBalancerAttributes"]}
+    assert int(attributes["idle_timeout.timeout_seconds"]) < DEFAULTS.keep_alive_s
+
+
+def test_scaling_begins_while_a_process_has_places_left() -> None:
+    policies = resources(SERVICE, "AWS::ApplicationAutoScaling::ScalingPolicy")
+    wanted = policies["ServerScalingOnRequestsInWork"]["TargetTrackingScalingPolicyConfiguration"]
+    assert wanted["TargetValue"] == DEFAULTS.requests_in_work / 4
+
+
+def test_whatever_is_alarmed_is_told_to_somebody() -> None:
+    alarms = resources(SERVICE, "AWS::CloudWatch::Alarm")
+    assert set(alarms) == {
+        "AvailabilityAlarm",
+        "LatencyAlarm",
+        "ServersAlarm",
+        "StoreThrottledAlarm",
+        "QueueAgeAlarm",
+        "DeadLettersAlarm",
+    }
+    assert all(alarm["AlarmActions"] == [{"Ref": "Alarms"}] for alarm in alarms.values())
+
+
+@pytest.mark.full
+def test_cloudformation_takes_the_templates() -> None:
+    lint = Path(sys.executable).with_name("cfn-lint")
+    found = subprocess.run([lint, STORE, SERVICE], capture_output=True, text=True, check=False)
+    assert (found.returncode, found.stdout) == (0, "")

@@ -1,7 +1,9 @@
 """Which actions IAM asks for when a request is sent to AWS, and on which resource."""
 
+import re
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
+from xml.sax.saxutils import unescape
 
 Grants = set[tuple[str, str]]
 """Actions, each with the resource it is done to."""
@@ -37,7 +39,7 @@ def of_sqs(operation: str, request: dict[str, Any]) -> Grants:
     return {(f"sqs:{operation.removesuffix('Batch')}", queue)}
 
 
-def of_s3(method: str, target: str) -> Grants:
+def of_s3(method: str, target: str, body: bytes) -> Grants:
     """The action with bucket, or bucket/key."""
     url = urlsplit(target)
     bucket, _, key = unquote(url.path).removeprefix("/").partition("/")
@@ -45,5 +47,8 @@ def of_s3(method: str, target: str) -> Grants:
         aborted = method == "DELETE" and "uploadId" in parse_qs(url.query)
         action = "AbortMultipartUpload" if aborted else _OBJECT_ACTIONS[method]
         return {(f"s3:{action}", f"{bucket}/{key}")}
+    if (method, url.query) == ("POST", "delete"):
+        keys = re.findall("<Key>(.+?)</Key>", body.decode())
+        return {("s3:DeleteObject", f"{bucket}/{unescape(each)}") for each in keys}
     assert (method, "list-type" in parse_qs(url.query)) == ("GET", True), (method, target)
     return {("s3:ListBucket", bucket)}

@@ -20,9 +20,11 @@ class Deadline:
         *,
         clock: Callable[[], float] = time.monotonic,
         jitter: Uniform = random.uniform,
+        on_retry: Callable[[], object] = lambda: None,
     ) -> None:
         self._clock = clock
         self._jitter = jitter
+        self._on_retry = on_retry
         self._end = clock() + seconds
 
     def left(self) -> float:
@@ -37,4 +39,5 @@ class Deadline:
             )
             if pause >= self.left():
                 return
+            self._on_retry()
             yield pause

@@ -20,11 +20,12 @@ from adapters.dynamodb.wire.answers import check_answers
 from adapters.dynamodb.wire.backoff import Deadline
 from adapters.dynamodb.wire.breaker import Breaker
 from adapters.dynamodb.wire.capacity import read_units
-from adapters.dynamodb.wire.connection import CountingConnection
-from adapters.dynamodb.wire.errors import is_transient, translated
+from adapters.dynamodb.wire.connection import CountingConnection, unprocessed
+from adapters.dynamodb.wire.errors import call_outcome, is_transient, translated
 from adapters.dynamodb.wire.transport import Transport, open_session
-from domain.cost import count_round_trip, count_units
+from domain.cost import NO_UNITS, count_round_trip, count_units
 from domain.errors import StoreUnavailable
+from domain.store_calls import CallOutcome, StoreCall, StoreObserver
 
 T = TypeVar("T")
 _VENDOR = (PynamoDBException, BotoCoreError, ClientError)
@@ -60,7 +61,11 @@ class DynamoClient:
     """
 
     def __init__(
-        self, options: DynamoOptions, *, monotonic: Callable[[], float] = time.monotonic
+        self,
+        options: DynamoOptions,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+        observer: StoreObserver | None = None,
     ) -> None:
         # At DEBUG PynamoDB and botocore log every key and value.
         for name in ("pynamodb", "botocore"):
@@ -79,6 +84,7 @@ class DynamoClient:
             aws_access_key_id=key_id,
             aws_secret_access_key=secret,
         )
+        self.connection.observer = observer
         check_answers(self.connection.session)
         client: Any = self.connection.client  # its lazy creation is not thread-safe
         self.transport = self._transport(client.meta.endpoint_url)
@@ -122,11 +128,17 @@ class DynamoClient:
 
     def read_deadline(self) -> Deadline:
         """The deadline of a read that begins now."""
-        return Deadline(self.options.read_deadline_s, clock=self.monotonic)
+        return self._deadline(self.options.read_deadline_s)
 
     def write_deadline(self) -> Deadline:
         """The deadline of a write that begins now."""
-        return Deadline(self.options.write_deadline_s, clock=self.monotonic)
+        return self._deadline(self.options.write_deadline_s)
+
+    def _deadline(self, seconds: float) -> Deadline:
+        observer = self.connection.observer
+        if observer is None:
+            return Deadline(seconds, clock=self.monotonic)
+        return Deadline(seconds, clock=self.monotonic, on_retry=observer.retried)
 
     async def read(
         self, deadline: Deadline, operation: str, request: dict[str, Any]
@@ -163,14 +175,31 @@ class DynamoClient:
         patience = self.options.read_timeout_s
         try:
             with self.around():
-                count_round_trip()
                 async with asyncio.timeout(min(left, patience)):
-                    answer = await self.transport.send(operation, request | _COUNTED)
+                    return await self._sent(operation, request)
         except TimeoutError as exc:
             if left <= patience:
                 raise StoreUnavailable("DynamoDB did not answer before the deadline") from exc
             raise ReadTimeoutError(endpoint_url=self.connection.client.meta.endpoint_url) from exc
-        count_units(reads=read_units(operation, request, answer))
+
+    async def _sent(self, operation: str, request: dict[str, Any]) -> Mapping[str, Any]:
+        """The answer, counted and observed."""
+        count_round_trip()
+        reads, outcome, began = NO_UNITS, CallOutcome.ANSWERED, time.perf_counter()
+        answer: Mapping[str, Any] = {}
+        try:
+            answer = await self.transport.send(operation, request | _COUNTED)
+            reads = read_units(operation, request, answer)
+        except BaseException as exc:
+            outcome = call_outcome(exc)
+            raise
+        finally:
+            count_units(reads=reads)
+            if self.connection.observer is not None:
+                seconds, left = time.perf_counter() - began, unprocessed(answer)
+                self.connection.observer.called(
+                    StoreCall(operation, seconds, outcome, left, reads.total)
+                )
         return answer
 
     async def once(self, deadline: Deadline, call: Callable[..., T], /, *args: object) -> T:
@@ -214,7 +243,6 @@ async def _retried(deadline: Deadline, attempt: Callable[[], Awaitable[T]]) -> T
             try:
                 return await attempt()
             except _VENDOR as exc:
-                pause = next(pauses, None)
-                if pause is None or not is_transient(exc):
+                if not is_transient(exc) or (pause := next(pauses, None)) is None:
                     raise
             await asyncio.sleep(pause)

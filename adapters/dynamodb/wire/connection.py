@@ -1,12 +1,16 @@
 """The connection to DynamoDB, which counts what every one of its calls costs."""
 
+import time
+from collections.abc import Mapping
 from typing import Any
 
 from botocore.exceptions import ClientError
 from pynamodb.connection import Connection
 
 from adapters.dynamodb.wire.capacity import read_units, refused_write_units, write_units
-from domain.cost import count_round_trip, count_units
+from adapters.dynamodb.wire.errors import call_outcome
+from domain.cost import NO_UNITS, count_round_trip, count_units
+from domain.store_calls import CallOutcome, StoreCall, StoreObserver
 
 _INDEXES = ("LocalSecondaryIndexes", "GlobalSecondaryIndexes")
 
@@ -14,23 +18,40 @@ _INDEXES = ("LocalSecondaryIndexes", "GlobalSecondaryIndexes")
 class CountingConnection(Connection):
     """PynamoDB's connection; all of its operations, and those of its models, are dispatched here."""
 
+    observer: StoreObserver | None = None
+
     def dispatch(self, operation_name: str, operation_kwargs: dict[str, Any]) -> dict[str, Any]:
         """The answer of one request, counted; PynamoDB asks each for its consumed capacity."""
         count_round_trip()
+        reads = writes = NO_UNITS
+        outcome, answer, began = CallOutcome.ANSWERED, {}, time.perf_counter()
         try:
-            answer: dict[str, Any] = super().dispatch(operation_name, operation_kwargs)
-        except ClientError as exc:
-            count_units(writes=refused_write_units(operation_name, operation_kwargs, _answer(exc)))
+            answer = super().dispatch(operation_name, operation_kwargs)
+            reads = read_units(operation_name, operation_kwargs, answer)
+            writes = write_units(operation_name, operation_kwargs, answer, self._indexes)
+        except Exception as exc:
+            outcome = call_outcome(exc)
+            if isinstance(exc, ClientError):
+                writes = refused_write_units(operation_name, operation_kwargs, _answer(exc))
             raise
-        count_units(
-            reads=read_units(operation_name, operation_kwargs, answer),
-            writes=write_units(operation_name, operation_kwargs, answer, self._indexes),
-        )
+        finally:
+            count_units(reads=reads, writes=writes)
+            if self.observer is not None:
+                seconds, left = time.perf_counter() - began, unprocessed(answer)
+                self.observer.called(
+                    StoreCall(operation_name, seconds, outcome, left, reads.total, writes.total)
+                )
         return answer
 
     def _indexes(self, table: str) -> int:
         schema = self.get_meta_table(table).data
         return sum(len(schema.get(kind) or ()) for kind in _INDEXES)
+
+
+def unprocessed(answer: Mapping[str, Any]) -> int:
+    """How many keys or items of a batch were left for later."""
+    left = answer.get("UnprocessedKeys") or answer.get("UnprocessedItems") or {}
+    return sum(len(each["Keys"] if isinstance(each, Mapping) else each) for each in left.values())
 
 
 def _answer(exc: ClientError) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from pynamodb.exceptions import (
 
 from adapters.aws_advice import CREDENTIALS_ADVICE
 from domain.errors import CorruptRecord, PropensityError, StoreUnavailable
+from domain.store_calls import CallOutcome
 
 TRANSLATION: dict[type[Exception], type[PropensityError]] = {
     AttributeDeserializationError: CorruptRecord,
@@ -57,6 +58,19 @@ _TRANSIENT_CODES = frozenset(
 # What the network may mend; botocore's other errors are settings or credentials.
 _TRANSIENT_ERRORS = (ConnectionError, HTTPClientError, IncompleteReadError)
 _CONDITION_FAILED = "ConditionalCheckFailed"
+_OUTCOMES = {
+    CallOutcome.THROTTLED: {code for code in _TRANSIENT_CODES if "Throttl" in code}
+    | {
+        "LimitExceededException",
+        "ProvisionedThroughputExceeded",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+    },
+    CallOutcome.CONFLICT: {code for code in _TRANSIENT_CODES if "Transaction" in code}
+    | {"ReplicatedWriteConflictException"},
+    CallOutcome.CONDITION_FAILED: {_CONDITION_FAILED, "ConditionalCheckFailedException"},
+}
+"""By the code that matters most: a throttled transaction may have other reasons beside."""
 _ADVICE = {
     "ResourceNotFoundException": "a table does not exist; create it: propensity tables create",
     **CREDENTIALS_ADVICE,
@@ -125,6 +139,17 @@ def is_transient(exc: Exception) -> bool:
     return code in _TRANSIENT_CODES or int(status) >= 500  # noqa: PLR2004  # HTTP server errors
 
 
+def call_outcome(exc: BaseException) -> CallOutcome:
+    """What became of a call that raised this."""
+    if not isinstance(exc, Exception) or (code := error_code(exc)) is None:
+        return CallOutcome.SILENT
+    codes = {reason.code for reason in cancellation_reasons(exc) if reason} - {"None"} or {code}
+    for outcome, those in _OUTCOMES.items():
+        if codes & those:
+            return outcome
+    return CallOutcome.REFUSED
+
+
 def is_silence(exc: Exception) -> bool:
     """Whether the store did not answer at all: no connection, or nothing in time."""
     root = _root(exc)
@@ -137,8 +162,7 @@ async def pause_or_raise(pauses: Iterator[float], failure: Exception) -> None:
     Raises:
         PropensityError: the failure as a domain error, where not.
     """
-    pause = next(pauses, None)
-    if pause is None or not is_transient(failure):
+    if not is_transient(failure) or (pause := next(pauses, None)) is None:
         with translated():
             raise failure
     await asyncio.sleep(pause)

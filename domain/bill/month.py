@@ -6,7 +6,7 @@ from math import ceil, exp, floor, lgamma, log, sqrt
 
 from domain.audience.cost_plan import LISTING_UNITS, ReadWay, plan
 from domain.bill.prices import HOUR_S, MONTH_S
-from domain.bill.sizes import Sizes
+from domain.bill.sizes import Sizes, purchases_held_a_day
 from domain.cost import BYTES_PER_UNIT, BYTES_PER_WRITE_UNIT, TRANSACTION_WRITES
 from domain.recent import TableSize
 from domain.retention import Retention
@@ -20,6 +20,8 @@ OVERHEAD_BYTES = 100
 _DAY_S = 24 * HOUR_S
 _DEVIATIONS = 10
 """Beyond so many standard deviations nothing of a Poisson distribution counts here."""
+_LARGE_MEAN = 10_000
+"""A count with a larger mean differs from it by a percent: the mean stands for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,11 +183,12 @@ class Shop:
         """The mean of something of recent items; with so many orders beside those of the days kept."""
         days = Retention.covering(Window.days(self.recent_days)).days
         orders = self.purchases / self.purchases_an_order / self.customers
+        most = purchases_held_a_day(days) * (days + 1)
         return mean_over_poisson(
             orders * days * _DAY_S / MONTH_S,
             lambda others: of(
                 self.sizes.recent(
-                    purchases=(others + beside) * self.purchases_an_order,
+                    purchases=min((others + beside) * self.purchases_an_order, most),
                     days=min(others + beside, days + 1),
                     categories=min(self.categories_each, self.categories),
                 )
@@ -195,8 +198,8 @@ class Shop:
 
 def mean_over_poisson(mean: float, of: Callable[[int], float]) -> float:
     """The mean of a function of a count that has a Poisson distribution."""
-    if mean <= 0:
-        return of(0)
+    if mean <= 0 or mean > _LARGE_MEAN:
+        return of(round(mean))
     spread = _DEVIATIONS * (sqrt(mean) + 1)
     counts = range(max(0, floor(mean - spread)), ceil(mean + spread) + 1)
     weights = [exp(count * log(mean) - mean - lgamma(count + 1)) for count in counts]

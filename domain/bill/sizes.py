@@ -5,6 +5,8 @@
 
 from dataclasses import dataclass
 
+from domain.purchases import MAX_CATEGORY_BYTES, MAX_PURCHASE_ID_BYTES
+
 HASH_BYTES = 16
 """One customer in the sketch of a category."""
 LISTED_HASHES = 384
@@ -16,6 +18,9 @@ _SHARD = len("#000")
 _FINGERPRINT = 11 + 32
 _ELEMENT = len("jug5wk8\t3uv\t\t")
 """What an element has beside its category and its purchase id."""
+_LONGEST_ELEMENT = len("13owbunz\tcre66i9s\t\t") + MAX_CATEGORY_BYTES + MAX_PURCHASE_ID_BYTES
+_ROOM = 300_000
+"""Bytes that a recent item has for its days."""
 _DAY = len("d20513")
 _TOTALS = 47
 """Totals, the retention and the count of writes in a recent item."""
@@ -63,3 +68,8 @@ class Sizes:
         """The item that lists a category and counts its customers."""
         hashes = min(customers, LISTED_HASHES)
         return 8 + self.category + 8 + hashes * HASH_BYTES
+
+
+def purchases_held_a_day(days_kept: int) -> int:
+    """How many of a customer's purchases a day's set holds; with more, the day is read by time."""
+    return max(1, _ROOM // ((days_kept + 2) * _LONGEST_ELEMENT))

@@ -8,12 +8,12 @@ import pytest
 
 from adapters.dynamodb import DynamoClient
 from adapters.dynamodb.categories import KnownCategories, listed, sketch
-from adapters.dynamodb.schema.attributes import encode_hash
+from adapters.dynamodb.schema.attributes import day_capacity, encode_hash
 from adapters.dynamodb.wire.capacity import item_bytes
 from api.composition.application import CATEGORY_SHARDS
 from domain.bill import Sizes
 from domain.bill.month import LIST_TRUST_S, SHARDS
-from domain.bill.sizes import HASH_BYTES, LISTED_HASHES
+from domain.bill.sizes import HASH_BYTES, LISTED_HASHES, purchases_held_a_day
 from domain.cost import BYTES_PER_UNIT, BYTES_PER_WRITE_UNIT, Cost, metered
 from domain.purchases import Purchase, Recording
 from domain.values import MICROS_PER_DAY
@@ -129,6 +129,7 @@ def test_what_the_bill_takes_from_the_adapters_is_theirs() -> None:
     assert len(encode_hash(0)) == HASH_BYTES
     assert sketch.KEPT <= LISTED_HASHES <= 2 * sketch.KEPT
     assert SHARDS == CATEGORY_SHARDS
+    assert all(purchases_held_a_day(days) == day_capacity(days) for days in range(1, 100))
 
 
 async def items(

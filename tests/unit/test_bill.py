@@ -81,6 +81,10 @@ def test_a_larger_recent_item_takes_more_units_to_read_and_write() -> None:
     assert many.prediction_units == pytest.approx(ceil(many.recent_bytes / 4_096), rel=0.3)
 
 
+def test_a_recent_item_stays_below_the_limit_of_an_item() -> None:
+    assert Shop(customers=1, purchases=10**9).recent_bytes < 400_000
+
+
 def test_storage_grows_with_the_months_kept_and_recovery_holds_the_truth_alone() -> None:
     shop = Shop(customers=1_000, purchases=1_000)
     longer = replace(shop, months_kept=24)

@@ -19,7 +19,6 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from distributed import LocalCluster
 from rich.console import Console
 from rich.table import Table
 
@@ -133,6 +132,8 @@ class _Opened:
 @contextmanager
 def dask_workers(count: int) -> Iterator[Workers]:
     """A cluster on this machine, as large as asked for."""
+    from distributed import LocalCluster  # noqa: PLC0415  # workers need not hold it
+
     options = {"n_workers": count, "threads_per_worker": 1, "dashboard_address": None}
     with LocalCluster(host=HOST, **options) as cluster:  # type: ignore[no-untyped-call]  # it has none
         yield DaskWorkers(cluster.scheduler_address)

@@ -10,6 +10,7 @@ import asyncio
 import json
 import sys
 import zlib
+from array import array
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -27,6 +28,7 @@ from benchmarks.workload import (
     customer_id,
     customer_number,
     purchases_of,
+    tenths_between,
 )
 from domain.audience.cost_plan import PAGE_BYTES
 from domain.cost import INDEX_ENTRY_BYTES
@@ -41,12 +43,11 @@ _LENGTH = b"content-length:"
 class CannedStore:
     """The answers, as bytes; the parts that do not depend on the request are built beforehand."""
 
-    def __init__(self, customers: int) -> None:
-        self._shards: dict[str, list[str]] = defaultdict(list)
-        for number in range(customers):
-            customer = customer_id(number)
-            self._shards[category_shard(CATEGORY, customer, SHARDS)].append(customer)
-        self._recent = [_recent_attributes(variant) for variant in range(VARIANTS)]
+    def __init__(self, customers: int, purchases: int = PURCHASES_EACH) -> None:
+        self._shards: dict[str, array[int]] = defaultdict(lambda: array("I"))
+        for number in range(customers):  # ascending numbers are ascending ids
+            self._shards[category_shard(CATEGORY, customer_id(number), SHARDS)].append(number)
+        self._recent = [_recent_attributes(variant, purchases) for variant in range(VARIANTS)]
 
     def answer(self, operation: str, request: Mapping[str, Any]) -> bytes:
         """The body of DynamoDB's answer.
@@ -80,17 +81,22 @@ class CannedStore:
     def _by_category(self, request: Mapping[str, Any]) -> bytes:
         values = [value["S"] for value in request["ExpressionAttributeValues"].values()]
         (partition,) = (value for value in values if "#" in value)
-        customers = self._shards.get(partition, [])
+        customers = self._shards[partition]
         begin = _begin(customers, values, request.get("ExclusiveStartKey"))
         most = min(request.get("Limit", ENTRIES_PER_PAGE), ENTRIES_PER_PAGE)
         end = min(begin + most, len(customers) * PURCHASES_EACH)
-        chosen = [customers[entry // PURCHASES_EACH].encode() for entry in range(begin, end)]
-        items = b",".join(b'{"customer_id":{"S":"%b"}}' % customer for customer in chosen)
+        first, last = begin // PURCHASES_EACH, (end - 1) // PURCHASES_EACH
+        rows = [
+            b'{"customer_id":{"S":"%b"}}' % customer_id(number).encode()
+            for number in customers[first : last + 1]
+        ]
+        chosen = [rows[entry // PURCHASES_EACH - first] for entry in range(begin, end)]
+        items = b",".join(chosen)
         following = b""
         if end < len(customers) * PURCHASES_EACH:
             key = {
                 "category_shard": {"S": partition},
-                "customer_id": {"S": chosen[-1].decode()},
+                "customer_id": {"S": customer_id(customers[last])},
                 "purchase_id": {"S": f"purchase-{(end - 1) % PURCHASES_EACH:04d}"},
             }
             following = b',"LastEvaluatedKey":' + json.dumps(key).encode()
@@ -104,20 +110,21 @@ class CannedStore:
         )
 
 
-def _begin(customers: Sequence[str], values: Sequence[str], start: Any) -> int:
+def _begin(customers: Sequence[int], values: Sequence[str], start: Any) -> int:
     """The first entry after the start key, and after the customer that a condition names."""
-    after = bisect_right(customers, max((v for v in values if "#" not in v), default=""))
+    named = max((customer_number(value) for value in values if "#" not in value), default=-1)
+    after = bisect_right(customers, named)
     if start is None:
         return after * PURCHASES_EACH
-    last = bisect_right(customers, start["customer_id"]["S"]) - 1
+    last = bisect_right(customers, customer_number(start["customer_id"]["S"])) - 1
     ordinal = int(start["purchase_id"]["S"][-4:])
     return max(after * PURCHASES_EACH, last * PURCHASES_EACH + ordinal + 1)
 
 
-def _recent_attributes(variant: int) -> bytes:
+def _recent_attributes(variant: int, count: int) -> bytes:
     """What a customer's recent item holds beside the key, without the braces."""
     days: dict[str, dict[str, list[str]]] = {}
-    for purchase in _within(variant, NOW - WINDOW_DAYS * MICROS_PER_DAY + 1, NOW):
+    for purchase in _within(variant, NOW - WINDOW_DAYS * MICROS_PER_DAY + 1, NOW, count):
         day = days.setdefault(day_attribute(day_of(purchase.purchased_at)), {"SS": []})
         day["SS"] += encode_elements(purchase)
     expires_at = {"N": str(NOW // 1_000_000 + 33 * 86_400)}
@@ -155,8 +162,9 @@ def _history(variant: int, first: int, last: int) -> bytes:
     )
 
 
-def _within(variant: int, first: int, last: int) -> list[Any]:
-    return [p for p in purchases_of(variant) if first <= p.purchased_at <= last]
+def _within(variant: int, first: int, last: int, count: int = PURCHASES_EACH) -> list[Any]:
+    some = purchases_of(variant, tenths_apart=tenths_between(count), count=count)
+    return [purchase for purchase in some if first <= purchase.purchased_at <= last]
 
 
 class CannedConnection(asyncio.Protocol):
@@ -197,9 +205,9 @@ def _after(head: bytes, mark: bytes) -> bytes:
     return head.split(mark, 1)[1].split(b"\r\n", 1)[0].strip()
 
 
-async def serve(customers: int) -> None:
+async def serve(customers: int, purchases: int) -> None:
     """Serves until cancelled; the port is on standard output once it can be asked."""
-    store = CannedStore(customers)
+    store = CannedStore(customers, purchases)
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: CannedConnection(store), _HOST, 0)
     sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")
@@ -210,4 +218,6 @@ async def serve(customers: int) -> None:
 if __name__ == "__main__":
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--customers", type=int, default=100_000)
-    asyncio.run(serve(arguments.parse_args().customers))
+    arguments.add_argument("--purchases", type=int, default=PURCHASES_EACH, help="of recent items")
+    options = arguments.parse_args()
+    asyncio.run(serve(options.customers, options.purchases))

@@ -25,12 +25,12 @@ from rich.table import Table
 
 from adapters.dynamodb import DynamoClient, DynamoPurchaseRecorder
 from adapters.dynamodb.schema.attributes import category_shard
-from adapters.dynamodb.wire.capacity import BYTES_PER_WRITE_UNIT, item_bytes
+from adapters.dynamodb.wire.capacity import item_bytes
 from benchmarks.audience_stream import a_client
 from benchmarks.processes import embedded_endpoint
 from benchmarks.usage import cpu_seconds
 from benchmarks.workload import NOW, SHARDS, WINDOW_DAYS, purchases_of
-from domain.cost import metered
+from domain.cost import BYTES_PER_WRITE_UNIT, metered
 from domain.purchases import Outcome, Purchase, RecordPurchases
 from domain.retention import Retention
 from domain.values import Currency, Window, render

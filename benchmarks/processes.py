@@ -12,6 +12,7 @@ from typing import Any
 
 from adapters.embedded import EmbeddedEngine
 from adapters.listening import HOST, free_port
+from benchmarks.workload import PURCHASES_EACH
 
 FEAST = Path(".venv-feast/bin").absolute()
 """Feast's own environment, which `make bench` installs: its versions are not ours."""
@@ -36,9 +37,9 @@ def run(module: str, *arguments: object, feast: str = "") -> dict[str, Any]:
     return dict(json.loads(finished.stdout or b"{}"))
 
 
-def canned_endpoint(customers: int) -> AbstractContextManager[str]:
+def canned_endpoint(customers: int, purchases: int = PURCHASES_EACH) -> AbstractContextManager[str]:
     """The address of a canned endpoint with so many customers, while the block runs."""
-    return _endpoint("benchmarks.canned", "--customers", customers)
+    return _endpoint("benchmarks.canned", "--customers", customers, "--purchases", purchases)
 
 
 def replayed_endpoint(store: str, *, delay_ms: float = 0.0) -> AbstractContextManager[str]:

@@ -40,16 +40,21 @@ def _tree(process: int) -> Iterator[Path]:
 
 
 def peak_mb() -> float:
-    """The most resident memory ever, in units of 10**6 bytes. Source: proc(5), VmHWM.
+    """The most resident memory ever of this process, in units of 10**6 bytes.
 
     Elsewhere than on Linux it is that of getrusage, which a process may inherit from its parent.
     """
-    status = Path("/proc/self/status")
-    if status.exists():
-        (line,) = (each for each in status.read_text().splitlines() if each.startswith("VmHWM:"))
-        return int(line.split()[1]) * 1024 / 1e6
+    if Path("/proc/self/status").exists():
+        return peak_mb_of("self")
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
+
+
+def peak_mb_of(process: int | str) -> float:
+    """The most resident memory ever of one process, in units of 10**6 bytes. Source: proc(5), VmHWM."""
+    status = (Path("/proc") / str(process) / "status").read_text()
+    (line,) = (each for each in status.splitlines() if each.startswith("VmHWM:"))
+    return int(line.split()[1]) * 1024 / 1e6
 
 
 def report(figures: Mapping[str, object]) -> None:

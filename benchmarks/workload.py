@@ -26,6 +26,11 @@ def customer_number(customer: str) -> int:
     return int(customer[-9:])
 
 
+def tenths_between(count: int) -> int:
+    """Tenths of a day between two purchases of one customer, of whom so many lie in 55 days."""
+    return 550 // count
+
+
 def purchases_of(
     number: int, *, now: int = NOW, tenths_apart: int = 55, count: int = PURCHASES_EACH
 ) -> list[Purchase]:

@@ -12,6 +12,10 @@ from threading import Lock
 INDEX_ENTRY_BYTES = 120
 BYTES_PER_UNIT = 4_096
 """One unit is a strongly consistent read of so much, rounded up. Source: AWS, read capacity."""
+BYTES_PER_WRITE_UNIT = 1_024
+"""One unit is a write of an item of so much, rounded up, and a write of each entry of an index."""
+TRANSACTION_WRITES = 2
+"""A transaction prepares each item and commits it; indexes follow outside of it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,10 @@ COMMANDS = {
         "api.cli.audience.command:audience",
         "List a category's customers with their propensity.",
     ),
+    "costs": (
+        "api.cli.bill:costs",
+        "Compute what a month costs at DynamoDB: units, storage and US dollars. It asks no store.",
+    ),
     "rebuild": (
         "api.cli.consistency:rebuild",
         "Compute the recent purchases again from the stored ones, while traffic goes on.",

@@ -12,6 +12,7 @@ from pathlib import Path
 from msgspec import structs
 
 from api.process import PREFIX, Settings, described, shown
+from benchmarks.scale import blocks
 from tests.docs.pages import DOCS, PACKAGES, ROOT
 from tests.docs.pictures import architecture, performance, tables, window
 from tests.docs.rooms import rooms
@@ -41,8 +42,14 @@ SETTINGS: Mapping[str, Sequence[str]] = {
 }
 
 
+PAGES_WITH_TABLES = (DOCS / "how-to" / "costs.md", DOCS / "explanation" / "scale.md")
+_PLACE = re.compile(r"(<!-- generated: (\w+) -->\n\n).*?(?=<!-- end -->)", re.DOTALL)
+"""Where a page that people write holds a table that is computed."""
+
+
 def generated() -> Mapping[Path, str]:
     """Every generated file with the text that it must have."""
+    tables_of_scale = blocks()
     return {
         DOCS / "reference" / "cli.md": _commands(),
         DOCS / "reference" / "settings.md": _settings(),
@@ -51,7 +58,17 @@ def generated() -> Mapping[Path, str]:
         DOCS / "explanation" / "tables.svg": tables(),
         DOCS / "explanation" / "window.svg": window(),
         DOCS / "explanation" / "performance.svg": performance(),
+        **{page: _with_tables(page, tables_of_scale) for page in PAGES_WITH_TABLES},
     }
+
+
+def _with_tables(page: Path, tables: Mapping[str, str]) -> str:
+    """The page as it stands, with the tables that its places name.
+
+    Raises:
+        KeyError: a place names no table.
+    """
+    return _PLACE.sub(lambda place: f"{place[1]}{tables[place[2]]}\n\n", page.read_text())
 
 
 def _commands() -> str:

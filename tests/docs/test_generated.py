@@ -1,12 +1,14 @@
 """What comes from the code is stored as the code says it now; `make docs-reference` writes it."""
 
+import re
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from api.cli.main import COMMANDS
-from tests.docs.generated import SETTINGS, generated, setting_names
+from benchmarks.scale import blocks
+from tests.docs.generated import PAGES_WITH_TABLES, SETTINGS, generated, setting_names
 from tests.docs.pages import DOCS, ROOT
 
 FILES = generated()
@@ -27,3 +29,8 @@ def test_every_command_is_in_the_reference() -> None:
     page = FILES[DOCS / "reference" / "cli.md"]
     assert all(f"## `propensity {name}`" in page for name in COMMANDS)
     assert "## `propensity models promote`" in page
+
+
+def test_every_computed_table_stands_in_one_page() -> None:
+    text = "".join(page.read_text() for page in PAGES_WITH_TABLES)
+    assert Counter(re.findall(r"<!-- generated: (\w+) -->", text)) == Counter(blocks().keys())

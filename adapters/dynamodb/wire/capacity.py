@@ -6,12 +6,13 @@ Source: AWS, "DynamoDB read and write operations" and "Transactions: capacity ma
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from domain.cost import BYTES_PER_UNIT, INDEX_ENTRY_BYTES, Units
-
-BYTES_PER_WRITE_UNIT = 1_024
-"""One unit is a write of an item of so much, rounded up, and a write of each entry of an index."""
-TRANSACTION_WRITES = 2
-"""A transaction prepares each item and commits it; indexes follow outside of it."""
+from domain.cost import (
+    BYTES_PER_UNIT,
+    BYTES_PER_WRITE_UNIT,
+    INDEX_ENTRY_BYTES,
+    TRANSACTION_WRITES,
+    Units,
+)
 
 NESTED_BYTES = 3
 """Of a list or a map, beside one for each element."""

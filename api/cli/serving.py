@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from msgspec.structs import replace
 
-from api.composition import Application, application, port_is_free
+from api.composition import Application, application, exposed_metrics, port_is_free
 from api.process import PREFIX, Settings, configure_logging, is_loopback, load_settings
 from domain.errors import Rejected
 
@@ -67,7 +67,8 @@ def serve(
         built.tables.verify()
         if not (is_loopback(settings.host) or settings.open_access):
             check_keys(built, settings.host)
-    run_server(settings, workers=workers, proxies=proxy_headers)
+    with exposed_metrics(settings):
+        run_server(settings, workers=workers, proxies=proxy_headers)
 
 
 def check_keys(built: Application, host: str) -> None:

@@ -15,6 +15,7 @@ from api.composition.local import file_purchases as file_purchases
 from api.composition.local import port_is_free as port_is_free
 from api.composition.local import sample_purchases as sample_purchases
 from api.composition.local import workers_of as workers_of
+from api.composition.metrics import exposed_metrics as exposed_metrics
 from api.composition.queues import queues as queues
 from api.composition.queues import worker as worker
 from api.composition.registry import audit_trail as audit_trail

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from adapters.clock import SystemClock
+from api.composition.metrics import Metrics, metrics_of
 from api.composition.registry import audit_trail, open_registry, presence_only
 from api.process import Settings
 from domain.values import Currency
@@ -53,7 +54,10 @@ CATEGORY_SHARDS = 16
 class Application:
     """Every use case of a deployment; each is built once, when it is asked for."""
 
-    def __init__(self, settings: Settings, client: "DynamoClient") -> None:
+    def __init__(
+        self, settings: Settings, client: "DynamoClient", metrics: "Metrics | None" = None
+    ) -> None:
+        self.metrics = metrics
         self.settings = settings
         self.client = client
         self.clock = SystemClock()
@@ -371,6 +375,8 @@ class Application:
             self.predict,
             observe=lambda observation: shadowing[observation.traffic.name].observe(observation),
         )
+        if self.metrics is not None:
+            predict = replace(predict, answered=self.metrics.predictions)
 
         def stop() -> None:
             for each in polling:
@@ -384,6 +390,8 @@ class Application:
         cursors = Cursors(
             None if key is None else key.value, ttl_s=settings.cursor_ttl_s, clock=self.clock
         )
+        admission = Admission(in_work=settings.requests_in_work, waiting=settings.requests_waiting)
+        watches = [] if self.metrics is None else [self.metrics.watch(admission, self.live)]
         return create_app(
             Services(
                 predict=predict,
@@ -421,13 +429,12 @@ class Application:
             ),
             currency=self.currency,
             access=Access(keyring=keyring, openness=Openness.of(settings)),
-            admission=Admission(
-                in_work=settings.requests_in_work, waiting=settings.requests_waiting
-            ),
+            admission=admission,
+            observer=None if self.metrics is None else self.metrics.requests,
             silence_s=settings.client_silence_s,
             sign_token=partial(sign_token, settings) if settings.demo_shop else None,
-            start=[*(each.start for each in polling), key_polling.start],
-            close=[key_polling.stop, stop],
+            start=[*(e.start for e in polling), key_polling.start, *(e.start for e in watches)],
+            close=[*(e.stop for e in watches), key_polling.stop, stop],
         )
 
 
@@ -442,9 +449,13 @@ def application(
     """
     from adapters.dynamodb import DynamoClient
 
-    client = DynamoClient(replace(_options(settings, batch=batch), breaker=serving))
+    metrics = metrics_of(settings) if serving else None
+    client = DynamoClient(
+        replace(_options(settings, batch=batch), breaker=serving),
+        observer=None if metrics is None else metrics.store,
+    )
     try:
-        yield Application(settings, client)
+        yield Application(settings, client, metrics)
     finally:
         client.close()
 

@@ -82,6 +82,11 @@ class Admission:
         self._monotonic = monotonic
         self._told_at, self._told = -TELL_EVERY_S, 0
 
+    @property
+    def waiting(self) -> int:
+        """How many wait for a place."""
+        return len(self._waiting)
+
     async def enter(self, kind: Kind) -> None:
         """Returns with a place, which `leave` gives back.
 

@@ -34,6 +34,7 @@ from api.http.completed import complete
 from api.http.connections import impatient
 from api.http.head import answer_head
 from api.http.headers import answer_preflight, dressed, is_preflight
+from api.http.observing import RequestObserver, observing
 from api.http.problems import EXCEPTION_HANDLERS
 from api.http.request import StrictRequest
 from api.http.routes.categories import categories, propensities
@@ -53,6 +54,7 @@ from domain.values import Currency
 DOCS = "/docs"
 SILENCE_S = "silence_s"
 ADMISSION = "admission"
+OBSERVER = "observer"
 IN_WORK, WAITING = 32, 32
 ASSETS = f"{DOCS}/static"
 _NOWHERE = "/%"
@@ -80,6 +82,14 @@ class EncodedPathApp(Litestar):
             await super().__call__(scope, receive, send)
             return
         http, receive, send = cast("tuple[HTTPScope, Receive, Send]", (scope, receive, send))
+        observer: RequestObserver | None = self.state[OBSERVER]
+        if observer is None:
+            await self._admitted(http, receive, send)
+        else:
+            with observing(observer, http, send) as seen:
+                await self._admitted(http, receive, seen)
+
+    async def _admitted(self, http: HTTPScope, receive: Receive, send: Send) -> None:
         kind = kind_of(http)
         if kind is Kind.ALWAYS:
             await self._answer(http, receive, send)
@@ -89,6 +99,8 @@ class EncodedPathApp(Litestar):
             await admission.enter(kind)
         except Overloaded:
             admission.count_shed()
+            if (observer := self.state[OBSERVER]) is not None:
+                observer.shed()
             await answer_overloaded(send)
             return
         try:
@@ -119,6 +131,7 @@ def create_app(  # noqa: PLR0913  # what the composition root gives
     currency: Currency,
     access: Access,
     admission: Admission | None = None,
+    observer: RequestObserver | None = None,
     silence_s: float = 30.0,
     sign_token: Callable[[str], str] | None = None,
     start: Sequence[Callable[[], object]] = (),
@@ -158,6 +171,7 @@ def create_app(  # noqa: PLR0913  # what the composition root gives
             {
                 ACCESS: access,
                 ADMISSION: admission or Admission(in_work=IN_WORK, waiting=WAITING),
+                OBSERVER: observer,
                 SILENCE_S: silence_s,
             }
         ),

@@ -92,6 +92,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Answer without a key, on any address, what changes nothing for others; as `serve --open`."""
     port: Annotated[int, Meta(ge=1, le=65535)] = 8000
     """Port to serve on."""
+    metrics_port: Annotated[int, Meta(ge=1, le=65535)] | None = None
+    """Port on which Prometheus may ask for metrics; empty: none."""
+    metrics_host: str = "127.0.0.1"
+    """Address for metrics; loopback by default."""
     keep_alive_s: Annotated[int, Meta(ge=1, le=3600)] = 75
     """Seconds that a connection is kept between requests; longer than your load balancer keeps it."""
     client_silence_s: Annotated[float, Meta(gt=0, le=3600)] = 30.0

@@ -41,7 +41,7 @@ class PredictPropensity:
 
     `traffic` gives the versions of a model that serve now, or raises NoLiveModel; it is asked once
     per prediction, so that one answer never mixes versions. `observe` hands what was answered to the
-    shadows, if there are any; it never raises.
+    shadows, if there are any; `answered` is told of every prediction. Neither ever raises.
     """
 
     read: ReadPurchases
@@ -49,6 +49,7 @@ class PredictPropensity:
     policy: Policy
     clock: Clock
     observe: Callable[[Observation], object] = lambda _: None
+    answered: Callable[[Prediction], object] = lambda _: None
 
     async def __call__(
         self,
@@ -85,7 +86,7 @@ class PredictPropensity:
             self.observe(
                 Observation(traffic, chosen, category, purchases, as_of, probability, decision.show)
             )
-        return Prediction(
+        prediction = Prediction(
             customer_id=customer_id,
             as_of=as_of,
             category=category,
@@ -95,6 +96,8 @@ class PredictPropensity:
             decision=decision,
             model=chosen,
         )
+        self.answered(prediction)
+        return prediction
 
 
 def check_as_of(as_of: int, *, now: int) -> None:

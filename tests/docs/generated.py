@@ -30,6 +30,7 @@ SETTINGS: Mapping[str, Sequence[str]] = {
         "customer_token_audience demo_shop"
     ).split(),
     "Keeping and erasing": ("purchase_retention_days", "erasure_suppression_days"),
+    "Metrics": "metrics_port metrics_host".split(),
     "HTTP": ("port requests_in_work requests_waiting cursor_key cursor_ttl_s log_level").split(),
     "Queue": (
         "queue dead_letter_queue queue_endpoint queue_visibility_s worker_concurrency"

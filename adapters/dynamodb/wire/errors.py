@@ -143,7 +143,10 @@ def call_outcome(exc: BaseException) -> CallOutcome:
     """What became of a call that raised this."""
     if not isinstance(exc, Exception) or (code := error_code(exc)) is None:
         return CallOutcome.SILENT
-    codes = {reason.code for reason in cancellation_reasons(exc) if reason} - {"None"} or {code}
+    # PynamoDB raises its own error from botocore's, which alone has the reasons.
+    whole = exc.__cause__ if isinstance(exc.__cause__, ClientError) else exc
+    reasons = _response(whole).get("CancellationReasons", ())
+    codes = {reason.get("Code") for reason in reasons} - {"None"} or {code}
     for outcome, those in _OUTCOMES.items():
         if codes & those:
             return outcome

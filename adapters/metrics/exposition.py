@@ -1,0 +1,66 @@
+"""Where Prometheus asks: one port for all processes of a command, in OpenMetrics.
+
+Each process counts in files of its own, which are mapped into memory. So what a killed process
+counted is still there, and whoever answers adds all of them up.
+"""
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from prometheus_client import Metric
+
+FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+"""Where prometheus_client writes; it looks when it is imported."""
+
+
+@contextmanager
+def exposed(host: str, port: int) -> Iterator[None]:
+    """Answers there until the block ends; the processes that are begun in it count."""
+    with TemporaryDirectory(prefix="propensity-metrics-") as folder:
+        os.environ[FOLDER] = folder
+        from prometheus_client import CollectorRegistry, start_http_server
+
+        registry = CollectorRegistry()
+        registry.register(_Collector(Path(folder)))
+        server, thread = start_http_server(port, addr=host, registry=registry)
+        try:
+            yield
+        finally:
+            server.shutdown()
+            server.server_close()
+            thread.join()
+            del os.environ[FOLDER]
+
+
+class _Collector:
+    """Adds up what all processes counted; gauges of those that ended count no more."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def collect(self) -> "Iterator[Metric]":
+        """The metrics as they are now."""
+        from prometheus_client import CollectorRegistry, multiprocess
+
+        library: Any = multiprocess  # it has no types
+        for path in self._folder.glob("gauge_live*.db"):
+            found = re.search(r"_(\d+)\.db$", path.name)
+            if found is not None and not _runs(int(found[1])):
+                library.mark_process_dead(int(found[1]), str(self._folder))
+        yield from library.MultiProcessCollector(CollectorRegistry(), str(self._folder)).collect()
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

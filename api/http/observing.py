@@ -1,0 +1,50 @@
+"""Requests as an observer sees them: route, status, seconds."""
+
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from http import HTTPMethod
+from typing import Protocol
+
+from litestar.types import HTTPScope, Message, Send
+
+NO_ROUTE = "(none)"
+_METHODS = frozenset(HTTPMethod)
+_ABORTED = 499
+"""The client left before there was an answer; nginx's number for it."""
+
+
+class RequestObserver(Protocol):
+    """Who is told of each request.
+
+    Promises: returns at once, and never raises.
+    """
+
+    def answered(self, method: str, route: str, status: int, seconds: float) -> None:
+        """A request has its whole answer. `route` is a template, such as /v1/models/{name}."""
+        ...
+
+    def shed(self) -> None:
+        """A request is refused for want of a place."""
+        ...
+
+
+@contextmanager
+def observing(
+    observer: RequestObserver, http: HTTPScope, send: Send
+) -> Generator[Send, None, None]:
+    """The block answers one request by the given `send`."""
+    status, began = _ABORTED, time.perf_counter()
+
+    async def seen(message: Message) -> None:
+        nonlocal status
+        if message["type"] == "http.response.start":
+            status = message["status"]
+        await send(message)
+
+    try:
+        yield seen
+    finally:
+        method = http["method"] if http["method"] in _METHODS else "OTHER"
+        route = str(http.get("path_template") or NO_ROUTE)
+        observer.answered(method, route, status, time.perf_counter() - began)

@@ -59,7 +59,7 @@ def list_categories(*, as_json: AsJson = False) -> None:
         )
         for category, size in found.items()
     ]
-    columns = ("category", "about so many customers", "partitions", "purchases a second")
+    columns = ("category", "customers (about)", "partitions", "purchases a second")
     rows = [
         (
             report.category,
@@ -93,9 +93,9 @@ def spread(
         if before < partitions:
             if not yes:
                 confirmed(
-                    f"Spread {category!r} over {partitions} partitions instead of {before}, for "
-                    "good? It cannot be lowered, and every page of an audience then asks "
-                    f"{partitions // built.index.shards} of them."
+                    f"{category!r} gets {partitions} partitions instead of {before}. Each page of "
+                    f"an audience then asks {partitions // built.index.shards} of them. The "
+                    "number cannot be lowered. Spread it for good?"
                 )
             with audited(settings, Act.SPREAD, Target.CATEGORY, category):
                 asyncio.run(built.category_partitions.raise_to(category, partitions))

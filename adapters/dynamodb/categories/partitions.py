@@ -38,7 +38,7 @@ class DynamoCategoryPartitions:
         """
         if partitions not in self.choices:
             listed = ", ".join(map(str, self.choices))
-            raise Rejected("partitions", f"{partitions} is none of {listed}")
+            raise Rejected("partitions", f"must be one of {listed}, not {partitions}")
         item = await category_item(self._client, category, self._client.read_deadline())
         if not item:
             raise NotFound(
@@ -48,8 +48,8 @@ class DynamoCategoryPartitions:
         if present > partitions:
             raise Rejected(
                 "partitions",
-                f"{category!r} has {present} already, and fewer would hide customers: "
-                f"name {present} or more",
+                f"{category!r} has {present} already; fewer would hide customers, so name "
+                f"{present} or more",
             )
         return present
 

@@ -44,7 +44,10 @@ def judged(figures: list[dict[str, Any]], customers: int) -> dict[str, tuple[flo
         "first page to first row, ms": (middle["first_row_ms"], MOST_FIRST_ROW_MS),
         "slowest first row, ms": (max(each["first_row_ms"] for each in figures), None),
         "index pages": (middle["pages"], None),
-        "round trips": (middle["round_trips"], customers / 100 + middle["pages"] + 2 * SHARDS),
+        "round trips": (
+            middle["round_trips"],
+            customers / 100 + 2 * (middle["pages"] + SHARDS),  # a page is its item and a Query
+        ),
         "customers/s": (customers / middle["seconds"], None),
         "customers per CPU second": (customers / middle["cpu_seconds"], None),
     }

@@ -19,7 +19,7 @@ from api.process import freeze_garbage
 from benchmarks.usage import cpu_seconds, peak_mb, report
 from benchmarks.workload import CATEGORY, NOW, SHARDS, WINDOW_DAYS, customer_number
 from domain.audience import AudienceQuery, ScoreAudience
-from domain.categories import CategoryIndex, IndexPage, Position
+from domain.categories import CategoryIndex, CategorySize, IndexPage, Position
 from domain.features import total_purchase_volume_30d
 from domain.prediction import ServedModel, Traffic
 from domain.retention import FOR_EVER, Retention
@@ -41,13 +41,13 @@ class WatchedIndex:
         """How many shards every category has."""
         return self._index.shards
 
-    async def categories(self) -> Mapping[str, int]:
+    async def categories(self) -> Mapping[str, CategorySize]:
         """Every category; see the port."""
         return await self._index.categories()
 
-    async def customers(self, category: str, /) -> int | None:
-        """A category's customers; see the port."""
-        return await self._index.customers(category)
+    async def size_of(self, category: str, /) -> CategorySize | None:
+        """A category's size; see the port."""
+        return await self._index.size_of(category)
 
     async def page(
         self, category: str, /, *, shard: int, after: str | None, most: int | None

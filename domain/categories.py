@@ -14,6 +14,19 @@ class Position:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CategorySize:
+    """How large a category is, and what listing it costs.
+
+    `customers` is approximate. Each page of a shard asks all its partitions of the index; all
+    shards together have `partitions`. A page costs `page_units` read units beside its entries.
+    """
+
+    customers: int
+    partitions: int
+    page_units: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class IndexPage:
     """Customers in ascending order, each once; `more` says whether any may follow the last."""
 
@@ -27,7 +40,8 @@ class CategoryIndex(Protocol):
     Promises: a customer of a category is in exactly one of its shards, the same one in every
     category; each page of a shard begins after the last customer of the page before; together they
     yield every customer once, in ascending order of UTF-8 bytes; a page is never empty while
-    there is more. The index may run behind the truth by a moment.
+    there is more. All this holds while a category is spread over more partitions. The index may
+    run behind the truth by a moment.
     """
 
     @property
@@ -35,16 +49,16 @@ class CategoryIndex(Protocol):
         """How many shards every category has."""
         ...
 
-    async def categories(self) -> Mapping[str, int]:
-        """Every category ever bought in, ascending, with its approximate number of customers.
+    async def categories(self) -> Mapping[str, CategorySize]:
+        """Every category ever bought in, ascending, with its size.
 
         Raises:
             StoreUnavailable: the list could not be read completely.
         """
         ...
 
-    async def customers(self, category: str, /) -> int | None:
-        """The approximate number of customers of one category; None if nobody ever bought in it.
+    async def size_of(self, category: str, /) -> CategorySize | None:
+        """The size of one category; None if nobody ever bought in it.
 
         Raises:
             StoreUnavailable: the store did not answer before the deadline.

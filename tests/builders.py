@@ -9,6 +9,7 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
+from domain.categories import CategorySize
 from domain.decisions import Policy
 from domain.features import (
     Aggregation,
@@ -55,6 +56,11 @@ def a_purchase(
         category=category,
         amount_minor=amount_minor,
     )
+
+
+def a_category(customers: int, *, partitions: int = 16) -> CategorySize:
+    """The size of a category of so many customers."""
+    return CategorySize(customers=customers, partitions=partitions, page_units=2.0)
 
 
 def a_history(*instants: int, customer_id: str = "customer-1") -> list[Purchase]:

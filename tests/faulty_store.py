@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from domain.audience.pacing import Pacing
-from domain.categories import IndexPage
+from domain.categories import CategorySize, IndexPage
 from domain.cost import Units, count_round_trip, count_units
 from domain.errors import StoreUnavailable
 from domain.purchases import Lifetime, Purchase, PurchaseColumns
@@ -79,7 +79,7 @@ class FaultyStore:
             if self.dice.random() < self.faults.overflowing
         }
 
-    async def customers(self, category: str, /) -> int | None:
+    async def size_of(self, category: str, /) -> CategorySize | None:
         return (await self.categories()).get(category)
 
     async def page(
@@ -95,11 +95,14 @@ class FaultyStore:
         count_units(reads=Units(measured=0.5))
         return IndexPage(customers=members[start : start + size], more=start + size < len(members))
 
-    async def categories(self) -> Mapping[str, int]:
+    async def categories(self) -> Mapping[str, CategorySize]:
         found: dict[str, int] = {}
         for (category, _), members in sorted(self.members.items()):
             found[category] = found.get(category, 0) + len(members)
-        return found
+        return {
+            category: CategorySize(customers=customers, partitions=self.shards, page_units=0.0)
+            for category, customers in found.items()
+        }
 
     async def read(self, customer_ids: Sequence[str], /) -> RecentBatch:
         assert 0 < len(customer_ids) <= 100

@@ -1,6 +1,9 @@
 """DynamoDB behind the ports: PynamoDB models, requests, reads and writes."""
 
 from adapters.dynamodb.categories.index import DynamoCategoryIndex as DynamoCategoryIndex
+from adapters.dynamodb.categories.partitions import (
+    DynamoCategoryPartitions as DynamoCategoryPartitions,
+)
 from adapters.dynamodb.customers.eraser import DynamoCustomerEraser as DynamoCustomerEraser
 from adapters.dynamodb.customers.records import DynamoCustomerRecords as DynamoCustomerRecords
 from adapters.dynamodb.keys.store import DynamoKeyStore as DynamoKeyStore

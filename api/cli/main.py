@@ -83,6 +83,10 @@ COMMANDS = {
         "api.cli.snippet:snippet",
         "Print the tag that a shop's page loads to show its banner, with its integrity hash.",
     ),
+    "categories": (
+        "api.cli.categories:app",
+        "Categories: how large they are, and how fast each takes purchases.",
+    ),
     "keys": ("api.cli.keys:app", "Keys: who may ask the HTTP API for what."),
     "audit": (
         "api.cli.audit:audit",

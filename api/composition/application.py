@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from adapters.dynamodb import (
         DynamoCategoryIndex,
+        DynamoCategoryPartitions,
         DynamoClient,
         DynamoKeyStore,
         DynamoOptions,
@@ -48,7 +49,10 @@ if TYPE_CHECKING:
 BATCH_READ_TIMEOUT_S = 10.0
 """Longer, and Ctrl-C would wait for a hung socket."""
 CATEGORY_SHARDS = 16
-"""Index partitions of a category, 1,000 writes/s each; another number needs a rewritten index."""
+"""Hash classes of customers, the same in every category; each has a partition of the index or more.
+
+Positions, cursors and training samples count on it, so it is no setting.
+"""
 
 
 class Application:
@@ -285,6 +289,12 @@ class Application:
         from adapters.dynamodb import DynamoCategoryIndex
 
         return DynamoCategoryIndex(self.client, shards=CATEGORY_SHARDS)
+
+    @cached_property
+    def category_partitions(self) -> "DynamoCategoryPartitions":
+        from adapters.dynamodb import DynamoCategoryPartitions
+
+        return DynamoCategoryPartitions(self.client, shards=CATEGORY_SHARDS)
 
     @cached_property
     def key_store(self) -> "DynamoKeyStore":

@@ -192,7 +192,7 @@ have ' before them, as have those that start with ' themselves.
 """
 _NDJSON_EXAMPLE = """{"customer_id":"c-2469","probability":0.73,"arm":"champion"}
 {"customer_id":"c-2470","probability":null,"arm":"champion"}
-{"summary":{"round_trips":18,"read_units":{"measured":34.0,"computed":0.0},\
+{"summary":{"round_trips":34,"read_units":{"measured":50.0,"computed":0.0},\
 "write_units":{"measured":0.0,"computed":0.0},"category":"jewellery","as_of":"2026-01-31T09:30:00Z","scored":1,"unread":1,\
 "unlisted_shards":0,"listed":2,"partial":true,"expected_buyers":0.73,\
 "challenged":0,\

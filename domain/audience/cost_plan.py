@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from domain.categories import CategorySize
 from domain.cost import BYTES_PER_UNIT, INDEX_ENTRY_BYTES
 from domain.recent import BATCH_CUSTOMERS, TableSize
 
@@ -46,20 +47,21 @@ class Plan:
 
 def plan(  # noqa: PLR0913  # what the cost depends on
     *,
-    customers: int,
+    category: CategorySize,
     shards: int,
     recent: TableSize,
     reaches: bool = True,
     chosen: ReadWay | None = None,
     by_time_share: float = 0.0,
 ) -> Plan:
-    """The cheaper way for so many customers, or the `chosen` one, with its cost.
+    """The cheaper way for a category in so many shards, or the `chosen` one, with its cost.
 
     A batch read costs a unit per customer, whether active or not; a scan costs the table of all
     customers, however few of them are in the category. Unless the recent purchases `reach` back
     as far as the window does, everybody is read by time, whatever was chosen. A challenger that
     looks further back has its share of the customers read by time, and nobody scanned for.
     """
+    customers = category.customers
     average = recent.bytes / recent.items if recent.items else 0.0
     units = {
         ReadWay.BATCH: customers * max(1.0, average / BYTES_PER_UNIT),
@@ -80,14 +82,18 @@ def plan(  # noqa: PLR0913  # what the cost depends on
         trips[way] += round(customers * by_time_share)
         units[way] += customers * by_time_share
     listing = customers * INDEX_ENTRY_BYTES
+    queries = max(category.partitions, -(-listing // PAGE_BYTES))
+    pages = max(shards, queries * shards // category.partitions)
     return Plan(
         way=way,
         why=_why_share(by_time_share) + _why(way, chosen, units, stored=recent.items)
         if reaches
         else _too_old(chosen),
         customers=customers,
-        round_trips=max(shards, -(-listing // PAGE_BYTES)) + trips[way],
-        units=max(shards, listing / BYTES_PER_UNIT) * LISTING_UNITS + units[way],
+        round_trips=queries + pages + trips[way],
+        units=max(category.partitions, listing / BYTES_PER_UNIT) * LISTING_UNITS
+        + pages * category.page_units
+        + units[way],
     )
 
 

@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from domain.audience.cost_plan import Plan, ReadWay, plan
 from domain.audience.pacing import AdaptiveLimit, Pacing
 from domain.audience.reads import Tries, reaches
-from domain.categories import CategoryIndex
+from domain.categories import CategoryIndex, CategorySize
 from domain.errors import NotFound
 from domain.prediction import Traffic
 from domain.recent import RecentPurchases
@@ -38,10 +38,10 @@ class PlanAudience:
             NotFound: nobody ever bought in the category; names similar ones.
             StoreUnavailable: the sizes could not be read before the deadline.
         """
-        customers = await self.customers(category)
+        size = await self.size_of(category)
         tries = Tries(self.pacing, self.pacing.seconds() + deadline_s, AdaptiveLimit(1))
         return plan(
-            customers=customers,
+            category=size,
             shards=self.index.shards,
             recent=await self.recent.size(),
             reaches=await tries.until_served(
@@ -51,18 +51,18 @@ class PlanAudience:
             by_time_share=traffic.basis_points / BUCKETS if traffic.challenger_looks_further else 0,
         )
 
-    async def customers(self, category: str, /) -> int:
-        """About how many customers ever bought in the category: one small call.
+    async def size_of(self, category: str, /) -> CategorySize:
+        """How large the category is: one small call.
 
         Raises:
             NotFound: nobody did; names similar categories.
             StoreUnavailable: the store did not answer.
         """
-        customers = await self.index.customers(category)
-        if customers is None:
+        size = await self.index.size_of(category)
+        if size is None:
             hint = _hint(category, await self.index.categories())
             raise NotFound(f"nobody ever bought in {category!r}; {hint}")
-        return customers
+        return size
 
 
 def _hint(category: str, categories: Iterable[str]) -> str:

@@ -17,6 +17,7 @@ class Act(StrEnum):
     CREATE_KEY = "create-key"
     ROTATE_KEY = "rotate-key"
     REVOKE_KEY = "revoke-key"
+    SPREAD = "spread"
 
 
 class Target(StrEnum):
@@ -26,6 +27,7 @@ class Target(StrEnum):
     CUSTOMER = "customer"
     PURCHASE = "purchase"
     KEY = "key"
+    CATEGORY = "category"
 
 
 class Outcome(StrEnum):
@@ -39,7 +41,7 @@ class Outcome(StrEnum):
 class Entry:
     """Who did what, when, on what kind of thing. `at` in microseconds since the epoch, UTC.
 
-    `name` is a model's or a key's; customers and purchases have none here. `request_id` is that of
+    `name` is a model's, a key's or a category's; customers and purchases have none here. `request_id` is that of
     the HTTP request, or of the command.
     """
 

@@ -4,9 +4,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
 from math import ceil, exp, floor, lgamma, log, sqrt
 
-from domain.audience.cost_plan import LISTING_UNITS, ReadWay, plan
+from domain.audience.cost_plan import LISTING_UNITS, PAGE_BYTES, ReadWay, plan
 from domain.bill.prices import HOUR_S, MONTH_S
 from domain.bill.sizes import Sizes, purchases_held_a_day
+from domain.categories import CategorySize
 from domain.cost import BYTES_PER_UNIT, BYTES_PER_WRITE_UNIT, TRANSACTION_WRITES
 from domain.recent import TableSize
 from domain.retention import Retention
@@ -155,13 +156,22 @@ class Shop:
     def audience_way(self) -> ReadWay:
         """How an audience reads them; see `domain.audience`."""
         recent = TableSize(items=self.customers, bytes=round(self.customers * self.recent_bytes))
-        return plan(customers=self.audience_customers, shards=SHARDS, recent=recent).way
+        category = CategorySize(
+            customers=self.audience_customers, partitions=SHARDS, page_units=self.page_units
+        )
+        return plan(category=category, shards=SHARDS, recent=recent).way
+
+    @property
+    def page_units(self) -> float:
+        """What a page of an audience reads beside its entries: the category's item."""
+        return ceil(self.sizes.listed(self.audience_customers) / BYTES_PER_UNIT)
 
     @property
     def audience_units(self) -> float:
         """What one audience reads: the category's index entries, and the customers."""
         entries = self.kept / self.categories * self.sizes.by_category
         listing = LISTING_UNITS * max(SHARDS, entries / BYTES_PER_UNIT)
+        listing += max(SHARDS, entries / PAGE_BYTES) * self.page_units
         if self.audience_way is ReadWay.SCAN:
             return listing + self.customers * self.recent_bytes / BYTES_PER_UNIT
         return listing + self.audience_customers * self.prediction_units

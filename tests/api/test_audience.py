@@ -14,12 +14,12 @@ from httpx import Response
 from litestar.testing import TestClient
 from litestar.types import HTTPDisconnectEvent, HTTPScope, Message
 
-from domain.categories import IndexPage
+from domain.categories import CategorySize, IndexPage
 from domain.errors import CorruptRecord, StoreUnavailable
 from domain.recent import RecentBatch
 from tests.api.conftest import Http, Shop, app_over
 from tests.api.problems import field_of, problem_of
-from tests.builders import DAY, NOW, a_purchase
+from tests.builders import DAY, NOW, a_category, a_purchase
 
 URL = "/v1/categories/jewellery/propensities"
 NDJSON = {"accept": "application/x-ndjson"}
@@ -123,8 +123,8 @@ def test_the_last_line_is_the_summary_and_says_what_the_stream_came_to(http: Htt
 class ListedShop(Shop):
     """Its category was listed, as it is before the first purchase is written."""
 
-    async def customers(self, _category: str, /) -> int | None:
-        return 0
+    async def size_of(self, _category: str, /) -> CategorySize | None:
+        return a_category(0)
 
 
 def test_a_category_without_customers_streams_only_its_end() -> None:

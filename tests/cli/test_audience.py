@@ -393,7 +393,7 @@ def test_an_instant_too_long_ago_is_planned_by_time_whatever_was_chosen(
     chosen: ReadWay | None,
 ) -> None:
     found = planned(a_store(retention=Retention(1)), chosen=chosen)
-    assert (found.way, found.round_trips) == (ReadWay.BY_TIME, 2 + 250)
+    assert (found.way, found.round_trips) == (ReadWay.BY_TIME, 2 + 2 + 250)
     assert found.units == pytest.approx(250 + 250 * 120 / 4_096 / 2)
     assert re.search(rf"\b{chosen} ", found.why) is None or chosen in {ReadWay.BATCH, ReadWay.SCAN}
 

@@ -74,9 +74,9 @@ def test_imports_predictions_and_audiences_tell_what_they_cost(deployment: Path,
 
     arguments = ("audience", "jewellery", "--way", "batch", "--output", "blast.csv", "--json")
     report = json.loads(run(*arguments)[1])
-    # As above, and the planner's three; then whether absence means anything, and each shard's list
-    # and its batch.
-    assert report["round_trips"] == 1 + 3 + 1 + 16 + 16
+    # As above, and the planner's three; then whether absence means anything, and of each shard the
+    # category's item, its list and its batch.
+    assert report["round_trips"] == 1 + 3 + 1 + 16 + 16 + 16
     assert (units(report, "read_units"), units(report, "write_units")) == (
         (True, True),
         (False, False),

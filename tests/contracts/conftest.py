@@ -18,6 +18,7 @@ from moto import mock_aws
 
 from adapters.dynamodb import (
     DynamoCategoryIndex,
+    DynamoCategoryPartitions,
     DynamoClient,
     DynamoCustomerEraser,
     DynamoCustomerRecords,
@@ -57,6 +58,8 @@ class Store:
     """One implementation of every port of the store, over the same empty purchases.
 
     It has a `client`, or is the `double` in memory. `keeping` is a store with a retention, as empty as this one.
+    `spread` spreads a category over so many partitions of a shard; its store writes to all of them at
+    once, and this one may not know it for a minute.
     """
 
     recorder: PurchaseRecorder
@@ -71,6 +74,7 @@ class Store:
     health: StoreHealth
     clock: ManualClock
     keeping: Callable[[PurchaseRetention], "Store"]
+    spread: Callable[[str, int], Awaitable["Store"]]
     client: DynamoClient | None = None
     double: ReferenceStore | None = None
 
@@ -78,7 +82,11 @@ class Store:
 def memory_store(kept: PurchaseRetention = FOR_EVER) -> Store:
     clock = ManualClock(NOW)
     purchases = ReferenceStore(clock=clock, retention=Retention(RETENTION.days, kept))
-    return Store(
+
+    async def spread(_category: str, _per_shard: int) -> Store:
+        return bundle  # its categories have no partitions
+
+    bundle = Store(
         recorder=purchases,
         canceller=purchases,
         refunder=purchases,
@@ -91,13 +99,21 @@ def memory_store(kept: PurchaseRetention = FOR_EVER) -> Store:
         health=purchases,
         clock=clock,
         keeping=memory_store,
+        spread=spread,
         double=purchases,
     )
+    return bundle
 
 
 def dynamo_store(client: DynamoClient, kept: PurchaseRetention = FOR_EVER) -> Store:
     clock, retention = ManualClock(NOW), Retention(RETENTION.days, kept)
     history = DynamoPurchaseHistory(client, clock=clock, retention=kept)
+
+    async def spread(category: str, per_shard: int) -> Store:
+        partitions = DynamoCategoryPartitions(client, shards=SHARDS)
+        await partitions.raise_to(category, per_shard * SHARDS)
+        return dynamo_store(client, kept)
+
     return Store(
         recorder=DynamoPurchaseRecorder(client, clock=clock, retention=retention, shards=SHARDS),
         rebuilder=DynamoRecentRebuilder(client, clock=clock, retention=retention, history=history),
@@ -111,6 +127,7 @@ def dynamo_store(client: DynamoClient, kept: PurchaseRetention = FOR_EVER) -> St
         health=DynamoTables(client),
         clock=clock,
         keeping=lambda kept: dynamo_store(client, kept),
+        spread=spread,
         client=client,
     )
 

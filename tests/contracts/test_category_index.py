@@ -41,7 +41,7 @@ async def record_thrice(store: Store, *customers: str) -> None:
 
 async def test_a_category_nobody_bought_in_is_empty(store: Store) -> None:
     assert await store.index.categories() == {}
-    assert await store.index.customers("jewellery") is None
+    assert await store.index.size_of("jewellery") is None
     assert await members(store, "jewellery") == [[]] * store.index.shards
 
 
@@ -52,9 +52,10 @@ async def test_every_category_ever_bought_in_is_listed_once(store: Store) -> Non
         )
     listed = await store.index.categories()
     assert list(listed) == ["jewellery", "shirts"]
-    for category, customers in listed.items():
-        assert await store.index.customers(category) == customers
-    assert await store.index.customers("shirt") is None
+    for category, size in listed.items():
+        assert await store.index.size_of(category) == size
+        assert size.partitions == store.index.shards
+    assert await store.index.size_of("shirt") is None
 
 
 async def test_a_category_tells_about_how_many_customers_it_has(store: Store) -> None:
@@ -64,7 +65,8 @@ async def test_a_category_tells_about_how_many_customers_it_has(store: Store) ->
         await store.recorder.record(
             [a_purchase(customer_id=customer, purchase_id="p", category="few", purchased_at=NOW)]
         )
-    counts = await store.index.categories()
+    listed = await store.index.categories()
+    counts = {category: size.customers for category, size in listed.items()}
     assert counts == {"few": pytest.approx(10, rel=0.3), CATEGORY: pytest.approx(40, rel=0.3)}
 
 
@@ -126,3 +128,61 @@ async def test_a_customer_is_in_the_same_shard_of_every_category(store: Store) -
 async def test_a_category_is_not_confused_with_one_that_starts_alike(store: Store) -> None:
     await store.recorder.record([a_purchase(category="shirts#001", purchased_at=NOW)])
     assert await members(store, "shirts") == [[]] * store.index.shards
+
+
+async def record_once(store: Store, *customers: str) -> None:
+    for customer in customers:
+        await store.recorder.record([a_purchase(customer_id=customer, purchased_at=NOW)])
+
+
+async def spread_while_written(store: Store) -> None:
+    """Half of the customers came before each of two raises; one is seen at every stage."""
+    await record_thrice(store, *CUSTOMERS[::2])
+    twice = await store.spread(CATEGORY, 2)
+    await record_once(twice, *CUSTOMERS[1::4], "Zoë")
+    four = await store.spread(CATEGORY, 4)
+    await record_once(four, *CUSTOMERS[3::4], "Zoë")
+
+
+async def test_a_raise_between_writes_leaves_everybody_in_their_shard(store: Store) -> None:
+    await record_thrice(store, *CUSTOMERS)
+    before = await members(store, CATEGORY)
+    later = await store.spread(CATEGORY, 4)
+    more = [f"later-{n}" for n in range(12)]
+    await record_once(store, *more[:6])
+    await record_once(later, *more[6:], *CUSTOMERS[::3])
+    after = await members(store, CATEGORY)
+    assert [[c for c in shard if c not in more] for shard in after] == before
+    assert sorted(c for shard in after for c in shard) == sorted([*CUSTOMERS, *more])
+
+
+async def test_pages_keep_every_promise_where_a_category_is_spread(store: Store) -> None:
+    await spread_while_written(store)
+    whole = await members(store, CATEGORY)
+    assert sorted(customer for shard in whole for customer in shard) == sorted(CUSTOMERS)
+    assert all(shard == sorted(shard, key=str.encode) for shard in whole)
+    for most in (1, 2, 7):
+        for shard in range(store.index.shards):
+            read = await pages(store, CATEGORY, shard, most=most)
+            assert [c for page in read for c in page.customers] == whole[shard]
+            assert all(page.customers or not page.more for page in read)
+            assert all(len(page.customers) <= 2 * most for page in read)
+
+
+async def test_a_raise_between_pages_hides_nobody_whose_page_comes_later(store: Store) -> None:
+    await record_thrice(store, *CUSTOMERS)
+    fullest = max(await members(store, CATEGORY), key=len)
+    shard = (await members(store, CATEGORY)).index(fullest)
+    first = await store.index.page(CATEGORY, shard=shard, after=None, most=1)
+    assert first.more
+    later = await store.spread(CATEGORY, 2)
+    await record_once(later, *(f"{name}+" for name in CUSTOMERS))
+    found = list(first.customers)
+    more = True
+    while more:
+        page = await store.index.page(CATEGORY, shard=shard, after=found[-1], most=1)
+        found += page.customers
+        more = page.more
+    whole = (await members(store, CATEGORY))[shard]
+    assert found == [*first.customers, *(c for c in whole if c > first.customers[-1])]
+    assert set(fullest) < set(found)

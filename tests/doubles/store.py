@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from domain.categories import IndexPage
+from domain.categories import CategorySize, IndexPage
 from domain.cost import Units, count_round_trip, count_units
 from domain.customers import CustomerRecord, Erasure
 from domain.errors import StoreUnavailable
@@ -262,14 +262,14 @@ class ReferenceStore:
             counted = TableSize(items=len(stored), bytes=sum(map(self._size, stored)))
             return self.table_size or counted
 
-    async def categories(self) -> Mapping[str, int]:
-        """Every category ever bought in, with its number of customers; see CategoryIndex."""
+    async def categories(self) -> Mapping[str, CategorySize]:
+        """Every category ever bought in, with its size; see CategoryIndex."""
         async with self._calling(Call("categories"), reads=1):
             return self._categories()
 
-    async def customers(self, category: str, /) -> int | None:
-        """The number of customers of one category, None if there are none; see CategoryIndex."""
-        async with self._calling(Call("customers", (), (category,)), reads=1):
+    async def size_of(self, category: str, /) -> CategorySize | None:
+        """The size of one category, None if nobody ever bought in it; see CategoryIndex."""
+        async with self._calling(Call("size_of", (), (category,)), reads=1):
             return self._categories().get(category)
 
     async def page(
@@ -352,9 +352,13 @@ class ReferenceStore:
     def _is_suppressed(self, customer_id: str) -> bool:
         return self.suppressed_until.get(customer_id, 0) > self.clock()
 
-    def _categories(self) -> dict[str, int]:
+    def _categories(self) -> dict[str, CategorySize]:
         members = {(p.category, p.customer_id) for p in self.purchases.values()}
-        return dict(sorted(Counter(category for category, _ in members).items()))
+        counts = sorted(Counter(category for category, _ in members).items())
+        return {
+            category: CategorySize(customers=customers, partitions=self.shards, page_units=0.0)
+            for category, customers in counts
+        }
 
     @property
     def _keeps_totals(self) -> bool:

@@ -113,7 +113,7 @@ async def test_a_writer_lists_a_large_category_again_at_the_price_of_its_sketch(
 ) -> None:
     customers = 2 * sketch.KEPT
     members = {(CATEGORIES[0], str(UUID(int=number))) for number in range(customers)}
-    await KnownCategories(client).add(members, client.write_deadline())
+    await KnownCategories(client, shards=SHARDS).add(members, client.write_deadline())
     (item,) = await items(client, client.categories.Meta.table_name, CATEGORIES[0], key="category")
     # So many hashes are the most; the bill takes those in the middle.
     most = SIZES.listed(0) + customers * HASH_BYTES

@@ -103,7 +103,10 @@ async def test_read_units_are_those_reported_or_else_computed_from_sizes(
         (store.history.between("large", after=0, until=NOW), "Query"),
     ]
     costs = [await cost_of(client, call, operation, fault) for call, operation in calls]
-    assert costs == [Cost(round_trips=1, reads=units) for units in expected]
+    counted = [Cost(round_trips=1, reads=units) for units in expected]
+    # A page also reads the category's item, whose cost the engine reports.
+    counted[2].add(Cost(round_trips=1, reads=Units(measured=1.0)))
+    assert costs == counted
 
 
 async def shard_of(store: Store, customer: str) -> int:

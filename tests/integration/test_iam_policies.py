@@ -192,6 +192,11 @@ async def rebuilding(built: Application) -> None:
     await built.rebuilder.finish(began_at=began_at)
 
 
+async def spreading(built: Application) -> None:
+    await built.category_partitions.before("grocery", 64)
+    await built.category_partitions.raise_to("grocery", 64)
+
+
 async def creating_tables(built: Application) -> None:
     """Where there are none, under a retention, which needs one more TTL."""
     client = patient_client(built.client.options.endpoint)
@@ -212,6 +217,7 @@ USES: dict[str, Callable[[Application], Coroutine[None, None, None]]] = {
     "keys-serve": serving_keys,
     "keys-manage": managing_keys,
     "rebuild": rebuilding,
+    "spread": spreading,
     "create-tables": creating_tables,
     "check-tables": checking_tables,
 }

@@ -5,14 +5,14 @@ from dataclasses import replace
 import pytest
 
 from domain.audience import AudienceQuery, Member, ReadWay, ScoreAudience
-from domain.audience.cost_plan import plan
+from domain.audience.cost_plan import PAGE_BYTES, plan
 from domain.audience.pacing import LONGEST_PAUSE_S, AdaptiveLimit
 from domain.categories import IndexPage, Position
-from domain.cost import metered
+from domain.cost import BYTES_PER_UNIT, INDEX_ENTRY_BYTES, metered
 from domain.errors import CorruptRecord, StoreUnavailable
 from domain.recent import RecentBatch, TableSize
 from domain.values import MICROS_PER_DAY, day_of
-from tests.builders import NOW, a_purchase, a_traffic, missing
+from tests.builders import NOW, a_category, a_purchase, a_traffic, missing
 from tests.fakes import SaturatingScorer
 from tests.faulty_store import Faults, FaultyStore, VirtualTime
 
@@ -268,23 +268,42 @@ def test_pauses_have_full_jitter_and_a_ceiling() -> None:
 
 
 def test_the_cheaper_way_is_planned_and_says_why() -> None:
-    few = plan(customers=1_000_000, shards=16, recent=TableSize(items=10_000, bytes=6_000_000))
+    few = plan(
+        category=a_category(1_000_000), shards=16, recent=TableSize(items=10_000, bytes=6_000_000)
+    )
     assert few.way is ReadWay.SCAN
     assert not missing(few.why, "10,000")
-    many = plan(customers=1_000, shards=16, recent=TableSize(items=900_000, bytes=540_000_000))
+    many = plan(
+        category=a_category(1_000), shards=16, recent=TableSize(items=900_000, bytes=540_000_000)
+    )
     assert many.way is ReadWay.BATCH
-    assert many.round_trips == 16 + 10
+    assert many.round_trips == 16 + 16 + 10
     assert many.least_seconds(1_000) == pytest.approx(many.units / 1_000)
+
+
+def test_a_category_that_is_spread_further_is_planned_with_all_its_partitions() -> None:
+    recent = TableSize(items=900_000, bytes=540_000_000)
+    few = plan(category=a_category(1_000), shards=16, recent=recent)
+    spread = plan(category=a_category(1_000, partitions=64), shards=16, recent=recent)
+    assert spread.round_trips == few.round_trips + 48
+    entries = 1_000 * INDEX_ENTRY_BYTES / BYTES_PER_UNIT
+    assert spread.units == pytest.approx(few.units - entries / 2 + 64 / 2)
+    large = plan(category=a_category(50_000_000, partitions=64), shards=16, recent=recent)
+    pages = 50_000_000 * INDEX_ENTRY_BYTES / PAGE_BYTES
+    assert large.round_trips == pytest.approx(pages + pages / 4 + 515, rel=0.01)
 
 
 def test_a_scan_that_does_not_fit_into_memory_is_not_planned() -> None:
     huge = TableSize(items=2_000_000, bytes=2_000_000_000)
-    found = plan(customers=50_000_000, shards=16, recent=huge)
+    found = plan(category=a_category(50_000_000), shards=16, recent=huge)
     assert (found.way, "2,000,000" in found.why) == (ReadWay.BATCH, True)
 
 
 def test_a_way_asked_for_is_taken() -> None:
     found = plan(
-        customers=1_000_000, shards=16, recent=TableSize(items=0, bytes=0), chosen=ReadWay.BATCH
+        category=a_category(1_000_000),
+        shards=16,
+        recent=TableSize(items=0, bytes=0),
+        chosen=ReadWay.BATCH,
     )
     assert found.way is ReadWay.BATCH

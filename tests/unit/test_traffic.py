@@ -18,6 +18,7 @@ from domain.values import BUCKETS, MICROS_PER_DAY, day_of
 from tests.builders import (
     NOW,
     USD,
+    a_category,
     a_feature,
     a_policy,
     a_purchase,
@@ -153,7 +154,7 @@ async def test_an_audience_answers_each_customer_as_a_single_prediction_does(
 
 def test_a_challenger_that_looks_further_is_planned_for() -> None:
     found = plan(
-        customers=10_000,
+        category=a_category(10_000),
         shards=16,
         recent=TableSize(items=100, bytes=10_000),
         chosen=ReadWay.SCAN,
@@ -161,7 +162,7 @@ def test_a_challenger_that_looks_further_is_planned_for() -> None:
     )
     assert found.way is ReadWay.BATCH
     assert re.match("[^;]*5.00%.*; ", found.why)
-    assert found.round_trips == 16 + 100 + 500
+    assert found.round_trips == 16 + 16 + 100 + 500
 
 
 @pytest.mark.anyio

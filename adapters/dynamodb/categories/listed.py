@@ -1,11 +1,16 @@
 """The list of categories: each one's item names it and counts its customers by their hashes."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from adapters.dynamodb.categories.sketch import Sketch, hash_of, surplus
-from adapters.dynamodb.schema import encode_hash, stored_hashes
+from adapters.dynamodb.schema import (
+    CategoryRow,
+    encode_hash,
+    stored_hashes,
+    stored_partitions_per_shard,
+)
 from adapters.dynamodb.wire import Deadline, DynamoClient
 
 _REMEMBERED = 10_000
@@ -14,16 +19,36 @@ TRUST_S = 60.0
 """How long a listed category is taken to be listed still: a restored table may have lost it."""
 
 
+async def category_item(
+    client: DynamoClient, category: str, deadline: Deadline
+) -> Mapping[str, Any]:
+    """The category's item as it is now; empty, if nobody ever bought in it.
+
+    Raises:
+        StoreUnavailable: the store did not answer before the deadline.
+    """
+    request = {
+        "TableName": client.categories.Meta.table_name,
+        "Key": {str(CategoryRow.category.attr_name): {"S": category}},
+        "ConsistentRead": True,
+    }
+    answer = await client.read(deadline, "GetItem", request)
+    item: Mapping[str, Any] = answer.get("Item", {})
+    return item
+
+
 class KnownCategories:
     """Sees to it that a category lists and counts a customer before their purchase is written.
 
     The other order could lose a category for ever; this one can only list an empty one. What the
     list holds is remembered: each process writes a category once, and all of them together then
-    about KEPT * ln(customers / KEPT) times.
+    about KEPT * ln(customers / KEPT) times. The answer to a write also says over how many
+    partitions of the index the category is spread.
     """
 
-    def __init__(self, client: DynamoClient) -> None:
+    def __init__(self, client: DynamoClient, *, shards: int) -> None:
         self._client = client
+        self._shards = shards
         self._known: dict[str, _Category] = {}
 
     async def add(self, members: Iterable[tuple[str, str]], deadline: Deadline) -> None:
@@ -35,6 +60,14 @@ class KnownCategories:
         await asyncio.gather(
             *(self._category(name).add(hash_of(customer), deadline) for name, customer in members)
         )
+
+    def partitions(self, name: str) -> int:
+        """Over how many partitions of the index a category is spread, TRUST_S ago or later.
+
+        Readers know at least as many, so fewer are safe: an unknown category has one per shard.
+        """
+        known = self._known.get(name)
+        return self._shards * (1 if known is None else known.partitions_per_shard)
 
     def _category(self, name: str) -> "_Category":
         if name not in self._known:
@@ -54,6 +87,7 @@ class _Category:
     def __init__(self, client: DynamoClient, name: str) -> None:
         self._client = client
         self._name = name
+        self.partitions_per_shard = 1
         self._sketch: Sketch | None = None
         self._trusted_until = 0.0
         self._waiting: set[int] = set()
@@ -76,13 +110,15 @@ class _Category:
         numbers, self._waiting = self._waiting, set()
         smallest = self._client.categories.smallest
         stored = await self._update(deadline, smallest.add(set(map(encode_hash, numbers))))
-        if deleted := surplus(stored):
+        hashes = stored_hashes(stored)
+        if deleted := surplus(hashes):
             await self._update(deadline, smallest.delete(set(map(encode_hash, deleted))))
-        self._sketch = Sketch.of(stored)
+        self._sketch = Sketch.of(hashes)
+        self.partitions_per_shard = stored_partitions_per_shard(stored)
         self._trusted_until = self._client.monotonic() + TRUST_S
 
-    async def _update(self, deadline: Deadline, action: Any) -> set[int]:
-        """The stored hashes after the update, which creates the item if need be."""
+    async def _update(self, deadline: Deadline, action: Any) -> Mapping[str, Any]:
+        """The stored item after the update, which creates it if need be."""
         answer = await self._client.retried(
             deadline,
             lambda: self._client.connection.update_item(
@@ -92,4 +128,5 @@ class _Category:
                 return_values="ALL_NEW",
             ),
         )
-        return stored_hashes(answer["Attributes"])
+        stored: Mapping[str, Any] = answer["Attributes"]
+        return stored

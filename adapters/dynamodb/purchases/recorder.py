@@ -42,9 +42,8 @@ class DynamoPurchaseRecorder:
         self._client = client
         self._clock = clock
         self._retention = retention
-        self._shards = shards
         self._marks = RetentionMarks(client, clock=clock, retention=retention)
-        self._categories = KnownCategories(client)
+        self._categories = KnownCategories(client, shards=shards)
 
     async def record(self, purchases: Sequence[Purchase], /) -> Sequence[Recording]:
         """One outcome per purchase, in order; see the port."""
@@ -106,14 +105,16 @@ class DynamoPurchaseRecorder:
             update.add_to(transaction, self._client.recent)
 
     def _row(self, purchase: Purchase) -> Any:
+        category, customer = purchase.category, purchase.customer_id
+        partitions = self._categories.partitions(category)
         expires = self._retention.purchases.expires(purchase.purchased_at)
         return self._client.purchases(
-            customer_id=purchase.customer_id,
+            customer_id=customer,
             purchase_id=purchase.purchase_id,
             purchased_at=purchase.purchased_at,
-            category=purchase.category,
+            category=category,
             amount_minor=purchase.amount_minor,
-            category_shard=category_shard(purchase.category, purchase.customer_id, self._shards),
+            category_shard=category_shard(category, customer, partitions),
             fingerprint=purchase.fingerprint,
             refunds=[refund_map(refund) for refund in purchase.refunds] or None,
             expires_at=None if expires is None else ttl_seconds(expires),

@@ -29,6 +29,11 @@ _BETWEEN = "\t"
 """What stands between the parts of an element: no category and no id can hold it."""
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 _BASE = len(_DIGITS)
+PARTITIONS_PER_SHARD = (1, 2, 4, 8, 16, 32)
+"""Over how many partitions of the index a category may spread each of its shards.
+
+Powers of two, so that a raise leaves each customer in their shard. A page asks all of them.
+"""
 MAX_ELEMENT_BYTES = len("13owbunz\tcre66i9s\t\t") + MAX_CATEGORY_BYTES + MAX_PURCHASE_ID_BYTES
 ITEM_BUDGET_BYTES = 300_000
 """Room for day sets in one item of 400 KB; the rest is for counts of a thousand categories.
@@ -39,9 +44,12 @@ _IN_PATHS = str.maketrans({character: f"%{ord(character):02X}" for character in 
 """What means something in the path of an attribute."""
 
 
-def category_shard(category: str, customer_id: str, shards: int) -> str:
-    """The index partition of a customer in a category: the same shard in every category."""
-    return shard_name(category, shard_of(customer_id, shards))
+def category_shard(category: str, customer_id: str, partitions: int) -> str:
+    """The index partition of a customer in a category that is spread over so many.
+
+    Of `n * shards` partitions, those of a shard are every `shards`-th from the shard's number on.
+    """
+    return partition_name(category, shard_of(customer_id, partitions))
 
 
 def shard_of(customer_id: str, shards: int) -> int:
@@ -50,9 +58,21 @@ def shard_of(customer_id: str, shards: int) -> int:
     return int.from_bytes(digest) % shards
 
 
-def shard_name(category: str, shard: int) -> str:
-    """The index partition of one shard of a category."""
-    return f"{category}#{shard:03d}"
+def partition_name(category: str, number: int) -> str:
+    """The index partition of this number."""
+    return f"{category}#{number:03d}"
+
+
+def stored_partitions_per_shard(item: Mapping[str, Any]) -> int:
+    """Over how many partitions of the index a category's item spreads each of its shards.
+
+    Raises:
+        CorruptRecord: over none of the numbers that there may be.
+    """
+    stored = item.get("partitions_per_shard", {}).get("N", "1")
+    if stored not in map(str, PARTITIONS_PER_SHARD):
+        raise CorruptRecord(f"a category spreads each shard over {stored} partitions of the index")
+    return int(stored)
 
 
 def day_capacity(days_kept: int) -> int:

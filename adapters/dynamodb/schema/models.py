@@ -58,7 +58,7 @@ class ByTime(LocalSecondaryIndex[Any]):  # type: ignore[no-untyped-call]  # Pyna
 
 
 class ByCategory(GlobalSecondaryIndex[Any]):  # type: ignore[no-untyped-call]  # as above
-    """Who ever bought in a category; each shard arrives ordered by customer."""
+    """Who ever bought in a category; each partition arrives ordered by customer."""
 
     class Meta:
         """Index settings."""
@@ -138,7 +138,9 @@ class RecentRow(Model):
 class CategoryRow(Model):
     """One category ever bought in; written before the first purchase of the category.
 
-    `smallest` holds hashes of its customers, in hexadecimal: see sketch.py.
+    `smallest` holds hashes of its customers, in hexadecimal: see sketch.py. Without
+    `partitions_per_shard` it is one. It is a power of two and never gets smaller: who reads less
+    partitions than were ever written to misses customers.
     """
 
     class Meta:
@@ -149,6 +151,7 @@ class CategoryRow(Model):
 
     category = UnicodeAttribute(hash_key=True)
     smallest = UnicodeSetAttribute(null=True)
+    partitions_per_shard = IntegerAttribute(null=True)
 
 
 class KeyRow(Model):

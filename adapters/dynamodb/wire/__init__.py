@@ -1,6 +1,7 @@
 """Requests to DynamoDB: sent, counted, retried, and their errors translated."""
 
 from adapters.dynamodb.wire.backoff import Deadline as Deadline
+from adapters.dynamodb.wire.capacity import item_bytes as item_bytes
 from adapters.dynamodb.wire.client import DynamoClient as DynamoClient
 from adapters.dynamodb.wire.errors import cancellation_reasons as cancellation_reasons
 from adapters.dynamodb.wire.errors import condition_failed as condition_failed

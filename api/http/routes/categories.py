@@ -93,8 +93,8 @@ async def categories(
     found = await index.categories()
     return Categories(
         categories=[
-            CategorySize(category=category, approximate_customers=customers)
-            for category, customers in found.items()
+            CategorySize(category=category, approximate_customers=size.customers)
+            for category, size in found.items()
         ]
     )
 
@@ -194,7 +194,7 @@ async def _page(
 ) -> Response[AudienceMembers]:
     place = _place(audiences, selection, cursor)
     if cursor is None:
-        await audiences.plan.customers(selection.category)  # a mistyped one is not an empty one
+        await audiences.plan.size_of(selection.category)  # a mistyped one is not an empty one
     page = await audiences.score.page(
         AudienceQuery(
             category=selection.category,

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from adapters.complete_journey import CompleteJourneyPurchases
     from adapters.embedded import EmbeddedEngine
     from adapters.purchase_files import FileMapping, PurchaseFile
-    from domain.audience import Workers
     from domain.purchases import RowKind
+    from domain.spreading import Workers
 
 
 def engine(settings: Settings) -> "EmbeddedEngine":

@@ -10,8 +10,9 @@ from api import composition
 from api.cli.output import say
 from api.composition import Application
 from api.entry.audience_pieces import PieceJob
-from domain.audience import AudienceQuery, ReadWay, SpreadAudience, Workers
+from domain.audience import AudienceQuery, ReadWay, SpreadAudience
 from domain.errors import Rejected
+from domain.spreading import Workers
 from domain.values import MICROS_PER_SECOND, to_datetime
 
 

@@ -23,7 +23,7 @@ from adapters.dynamodb.wire.capacity import read_units
 from adapters.dynamodb.wire.connection import CountingConnection
 from adapters.dynamodb.wire.errors import is_transient, translated
 from adapters.dynamodb.wire.transport import Transport, open_session
-from domain.cost import count_round_trip, count_units
+from domain.cost import count_refusal, count_round_trip, count_units
 from domain.errors import StoreUnavailable
 
 T = TypeVar("T")
@@ -214,7 +214,9 @@ async def _retried(deadline: Deadline, attempt: Callable[[], Awaitable[T]]) -> T
             try:
                 return await attempt()
             except _VENDOR as exc:
-                pause = next(pauses, None)
-                if pause is None or not is_transient(exc):
+                if not is_transient(exc):
+                    raise
+                count_refusal()
+                if (pause := next(pauses, None)) is None:
                     raise
             await asyncio.sleep(pause)

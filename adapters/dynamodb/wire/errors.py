@@ -23,6 +23,7 @@ from pynamodb.exceptions import (
 )
 
 from adapters.aws_advice import CREDENTIALS_ADVICE
+from domain.cost import count_refusal
 from domain.errors import CorruptRecord, PropensityError, StoreUnavailable
 
 TRANSLATION: dict[type[Exception], type[PropensityError]] = {
@@ -137,8 +138,11 @@ async def pause_or_raise(pauses: Iterator[float], failure: Exception) -> None:
     Raises:
         PropensityError: the failure as a domain error, where not.
     """
+    transient = is_transient(failure)
+    if transient:
+        count_refusal()
     pause = next(pauses, None)
-    if pause is None or not is_transient(failure):
+    if pause is None or not transient:
         with translated():
             raise failure
     await asyncio.sleep(pause)

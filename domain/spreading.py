@@ -158,9 +158,12 @@ class Spread(Generic[C, R]):
         return None if math.isinf(left) else max(0.0, left) + LATE_S
 
     @property
-    def _over(self) -> bool:
-        late = self._pacing.seconds() >= self._patience.ends_at
-        return late or self._failed_in_a_row > self._patience.failures
+    def _late(self) -> bool:
+        return self._pacing.seconds() >= self._patience.ends_at
+
+    @property
+    def _hopeless(self) -> bool:
+        return self._failed_in_a_row > self._patience.failures
 
     def _told(self, future: asyncio.Future[R]) -> R:
         """What a call came to.
@@ -194,7 +197,7 @@ class Spread(Generic[C, R]):
         """Looks for workers while patience lasts; then whoever is not answered is given up."""
         await asyncio.to_thread(self._opened.close)
         failures = 0
-        while not self._over:
+        while not (self._late or self._hopeless):
             try:
                 opening = self._workers.open()
                 self._executor = await asyncio.to_thread(self._opened.enter_context, opening)
@@ -214,11 +217,11 @@ class Spread(Generic[C, R]):
             self._count_failure()
             self._limit.refused()
         self._tries[begun.call] += 1
-        if self._over or self._tries[begun.call] > MOST_TRIES:
+        if self._late or self._tries[begun.call] > MOST_TRIES:
             self.given_up.append(begun.call)
         else:
             self._waiting.append(begun.call)
-        if self._over:
+        if self._hopeless:
             self._drop_waiting()
 
     def _count_failure(self) -> None:

@@ -114,9 +114,15 @@ def _progress(what: str, total: int) -> Iterator[Callable[[ImportProgress], None
     with progress_bar(TextColumn("{task.percentage:>3.0f}%"), rate) as bar:
         task = bar.add_task(what, total=total, rate="")
 
+        told = False
+
         def on_progress(state: ImportProgress) -> None:
+            nonlocal told
+            told = True
             elapsed = bar.tasks[0].elapsed or 0
             speed = f"{state.rows / elapsed:,.0f} rows/s" if elapsed else ""
             bar.update(task, completed=state.progress, rate=speed)
 
         yield on_progress
+        if not told:  # what was done before
+            bar.remove_task(task)

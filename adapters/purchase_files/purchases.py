@@ -79,7 +79,8 @@ class FilePurchases:
         cells = self.cells
         if row.kind is not RowKind.PURCHASE:
             cells = Cells(cells.mapping, row.kind)
-        row = replace(row, kind=cells.kind)
+        if row.kind is not cells.kind:
+            row = replace(row, kind=cells.kind)
         try:
             fields = cells.fields(row.raw or {})
         except InvalidPurchase as exc:

@@ -194,7 +194,11 @@ class Spread(Generic[C, R]):
                 self._running[asyncio.wrap_future(future)] = begun
 
     async def _reopen(self) -> None:
-        """Looks for workers while patience lasts; then whoever is not answered is given up."""
+        """Looks for workers while patience lasts; then whoever is not answered is given up.
+
+        Fewer calls run at once then: memory may have been short, or one call kills the others.
+        """
+        self._limit.refused()
         await asyncio.to_thread(self._opened.close)
         failures = 0
         while not (self._late or self._hopeless):

@@ -2,15 +2,13 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from rich.progress import TextColumn
-
 from api import composition
-from api.cli.output import progress_bar, say
+from api.cli.import_run import import_progress
+from api.cli.output import say
 from api.cli.refused_rows import RefusedRows
 from api.cli.spreading import Spreading
 from api.composition import Application
@@ -19,7 +17,6 @@ from domain.errors import StoreUnavailable
 from domain.purchases import (
     Conventions,
     ImportManifest,
-    ImportProgress,
     ImportSummary,
     LoadPartitions,
     Outcome,
@@ -71,13 +68,13 @@ class BulkImport:
         self, source: PurchaseSource, of: Mapping[str, str], place: str
     ) -> ImportManifest:
         partition = PartitionPurchases(parts=composition.import_parts(place))
-        with _progress("partitioning", source.total) as on_progress:
+        with import_progress("partitioning", source.total) as on_progress:
             return partition(source, of=of, on_progress=on_progress)
 
     def _loaded(self, built: Application, manifest: ImportManifest, place: str) -> ImportSummary:
         job = PartitionJob.of(built.settings, self.conventions, timezone=self.timezone, parts=place)
         load = LoadPartitions(load=job, workers=self.spreading.workers)
-        with _progress("importing", manifest.rows) as on_progress:
+        with import_progress("importing", manifest.rows) as on_progress:
             return asyncio.run(load(manifest, on_progress=on_progress))
 
     def _say_unfinished(
@@ -106,23 +103,3 @@ def _written(summary: ImportSummary, place: str, refusals: Path) -> Path | None:
         for row in composition.import_results(place).refused(summary.refused):
             refused(row)
     return refused.path
-
-
-@contextmanager
-def _progress(what: str, total: int) -> Iterator[Callable[[ImportProgress], None]]:
-    rate = TextColumn("{task.fields[rate]}")
-    with progress_bar(TextColumn("{task.percentage:>3.0f}%"), rate) as bar:
-        task = bar.add_task(what, total=total, rate="")
-
-        told = False
-
-        def on_progress(state: ImportProgress) -> None:
-            nonlocal told
-            told = True
-            elapsed = bar.tasks[0].elapsed or 0
-            speed = f"{state.rows / elapsed:,.0f} rows/s" if elapsed else ""
-            bar.update(task, completed=state.progress, rate=speed)
-
-        yield on_progress
-        if not told:  # what was done before
-            bar.remove_task(task)

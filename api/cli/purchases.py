@@ -1,36 +1,26 @@
 """The command that imports purchases, refunds and cancellations."""
 
-import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from msgspec import json, structs
-from rich.progress import TextColumn
 
 from api import composition
 from api.cli.cost import Price, cost_text
 from api.cli.dry_run import dry_run
-from api.cli.output import AsJson, emit, progress_bar, say
-from api.cli.refused_rows import RefusedRows
+from api.cli.import_run import refusals_path, run_import
+from api.cli.output import AsJson, emit, say
 from api.cli.spreading import Spreading
 from api.composition import application
 from api.documents.cost import cost_used
 from api.intake import zone_of
 from api.process import Settings, load_settings
 from domain.cost import Cost, metered
-from domain.errors import PartlyRecorded, Rejected
-from domain.purchases import (
-    Conventions,
-    ImportProgress,
-    ImportPurchases,
-    Outcome,
-    PurchaseSource,
-    RowKind,
-)
+from domain.errors import Rejected
+from domain.purchases import Conventions, Outcome, PurchaseSource, RowKind
 
 if TYPE_CHECKING:
     from api.cli.bulk_import import BulkImport
@@ -226,48 +216,3 @@ def _sample(
         f"charge and kept with amount 0; {journey.negative_totals:,} negative ones"
     )
     return journey, str(sample)
-
-
-def refusals_path(settings: Settings, name: str) -> Path:
-    """Where the refused rows of an import that starts now go, unless told otherwise."""
-    started = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-    return settings.home / "rejected" / f"{name}.{started}.ndjson"
-
-
-def run_import(
-    import_purchases: ImportPurchases,
-    source: PurchaseSource,
-    refusals: Path,
-    *,
-    conventions: Conventions,
-) -> tuple[Counter[Outcome], Path | None]:
-    """How many rows had each outcome, and the file of the refused rows, None without any.
-
-    Raises:
-        PartlyRecorded: the store stopped answering; says how to go on.
-    """
-    rate = TextColumn("{task.fields[rate]}")
-    refused = RefusedRows(refusals)
-    rows = 0
-    try:
-        with progress_bar(TextColumn("{task.percentage:>3.0f}%"), rate) as bar, refused:
-            task = bar.add_task("importing", total=source.total, rate="")
-
-            def on_progress(state: ImportProgress) -> None:
-                nonlocal rows
-                rows = state.rows
-                elapsed = bar.tasks[0].elapsed or 0
-                speed = f"{rows / elapsed:,.0f} rows/s" if elapsed else ""
-                bar.update(task, completed=state.progress, rate=speed)
-
-            counts = asyncio.run(
-                import_purchases(
-                    source, conventions=conventions, on_refused=refused, on_progress=on_progress
-                )
-            )
-    except (PartlyRecorded, KeyboardInterrupt):
-        so_far = f"; those refused are in {refused.path}" if refused.path else ""
-        say(f"stopped: the first {rows:,} rows are done{so_far}")
-        say("run the same import again to go on: what was recorded is not doubled")
-        raise
-    return counts, refused.path

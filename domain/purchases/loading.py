@@ -1,9 +1,10 @@
 """Loading: the partitions of an import taken in by several processes, each result once."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from domain.cost import Cost, count, metered
+from domain.cost import count, metered
 from domain.errors import PartlyRecorded, StoreUnavailable
 from domain.pacing import Pacing
 from domain.purchases.conventions import Conventions
@@ -12,11 +13,11 @@ from domain.purchases.partitioning import (
     ImportManifest,
     ImportParts,
     ImportResults,
-    ImportSummary,
     Loaded,
     Partition,
 )
 from domain.purchases.ports import RawRow
+from domain.purchases.recording import Outcome
 from domain.spreading import Patience, Spread, Workers
 
 MOST_FAILURES = 5
@@ -63,6 +64,28 @@ class LoadPartition:
         return self.results.finish(partition.number, loaded)
 
 
+@dataclass(slots=True)
+class ImportSummary:
+    """What became of an import's partitions so far.
+
+    `unfinished` are those that nobody could finish, and `trouble` says why not.
+    """
+
+    counts: Counter[Outcome] = field(default_factory=Counter)
+    refused: list[str] = field(default_factory=list)
+    partitions: int = 0
+    earlier: int = 0
+    unfinished: list[Partition] = field(default_factory=list)
+    trouble: str = ""
+
+    def count(self, loaded: Loaded) -> None:
+        """One partition more is done."""
+        self.counts.update(loaded.counts)
+        self.refused += loaded.refused
+        self.partitions += 1
+        self.earlier += loaded.earlier
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadPartitions:
     """Loads all partitions over workers. `load` runs on them, so it can be pickled.
@@ -94,7 +117,7 @@ class LoadPartitions:
             async for _, loaded in spread.answers():
                 summary.count(loaded)
                 count(loaded.cost)
-                spread.pace(refused=_is_refused(loaded.cost))
+                spread.pace(refused=_is_refused(loaded))
                 rows = summary.counts.total()
                 on_progress(ImportProgress(rows=rows, progress=rows))
             summary.unfinished, summary.trouble = spread.given_up, spread.trouble
@@ -147,5 +170,5 @@ def _silence(exc: PartlyRecorded) -> StoreUnavailable:
     return StoreUnavailable(exc.reason, transient=cause is None or cause.transient)
 
 
-def _is_refused(cost: Cost) -> bool:
-    return cost.refusals > MOST_REFUSED * cost.round_trips
+def _is_refused(loaded: Loaded) -> bool:
+    return not loaded.earlier and loaded.cost.refusals > MOST_REFUSED * loaded.cost.round_trips

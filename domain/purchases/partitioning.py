@@ -5,7 +5,6 @@ another process: what it needs is in an object store, and so is what came of it.
 """
 
 import hashlib
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice
@@ -226,25 +225,3 @@ def _check_same(there: Mapping[str, str], asked: Mapping[str, str]) -> None:
             f"holds another import: other {', '.join(different)}. Name another place, or import "
             "as it was begun",
         )
-
-
-@dataclass(slots=True)
-class ImportSummary:
-    """What became of an import's partitions so far.
-
-    `unfinished` are those that nobody could finish, and `trouble` says why not.
-    """
-
-    counts: Counter[Outcome] = field(default_factory=Counter)
-    refused: list[str] = field(default_factory=list)
-    partitions: int = 0
-    earlier: int = 0
-    unfinished: list[Partition] = field(default_factory=list)
-    trouble: str = ""
-
-    def count(self, loaded: Loaded) -> None:
-        """One partition more is done."""
-        self.counts.update(loaded.counts)
-        self.refused += loaded.refused
-        self.partitions += 1
-        self.earlier += loaded.earlier

@@ -3,10 +3,14 @@
 import asyncio
 import json
 import random
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import BrokenExecutor, Executor, Future
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -328,6 +332,56 @@ def test_a_partition_that_kills_whoever_loads_it_is_named_and_the_others_are_loa
     assert tried == MOST_TRIES + 1
     assert [each.number for each in summary.unfinished] == [1]
     assert summary.counts.total() == 40 - manifest.partitions[1].rows == len(store.purchases)
+
+
+class Fragile(ThreadWorkers):
+    """Workers of which one that dies takes all calls along that run at that time."""
+
+    @contextmanager
+    def open(self) -> Iterator[Executor]:
+        """As many threads."""
+        with super().open() as threads:
+            yield _Fragile(threads)
+
+
+class _Fragile(Executor):
+    def __init__(self, threads: Executor) -> None:
+        self._threads = threads
+        self._broken = False
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **_: Any) -> Future[Any]:
+        if self._broken:
+            raise BrokenExecutor("the pool is gone")
+        return self._threads.submit(self._run, fn, *args)
+
+    def _run(self, fn: Callable[..., Any], *args: Any) -> Any:
+        try:
+            found = fn(*args)
+        except BrokenExecutor:
+            self._broken = True
+            raise
+        if self._broken:
+            raise BrokenExecutor("the pool is gone")
+        return found
+
+
+def test_a_partition_that_takes_others_along_is_in_the_end_loaded_alone() -> None:
+    store, place = ReferenceStore(), Place()
+    manifest = place.manifest([purchase(f"c{n}", "1", 5) for n in range(40)])
+    died = threading.Event()
+
+    def deadly(partition: Partition) -> Loaded:
+        if partition.number == 1:
+            died.set()
+            raise BrokenExecutor("out of memory")
+        loaded = place.loader(store)(partition)
+        died.wait(0.05)  # who runs beside the deadly one is not done before it
+        died.clear()
+        return loaded
+
+    summary = load(deadly, manifest, Fragile(4))
+    assert [each.number for each in summary.unfinished] == [1]
+    assert summary.partitions == PARTITIONS - 1
 
 
 @pytest.mark.parametrize(

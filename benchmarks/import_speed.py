@@ -13,7 +13,7 @@ import asyncio
 import json
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -218,6 +218,14 @@ def imports(rows: int) -> list[Figures]:
             ]
 
 
+def show(title: str, figures: Sequence[Mapping[str, object]]) -> None:
+    """Prints a table."""
+    table = Table(*figures[0], title=title)
+    for each in figures:
+        table.add_row(*(f"{v:,.2f}" if isinstance(v, float) else f"{v}" for v in each.values()))
+    Console().print(table)
+
+
 def main() -> None:
     """Prints the figures of all sides."""
     arguments = argparse.ArgumentParser(description=__doc__)
@@ -234,13 +242,11 @@ def main() -> None:
         return report(loading(*options.loading))
     rows, large = (2_000, 100_000) if options.quick else (options.rows, options.large)
     alone = [run(MODULE, "--partitioning", each) for each in (large // 4, large)]
+    show("partitioning", alone)
     loads = [run(MODULE, "--loading", min(large, 100_000), each) for each in (EACH, 1)]
+    show("loading", loads)
     found = [asdict(each) for each in imports(rows)]
-    for title, figures in (("partitioning", alone), ("loading", loads), ("imports", found)):
-        table = Table(*figures[0], title=title)
-        for each in figures:
-            table.add_row(*(f"{v:,.2f}" if isinstance(v, float) else f"{v}" for v in each.values()))
-        Console().print(table)
+    show("imports", found)
     if options.output is not None:
         document = {"partitioning": alone, "loading": loads, "imports": found}
         options.output.write_text(json.dumps(document) + "\n")

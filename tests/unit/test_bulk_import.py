@@ -268,8 +268,8 @@ def run_scenario(seed: int) -> bool:
 
 
 def test_whoever_is_lost_every_row_has_its_outcome_once_and_refusals_stay_what_they_are() -> None:
-    whole = [run_scenario(seed) for seed in range(300)]
-    assert 30 < sum(whole) < 290  # both kinds of days were met
+    whole = [run_scenario(seed) for seed in range(200)]
+    assert 20 < sum(whole) < 190  # both kinds of days were met
 
 
 def test_an_import_goes_on_where_it_stopped_and_counts_what_was_done() -> None:

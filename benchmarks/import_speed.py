@@ -43,6 +43,7 @@ from domain.purchases import (
     PurchaseSource,
     RowKind,
 )
+from domain.purchases.partitioning import partition_of
 
 EACH = 20
 """Purchases of a customer."""
@@ -88,19 +89,20 @@ def partitioned(path: Path, place: str) -> ImportManifest:
     return partition(opened(path), of={}, on_progress=lambda _: None)
 
 
-def partitioning(rows: int) -> dict[str, object]:
+def partitioning(rows: int, partitions: int) -> dict[str, object]:
     """Rate and peak memory of partitioning, in a process of its own."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / "purchases.csv"
         write_file(path, rows)
         before_mb, began = peak_mb(), time.perf_counter()
-        manifest = partitioned(path, folder)
+        placed = ((partition_of(row, partitions), row) for row in opened(path).rows())
+        written = import_parts(folder).write(placed, partitions)
         seconds = time.perf_counter() - began
         stored = sum(each.stat().st_size for each in Path(folder, "import").rglob("*.*"))
         return {
-            "rows": manifest.rows,
-            "partitions": len(manifest.partitions),
-            "chunks": sum(len(each.chunks) for each in manifest.partitions),
+            "rows": sum(each.rows for each in written),
+            "partitions": partitions,
+            "chunks": sum(len(each.chunks) for each in written),
             "rows_per_second": rows / seconds,
             "stored_bytes_per_row": stored / rows,
             "file_bytes_per_row": path.stat().st_size / rows,
@@ -233,15 +235,16 @@ def main() -> None:
     arguments.add_argument("--large", type=int, default=4_000_000, help="of partitioning")
     arguments.add_argument("--quick", action="store_true", help="a fraction of the work")
     arguments.add_argument("--output", type=Path, help="a file for the figures as JSON")
-    arguments.add_argument("--partitioning", type=int, help=argparse.SUPPRESS)
+    arguments.add_argument("--partitioning", type=int, nargs=2, help=argparse.SUPPRESS)
     arguments.add_argument("--loading", type=int, nargs=2, help=argparse.SUPPRESS)
     options = arguments.parse_args()
     if options.partitioning:
-        return report(partitioning(options.partitioning))
+        return report(partitioning(*options.partitioning))
     if options.loading:
         return report(loading(*options.loading))
     rows, large = (2_000, 100_000) if options.quick else (options.rows, options.large)
-    alone = [run(MODULE, "--partitioning", each) for each in (large // 4, large)]
+    sizes = ((large // 4, 1_000), (large, 1_000))  # as many partitions as 100 million rows have
+    alone = [run(MODULE, "--partitioning", *each) for each in sizes]
     show("partitioning", alone)
     loads = [run(MODULE, "--loading", min(large, 100_000), each) for each in (EACH, 1)]
     show("loading", loads)

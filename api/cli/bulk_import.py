@@ -46,10 +46,10 @@ class BulkImport:
         Raises:
             StoreUnavailable: some partitions could not be finished; says how to go on.
         """
-        tables = {"tables": built.tables.identity(), "currency": built.currency.code}
+        target = {"table": built.tables.identity(), "currency": built.currency.code}
         with self.spreading.place() as place:
             try:
-                manifest = self._partitioned(source, {**self.of, **tables}, place)
+                manifest = self._partitioned(source, {**self.of, **target}, place)
                 summary = self._loaded(built, manifest, place)
             except (StoreUnavailable, KeyboardInterrupt):
                 say(f"stopped; {self._way_on}")

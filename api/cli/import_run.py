@@ -72,6 +72,8 @@ def import_progress(what: str, total: int) -> Iterator[Callable[[ImportProgress]
             speed = f"{state.rows / elapsed:,.0f} rows/s" if elapsed else ""
             bar.update(task, completed=state.progress, rate=speed)
 
-        yield on_progress
-        if not told:
-            bar.remove_task(task)
+        try:
+            yield on_progress
+        finally:
+            if not told:
+                bar.remove_task(task)

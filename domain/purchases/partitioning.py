@@ -222,6 +222,6 @@ def _check_same(there: Mapping[str, str], asked: Mapping[str, str]) -> None:
     if different := [name for name in names if there.get(name) != asked.get(name)]:
         raise Rejected(
             "--parts",
-            f"holds another import: other {', '.join(different)}. Name another place, or import "
-            "as it was begun",
+            f"holds an import with another {', another '.join(different)}; name another place, or "
+            "import as it was begun",
         )

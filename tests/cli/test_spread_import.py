@@ -175,7 +175,7 @@ def test_tables_that_were_created_again_are_not_taken_for_those_that_were_filled
         built.client.purchases.delete_table()
     run("tables", "create")
     code, _, err = run(*command)
-    assert (code, "tables" in err) == (2, True)
+    assert (code, "table" in err) == (2, True)
     monkeypatch.setenv("PROPENSITY_TABLE_PREFIX", "other-" + load_settings().table_prefix)
     run("tables", "create")
     assert run(*command)[0] == 2

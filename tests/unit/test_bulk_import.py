@@ -480,8 +480,8 @@ def test_a_second_run_finds_the_partitions_and_one_of_something_else_is_refused(
     assert caught.value.field == "--parts"
     assert "FILE" in caught.value.reason
     assert "--kind" not in caught.value.reason
-    with pytest.raises(Rejected, match="tables"):
-        partition(nothing, of=of | {"tables": "1"}, on_progress=lambda _: None)
+    with pytest.raises(Rejected, match="table"):
+        partition(nothing, of=of | {"table": "1"}, on_progress=lambda _: None)
 
 
 def test_all_purchases_of_a_customer_share_a_transaction_wherever_they_stand() -> None:

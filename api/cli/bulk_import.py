@@ -59,8 +59,8 @@ class BulkImport:
             self._say_unfinished(manifest, summary, refused)
         if summary.earlier:
             say(
-                f"{summary.earlier:,} of {len(manifest.partitions):,} partitions were done before; "
-                "their rows and their cost are counted"
+                f"{summary.earlier:,} of {len(manifest.partitions):,} partitions were loaded "
+                "already; their rows and their cost are counted"
             )
         return summary.counts, refused
 

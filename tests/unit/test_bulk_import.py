@@ -40,7 +40,7 @@ from domain.purchases import (
 from domain.purchases.loading import MOST_FAILURES
 from domain.purchases.partitioning import partition_of, partitions_for
 from domain.spreading import MOST_TRIES, Workers
-from tests.builders import NOW, raw_purchase, take_in
+from tests.builders import raw_purchase, take_in
 from tests.doubles.memory import MemoryObjectStore, MemorySeenIds
 from tests.doubles.spread import ThreadWorkers, Unreliable
 from tests.doubles.store import Call, ReferenceStore
@@ -489,7 +489,3 @@ def test_all_purchases_of_a_customer_share_a_transaction_wherever_they_stand() -
     rows = [purchase(f"c{n % 10}", str(n), 5) for n in range(100)]
     load(place.loader(store), place.manifest(rows), ThreadWorkers(1))
     assert [len(recorded) for recorded in store.recorded] == [10] * 10
-
-
-def test_the_present_of_the_store_is_that_of_the_tests() -> None:
-    assert ReferenceStore().clock() == NOW

@@ -79,6 +79,7 @@ proofs: setup  ## the long proofs: swaps under load, a killed worker, what a pur
 	$(BIN)/python -m benchmarks.swap_under_load
 	$(BIN)/python -m benchmarks.queue_exactness
 	$(BIN)/python -m benchmarks.ingestion_cost
+	$(BIN)/python -m benchmarks.import_speed --quick
 	$(BIN)/python -m benchmarks.overload
 	$(BIN)/python -m benchmarks.access_cost
 

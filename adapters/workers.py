@@ -67,7 +67,7 @@ class DaskWorkers:
         """A connection to the scheduler, once it has a worker."""
         try:
             client = self._distributed.Client(
-                self._address, timeout=FIND_S, set_as_default=False, name="propensity-audience"
+                self._address, timeout=FIND_S, set_as_default=False, name="propensity"
             )
         except (OSError, ValueError) as exc:
             raise StoreUnavailable(f"no Dask scheduler answers at {self._address}: {exc}") from exc

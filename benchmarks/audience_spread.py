@@ -38,9 +38,9 @@ from domain.audience import (
     Piece,
     ScoreAudience,
     SpreadAudience,
-    Workers,
 )
 from domain.categories import Position
+from domain.spreading import Workers
 
 LEAST_RATIO = 1.8
 """Of two workers to one, on two cores that nothing else needs."""

@@ -42,16 +42,19 @@ class Cost:
     """What the calls so far came to; it grows while the meter runs.
 
     A call counts as a round trip once it is made, whether it is answered or not; its units count
-    once it is answered.
+    once it is answered. `refusals` are those that the store did not serve, though it may the next
+    time: throttled, or not answered.
     """
 
     round_trips: int = 0
+    refusals: int = 0
     reads: Units = field(default_factory=Units)
     writes: Units = field(default_factory=Units)
 
     def add(self, other: "Cost") -> None:
         """What another meter measured counts here too."""
         self.round_trips += other.round_trips
+        self.refusals += other.refusals
         self.reads += other.reads
         self.writes += other.writes
 
@@ -88,6 +91,11 @@ def metered_context(*, apart: bool = False) -> tuple[Context, Cost]:
 def count_round_trip() -> None:
     """One more call is made; every meter that runs here counts it."""
     count(Cost(round_trips=1))
+
+
+def count_refusal() -> None:
+    """The store did not serve a call; every meter that runs here counts it."""
+    count(Cost(refusals=1))
 
 
 def count_units(*, reads: Units = NO_UNITS, writes: Units = NO_UNITS) -> None:

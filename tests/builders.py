@@ -156,6 +156,7 @@ def take_in(  # noqa: PLR0913  # one port each
     history: PurchaseHistory | None = None,
     clock: Clock = lambda: NOW,
     max_items: int | None = None,
+    stops_at_silence: bool = False,
 ) -> TakeIn:
     """The intake over this store; without a canceller nothing is cancelled, as with refunds."""
     return TakeIn(
@@ -168,6 +169,7 @@ def take_in(  # noqa: PLR0913  # one port each
         ),
         cancel=CancelPurchase(canceller=canceller or cast("PurchaseCanceller", None)),
         max_items=max_items,
+        stops_at_silence=stops_at_silence,
     )
 
 

@@ -6,10 +6,10 @@ from bisect import bisect_right
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from domain.audience.pacing import Pacing
 from domain.categories import CategorySize, IndexPage
 from domain.cost import Units, count_round_trip, count_units
 from domain.errors import StoreUnavailable
+from domain.pacing import Pacing
 from domain.purchases import Lifetime, Purchase, PurchaseColumns
 from domain.recent import RecentBatch, RecentHistory, TableSize
 from domain.values import day_of

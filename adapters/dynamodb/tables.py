@@ -65,6 +65,17 @@ class DynamoTables:
         if differences:
             raise TablesDiffer(differences)
 
+    def identity(self) -> str:
+        """What tells the table of purchases from one that is created again under its name.
+
+        Raises:
+            StoreUnavailable: DynamoDB did not answer.
+        """
+        with translated():
+            name = self._client.purchases.Meta.table_name
+            table = self._client.connection.describe_table(name)
+        return f"{name} {table.get('TableId') or table['CreationDateTime']}"
+
     async def check(self) -> None:
         """Returns once every table has answered a read; see StoreHealth."""
         deadline = self._client.read_deadline()

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO
 
@@ -33,7 +34,7 @@ class Line:
 
 
 @contextmanager
-def reading(path: Path, name: str) -> Iterator[BinaryIO]:
+def reading(path: Path, name: str) -> Iterator[BufferedReader]:
     """The open file.
 
     Raises:

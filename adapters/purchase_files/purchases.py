@@ -1,5 +1,6 @@
 """The purchases of a file, from its table to rows that may be recorded."""
 
+import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import closing
@@ -7,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from adapters.purchase_files.cells import Cells, amount_of, make_positive, mark_refund
-from adapters.purchase_files.lines import MAX_TEXT_CHARACTERS
+from adapters.purchase_files.lines import MAX_TEXT_CHARACTERS, reading
 from adapters.purchase_files.orders import OrderLine, completed
 from adapters.purchase_files.plain import Plain
 from adapters.purchase_files.table import Table
@@ -27,6 +28,14 @@ class PurchaseFile(PurchaseSource, Protocol):
     @property
     def notes(self) -> tuple[str, ...]:
         """How the file was read, where that is not the common way."""
+        ...
+
+    def digest(self) -> str:
+        """The SHA-256 of what is read, in hexadecimal digits.
+
+        Raises:
+            Rejected: it cannot be read.
+        """
         ...
 
 
@@ -52,6 +61,11 @@ class FilePurchases:
         """See PurchaseFile."""
         return self.cells.unknown(self.table.header)
 
+    def digest(self) -> str:
+        """See PurchaseFile."""
+        with reading(self.plain.path, self.plain.name) as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+
     def rows(self) -> Iterator[RawRow]:
         """Every row, and a refund beside it where it was refunded; see PurchaseSource."""
         with closing(TemporarySeenIds()) as seen:
@@ -65,7 +79,8 @@ class FilePurchases:
         cells = self.cells
         if row.kind is not RowKind.PURCHASE:
             cells = Cells(cells.mapping, row.kind)
-        row = replace(row, kind=cells.kind)
+        if row.kind is not cells.kind:
+            row = replace(row, kind=cells.kind)
         try:
             fields = cells.fields(row.raw or {})
         except InvalidPurchase as exc:

@@ -1,6 +1,7 @@
 """Tables: what every kind of file is to the rest, rows of cells under names."""
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Protocol
 
 from domain.purchases import RawRow
@@ -29,7 +30,16 @@ class Table(Protocol):
 
 def plain_name(name: str) -> str:
     """A column's name as it is compared: without regard to case, spaces and dashes."""
+    return _kept(name) if len(name) <= _MOST_KEPT else _plain(name)
+
+
+def _plain(name: str) -> str:
     return "_".join(name.replace("-", " ").replace("_", " ").casefold().split())
+
+
+_MOST_KEPT = 200
+_kept = lru_cache(maxsize=1_000)(_plain)
+"""Asked for each cell. A file may invent names without end, and each as long as a row."""
 
 
 def named(header: list[str]) -> list[str]:

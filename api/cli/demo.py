@@ -12,9 +12,9 @@ from msgspec.structs import replace
 
 from api import composition
 from api.cli.actor import actor
+from api.cli.import_run import refusals_path, run_import
 from api.cli.models import describe
 from api.cli.output import say
-from api.cli.purchases import refusals_path, run_import
 from api.cli.serving import check_port, run_server
 from api.cli.training import SINGLE, run_training
 from api.composition import Application, application

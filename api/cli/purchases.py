@@ -1,34 +1,29 @@
 """The command that imports purchases, refunds and cancellations."""
 
-import asyncio
 from collections import Counter
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, reset_tzpath
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
-from msgspec import structs
-from rich.progress import TextColumn
+from msgspec import json, structs
 
 from api import composition
 from api.cli.cost import Price, cost_text
 from api.cli.dry_run import dry_run
-from api.cli.output import AsJson, emit, progress_bar, say
-from api.cli.refused_rows import RefusedRows
-from api.composition import Application, application
+from api.cli.import_run import refusals_path, run_import
+from api.cli.output import AsJson, emit, say
+from api.cli.spreading import Spreading
+from api.composition import application
 from api.documents.cost import cost_used
+from api.intake import zone_of
 from api.process import Settings, load_settings
-from domain.cost import metered
-from domain.errors import PartlyRecorded, Rejected
-from domain.purchases import (
-    Conventions,
-    ImportProgress,
-    ImportPurchases,
-    Outcome,
-    PurchaseSource,
-    RowKind,
-)
+from domain.cost import Cost, metered
+from domain.errors import Rejected
+from domain.purchases import Conventions, Outcome, PurchaseSource, RowKind
+
+if TYPE_CHECKING:
+    from api.cli.bulk_import import BulkImport
 
 INCOMPLETE = 1
 _KINDS = {
@@ -84,6 +79,21 @@ def import_purchases(  # noqa: PLR0913  # one argument per documented option
     dry: Annotated[
         bool, typer.Option("--dry-run", help="Report what would happen; write nothing.")
     ] = False,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, max=256, help="Import in so many processes.", show_default="this one"),
+    ] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(metavar="tcp://...", help="Import on the workers of this Dask scheduler."),
+    ] = None,
+    parts: Annotated[
+        str | None,
+        typer.Option(
+            help="Folder or s3://... that all workers reach; the same import goes on from there.",
+            show_default="a temporary folder, with --workers",
+        ),
+    ] = None,
     rejected: Annotated[
         Path | None,
         typer.Option(
@@ -101,49 +111,80 @@ def import_purchases(  # noqa: PLR0913  # one argument per documented option
     settings = load_settings()
     if rejected is not None and rejected.exists():
         raise Rejected("--rejected", f"{rejected} exists already; name a new file")
+    spreading = Spreading.of(processes=workers, scheduler=scheduler, parts=parts)
     said = composition.file_mapping(profile, mapping)
     said = structs.replace(said, order_lines=said.order_lines or order_lines)
+    zone = timezone or said.timezone
     conventions = Conventions(
         default_currency=True,
         ids_as_written=ids_as_written,
-        timezone=_zone(timezone or said.timezone),
+        timezone=zone_of(zone),
         refunds_matched=True,
         refunds_undated=said.columns.order_refunded is not None,
     )
+    digest: Callable[[], str] | None = None
+    source: PurchaseSource
     if sample is not None or file is None:
         source, name = _sample(settings, file, sample, households)
     elif households is not None:
         raise Rejected("--households", "goes with --sample only")
     else:
-        opened = composition.file_purchases(file, said, _KINDS[kind])
-        source, name = opened, "stdin" if str(file) == "-" else file.name
-        if opened.notes:
-            say(f"{name}: {', '.join(opened.notes)}")
+        source = opened = composition.file_purchases(file, said, _KINDS[kind])
+        name, digest = _named(file, opened.notes), opened.digest
+    bulk: BulkImport | None = None
+    if spreading is not None:
+        of = {
+            "FILE": _digest(digest, dry=dry),
+            "--kind": kind,
+            "--mapping, --profile or --order-lines": json.encode(said).decode(),
+            "--timezone": zone or "",
+            "--ids-as-written": str(ids_as_written),
+        }
+        bulk = _bulk_import(spreading, conventions, zone, of)
     with application(settings, batch=True) as built:
         if dry:
             if dry_run(built.check_purchases, source, conventions, as_json=as_json):
                 raise typer.Exit(INCOMPLETE)
-        else:
-            refusals = rejected or refusals_path(settings, name)
-            _record(built, source, conventions, refusals, as_json=as_json)
-
-
-def _record(
-    built: Application,
-    source: PurchaseSource,
-    conventions: Conventions,
-    refusals: Path,
-    *,
-    as_json: bool,
-) -> None:
-    built.tables.verify()
-    with metered() as cost:
-        counts, refused_rows = run_import(
-            built.import_purchases, source, refusals, conventions=conventions
-        )
+            return
+        built.tables.verify()
+        refusals = rejected or refusals_path(settings, name)
+        with metered() as cost:
+            counts, refused = (
+                bulk.run(built, source, refusals)
+                if bulk
+                else run_import(built.import_purchases, source, refusals, conventions=conventions)
+            )
     if ignored := getattr(source, "ignored", ()):
         say(f"columns that were not used: {', '.join(ignored)}")
-    price = Price.of_settings(built.settings)
+    _conclude(counts, refused, cost, Price.of_settings(settings), as_json=as_json)
+
+
+def _named(file: Path, notes: Sequence[str]) -> str:
+    """What a file is called; how it was read has been said, where that is not the common way."""
+    name = "stdin" if str(file) == "-" else file.name
+    if notes:
+        say(f"{name}: {', '.join(notes)}")
+    return name
+
+
+def _digest(digest: Callable[[], str] | None, *, dry: bool) -> str:
+    """What tells the file from another that several processes import."""
+    if dry or digest is None:
+        raise Rejected("--dry-run" if dry else "--sample", "goes without --workers and --scheduler")
+    return digest()
+
+
+def _bulk_import(
+    spreading: Spreading, conventions: Conventions, timezone: str | None, of: Mapping[str, str]
+) -> "BulkImport":
+    from api.cli.bulk_import import BulkImport
+
+    return BulkImport(spreading=spreading, conventions=conventions, timezone=timezone, of=of)
+
+
+def _conclude(
+    counts: Counter[Outcome], refused_rows: Path | None, cost: Cost, price: Price, *, as_json: bool
+) -> None:
     total = {str(outcome): counts[outcome] for outcome in Outcome}
     emit(
         {
@@ -175,61 +216,3 @@ def _sample(
         f"charge and kept with amount 0; {journey.negative_totals:,} negative ones"
     )
     return journey, str(sample)
-
-
-def _zone(name: str | None) -> ZoneInfo | None:
-    """The zone of that name in the pinned tzdata: the same on every machine."""
-    if name is None:
-        return None
-    reset_tzpath(to=())
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as exc:
-        raise Rejected(
-            "--timezone", f"{name!r} is no zone of the tz database, such as Europe/Berlin"
-        ) from exc
-
-
-def refusals_path(settings: Settings, name: str) -> Path:
-    """Where the refused rows of an import that starts now go, unless told otherwise."""
-    started = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-    return settings.home / "rejected" / f"{name}.{started}.ndjson"
-
-
-def run_import(
-    import_purchases: ImportPurchases,
-    source: PurchaseSource,
-    refusals: Path,
-    *,
-    conventions: Conventions,
-) -> tuple[Counter[Outcome], Path | None]:
-    """How many rows had each outcome, and the file of the refused rows, None without any.
-
-    Raises:
-        PartlyRecorded: the store stopped answering; says how to go on.
-    """
-    rate = TextColumn("{task.fields[rate]}")
-    refused = RefusedRows(refusals)
-    rows = 0
-    try:
-        with progress_bar(TextColumn("{task.percentage:>3.0f}%"), rate) as bar, refused:
-            task = bar.add_task("importing", total=source.total, rate="")
-
-            def on_progress(state: ImportProgress) -> None:
-                nonlocal rows
-                rows = state.rows
-                elapsed = bar.tasks[0].elapsed or 0
-                speed = f"{rows / elapsed:,.0f} rows/s" if elapsed else ""
-                bar.update(task, completed=state.progress, rate=speed)
-
-            counts = asyncio.run(
-                import_purchases(
-                    source, conventions=conventions, on_refused=refused, on_progress=on_progress
-                )
-            )
-    except (PartlyRecorded, KeyboardInterrupt):
-        so_far = f"; those refused are in {refused.path}" if refused.path else ""
-        say(f"stopped: the first {rows:,} rows are done{so_far}")
-        say("run the same import again to go on: what was recorded is not doubled")
-        raise
-    return counts, refused.path

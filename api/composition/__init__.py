@@ -12,6 +12,8 @@ from api.composition.local import audience_parts as audience_parts
 from api.composition.local import engine as engine
 from api.composition.local import file_mapping as file_mapping
 from api.composition.local import file_purchases as file_purchases
+from api.composition.local import import_parts as import_parts
+from api.composition.local import import_results as import_results
 from api.composition.local import port_is_free as port_is_free
 from api.composition.local import sample_purchases as sample_purchases
 from api.composition.local import workers_of as workers_of

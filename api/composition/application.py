@@ -196,7 +196,9 @@ class Application:
         from adapters.seen_ids import TemporarySeenIds
         from domain.purchases import ImportPurchases
 
-        return ImportPurchases(take_in=self.take_in, seen=TemporarySeenIds)
+        return ImportPurchases(
+            take_in=replace(self.take_in, stops_at_silence=True), seen=TemporarySeenIds
+        )
 
     @cached_property
     def check_purchases(self) -> "ImportPurchases":

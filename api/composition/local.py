@@ -14,9 +14,10 @@ if TYPE_CHECKING:
     from adapters.audience_parts import ObjectAudienceParts
     from adapters.complete_journey import CompleteJourneyPurchases
     from adapters.embedded import EmbeddedEngine
+    from adapters.import_parts import ObjectImportParts, ObjectImportResults
     from adapters.purchase_files import FileMapping, PurchaseFile
-    from domain.audience import Workers
     from domain.purchases import RowKind
+    from domain.spreading import Workers
 
 
 def engine(settings: Settings) -> "EmbeddedEngine":
@@ -110,6 +111,32 @@ def audience_parts(location: str, prefix: str) -> "ObjectAudienceParts":
     from adapters.object_store import open_object_store
 
     return ObjectAudienceParts(open_object_store(location), prefix)
+
+
+def import_parts(location: str) -> "ObjectImportParts":
+    """The rows of one import by partition, in a folder or bucket.
+
+    Raises:
+        InvalidRequest: the location is none.
+        StoreUnavailable: it cannot be opened.
+    """
+    from adapters.import_parts import ObjectImportParts
+    from adapters.object_store import open_object_store
+
+    return ObjectImportParts(open_object_store(location))
+
+
+def import_results(location: str) -> "ObjectImportResults":
+    """What became of the partitions of one import, in a folder or bucket.
+
+    Raises:
+        InvalidRequest: the location is none.
+        StoreUnavailable: it cannot be opened.
+    """
+    from adapters.import_parts import ObjectImportResults
+    from adapters.object_store import open_object_store
+
+    return ObjectImportResults(open_object_store(location))
 
 
 def workers_of(*, processes: int | None, scheduler: str | None) -> "Workers | None":

@@ -1,26 +1,13 @@
-"""A piece of an audience, scored in a process of its own: what `Workers` run.
+"""A piece of an audience, scored in a process of its own: what `Workers` run."""
 
-The process keeps its connections and models for the next piece.
-"""
-
-import asyncio
-import threading
-from collections.abc import Coroutine
-from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import TypeVar
 
-from msgspec import structs
-
-from api.composition import application, audience_parts
-from api.process import Settings, freeze_garbage, load_settings
+from api.composition import audience_parts
+from api.entry.worker_process import WorkerProcess, for_workers
+from api.process import Settings
 from domain.audience import AudienceQuery, AudienceSummary, Member, Piece, ReadWay, ScoreAudience
 from domain.categories import Position
-from domain.prediction import Traffic
 from domain.values import MICROS_PER_SECOND
-from model_registry.serving import load
-
-T = TypeVar("T")
 
 CUSTOMERS = 50_000
 """Customers of a piece: some seconds of work, and a megabyte to hold."""
@@ -50,17 +37,8 @@ class PieceJob:
         cls, settings: Settings, query: AudienceQuery, *, ends_at: int, parts: str, prefix: str
     ) -> "PieceJob":
         """The job of a query."""
-        plain = structs.replace(
-            settings,
-            home=settings.home.resolve(),
-            access_key_id=None,
-            secret_access_key=None,
-            cursor_key=None,
-            customer_token_secret=None,
-            demo_shop=False,
-        )
         return cls(
-            settings=plain,
+            settings=for_workers(settings),
             category=query.category,
             as_of=query.as_of,
             model=query.traffic.name,
@@ -78,7 +56,7 @@ class PieceJob:
             StoreUnavailable: a refusal that retrying cannot mend.
             CorruptRecord: a stored purchase, or the model's score, is none.
         """
-        process = _Process.of(self.settings)
+        process = WorkerProcess.of(self.settings)
         traffic = process.traffic(self.model, self.revision)
         query = AudienceQuery(
             category=self.category,
@@ -103,48 +81,3 @@ async def _scored(
         async for batch in batches:
             members += batch
     return sorted(members, key=lambda member: member.customer_id), summary
-
-
-class _Process:
-    """What a thread of a worker keeps between pieces: an application, its models, an event loop."""
-
-    _here = threading.local()
-
-    def __init__(self, settings: Settings) -> None:
-        own = load_settings()
-        merged = structs.replace(
-            settings, access_key_id=own.access_key_id, secret_access_key=own.secret_access_key
-        )
-        self._settings = settings
-        self._resources = ExitStack()
-        self._runner = self._resources.enter_context(asyncio.Runner())
-        self.application = self._resources.enter_context(application(merged, batch=True))
-        self.clock = self.application.clock
-        self._traffic: dict[tuple[str, int], Traffic] = {}
-
-    @classmethod
-    def of(cls, settings: Settings) -> "_Process":
-        """This thread's, of these settings; that of others is closed."""
-        mine: _Process | None = getattr(cls._here, "process", None)
-        if mine is None or mine._settings != settings:  # noqa: SLF001  # its own class
-            if mine is not None:
-                mine._resources.close()  # noqa: SLF001
-            mine = cls._here.process = cls(settings)
-        return mine
-
-    def traffic(self, model: str, revision: int) -> Traffic:
-        """The versions of that revision, checked and loaded once.
-
-        Raises:
-            CorruptRecord, NotFound, Unavailable: they cannot be loaded here.
-        """
-        if (model, revision) not in self._traffic:
-            registry = self.application.registry
-            at = registry.log(model).at(revision)
-            self._traffic[model, revision] = load(registry, model, at)
-            freeze_garbage()
-        return self._traffic[model, revision]
-
-    def run(self, coroutine: Coroutine[None, None, T]) -> T:
-        """Its result, on the loop that the connections belong to."""
-        return self._runner.run(coroutine)

@@ -14,7 +14,6 @@ from domain.audience.spread import Part as Part
 from domain.audience.spread import PartsManifest as PartsManifest
 from domain.audience.spread import Piece as Piece
 from domain.audience.spread import SpreadAudience as SpreadAudience
-from domain.audience.spread import Workers as Workers
 from domain.audience.stream import AudiencePage as AudiencePage
 from domain.audience.stream import AudienceQuery as AudienceQuery
 from domain.audience.stream import ScoreAudience as ScoreAudience

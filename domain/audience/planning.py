@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 
 from domain.audience.cost_plan import Plan, ReadWay, plan
-from domain.audience.pacing import AdaptiveLimit, Pacing
 from domain.audience.reads import Tries, reaches
 from domain.categories import CategoryIndex, CategorySize
 from domain.errors import NotFound
+from domain.pacing import AdaptiveLimit, Pacing
 from domain.prediction import Traffic
 from domain.recent import RecentPurchases
 from domain.values import BUCKETS

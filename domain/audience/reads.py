@@ -7,11 +7,11 @@ from typing import ParamSpec, Protocol, TypeVar
 
 from domain.audience.cost_plan import MOST_SCANNED, ReadWay
 from domain.audience.member import NO_BUYERS, Expectation, Member
-from domain.audience.pacing import AdaptiveLimit, Pacing
 from domain.categories import Position
 from domain.cost import Cost
 from domain.errors import StoreUnavailable
 from domain.features import Histories
+from domain.pacing import AdaptiveLimit, Pacing
 from domain.prediction import Arm, Traffic
 from domain.purchases import Purchase, PurchaseColumns, PurchaseHistory
 from domain.recent import BATCH_CUSTOMERS, RecentHistory, RecentPurchases

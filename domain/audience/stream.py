@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 
 from domain.audience.cost_plan import SEGMENTS, ReadWay
 from domain.audience.member import Member
-from domain.audience.pacing import AdaptiveLimit, Pacing
 from domain.audience.reads import (
     AudienceSummary,
     BatchScores,
@@ -27,6 +26,7 @@ from domain.audience.reads import (
 from domain.categories import CategoryIndex, IndexPage, Position
 from domain.cost import Cost, metered, metered_context
 from domain.errors import StoreUnavailable
+from domain.pacing import AdaptiveLimit, Pacing
 from domain.prediction import Traffic
 from domain.purchases import PurchaseHistory
 from domain.recent import BATCH_CUSTOMERS, RecentPurchases

@@ -24,6 +24,15 @@ from domain.purchases.intake import TakeIn as TakeIn
 from domain.purchases.intake import Unreadable as Unreadable
 from domain.purchases.lifetime import Lifetime as Lifetime
 from domain.purchases.lifetime import counts as counts
+from domain.purchases.loading import ImportSummary as ImportSummary
+from domain.purchases.loading import LoadPartition as LoadPartition
+from domain.purchases.loading import LoadPartitions as LoadPartitions
+from domain.purchases.partitioning import ImportManifest as ImportManifest
+from domain.purchases.partitioning import ImportParts as ImportParts
+from domain.purchases.partitioning import ImportResults as ImportResults
+from domain.purchases.partitioning import Loaded as Loaded
+from domain.purchases.partitioning import Partition as Partition
+from domain.purchases.partitioning import PartitionPurchases as PartitionPurchases
 from domain.purchases.ports import Cancelling as Cancelling
 from domain.purchases.ports import PurchaseHistory as PurchaseHistory
 from domain.purchases.ports import PurchaseSource as PurchaseSource

@@ -45,10 +45,11 @@ class ImportProgress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportPurchases:
-    """Takes in the rows of a source, many at a time."""
+    """Takes in the rows of a source, `rows_at_once` at a time."""
 
     take_in: TakeIn
     seen: Callable[[], SeenIds]
+    rows_at_once: int = ROWS_AT_ONCE
 
     async def __call__(
         self,
@@ -102,7 +103,7 @@ class _Call:
 
     async def take(self, rows: Iterator[RawRow], seen: SeenIds) -> None:
         """Every row has its outcome, and what was refused has been told."""
-        while chunk := list(islice(rows, ROWS_AT_ONCE)):
+        while chunk := list(islice(rows, self.service.rows_at_once)):
             before = ImportProgress(rows=self.counts.total(), progress=self.progress)
             self.progress = max(self.progress, chunk[-1].progress)
             advance = _Advance(before, len(chunk), self.progress, self.on_progress)
@@ -144,9 +145,8 @@ def _repeated(row: RawRow, outcome: PurchaseOutcome, seen: SeenIds) -> PurchaseO
     """
     if row.raw is None or outcome.outcome not in _TAKEN or row.kind is RowKind.CANCELLATION:
         return outcome
-    names = ("customer_id", "purchase_id", "refund_id")
-    who, *ids = (normalize("NFC", str(row.raw.get(name))) for name in names)
-    number, first = seen.count(f"{row.kind} {who}", " ".join(ids), row.number)
+    who, *ids = (normalize("NFC", str(row.raw.get(name))) for name in _IDENTITY)
+    number, first = seen.count(f"{row.kind} {who}", "\n".join(ids), row.number)
     if number == 1 or outcome.outcome is Outcome.RECORDED:
         return outcome
     reason = f"is that of row {first} too; for several lines of one order use --order-lines"
@@ -154,6 +154,11 @@ def _repeated(row: RawRow, outcome: PurchaseOutcome, seen: SeenIds) -> PurchaseO
     return replace(outcome, outcome=kind, field="purchase_id", reason=reason)
 
 
+_IDENTITY = ("customer_id", "purchase_id", "refund_id", "refund_of", "refunded_so_far")
+"""What two rows have in common only if they are about one stored purchase or refund.
+
+Otherwise rows that were recorded by an interrupted import would be refused when it is repeated.
+"""
 _TAKEN = (Outcome.RECORDED, Outcome.DUPLICATE, Outcome.CONFLICT)
 
 

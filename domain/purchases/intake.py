@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 from domain.errors import InvalidPurchase, InvalidRequest, PartlyRecorded, Unavailable
 from domain.purchases.cancellation import CancelPurchase
@@ -56,13 +56,16 @@ class TakeIn:
 
     `refund` is a RefundPurchase, or CheckRefund where nothing is to be written.
 
-    Of one call at most `max_items` are taken (None: any number); the rest is rejected.
+    Of one call at most `max_items` are taken (None: any number); the rest is rejected. Silence of
+    the store about one item does not keep from the others, unless it `stops_at_silence`: an import
+    is repeated anyway, and its refunds must be taken in their order.
     """
 
     record: RecordPurchases
     refund: Callable[..., Awaitable[Refunding]]
     cancel: CancelPurchase
     max_items: int | None = None
+    stops_at_silence: bool = False
 
     async def __call__(
         self,
@@ -93,16 +96,12 @@ class TakeIn:
             conventions=conventions,
             on_answered=on_answered and (lambda known: on_answered(refused + known)),
         )
-        for position, item in enumerate(items):
+        for position in (*_places_of(RawRefund, items), *_places_of(RawCancellation, items)):
+            if trouble is not None and self.stops_at_silence:
+                break
             try:
-                if isinstance(item, RawRefund) and outcomes[position] is None:
-                    outcomes[position] = await self._refund(position, item, conventions)
-            except Unavailable as exc:
-                trouble = trouble or exc
-        for position, item in enumerate(items):
-            try:
-                if isinstance(item, RawCancellation) and outcomes[position] is None:
-                    outcomes[position] = await self._cancel(position, item)
+                if outcomes[position] is None:
+                    outcomes[position] = await self._one(position, items[position], conventions)
             except Unavailable as exc:
                 trouble = trouble or exc
         if trouble is not None:
@@ -145,6 +144,11 @@ class TakeIn:
                 outcomes[position] = replace(answer, position=position) if moved else answer
         return trouble
 
+    async def _one(self, position: int, item: Item, conventions: Conventions) -> PurchaseOutcome:
+        if isinstance(item, RawRefund):
+            return await self._refund(position, item, conventions)
+        return await self._cancel(position, cast("RawCancellation", item))
+
     async def _refund(
         self, position: int, item: RawRefund, conventions: Conventions
     ) -> PurchaseOutcome:
@@ -186,6 +190,10 @@ OF_REFUNDS: Mapping[Refunding, tuple[Outcome, str | None, str | None]] = {
     Refunding.ERASED: (Outcome.ERASED, *WHY_NOT[Recording.ERASED]),
 }
 """The outcome of a refund, which field it is about, and why."""
+
+
+def _places_of(kind: type[Item], items: Sequence[Item]) -> list[int]:
+    return [position for position, item in enumerate(items) if isinstance(item, kind)]
 
 
 def _purchase_id(item: Item) -> str | None:

@@ -11,8 +11,8 @@ import pytest
 
 from adapters.listening import HOST, free_port
 from adapters.workers import DaskWorkers, ProcessWorkers
-from domain.audience import Workers
 from domain.errors import InvalidRequest, StoreUnavailable
+from domain.spreading import Workers
 from tests.dask_cluster import dask_cluster
 from tests.doubles.spread import ThreadWorkers
 

@@ -182,7 +182,7 @@ async def test_a_transaction_in_conflict_is_counted_and_so_is_its_repetition(
     again = store.recorder.record([a_purchase(purchase_id="other", purchased_at=NOW)])
     conflict = cancelled("TransactionConflict", "None")
     cost = await cost_of(client, again, "TransactWriteItems", conflict, None)
-    assert cost == Cost(round_trips=2, writes=Units(measured=6.0))
+    assert cost == Cost(round_trips=2, refusals=1, writes=Units(measured=6.0))
 
 
 async def test_requests_side_by_side_are_told_apart(client: DynamoClient, store: Store) -> None:

@@ -6,10 +6,10 @@ import pytest
 
 from domain.audience import AudienceQuery, Member, ReadWay, ScoreAudience
 from domain.audience.cost_plan import PAGE_BYTES, plan
-from domain.audience.pacing import LONGEST_PAUSE_S, AdaptiveLimit
 from domain.categories import IndexPage, Position
 from domain.cost import BYTES_PER_UNIT, INDEX_ENTRY_BYTES, metered
 from domain.errors import CorruptRecord, StoreUnavailable
+from domain.pacing import LONGEST_PAUSE_S, AdaptiveLimit
 from domain.recent import RecentBatch, TableSize
 from domain.values import MICROS_PER_DAY, day_of
 from tests.builders import NOW, a_category, a_purchase, a_traffic, missing

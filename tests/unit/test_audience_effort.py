@@ -9,8 +9,8 @@ import pytest
 from numpy.typing import NDArray
 
 from domain.audience import AudienceQuery, AudienceSummary, Member, ReadWay, ScoreAudience
-from domain.audience.pacing import FIRST_PAUSE_S, LONGEST_PAUSE_S
 from domain.errors import StoreUnavailable
+from domain.pacing import FIRST_PAUSE_S, LONGEST_PAUSE_S
 from domain.purchases import Purchase
 from domain.recent import RecentBatch
 from domain.values import MICROS_PER_DAY, day_of

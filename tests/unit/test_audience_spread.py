@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from domain.audience import AudienceQuery, AudienceSummary, Member, Piece, SpreadAudience
-from domain.audience.spread import MOST_TRIES
 from domain.categories import Position
 from domain.errors import CorruptRecord, StoreUnavailable
+from domain.spreading import MOST_TRIES
 from domain.values import MICROS_PER_DAY, day_of
 from tests.builders import NOW, a_purchase
 from tests.doubles.spread import MemoryParts, ThreadWorkers, Unreliable

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import FrozenInstanceError, dataclass, field, replace
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.seen_ids import TemporarySeenIds
@@ -18,7 +18,6 @@ from domain.purchases import (
     PurchaseSource,
     RawRow,
     RefusedRow,
-    importing,
 )
 from tests.builders import NOW, raw_purchase, take_in
 from tests.doubles.store import ReferenceStore, no_trouble, silent_store
@@ -28,8 +27,9 @@ from tests.strategies import junk_purchases
 
 @dataclass
 class Import:
-    """One import and all that it told."""
+    """One import, a few rows at a time, and all that it told."""
 
+    rows_at_once: int = 3
     refused: list[RefusedRow] = field(default_factory=list)
     told: list[tuple[int, int]] = field(default_factory=list)
 
@@ -44,6 +44,7 @@ class Import:
             ImportPurchases(
                 seen=TemporarySeenIds,
                 take_in=take_in(recorder, refunder=recorder, history=recorder),
+                rows_at_once=self.rows_at_once,
             )(
                 source or FakeSource(rows),
                 conventions=Conventions(default_currency=True, refunds_matched=True),
@@ -56,16 +57,10 @@ class Import:
         self.told.append((state.progress, state.rows))
 
 
-@pytest.fixture
-def three_rows_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importing, "ROWS_AT_ONCE", 3)
-
-
 def rows(count: int) -> list[dict[str, object]]:
     return [raw_purchase(purchase_id=f"purchase-{number}") for number in range(count)]
 
 
-@pytest.mark.usefixtures("three_rows_at_once")
 def test_every_row_of_a_long_source_is_recorded() -> None:
     recorder, imported = ReferenceStore(), Import()
     assert imported.run(recorder, rows(7)) == Counter({Outcome.RECORDED: 7})
@@ -74,7 +69,6 @@ def test_every_row_of_a_long_source_is_recorded() -> None:
     assert imported.refused == []
 
 
-@pytest.mark.usefixtures("three_rows_at_once")
 def test_importing_twice_equals_importing_once() -> None:
     recorder = ReferenceStore()
     Import().run(recorder, rows(7))
@@ -87,7 +81,6 @@ def test_an_empty_source_imports_nothing() -> None:
     assert Import().run(ReferenceStore(), []).total() == 0
 
 
-@pytest.mark.usefixtures("three_rows_at_once")
 def test_rows_that_were_not_recorded_are_told_with_their_reason() -> None:
     first, second, third, fourth = rows(4)
     sent = [first, None, second | {"amount_minor": 1.5}, first | {"amount_minor": 1}, third, fourth]
@@ -104,7 +97,6 @@ def test_rows_that_were_not_recorded_are_told_with_their_reason() -> None:
     assert all(each.reason for each in imported.refused)
 
 
-@pytest.mark.usefixtures("three_rows_at_once")
 def test_refused_rows_are_told_in_the_order_of_the_source() -> None:
     bad = raw_purchase(amount_minor="1")
     imported = Import()
@@ -136,7 +128,7 @@ def test_a_row_without_currency_counts_in_the_deployments_own() -> None:
 
 def test_progress_moves_with_every_customer_of_a_chunk() -> None:
     sent = [raw_purchase(customer_id=f"customer-{number}") for number in range(4)]
-    imported = Import()
+    imported = Import(rows_at_once=100)
     imported.run(ReferenceStore(), [None, *sent])
     assert list(dict.fromkeys(imported.told)) == [(n, n) for n in (2, 3, 4, 5)]
 
@@ -169,8 +161,6 @@ few_rows = st.lists(
 
 
 @given(few_rows)
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-@pytest.mark.usefixtures("three_rows_at_once")
 def test_importing_any_rows_twice_leaves_what_once_leaves_and_gives_every_row_one_outcome(
     sent: list[Mapping[str, object] | None],
 ) -> None:
@@ -192,7 +182,6 @@ async def all_of(stored: ReferenceStore) -> list[Sequence[Purchase]]:
     return [await stored.between(customer, after=-1, until=NOW) for customer in customers]
 
 
-@pytest.mark.usefixtures("three_rows_at_once")
 def test_an_interrupted_import_may_simply_run_again() -> None:
     recorder = silent_store("customer-2")
     sent = [*rows(3), raw_purchase(customer_id="customer-2"), *rows(5)[3:]]
@@ -204,3 +193,21 @@ def test_an_interrupted_import_may_simply_run_again() -> None:
     counts = Import().run(recorder, sent)
     assert counts == Counter({Outcome.RECORDED: 1, Outcome.DUPLICATE: 5})
     assert len(recorder.purchases) == 6
+
+
+def test_an_import_that_runs_again_refuses_nothing_that_it_recorded_before() -> None:
+    bought = raw_purchase(purchase_id="1", amount_minor=500)
+    other = raw_purchase(purchase_id="1 2", amount_minor=500)
+    back = {"customer_id": bought["customer_id"], "purchased_at": bought["purchased_at"]}
+    sent: list[Mapping[str, object] | None] = [
+        bought,
+        other,
+        # A credit note with the id of the purchase, and two that share one.
+        back | {"purchase_id": "1", "refund_of": "1", "amount_minor": -1},
+        back | {"purchase_id": "3", "refund_of": "1", "amount_minor": -1},
+        back | {"purchase_id": "3", "refund_of": "1 2", "amount_minor": -1},
+    ]
+    stored, first, again = ReferenceStore(), Import(), Import()
+    assert first.run(stored, sent) == Counter({Outcome.RECORDED: 5})
+    assert again.run(stored, sent) == Counter({Outcome.DUPLICATE: 5})
+    assert again.refused == []

@@ -53,9 +53,13 @@ def taken(
     recorder: ReferenceStore | None = None,
     canceller: Canceller | None = None,
     max_items: int | None = None,
+    stops_at_silence: bool = False,
 ) -> list[PurchaseOutcome]:
     use_case = take_in(
-        recorder or ReferenceStore(), canceller=canceller or Canceller(), max_items=max_items
+        recorder or ReferenceStore(),
+        canceller=canceller or Canceller(),
+        max_items=max_items,
+        stops_at_silence=stops_at_silence,
     )
     return asyncio.run(use_case(items))
 
@@ -135,3 +139,11 @@ def test_silence_about_a_cancellation_leaves_the_other_outcomes_known() -> None:
         taken(CANCELLATION, GOOD, CANCELLATION, canceller=canceller)
     assert [each is None for each in caught.value.outcomes] == [True, False, False]
     assert caught.value.reason == "no answer"
+
+
+def test_an_intake_that_stops_at_silence_begins_nothing_further() -> None:
+    canceller = Canceller(StoreUnavailable("no answer"), Cancelling.CANCELLED)
+    with pytest.raises(PartlyRecorded) as caught:
+        taken(GOOD, CANCELLATION, CANCELLATION, canceller=canceller, stops_at_silence=True)
+    assert [each is None for each in caught.value.outcomes] == [False, True, True]
+    assert len(canceller.ids) == 1

@@ -23,7 +23,7 @@ from adapters.dynamodb.wire.capacity import read_units
 from adapters.dynamodb.wire.connection import CountingConnection, unprocessed
 from adapters.dynamodb.wire.errors import call_outcome, is_transient, translated
 from adapters.dynamodb.wire.transport import Transport, open_session
-from domain.cost import NO_UNITS, count_round_trip, count_units
+from domain.cost import NO_UNITS, count_refusal, count_round_trip, count_units
 from domain.errors import StoreUnavailable
 from domain.store_calls import CallOutcome, StoreCall, StoreObserver
 
@@ -243,6 +243,9 @@ async def _retried(deadline: Deadline, attempt: Callable[[], Awaitable[T]]) -> T
             try:
                 return await attempt()
             except _VENDOR as exc:
-                if not is_transient(exc) or (pause := next(pauses, None)) is None:
+                if not is_transient(exc):
+                    raise
+                count_refusal()
+                if (pause := next(pauses, None)) is None:
                     raise
             await asyncio.sleep(pause)

@@ -23,6 +23,7 @@ from pynamodb.exceptions import (
 )
 
 from adapters.aws_advice import CREDENTIALS_ADVICE
+from domain.cost import count_refusal
 from domain.errors import CorruptRecord, PropensityError, StoreUnavailable
 from domain.store_calls import CallOutcome
 
@@ -165,7 +166,9 @@ async def pause_or_raise(pauses: Iterator[float], failure: Exception) -> None:
     Raises:
         PropensityError: the failure as a domain error, where not.
     """
-    if not is_transient(failure) or (pause := next(pauses, None)) is None:
+    if transient := is_transient(failure):
+        count_refusal()
+    if not transient or (pause := next(pauses, None)) is None:
         with translated():
             raise failure
     await asyncio.sleep(pause)

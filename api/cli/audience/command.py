@@ -11,9 +11,10 @@ from api import composition
 from api.cli.audience.report import NEW_TABLE_UNITS_PER_S, estimate_document, estimate_text
 from api.cli.audience.run import ExportOptions, conclude, run_audience
 from api.cli.audience.selection import Selection
-from api.cli.audience.spreading import Spreading
+from api.cli.audience.spreading import spread_audience, way_of_several
 from api.cli.cost import Price
 from api.cli.output import AsJson, emit, say
+from api.cli.spreading import Spreading
 from api.composition import application
 from api.process import freeze_garbage, load_settings
 from domain.audience import AudienceQuery, Holdout, Plan, ReadWay
@@ -97,7 +98,7 @@ def audience(  # noqa: PLR0913  # one parameter per option
         _check_output(kind, output, as_json=as_json)
     spreading = Spreading.of(processes=workers, scheduler=scheduler, parts=parts)
     if spreading is not None:
-        way = spreading.way(way)
+        way = way_of_several(way)
     category = name_of(category, "category", MAX_CATEGORY_BYTES)
     choice = Selection(
         at_least=min_probability, at_most=max_probability, top=top, with_unread=kind in LISTS_UNREAD
@@ -149,7 +150,7 @@ def audience(  # noqa: PLR0913  # one parameter per option
         service = (
             built.audience
             if spreading is None
-            else stack.enter_context(spreading.over(built, query))
+            else stack.enter_context(spread_audience(spreading, built, query))
         )
         report = run_audience(service, query, order, files)
     conclude(report, as_json=as_json)

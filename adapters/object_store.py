@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
@@ -16,6 +18,9 @@ from domain.values import from_datetime
 from model_registry.errors import UnknownObject
 from model_registry.ports import Status
 
+if TYPE_CHECKING:
+    from obstore.store import RetryConfig, S3Credential
+
 TRANSLATIONS: Mapping[type[Exception], type[PropensityError]] = {
     NotFoundError: UnknownObject,
     FileNotFoundError: UnknownObject,  # what obstore really raises where nothing is found
@@ -26,6 +31,7 @@ TRANSLATIONS: Mapping[type[Exception], type[PropensityError]] = {
 """What becomes of each exception of obstore; subclasses go where their nearest base goes."""
 
 _RETRY_FOR = timedelta(seconds=20)
+_TRUSTED_FOR = timedelta(minutes=5)
 
 
 class ObstoreObjectStore:
@@ -98,8 +104,8 @@ class ObstoreObjectStore:
 def open_object_store(location: str) -> ObstoreObjectStore:
     """The store at a folder's path, `file:` URL, `memory:` or `s3://bucket/prefix`.
 
-    A folder is created when missing; `memory:` is a new, empty store each time. S3 takes its
-    credentials, region and endpoint from the usual AWS_ environment variables.
+    A folder is created when missing; `memory:` is a new, empty store each time. S3 finds
+    credentials and region as the AWS CLI does; its endpoint is AWS_ENDPOINT_URL's, if that is set.
 
     Raises:
         InvalidRequest: the location is none of these.
@@ -110,9 +116,41 @@ def open_object_store(location: str) -> ObstoreObjectStore:
         if url.scheme == "memory":
             return ObstoreObjectStore(MemoryStore())
         if url.scheme == "s3" and url.netloc:
-            store = S3Store.from_url(location, retry_config={"retry_timeout": _RETRY_FOR})
-            return ObstoreObjectStore(store)
+            return ObstoreObjectStore(_bucket(location))
         return ObstoreObjectStore(_folder(_path(location)))
+
+
+def _bucket(location: str) -> S3Store:
+    """The bucket, with region and credentials found as by the AWS CLI.
+
+    obstore itself knows no profiles.
+    """
+    from botocore.session import get_session
+
+    session = get_session()
+    config: dict[str, Any] = {}
+    if region := session.get_config_variable("region"):
+        config["region"] = region
+    if (credentials := session.get_credentials()) is not None:
+        config["credential_provider"] = partial(_credential, credentials)
+    retries: RetryConfig = {"retry_timeout": _RETRY_FOR}
+    return S3Store.from_url(location, retry_config=retries, **config)
+
+
+def _credential(credentials: Any) -> "S3Credential":
+    """The credentials as they are now; they are asked for again before they could expire.
+
+    botocore renews those that end at least ten minutes before.
+    """
+    frozen = credentials.get_frozen_credentials()
+    found: S3Credential = {
+        "access_key_id": frozen.access_key,
+        "secret_access_key": frozen.secret_key,
+        "expires_at": datetime.now(UTC) + _TRUSTED_FOR,
+    }
+    if frozen.token is not None:
+        found["token"] = frozen.token
+    return found
 
 
 def _folder(path: Path) -> LocalStore:

@@ -20,6 +20,7 @@ class Request:
     target: str
     operation: str
     body: bytes
+    authorization: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,8 @@ def proxy(engine_port: int, hook: Hook) -> Iterator[str]:
         def forward(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             operation = self.headers.get("X-Amz-Target", "")
-            instead = hook(Request(self.command, self.path, operation, body))
+            signature = self.headers.get("Authorization", "")
+            instead = hook(Request(self.command, self.path, operation, body, signature))
             if instead is not None:
                 self._send(instead.status, [], instead.body, len(instead.body))
                 return

@@ -34,7 +34,7 @@ PARAMETERS = {
         "VpcCidr": "10.0.0.0/16",
         "ClientCidr": "10.0.0.0/8",
         "Certificate": "arn:aws:acm:eu-west-1:000000000000:certificate/1",
-        "WorkerTasksLeast": "0",
+        "ServerTasksLeast": "2",
         "AlarmEmail": "night@shop.example",
         "AudienceCategory": "jewellery",
     },

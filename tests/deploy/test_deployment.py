@@ -279,6 +279,8 @@ def operating(built: Deployed) -> None:
     run("verify", "--sample", "5")
     run("rebuild", "--customer", "c1")
     run("rebuild")
+    run("categories", "list")
+    run("categories", "spread", CATEGORY, "--partitions", "32", "--yes")
     run("models", "promote", "purchase-propensity", "2", "--reason", "second")
     run("models", "rollback", "purchase-propensity", "--reason", "drill")
     run("models", "status", "purchase-propensity")

@@ -60,7 +60,8 @@ def test_ttl_is_that_of_the_models_and_of_a_retention_that_is_set() -> None:
 @pytest.mark.parametrize("name", TABLES)
 def test_no_table_is_lost_by_a_slip(name: str) -> None:
     table = template(STORE)["Resources"][name]
-    assert (table["DeletionPolicy"], table["UpdateReplacePolicy"]) == ("Retain", "Retain")
+    kept = (table["DeletionPolicy"], table["UpdateReplacePolicy"])
+    assert kept == ("RetainExceptOnCreate", "Retain")
     assert table["Properties"]["DeletionProtectionEnabled"] is True
     backups = table["Properties"]["PointInTimeRecoverySpecification"]
     assert backups["PointInTimeRecoveryEnabled"] is True
@@ -145,8 +146,18 @@ def test_whatever_is_alarmed_is_told_to_somebody() -> None:
         "StoreThrottledAlarm",
         "QueueAgeAlarm",
         "DeadLettersAlarm",
+        "UnstartedJobsAlarm",
     }
     assert all(alarm["AlarmActions"] == [{"Ref": "Alarms"}] for alarm in alarms.values())
+
+
+def test_no_export_can_be_empty() -> None:
+    exported = {output["Value"].get("Ref") for output in template(STORE)["Outputs"].values()}
+    optional = {
+        name for name, each in template(STORE)["Parameters"].items() if each.get("Default") == ""
+    }
+    assert optional
+    assert not exported & optional  # CloudFormation refuses an empty export
 
 
 @pytest.mark.full

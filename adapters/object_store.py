@@ -1,5 +1,6 @@
 """The object store on obstore: a local folder, memory, or a bucket of S3."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -30,6 +31,9 @@ TRANSLATIONS: Mapping[type[Exception], type[PropensityError]] = {
 }
 """What becomes of each exception of obstore; subclasses go where their nearest base goes."""
 
+_S3 = re.compile(
+    r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/(?!\.{1,2}(/|\Z))[^/?#%\\\x00-\x1f\x7f]+)*/?"
+)
 _RETRY_FOR = timedelta(seconds=20)
 _TRUSTED_FOR = timedelta(minutes=5)
 
@@ -116,8 +120,25 @@ def open_object_store(location: str) -> ObstoreObjectStore:
         if url.scheme == "memory":
             return ObstoreObjectStore(MemoryStore())
         if url.scheme == "s3" and url.netloc:
+            check_s3(location)
             return ObstoreObjectStore(_bucket(location))
         return ObstoreObjectStore(_folder(_path(location)))
+
+
+def check_s3(location: str) -> None:
+    """Returns when the location is a bucket, or a place in one, that means what it says.
+
+    Where it is read as a URL, some characters would name another place.
+
+    Raises:
+        InvalidRequest: it is not.
+    """
+    if _S3.fullmatch(location) is None:
+        raise InvalidRequest(
+            "object store",
+            f"{location!r} must be s3://bucket/prefix, with no empty part, no . or .. as a part, and "
+            "none of ? # % \\ or control characters",
+        )
 
 
 def _bucket(location: str) -> S3Store:

@@ -1,7 +1,9 @@
 """Processes that run calls: a pool on this machine, or a Dask cluster."""
 
 import multiprocessing
+import os
 import signal
+import threading
 from collections.abc import Iterator
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, ProcessPoolExecutor
 from contextlib import contextmanager
@@ -26,10 +28,7 @@ class ProcessWorkers:
         """A pool of new processes; at the end of the block they are stopped, whatever they do."""
         others = set(multiprocessing.active_children())
         executor = ProcessPoolExecutor(
-            self.count,
-            mp_context=multiprocessing.get_context("spawn"),
-            initializer=signal.signal,
-            initargs=(signal.SIGINT, signal.SIG_IGN),  # Ctrl-C is this process's to handle
+            self.count, mp_context=multiprocessing.get_context("spawn"), initializer=_begin
         )
         try:
             yield executor
@@ -37,6 +36,19 @@ class ProcessWorkers:
             executor.shutdown(wait=False, cancel_futures=True)
             for process in set(multiprocessing.active_children()) - others:
                 process.terminate()
+
+
+def _begin() -> None:
+    """A worker leaves Ctrl-C to the process that asked for it, and ends with that one."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    assert parent is not None  # noqa: S101  # a worker has one
+
+    def end_with_it() -> None:
+        parent.join()
+        os._exit(1)  # a killed parent can tell nobody to stop
+
+    threading.Thread(target=end_with_it, daemon=True, name="parent").start()
 
 
 class DaskWorkers:

@@ -10,6 +10,7 @@ from typing import Protocol
 from adapters.audience_files.opening import AudienceFiles, open_audience_files
 from adapters.audience_files.pending import part_of
 from domain.audience import Listed
+from domain.errors import StoreUnavailable
 
 
 class Bucket(Protocol):
@@ -27,11 +28,11 @@ class Bucket(Protocol):
 class BucketFiles:
     """An audience on its way to a bucket; each object appears whole, one after another."""
 
-    def __init__(self, files: AudienceFiles, folder: str, name: str, bucket: Bucket) -> None:
+    def __init__(self, files: AudienceFiles, folder: str, name: str, beside: Sequence[str]) -> None:
         self._files = files
         self._folder = folder
         self._name = PurePosixPath(name)
-        self._bucket = bucket
+        self._beside = beside
 
     @property
     def paths(self) -> Sequence[str]:
@@ -40,15 +41,14 @@ class BucketFiles:
 
     @property
     def stale(self) -> Sequence[str]:
-        """Objects of earlier exports beside these; known once the block has ended.
-
-        Raises:
-            StoreUnavailable: the bucket cannot be listed.
-        """
+        """Objects of earlier exports beside these; known once the block has ended."""
         name = part_of(self._name, partial=self._files.partial)
         now = {path.name for path in self._files.paths}
-        beside = self._bucket.keys("")
-        return [f"{self._folder}/{key}" for key in beside if name.fullmatch(key) and key not in now]
+        return [
+            f"{self._folder}/{key}"
+            for key in self._beside
+            if name.fullmatch(key) and key not in now
+        ]
 
     @property
     def escaped(self) -> int:
@@ -79,15 +79,21 @@ def open_bucket_files(  # noqa: PLR0913  # what open_audience_files takes, and a
 ) -> Iterator[BucketFiles]:
     """Objects below `folder`, which `store` opens; sent when the block ends well, else not.
 
+    The bucket is listed first: what does not answer is known before a customer is read.
+
     Raises:
         Rejected: the disk refuses, or the format does not take these customers.
-        StoreUnavailable: the bucket did not answer.
+        StoreUnavailable: the bucket did not answer, or does not exist.
     """
+    try:
+        beside = store.keys("")
+    except StoreUnavailable as exc:
+        raise StoreUnavailable(f"{folder} cannot be listed: {exc}", transient=False) from exc
     with TemporaryDirectory(prefix="propensity-") as here:
         opened = open_audience_files(
             kind, Path(here) / name, stdout=io.BytesIO(), holdout=holdout, excel=excel
         )
         with opened as files:
-            yield BucketFiles(files, folder, name, store)
+            yield BucketFiles(files, folder, name, beside)
         for path in files.paths:
             store.put_file(path.name, path)

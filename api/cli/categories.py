@@ -14,6 +14,7 @@ from api.documents.cost import CostUsed, cost_used
 from api.process import load_settings
 from domain.audit import Act, Target
 from domain.cost import metered
+from domain.purchases import MAX_CATEGORY_BYTES, name_of
 
 WRITES_PER_SECOND = 1_000
 """What one partition of an index takes. Source: AWS, "Best practices for partition keys"."""
@@ -87,6 +88,7 @@ def spread(
     Readers know of it at once, and writers within a minute. Nothing that is stored moves. The
     number cannot be lowered, so this asks first.
     """
+    category = name_of(category, "category", MAX_CATEGORY_BYTES)
     settings = load_settings()
     with application(settings, batch=True) as built, metered() as cost:
         before = asyncio.run(built.category_partitions.before(category, partitions))

@@ -57,7 +57,7 @@ def confirmed(question: str) -> None:
     Raises:
         Rejected: nobody is there to ask.
     """
-    if not sys.stdin.isatty():
+    if sys.stdin is None or not sys.stdin.isatty():  # None where it is closed
         raise Rejected("--yes", "is needed where nobody can be asked: this cannot be undone")
     typer.confirm(question, abort=True, err=True)
 

@@ -35,6 +35,8 @@ class Spreading:
             if parts is not None:
                 raise Rejected("--parts", "goes with --workers or --scheduler")
             return None
+        if parts is not None and parts.startswith("memory:"):
+            raise Rejected("--parts", "must be a place that every process reaches, not memory")
         return cls(workers, parts)
 
     @contextmanager

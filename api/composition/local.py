@@ -82,14 +82,15 @@ def audience_files(
         InvalidRequest: the bucket has no such name.
     """
     from adapters.audience_files import open_audience_files, open_bucket_files
-    from adapters.object_store import open_object_store
+    from adapters.object_store import check_s3, open_object_store
 
-    if output is None or not output.startswith("s3://"):
+    if output is None or not output.lower().startswith("s3:"):
         path = None if output is None else Path(output)
         return open_audience_files(kind, path, stdout=stdout, holdout=holdout, excel=excel)
     folder, _, name = output.rpartition("/")
-    if not name or folder == "s3:/":
+    if not name or folder.lower() in {"s3:/", "s3:"}:
         raise InvalidRequest("--output", f"{output} must be s3://BUCKET/FILE")
+    check_s3(output)
     store = open_object_store(folder)
     return open_bucket_files(kind, folder, name, store=store, holdout=holdout, excel=excel)
 

@@ -31,8 +31,11 @@ async def answer_head(app: App, scope: HTTPScope, receive: Receive, send: Send) 
             await send(message)
             await send({"type": "http.response.body", "body": b"", "more_body": False})
 
-    scope["method"] = "GET"
-    await app(scope, receive_until_started, send_headers)
+    # A copy: the server looks at the method of its own to know that no body follows.
+    asked = cast("HTTPScope", {**scope, "method": "GET"})
+    await app(asked, receive_until_started, send_headers)
+    if route := asked.get("path_template"):
+        scope["path_template"] = route
 
 
 def allowed(headers: Mapping[str, str] | None) -> dict[str, str]:

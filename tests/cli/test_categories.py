@@ -101,6 +101,23 @@ def test_whoever_is_asked_decides(
 
 
 @pytest.mark.usefixtures("shop")
+def test_nobody_is_asked_where_there_is_no_input_at_all(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
+    code, _, err = run(*SPREAD, "32")
+    assert (code, "--yes" in err) == (2, True)
+
+
+@pytest.mark.usefixtures("shop")
+def test_a_category_is_found_however_it_is_spelled(run: Run, tmp_path: Path) -> None:
+    rows = [["c1", "p1", "2026-06-01T00:00:00Z", "nai\u0308ve", "5.00"]]
+    run("import", str(write_csv(tmp_path / "naive.csv", rows)))
+    assert run("categories", "spread", "nai\u0308ve", "--partitions", "32", "--yes")[0] == 0
+    assert run("categories", "spread", "", "--partitions", "32", "--yes")[0] == 2
+
+
+@pytest.mark.usefixtures("shop")
 def test_categories_are_a_table_for_people(run: Run) -> None:
     code, out, _ = run("categories", "list")
     lines = [line.split() for line in out.splitlines()[1:]]

@@ -11,7 +11,7 @@ import pytest
 
 from adapters.embedded import EmbeddedEngine
 from adapters.object_store import open_object_store
-from domain.errors import StoreUnavailable
+from domain.errors import InvalidRequest, StoreUnavailable
 from model_registry.errors import UnknownObject
 from model_registry.ports import ObjectStore
 from tests.contracts.buckets import location
@@ -124,6 +124,16 @@ def test_a_bucket_that_is_not_there_is_unavailable_and_named(s3: EmbeddedEngine)
         store = open_object_store(url)
         with pytest.raises(StoreUnavailable, match="no-such-bucket"):
             store.put_if_absent("log/1", b"one")
+
+
+@pytest.mark.parametrize(
+    "location",
+    ["s3://", "s3://b", "s3:///x", "S3://bucket/x", "s3://user:word@bucket/x", "s3://bucket:99/x"]
+    + [f"s3://bucket/{part}/x" for part in ("", ".", "..", "a?b", "a#b", "a%20b", "a\nb", "a\\b")],
+)
+def test_a_location_that_would_mean_another_place_is_refused(location: str) -> None:
+    with pytest.raises(InvalidRequest, match="s3://bucket/prefix"):
+        open_object_store(location)
 
 
 WRITER = """

@@ -1,12 +1,15 @@
 """What all Workers promise; those of Dask in make test-full."""
 
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Executor, Future
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
 import pytest
 
 from adapters.listening import HOST, free_port
@@ -136,6 +139,29 @@ def test_a_scheduler_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch)
     address = f"tcp://{HOST}:{free_port()}"
     with pytest.raises(StoreUnavailable, match=address), DaskWorkers(address).open():
         pass
+
+
+PARENT = """
+import os
+import signal
+
+from adapters.workers import ProcessWorkers
+
+if __name__ == "__main__":
+    with ProcessWorkers(1).open() as executor:
+        print(executor.submit(os.getpid).result(60), flush=True)
+        signal.pause()
+"""
+
+
+def test_processes_end_with_a_parent_that_was_killed(tmp_path: Path) -> None:
+    script = tmp_path / "parent.py"
+    script.write_text(PARENT)
+    with subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        worker = psutil.Process(int(parent.stdout.readline()))
+        parent.kill()
+    worker.wait(60)
 
 
 def test_processes_end_with_the_block_whatever_they_do() -> None:

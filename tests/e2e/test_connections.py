@@ -153,6 +153,15 @@ def test_a_connection_is_kept_between_requests(server: Server) -> None:
             time.sleep(1.5 * SILENCE_S)  # between requests nobody is silent
 
 
+def test_a_connection_is_kept_after_a_head_without_a_body(server: Server) -> None:
+    with server.connect() as kept:
+        for path in (b"/livez", b"/docs", b"/nothing"):
+            kept.sendall(b"HEAD " + path + b" HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            answer = kept.recv(65_536)
+            assert answer.startswith(b"HTTP/1.1 ")
+            assert answer.endswith(b"\r\n\r\n")
+
+
 def test_an_idle_server_stops_with_exit_code_0(home: Path, engine: EmbeddedEngine) -> None:
     with serving(home, engine) as server, server.connect() as idle:
         assert server.stop() == 0

@@ -1,11 +1,15 @@
 """Files of an audience that go to a bucket."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+
+import pytest
 
 from adapters.audience_files import open_bucket_files
 from adapters.object_store import open_object_store
 from domain.audience import Listed, Member
+from domain.errors import StoreUnavailable
 
 FOLDER = "s3://shop/audiences"
 
@@ -41,6 +45,22 @@ def test_objects_of_an_earlier_export_are_named() -> None:
     with open_bucket_files("csv", FOLDER, "rings.csv", store=store, holdout=False) as files:
         files.write([listed("c1")])
     assert files.stale == [f"{FOLDER}/rings.2.csv", f"{FOLDER}/rings.holdout.csv"]
+
+
+class _Refusing:
+    """A bucket that cannot be listed, and must not be written to."""
+
+    def keys(self, prefix: str, /) -> Sequence[str]:  # noqa: ARG002
+        raise StoreUnavailable("NoSuchBucket")
+
+    def put_file(self, key: str, path: Path, /) -> None:  # noqa: ARG002
+        raise AssertionError
+
+
+def test_a_bucket_that_is_not_there_is_named_before_a_customer_is_read() -> None:
+    opened = open_bucket_files("csv", FOLDER, "x.csv", store=_Refusing(), holdout=False)
+    with pytest.raises(StoreUnavailable, match="s3://shop/audiences cannot be listed"):
+        opened.__enter__()
 
 
 def test_nothing_is_sent_of_an_audience_that_failed() -> None:

@@ -99,7 +99,7 @@ async def change_everything(store: Store) -> None:
     await store.eraser.erase(fourth, suppressed_until=NOW)
 
 
-@pytest.mark.parametrize("households_", [90, pytest.param(500, marks=pytest.mark.full)])
+@pytest.mark.parametrize("households_", [90, pytest.param(200, marks=pytest.mark.full)])
 async def test_the_training_set_is_that_of_the_table_to_the_bit(
     store: Store, client: DynamoClient, households_: int
 ) -> None:

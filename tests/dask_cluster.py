@@ -1,8 +1,10 @@
 """A Dask cluster on loopback, of processes as an operator starts them: each can be killed."""
 
 import os
+import random
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -62,6 +64,19 @@ class DaskCluster:
 def _kill(process: subprocess.Popen[bytes]) -> None:
     process.kill()
     process.wait()
+
+
+def misfortune(seed: int, cluster: DaskCluster, over: threading.Event) -> None:
+    """Workers are killed and replaced; once, so is the scheduler. They need seconds to start."""
+    dice = random.Random(seed)
+    for step in range(4):
+        if over.wait(dice.uniform(0.5, 4.0)):
+            return
+        cluster.kill_worker()
+        if step == seed % 4:
+            cluster.kill_scheduler()
+            cluster.start_scheduler()
+        cluster.start_worker()
 
 
 @contextmanager

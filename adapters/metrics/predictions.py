@@ -4,7 +4,7 @@ from functools import cache
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
-from domain.prediction import Prediction, ServedModel
+from domain.prediction import Prediction
 
 TWENTIETHS = tuple(step / 20 for step in range(1, 21))
 
@@ -27,18 +27,18 @@ class PredictionMetrics:
             registry=registry,
         )
 
-        def of(name: str, version: int, arm: str, decision: str) -> tuple[object, object]:
-            return (
-                predictions.labels(name, version, arm, decision).inc,
-                probabilities.labels(name, version).observe,
+        self._predictions = cache(
+            lambda name, version, arm, decision: (
+                predictions.labels(name, version, arm, decision).inc
             )
-
-        self._of = cache(of)
+        )
+        self._probabilities = cache(
+            lambda name, version: probabilities.labels(name, version).observe
+        )
 
     def __call__(self, prediction: Prediction, /) -> None:
         """A prediction was made."""
-        model: ServedModel = prediction.model
+        model = prediction.model
         decision = "show" if prediction.decision.show else "hide"
-        count, observe = self._of(model.name, model.version, model.arm.value, decision)
-        count()  # type: ignore[operator]
-        observe(prediction.probability)  # type: ignore[operator]
+        self._predictions(model.name, model.version, model.arm.value, decision)()
+        self._probabilities(model.name, model.version)(prediction.probability)

@@ -4,7 +4,7 @@ from functools import cache
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
-from domain.store_calls import CallOutcome, StoreCall
+from domain.store_calls import StoreCall
 
 SECONDS = (0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128, 0.256, 0.512, 1, 2, 4, 8)
 """Upper bounds of buckets: each twice the one before, so that a quantile is right within a half."""
@@ -40,7 +40,7 @@ class StoreMetrics:
             "propensity_store_retries", "Requests about to be sent again.", registry=registry
         )
         self._calls = cache(
-            lambda operation, outcome: calls.labels(operation, CallOutcome(outcome).value).observe
+            lambda operation, outcome: calls.labels(operation, outcome.value).observe
         )
         self._unprocessed = cache(lambda operation: unprocessed.labels(operation).inc)
         self._read, self._written = units.labels("read").inc, units.labels("write").inc

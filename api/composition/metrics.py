@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from api.process import Settings
@@ -64,15 +65,14 @@ def exposed_metrics(settings: Settings) -> Iterator[None]:
     from adapters.listening import port_is_free
     from adapters.metrics.exposition import exposed
 
+    if find_spec("prometheus_client") is None:
+        raise Rejected(
+            "PROPENSITY_METRICS_PORT", "needs the extra: pip install 'propensity[metrics]'"
+        )
     if not port_is_free(settings.metrics_port, settings.metrics_host):
         raise Rejected(
             "PROPENSITY_METRICS_PORT",
             f"{settings.metrics_host}:{settings.metrics_port} is in use; choose another one",
         )
-    try:
-        with exposed(settings.metrics_host, settings.metrics_port):
-            yield
-    except ImportError as exc:
-        raise Rejected(
-            "PROPENSITY_METRICS_PORT", "needs the extra: pip install 'propensity[metrics]'"
-        ) from exc
+    with exposed(settings.metrics_host, settings.metrics_port):
+        yield

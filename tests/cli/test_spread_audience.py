@@ -3,7 +3,6 @@
 import asyncio
 import csv
 import json
-import random
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +17,7 @@ from api.process import load_settings
 from domain.audience import AudienceQuery, AudienceSummary, Member, SpreadAudience
 from domain.values import MICROS_PER_SECOND
 from tests.cli.conftest import END, Run, purchases, write_csv
-from tests.dask_cluster import DaskCluster, dask_cluster
+from tests.dask_cluster import DaskCluster, dask_cluster, misfortune
 
 CATEGORY = "jewellery"
 
@@ -97,19 +96,6 @@ def spread(
         workers=DaskWorkers(cluster.address),
         shards=built.index.shards,
     )
-
-
-def misfortune(seed: int, cluster: DaskCluster, over: threading.Event) -> None:
-    """Workers are killed and replaced; once, so is the scheduler. They need seconds to start."""
-    dice = random.Random(seed)
-    for step in range(4):
-        if over.wait(dice.uniform(0.5, 4.0)):
-            return
-        cluster.kill_worker()
-        if step == seed % 4:
-            cluster.kill_scheduler()
-            cluster.start_scheduler()
-        cluster.start_worker()
 
 
 @pytest.mark.full

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import random
 import threading
 from collections import Counter
 from collections.abc import Callable
@@ -28,7 +27,7 @@ from domain.purchases import (
     partitioning,
 )
 from tests.cli.conftest import Run, purchases, write_csv
-from tests.dask_cluster import DaskCluster, dask_cluster
+from tests.dask_cluster import dask_cluster, misfortune
 from tests.doubles.memory import MemoryPurchaseSource
 
 
@@ -131,7 +130,9 @@ def test_an_interrupted_import_goes_on_where_it_stopped(
     assert done >= 2
     code, out, err = run(*command)
     finished = document(out)
-    total = len(import_parts(parts).manifest().partitions)  # type: ignore[union-attr]  # it is there
+    manifest = import_parts(parts).manifest()
+    assert manifest is not None
+    total = len(manifest.partitions)
     assert total > 5
     assert f"{done} of {total} partitions" in err
     # What a worker had recorded of a partition when it was stopped is a duplicate.
@@ -237,19 +238,6 @@ def test_the_sample_needs_no_workers(home: Path, run: Run) -> None:
     sample = ("import", "--sample", "complete-journey", "--households", "1")
     code, _, err = run(*sample, "--workers", "1")
     assert (code, "--sample" in err) == (2, True)
-
-
-def misfortune(seed: int, cluster: DaskCluster, over: threading.Event) -> None:
-    """Workers are killed and replaced; once, so is the scheduler. They need seconds to start."""
-    dice = random.Random(seed)
-    for step in range(4):
-        if over.wait(dice.uniform(0.5, 4.0)):
-            return
-        cluster.kill_worker()
-        if step == seed % 4:
-            cluster.kill_scheduler()
-            cluster.start_scheduler()
-        cluster.start_worker()
 
 
 @pytest.mark.full

@@ -1,0 +1,34 @@
+"""When metrics are exposed, and what is said where they cannot be."""
+
+from typing import Any
+
+import prometheus_client  # noqa: F401  # first imported in the block, it would write to its folder for ever
+import pytest
+
+from adapters.listening import free_port
+from api.composition import exposed_metrics, metrics
+from api.process import Settings
+from domain.errors import Rejected
+
+
+def test_without_a_port_nothing_is_exposed() -> None:
+    with exposed_metrics(Settings()):
+        pass
+
+
+def test_without_the_extra_its_name_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def absent(name: str, *_: Any) -> None:
+        assert name == "prometheus_client"
+
+    monkeypatch.setattr(metrics, "find_spec", absent)
+    exposed = exposed_metrics(Settings(metrics_port=free_port()))
+    with pytest.raises(Rejected, match=r"propensity\[metrics\]"):
+        exposed.__enter__()
+
+
+def test_what_fails_while_they_are_exposed_keeps_its_own_name() -> None:
+    with (
+        pytest.raises(ImportError, match="of somebody else"),
+        exposed_metrics(Settings(metrics_port=free_port())),
+    ):
+        raise ImportError("of somebody else")

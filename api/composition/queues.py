@@ -41,7 +41,7 @@ def worker(settings: Settings) -> "Iterator[Worker]":
     """
     from api.queue import Consume, Worker
 
-    with application(settings) as built, queues(settings) as client:
+    with application(settings, logged=True) as built, queues(settings) as client:
         yield Worker(
             queue=client.queue(settings.queue),
             consume=Consume(

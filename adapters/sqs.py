@@ -246,7 +246,7 @@ def _fitting(reason: str, room: int) -> str:
     text = (reason or "unknown").translate(_UNSENDABLE)[:_MOST_REASON]
     text = text.encode()[: max(0, room - _REASON_BYTES)].decode(errors="ignore")
     if not text:
-        _log.warning("a message as long as SQS allows was sent without its reason")
+        _log.warning("dead_letter_without_reason")
     return text
 
 

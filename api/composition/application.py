@@ -22,6 +22,7 @@ from api.composition.metrics import (
     metrics_of,
     shadows_told,
 )
+from api.composition.observers import request_observer, store_observer
 from api.composition.registry import audit_trail, open_registry, presence_only
 from api.process import Settings
 from domain.values import Currency
@@ -466,7 +467,7 @@ class Application:
             currency=self.currency,
             access=Access(keyring=keyring, openness=Openness.of(settings)),
             admission=admission,
-            observer=None if self.metrics is None else self.metrics.requests,
+            observer=request_observer(settings, self.metrics),
             silence_s=settings.client_silence_s,
             sign_token=partial(sign_token, settings) if settings.demo_shop else None,
             start=[*(e.start for e in polling), key_polling.start, *(e.start for e in watches)],
@@ -480,12 +481,14 @@ def application(
     *,
     batch: bool = False,
     serving: bool = False,
+    logged: bool = False,
     instruments: Instruments | None = None,
 ) -> Iterator[Application]:
     """The application of these settings; its threads and connections end with the block.
 
     In a `batch` nobody waits for a page: everything is retried until the batch deadline. While
-    `serving`, many wait: nobody waits for a store that is silent.
+    `serving`, many wait: nobody waits for a store that is silent. Trouble with the store is `logged`
+    where somebody reads a log, and while `serving`.
     """
     from adapters.dynamodb import DynamoClient
 
@@ -493,7 +496,7 @@ def application(
     told = instruments or metrics
     client = DynamoClient(
         replace(_options(settings, batch=batch), breaker=serving),
-        observer=None if told is None else told.store,
+        observer=store_observer(told, logged=serving or logged),
     )
     try:
         yield Application(settings, client, metrics, told)

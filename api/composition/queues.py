@@ -42,7 +42,10 @@ def worker(settings: Settings, *, instruments: Instruments | None = None) -> "It
     """
     from api.queue import Consume, Worker
 
-    with application(settings, instruments=instruments) as built, queues(settings) as client:
+    with (
+        application(settings, instruments=instruments, logged=True) as built,
+        queues(settings) as client,
+    ):
         observer = None if built.instruments is None else built.instruments.queue
         yield Worker(
             queue=client.queue(settings.queue),

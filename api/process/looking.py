@@ -41,7 +41,7 @@ class LoopWatch:
             self._look(lag_s)
         except Exception as exc:  # noqa: BLE001  # such as no descriptor left: when looking matters
             if not self._failing:
-                _log.error("metrics of this process are not known: %s", exc)
+                _log.error("process_not_looked_at", extra={"reason": str(exc)})
             self._failing = True
         else:
             self._failing = False

@@ -59,7 +59,9 @@ class Consume:
             return await self._together(messages)
         except Exception as exc:  # noqa: BLE001  # whatever it is, it is one message's trouble
             # What it says may hold what a customer sent.
-            _log.error("%d messages: unexpected %s", len(messages), type(exc).__qualname__)
+            _log.error(
+                "messages_crashed", extra={"count": len(messages), "error": type(exc).__qualname__}
+            )
         if len(messages) == 1:
             self.counts["left"] += 1
             self._tell(messages, [Taken.LEFT])
@@ -90,7 +92,7 @@ class Consume:
         try:
             return await self.take_in(items)
         except PartlyRecorded as exc:
-            _log.warning("%s", exc)
+            _log.warning("messages_left", extra={"reason": str(exc)})
             return exc.outcomes
 
     async def _finish(
@@ -108,7 +110,7 @@ class Consume:
                     await self._send_on(message, item, outcome)
                     taken = Taken.REFUSED
         except PropensityError as exc:
-            _log.warning("a dead letter was not sent: %s", exc)
+            _log.warning("dead_letter_not_sent", extra={"reason": str(exc)})
             return Taken.LEFT
         return taken
 
@@ -157,7 +159,7 @@ class Worker:
             try:
                 depths = await asyncio.gather(self.queue.depth(), self.consume.dead_letters.depth())
             except PropensityError as exc:
-                _log.warning("how many messages wait is not known: %s", exc)
+                _log.warning("queue_depth_unknown", extra={"reason": str(exc)})
                 self.observer.held(None, None)
             else:
                 self.observer.held(*depths)
@@ -169,11 +171,11 @@ class Worker:
                 messages = await self.queue.receive(wait_s=WAIT_S, visibility_s=self.visibility_s)
                 await self.handle(messages)
             except PropensityError as exc:
-                _log.warning("%s", exc)
+                _log.warning("queue_unavailable", extra={"reason": str(exc)})
                 await _pause(stop)
             except Exception as exc:  # noqa: BLE001  # one batch's trouble must not stop the others
                 # What it says may hold what a customer sent.
-                _log.error("a batch was left: unexpected %s", type(exc).__qualname__)
+                _log.error("batch_crashed", extra={"error": type(exc).__qualname__})
                 await _pause(stop)
 
     async def handle(self, messages: Sequence[Message]) -> None:
@@ -198,7 +200,7 @@ class Worker:
                 try:
                     await self.queue.hide(messages, seconds=self.visibility_s)
                 except Unavailable as exc:
-                    _log.warning("the visibility was not extended: %s", exc)
+                    _log.warning("visibility_not_extended", extra={"reason": str(exc)})
 
         extending = asyncio.create_task(extend())
         try:

@@ -20,6 +20,7 @@ class Metrics:
     def __init__(self) -> None:
         from prometheus_client import CollectorRegistry
 
+        from adapters.metrics.drift import DriftMetrics
         from adapters.metrics.predictions import PredictionMetrics
         from adapters.metrics.processes import ProcessMetrics
         from adapters.metrics.requests import RequestMetrics
@@ -30,6 +31,7 @@ class Metrics:
         self.requests: RequestMetrics = RequestMetrics(registry)
         self.predictions: PredictionMetrics = PredictionMetrics(registry)
         self.process: ProcessMetrics = ProcessMetrics(registry)
+        self.drift: DriftMetrics = DriftMetrics(registry)
 
     def watch(self, admission: "Admission", live: "LiveModels") -> "LoopWatch":
         """What looks at a server each second."""

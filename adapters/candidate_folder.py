@@ -8,12 +8,19 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from domain.drift import Reference
 from domain.errors import Rejected
 from domain.features import DeclaredSet, FeatureSet
 from domain.values import Currency
 from model_registry.errors import CorruptRegistry
 from model_registry.storage import canonical
-from model_registry.versions import CalibrationBin, Candidate, GoldenVectors, HeldOut
+from model_registry.versions import (
+    CalibrationBin,
+    Candidate,
+    GoldenVectors,
+    HeldOut,
+    decode_reference,
+)
 
 CANDIDATE = "candidate.json"
 _PICKLES = tuple(bytes([0x80, protocol]) for protocol in range(2, 6))
@@ -42,6 +49,7 @@ class _Description(Struct, forbid_unknown_fields=True):
     calibration: list[_Row] = []
     intervals: dict[str, tuple[float, float]] = {}
     held_out: dict[str, Any] | None = None
+    reference: dict[str, Any] | None = None
     facts: dict[str, Any] = {}
 
 
@@ -57,11 +65,12 @@ def read_candidate(folder: Path, currency: Currency, sets: Mapping[str, Declared
         description = msgspec.json.decode(_content(folder, CANDIDATE), type=_Description)
     except msgspec.MsgspecError as exc:
         raise Rejected(str(folder / CANDIDATE), str(exc)) from exc
+    features = _features(description.features, currency, sets)
     return Candidate(
         scorer_kind=description.scorer.kind,
         scorer_options=description.scorer.options,
         blobs={role: _content(folder, name) for role, name in description.files.items()},
-        features=_features(description.features, currency, sets),
+        features=features,
         horizon_days=description.horizon_days,
         golden=_golden(description),
         metrics=description.metrics,
@@ -72,6 +81,7 @@ def read_candidate(folder: Path, currency: Currency, sets: Mapping[str, Declared
         facts=description.facts,
         intervals=description.intervals,
         held_out=_held_out(description.held_out),
+        reference=_reference(description.reference, features),
     )
 
 
@@ -102,6 +112,15 @@ def _held_out(described: dict[str, Any] | None) -> HeldOut | None:
         return HeldOut.decode("held_out", canonical(described))
     except CorruptRegistry as exc:
         raise Rejected("held_out", exc.reason) from exc
+
+
+def _reference(described: dict[str, Any] | None, features: FeatureSet) -> Reference | None:
+    if described is None:
+        return None
+    try:
+        return decode_reference("reference", canonical(described), features.names)
+    except CorruptRegistry as exc:
+        raise Rejected("reference", exc.reason) from exc
 
 
 def _golden(description: _Description) -> GoldenVectors:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
 
+from domain.drift import Reference
 from domain.errors import CorruptRecord, InvalidRequest, NotFound
 from domain.values import BUCKETS, Clock
 from model_registry.errors import (
@@ -29,7 +30,16 @@ from model_registry.revisions import (
     without_judging,
 )
 from model_registry.storage import layout
-from model_registry.versions import CARD, CARD_HTML, Blob, Candidate, Draft, Manifest
+from model_registry.versions import (
+    CARD,
+    CARD_HTML,
+    REFERENCE,
+    Blob,
+    Candidate,
+    Draft,
+    Manifest,
+    decode_reference,
+)
 
 _ATTEMPTS = 1_000
 """Lost races in a row before giving up; each one lost is another writer's success."""
@@ -168,6 +178,19 @@ class Registry:
             UnknownObject: there are none.
         """
         return self.store.get(layout.blob_key(blob.sha256))
+
+    def reference(self, manifest: Manifest) -> Reference | None:
+        """How the inputs of a version were spread at training; None: it does not say.
+
+        Raises:
+            GateFailed: it was changed since.
+            CorruptRegistry: it is damaged.
+        """
+        if REFERENCE not in manifest.blobs:
+            return None
+        blob = manifest.blobs[REFERENCE]
+        content = check_integrity({REFERENCE: blob}, self.blob)[REFERENCE]
+        return decode_reference(layout.blob_key(blob.sha256), content, manifest.features.names)
 
     def card(self, manifest: Manifest, *, html: bool) -> bytes:
         """What describes a version to people, as Markdown or as a page of HTML, in UTF-8.

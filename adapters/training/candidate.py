@@ -18,6 +18,7 @@ from adapters.training.golden import golden_rows
 from adapters.training.onnx_export import SCORER_OPTIONS, check_parity, export
 from adapters.training.recalibrating import Line, line_of, recalibrated
 from adapters.training.selecting import USUAL_PENALTY
+from domain.drift import Reference
 from domain.errors import TrainingRefused
 from domain.training import FeatureTrial, TrainingSet
 from domain.values import MICROS_PER_DAY, instant
@@ -70,6 +71,9 @@ def train(
         intervals=intervals(held_out),
         calibration=calibration(held_out),
         held_out=held_out,
+        reference=Reference.of(
+            training_set.features, matrix, served, training_set.held_out.customer
+        ),
         facts={
             **_facts(pipeline, training_set),
             "hyperparameters": {"C": c, **HYPERPARAMETERS},

@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 from adapters.training.files import ExportedSet
 from adapters.training.golden import golden_rows
 from adapters.training.onnx_export import SCORER_OPTIONS, check_parity, export
+from domain.drift import Reference
 from domain.errors import Rejected
 from model_registry.evaluation import calibration, evaluate, intervals
 from model_registry.ports import ScorerFactory
-from model_registry.versions import HeldOut
+from model_registry.versions import HeldOut, encode_reference
 
 CANDIDATE, MODEL = "candidate.json", "model.onnx"
 MLMODEL = "MLmodel"
@@ -66,6 +67,7 @@ def package(model: Path, exported: ExportedSet, folder: Path, *, build: ScorerFa
         customer=None if exported.held_out.category is None else exported.held_out.customer,
         category=exported.held_out.category,
     )
+    reference = Reference.of(exported.features, matrix, served, exported.held_out.customer)
     document = {
         "scorer": {"kind": "onnx", "options": dict(fitted.options)},
         "files": {"model": MODEL},
@@ -77,6 +79,7 @@ def package(model: Path, exported: ExportedSet, folder: Path, *, build: ScorerFa
         "intervals": intervals(held_out),
         "calibration": [msgspec.to_builtins(each) for each in calibration(held_out)],
         "held_out": msgspec.json.decode(held_out.encode()),
+        "reference": msgspec.json.decode(encode_reference(reference)),
         "facts": {"fitted_elsewhere": model.name, "held_out_sha256": exported.held_out_sha256},
     }
     return _written(folder, document, fitted.onnx)

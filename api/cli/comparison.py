@@ -33,12 +33,18 @@ _BETTER = {
 def compare(name: Name, a: Which, b: Which, *, as_json: AsJson = False) -> None:
     """Compare two versions: held-out metrics with 95 % intervals, calibration, features."""
     registry = open_registry(load_settings())
-    one, other = (registry.version(name, _number(registry, name, which)) for which in (a, b))
+    one, other = (registry.version(name, number_of(registry, name, which)) for which in (a, b))
     comparison = compare_versions(one, other, registry.blob)
     emit(_document(comparison), as_json=as_json, text=_text(comparison))
 
 
-def _number(registry: Registry, name: str, which: str) -> int:
+def number_of(registry: Registry, name: str, which: str) -> int:
+    """The version that is meant: a number, champion or challenger.
+
+    Raises:
+        InvalidRequest: it is neither.
+        UnknownVersion: there is no such alias now.
+    """
     if which.isdecimal():
         return int(which)
     if which not in ("champion", "challenger"):

@@ -13,6 +13,7 @@ from rich.table import Table
 from api.cli.actor import actor
 from api.cli.audit import audited
 from api.cli.comparison import Name, compare
+from api.cli.drift import drift
 from api.cli.output import EXIT_CODE_OF, AsJson, emit, say, table
 from api.composition import candidate_in, open_registry, package_model, presence_only
 from api.documents.models import (
@@ -246,7 +247,7 @@ def shadow(  # noqa: PLR0913  # one parameter per option
 
 @app.command("status")
 def status(name: Name, *, as_json: AsJson = False) -> None:
-    """Show which processes serve which revision; exits with 1 while one is behind."""
+    """Show which processes serve which revision, and drift; exits with 1 while one is behind."""
     settings = load_settings()
     found = status_of_model(open_registry(settings), presence_only(settings), name)
     live = found.processes
@@ -255,6 +256,8 @@ def status(name: Name, *, as_json: AsJson = False) -> None:
     emit(to_builtins(found), as_json=as_json, text=table(*columns, rows=rows))
     for shadow in found.shadows:
         say(_shadow_text(shadow))
+    for each in found.drift:
+        say(each.summary)
     say(f"revision {found.revision} is the newest; processes: {len(live)}, behind: {found.behind}")
     if found.behind:
         raise typer.Exit(BEHIND)
@@ -299,6 +302,7 @@ def history(name: Name, *, as_json: AsJson = False) -> None:
 
 
 app.command("compare")(compare)
+app.command("drift")(drift)
 
 
 def describe(manifest: Manifest) -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from adapters.clock import SystemClock
+from api.composition.drift import drift_of
 from api.composition.metrics import (
     Instruments,
     Metrics,
@@ -412,12 +413,13 @@ class Application:
             self.predict,
             observe=lambda observation: shadowing[observation.traffic.name].observe(observation),
         )
-        if self.metrics is not None:
-            predict = replace(predict, answered=self.metrics.predictions)
+        drift = drift_of(self.live, self.presence, self.clock, self.metrics)
+        predict = drift.watched(predict)
 
         def stop() -> None:
             for each in polling:
                 each.stop()
+            drift.watching.stop()
             shadows.shutdown(cancel_futures=True)  # what waits is of no use any more
             close()
 
@@ -470,7 +472,12 @@ class Application:
             observer=request_observer(settings, self.metrics),
             silence_s=settings.client_silence_s,
             sign_token=partial(sign_token, settings) if settings.demo_shop else None,
-            start=[*(e.start for e in polling), key_polling.start, *(e.start for e in watches)],
+            start=[
+                *(e.start for e in polling),
+                drift.watching.start,
+                key_polling.start,
+                *(e.start for e in watches),
+            ],
             close=[*(e.stop for e in watches), key_polling.stop, stop],
         )
 

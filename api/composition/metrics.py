@@ -14,6 +14,7 @@ from api.process import Settings
 from domain.errors import NoLiveModel, Rejected
 
 if TYPE_CHECKING:
+    from adapters.metrics.drift import DriftMetrics
     from adapters.metrics.models import ModelMetrics
     from adapters.metrics.predictions import PredictionMetrics
     from adapters.metrics.processes import ProcessMetrics
@@ -128,6 +129,12 @@ class Metrics:
         from adapters.metrics.progress import ProgressMetrics
 
         return ProgressMetrics(self.registry)
+
+    @cached_property
+    def drift(self) -> "DriftMetrics":
+        from adapters.metrics.drift import DriftMetrics
+
+        return DriftMetrics(self.registry)
 
     @cached_property
     def process(self) -> "ProcessMetrics":

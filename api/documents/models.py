@@ -6,10 +6,21 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
+from api.documents.drift import DriftReport
+from domain.errors import PropensityError, Unavailable
 from domain.values import BUCKETS, instant
 from model_registry.registry import Registry
 from model_registry.revisions import GateResult, Revision
-from model_registry.serving import Presence, Serving, ShadowReport, merged
+from model_registry.serving import (
+    AskedDays,
+    Presence,
+    Serving,
+    ShadowReport,
+    VersionDrift,
+    merged,
+    newest_drift,
+)
+from model_registry.serving.asked import day_of
 from model_registry.versions import Manifest
 
 MOST = 999_999_999
@@ -208,6 +219,12 @@ class ModelStatus(Struct, frozen=True, kw_only=True):
     shadows: Annotated[
         list[ShadowFindings], Meta(description="Since the processes serve these versions.")
     ]
+    drift: Annotated[
+        list[DriftReport],
+        Meta(
+            description="Of each version that answers: today, or yesterday until there are enough."
+        ),
+    ]
 
     @property
     def behind(self) -> int:
@@ -281,7 +298,23 @@ def status_of_model(registry: Registry, presence: Presence, name: str) -> ModelS
         converged=bool(live) and all(process.revision >= newest for process in live),
         processes=[ProcessReport.of(process) for process in live],
         shadows=[ShadowFindings.of(report) for report in found],
+        drift=[
+            DriftReport.of(_drift(registry, presence, name, version))
+            for version in ([] if current is None else current.state.aliases.values())
+        ],
     )
+
+
+def _drift(registry: Registry, presence: Presence, name: str, version: int) -> VersionDrift:
+    """The newest drift of a version; what is damaged is told as unknown."""
+    today = day_of(presence.clock())
+    try:
+        reference = registry.reference(registry.version(name, version))
+        return newest_drift(AskedDays(store=presence.store), name, version, reference, today=today)
+    except Unavailable:
+        raise
+    except PropensityError as exc:
+        return VersionDrift(version=version, day=today, against=None, why_not=str(exc))
 
 
 def _serving(registry: Registry, name: str) -> Mapping[int, str]:

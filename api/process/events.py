@@ -135,6 +135,20 @@ EVENTS: Mapping[str, Event] = {
             "exception": "Where it came from, without any text of errors.",
         },
     ),
+    "drift_unwatched": Event(
+        "warning",
+        "Who was asked about could not be counted, told or compared. It is tried again.",
+        {"doing": "What was tried.", "reason": _REASON},
+    ),
+    "drift_watch_crashed": Event(
+        "error",
+        "The same, by an error that nobody foresaw. Please report it.",
+        {
+            "doing": "What was tried.",
+            "reason": "The error.",
+            "exception": "Where it came from, without any text of errors.",
+        },
+    ),
     "keys_unreadable": Event(
         "warning", "The keys could not be read. Those known so far hold on.", {"reason": _REASON}
     ),

@@ -211,6 +211,8 @@ class Combination:
     def __post_init__(self) -> None:
         if not self.label.isidentifier():
             raise ValueError(f"name {self.label!r} must be a word of letters, digits and _")
+        if self.label == "score":
+            raise ValueError("name 'score' is that of what the model answers; choose another")
         self.shape.check(least=self.least)
 
     @property

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.decisions import Decision
+from domain.drift import Reference
 from domain.errors import CorruptRecord, InvalidRequest
 from domain.features import FeatureSet, Histories
 from domain.prediction.explaining import Explanation, LinearFacts
@@ -28,6 +29,7 @@ class ServedModel:
 
     `horizon_days` is how far ahead "will buy" looks; `arm` is as what it answers customers.
     `held_out` are its probabilities of the customers held out at training, ascending. Shape: (n,).
+    `reference` is how its inputs were spread then.
     """
 
     name: str
@@ -39,6 +41,7 @@ class ServedModel:
     arm: Arm = Arm.CHAMPION
     held_out: NDArray[np.float64] | None = field(default=None, compare=False, repr=False)
     facts: LinearFacts | None = field(default=None, compare=False, repr=False)
+    reference: Reference | None = field(default=None, compare=False, repr=False)
     """What explains its predictions; None: nothing does."""
 
     def above(self, basis_points: int) -> float:

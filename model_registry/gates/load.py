@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from domain.drift import Reference
 from domain.features import FeatureSet
 from domain.prediction import Scorer
 from domain.retention import FOR_EVER, PurchaseRetention
@@ -15,7 +16,16 @@ from model_registry.errors import GateFailed, UnknownObject
 from model_registry.ports import ScorerFactory
 from model_registry.revisions import GateResult
 from model_registry.storage import blob_key
-from model_registry.versions import GOLDEN, HELD_OUT, Blob, GoldenVectors, HeldOut, Manifest
+from model_registry.versions import (
+    GOLDEN,
+    HELD_OUT,
+    REFERENCE,
+    Blob,
+    GoldenVectors,
+    HeldOut,
+    Manifest,
+    decode_reference,
+)
 
 MOST_BYTES = 64 * 1024 * 1024
 """Of all blobs of a version together: a logistic regression has a thousand."""
@@ -34,6 +44,7 @@ class Loaded:
     scorer: Scorer
     golden: GoldenVectors
     held_out: NDArray[np.float64] | None
+    reference: Reference | None
     results: tuple[GateResult, ...]
 
 
@@ -54,7 +65,7 @@ class LoadGates:
 
         Raises:
             GateFailed: it may not; says which gate, what it saw, and the way out.
-            CorruptRegistry: the golden vectors or the held-out customers are none.
+            CorruptRegistry: the golden vectors, the held-out customers or the reference are none.
             StoreUnavailable: a blob could not be read.
         """
         check_size(manifest)
@@ -86,6 +97,7 @@ class LoadGates:
             scorer=scorer,
             golden=golden,
             held_out=_held_out(manifest, blobs),
+            reference=_reference(manifest, blobs),
             results=results,
         )
 
@@ -108,6 +120,13 @@ def _held_out(manifest: Manifest, blobs: Mapping[str, bytes]) -> NDArray[np.floa
         return None
     rows = HeldOut.decode(blob_key(manifest.blobs[HELD_OUT].sha256), blobs[HELD_OUT])
     return np.sort(rows.probabilities)
+
+
+def _reference(manifest: Manifest, blobs: Mapping[str, bytes]) -> Reference | None:
+    if REFERENCE not in blobs:
+        return None
+    key = blob_key(manifest.blobs[REFERENCE].sha256)
+    return decode_reference(key, blobs[REFERENCE], manifest.features.names)
 
 
 def check_size(manifest: Manifest) -> None:

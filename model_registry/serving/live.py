@@ -57,6 +57,7 @@ def _load(registry: Registry, name: str, revision: Revision, version: int, arm: 
         scorer=loaded.scorer,
         arm=arm,
         held_out=loaded.held_out,
+        reference=loaded.reference,
         facts=_linear_facts(manifest),
     )
 

@@ -44,6 +44,11 @@ def statuses_prefix(name: str) -> str:
     return f"serving/{name}/"
 
 
+def asked_prefix(name: str) -> str:
+    """Where the processes that serve a model say whom they were asked about; no model has this name."""
+    return f"serving/_asked/{name}/"
+
+
 def manifest_key(name: str, version: int) -> str:
     """Where the manifest of one version lies; names sort as numbers do."""
     return f"{versions_prefix(name)}{version:06d}.json"

@@ -9,5 +9,8 @@ from model_registry.versions.manifest import CARD as CARD
 from model_registry.versions.manifest import CARD_HTML as CARD_HTML
 from model_registry.versions.manifest import GOLDEN as GOLDEN
 from model_registry.versions.manifest import HELD_OUT as HELD_OUT
+from model_registry.versions.manifest import REFERENCE as REFERENCE
 from model_registry.versions.manifest import Blob as Blob
 from model_registry.versions.manifest import Manifest as Manifest
+from model_registry.versions.spread import decode_reference as decode_reference
+from model_registry.versions.spread import encode_reference as encode_reference

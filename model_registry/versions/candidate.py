@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from domain.drift import Reference
 from domain.features import FeatureSet
 from model_registry.errors import CorruptRegistry
 from model_registry.storage import Count, canonical, check_canonical, decoded
@@ -79,7 +80,8 @@ class Candidate:
     """A trained model with the evidence for it; `facts` says how it was trained, as plain JSON.
 
     `intervals` says between which values (low, high) a metric lies with 95 % confidence. With
-    `held_out`, other versions can be compared with this one customer by customer.
+    `held_out`, other versions can be compared with this one customer by customer. With a `reference`,
+    the customers who are asked about can be compared with those of training.
     """
 
     scorer_kind: str
@@ -95,5 +97,6 @@ class Candidate:
         default_factory=dict[str, tuple[float, float]]
     )
     held_out: HeldOut | None = None
+    reference: Reference | None = None
     card: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
     """What describes the version to people, by file name; such a blob is never loaded to score."""

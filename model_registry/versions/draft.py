@@ -11,11 +11,13 @@ from model_registry.versions.held_out import HeldOut
 from model_registry.versions.manifest import (
     GOLDEN,
     HELD_OUT,
+    REFERENCE,
     Blob,
     FeatureSpec,
     Manifest,
     ScorerSpec,
 )
+from model_registry.versions.spread import decode_reference, encode_reference
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ class Draft:
         Raises:
             InvalidRequest: a part of the candidate cannot be stored as it is; says which.
         """
-        for role in (GOLDEN, HELD_OUT, *candidate.card):
+        for role in (GOLDEN, HELD_OUT, REFERENCE, *candidate.card):
             if role in candidate.blobs:
                 raise InvalidRequest("blobs", f"the role {role!r} is taken by the evidence")
         try:
@@ -72,6 +74,9 @@ def _evidence(candidate: Candidate) -> dict[str, bytes]:
     if candidate.held_out is not None:
         blobs[HELD_OUT] = candidate.held_out.encode()
         HeldOut.decode(HELD_OUT, blobs[HELD_OUT])
+    if candidate.reference is not None:
+        blobs[REFERENCE] = encode_reference(candidate.reference)
+        decode_reference(REFERENCE, blobs[REFERENCE], candidate.features.names)
     return {**blobs, **candidate.card}
 
 

@@ -20,6 +20,9 @@ GOLDEN = "golden"
 HELD_OUT = "held_out"
 """The role of the blob with what the held-out customers did; a version may have none."""
 
+REFERENCE = "reference"
+"""The role of the blob with the spread of inputs at training; a version may have none."""
+
 CARD, CARD_HTML = "card.md", "card.html"
 """The roles of the blobs that describe the version to people; a version may have none."""
 

@@ -114,7 +114,7 @@ class TestTheCandidate:
 
     def test_it_is_stored_with_its_evidence(self) -> None:
         draft = Draft.of("propensity", a_candidate(), created_at=1, created_by="test")
-        assert set(draft.blobs) == {"model", "golden", "held_out"}
+        assert set(draft.blobs) == {"model", "golden", "held_out", "reference"}
         assert draft.manifest.intervals == a_candidate().intervals
 
     def test_a_model_of_the_true_law_is_calibrated(self) -> None:

@@ -148,8 +148,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Batches of ten messages that a worker handles at a time."""
     purchase_retention_days: Annotated[int, Meta(ge=1, le=36500)] | None = None
     """Days for which purchases are kept, counted from when they were bought; empty: for ever."""
-    erasure_suppression_days: Annotated[int, Meta(ge=1, le=3650)] = 30
-    """Days for which nothing of an erased customer is taken; longer than any queue keeps messages."""
+    erasure_suppression_days: Annotated[int, Meta(ge=1, le=3650)] = 36
+    """Days for which nothing of an erased customer is taken; longer than queues keep messages and backups reach back."""
     connections: Annotated[int, Meta(ge=1, le=1000)] = 32
     """Connections to DynamoDB, and threads that use them."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"

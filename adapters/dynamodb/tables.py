@@ -137,6 +137,13 @@ class DynamoTables:
         if model is self._client.recent and not differences:
             marks = self._client.connection.get_item(name, MARKS, consistent_read=True)
             yield from layout_differences(marks.get("Item", {}), name)
+            if "Item" not in marks and self._some_purchases():
+                yield f"table {name}: nothing was written to it, but purchases are there (propensity rebuild)"
+
+    def _some_purchases(self) -> bool:
+        """Whether there are purchases, as DynamoDB counted them within the last hours."""
+        table = self._client.connection.describe_table(self._client.purchases.Meta.table_name)
+        return bool(table["ItemCount"])
 
     def _shape_differences(self, model: type[Any]) -> Iterator[str]:
         name = model.Meta.table_name

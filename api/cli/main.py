@@ -42,6 +42,10 @@ COMMANDS = {
         "api.cli.customers:erase",
         "Erase a customer, and refuse new purchases of theirs for a while; prints a receipt.",
     ),
+    "erase-again": (
+        "api.cli.customers:erase_again",
+        "Erase again whoever is suppressed: after a restore, and what was interrupted.",
+    ),
     "export-customer": (
         "api.cli.customers:export_customer",
         "Write all that is held about a customer, as one JSON document.",

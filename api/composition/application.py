@@ -44,7 +44,7 @@ if TYPE_CHECKING:
         RetentionMarks,
     )
     from domain.audience import PlanAudience, ScoreAudience
-    from domain.customers import CustomerRecords, EraseCustomer, EveryCustomer
+    from domain.customers import CustomerRecords, EraseAgain, EraseCustomer, EveryCustomer
     from domain.features import FeatureSet
     from domain.keys import ManageKeys
     from domain.prediction import PredictPropensity, Traffic
@@ -206,6 +206,12 @@ class Application:
             clock=self.clock,
             suppression_days=self.settings.erasure_suppression_days,
         )
+
+    @cached_property
+    def erase_again(self) -> "EraseAgain":
+        from domain.customers import EraseAgain
+
+        return EraseAgain(eraser=self.erase.eraser, erase=self.erase)
 
     @cached_property
     def records(self) -> "CustomerRecords":

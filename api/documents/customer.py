@@ -166,6 +166,15 @@ class ErasureReceipt(Struct, frozen=True, kw_only=True):
         )
 
 
+class ErasuresRepeated(Struct, frozen=True, kw_only=True):
+    """What erasing again found, in numbers of customers. It names nobody."""
+
+    suppressed: int
+    had_come_back: Annotated[int, Meta(description="Of whom something was stored, and went now.")]
+    unfinished: Annotated[int, Meta(description="Of whom something is left.")]
+    cost: CostUsed
+
+
 class CustomerToErase(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Whose purchases are to be erased."""
 

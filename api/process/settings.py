@@ -104,6 +104,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Requests that one process works on at once; more where your store is far away."""
     requests_waiting: Annotated[int, Meta(ge=0, le=10_000)] = 32
     """Requests that may wait for a place, a second at most; the others get a 503 at once."""
+    drain_s: Annotated[float, Meta(ge=0, le=300)] = 0.0
+    """Seconds after SIGTERM in which all is answered while `/readyz` says 503; then the stop begins."""
     graceful_stop_s: Annotated[int, Meta(ge=1, le=3600)] = 20
     """Seconds that requests and streams may go on after SIGTERM; streams end with a last line before."""
     connect_timeout_s: Seconds = 0.5
@@ -128,10 +130,12 @@ class Settings(Struct, frozen=True, kw_only=True):
     """File with the public key in PEM, or the JWKS, that checks customers' tokens."""
     customer_token_secret: Secret | None = None
     """Secret that signs and checks customers' tokens (HS256), instead of keys; 32 bytes or more."""
+    customer_token_other_secret: Secret | None = None
+    """A second secret that checks customers' tokens (HS256), while secrets are rotated."""
     customer_token_audience: Annotated[str, Meta(min_length=1)] = "propensity"  # noqa: S105  # an audience
     """What customers' tokens name as their audience (`aud`)."""
     cursor_key: Secret | None = None
-    """32 bytes in URL-safe base64 that seal page cursors; empty: random, so that cursors survive no restart and are of no use to other servers."""
+    """32 bytes in URL-safe base64 that seal page cursors; further keys, by commas, only open them; empty: random, so that cursors survive no restart and are of no use to other servers."""
     cursor_ttl_s: Annotated[int, Meta(ge=1, le=86400)] = 3600
     """Seconds after which a page cursor expires."""
     queue: Annotated[str, Meta(pattern="^[A-Za-z0-9_-]{1,60}(\\.fifo)?\\Z")] = (
@@ -148,8 +152,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Batches of ten messages that a worker handles at a time."""
     purchase_retention_days: Annotated[int, Meta(ge=1, le=36500)] | None = None
     """Days for which purchases are kept, counted from when they were bought; empty: for ever."""
-    erasure_suppression_days: Annotated[int, Meta(ge=1, le=3650)] = 30
-    """Days for which nothing of an erased customer is taken; longer than any queue keeps messages."""
+    erasure_suppression_days: Annotated[int, Meta(ge=1, le=3650)] = 36
+    """Days for which nothing of an erased customer is taken; longer than queues keep messages and backups reach back."""
     connections: Annotated[int, Meta(ge=1, le=1000)] = 32
     """Connections to DynamoDB, and threads that use them."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -162,6 +166,8 @@ class Settings(Struct, frozen=True, kw_only=True):
             raise ValueError("access_key_id and secret_access_key go together")
         if self.customer_token_keys and self.customer_token_secret:
             raise ValueError("set customer_token_keys or customer_token_secret, not both")
+        if self.customer_token_other_secret and not self.customer_token_secret:
+            raise ValueError("customer_token_other_secret needs customer_token_secret")
         if self.demo_shop and not (is_loopback(self.host) and self.customer_token_secret):
             raise ValueError("demo_shop needs a host of loopback, and customer_token_secret")
         if self.audience_model and self.audience_model not in self.served_models:
@@ -335,13 +341,16 @@ def is_loopback(host: str | None) -> bool:
 
 
 def _check_cursor_key(value: Secret) -> None:
-    try:
-        padding = "=" * (-len(value.value) % 4)  # which a generator of secrets leaves out
-        whole = len(urlsafe_b64decode(value.value + padding)) == _KEY_BYTES
-    except ValueError:
-        whole = False
-    if not whole:
+    if not all(map(_is_key, value.value.split(","))):
         raise ValueError("must be 32 bytes in base64, such as `openssl rand -base64 32`")
+
+
+def _is_key(text: str) -> bool:
+    padding = "=" * (-len(text) % 4)  # which a generator of secrets leaves out
+    try:
+        return len(urlsafe_b64decode(text + padding)) == _KEY_BYTES
+    except ValueError:
+        return False
 
 
 def _check_scorers(value: str) -> None:

@@ -1,5 +1,6 @@
 """Erase a customer: nothing stays, and nothing is taken while the suppression lasts."""
 
+import asyncio
 from dataclasses import dataclass
 
 from domain.customers.ports import CustomerEraser, Erasure
@@ -44,3 +45,55 @@ class EraseCustomer:
         return Receipt(
             erased=erased, at=self.clock(), suppressed_until=until if erased.complete else None
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErasedAgain:
+    """How many customers are suppressed, of how many something was stored, and is still."""
+
+    suppressed: int
+    had_come_back: int
+    unfinished: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EraseAgain:
+    """Erases whoever is suppressed once more: a restore brings erased customers back.
+
+    Suppressions end when they would have ended. What was interrupted is finished.
+    """
+
+    eraser: CustomerEraser
+    erase: EraseCustomer
+    at_once: int = 16
+
+    async def __call__(self) -> ErasedAgain:
+        """What was found; asking again is safe.
+
+        Raises:
+            StoreUnavailable: not all are erased; asking again is safe.
+        """
+        slots = asyncio.Semaphore(self.at_once)
+        erased: list[Erasure] = []
+
+        async def one(customer_id: str, until: int) -> None:
+            async with slots:
+                erased.append(await self._one(customer_id, until))
+
+        async for page in self.eraser.suppressed():
+            now = self.erase.clock()
+            await asyncio.gather(*(one(*each) for each in page.items() if each[1] > now))
+        return ErasedAgain(
+            suppressed=len(erased),
+            had_come_back=sum(_removed(each) for each in erased),
+            unfinished=sum(not each.complete for each in erased),
+        )
+
+    async def _one(self, customer_id: str, until: int) -> Erasure:
+        if until == UNFINISHED:
+            return (await self.erase(customer_id)).erased
+        return await self.eraser.erase(customer_id, suppressed_until=until)
+
+
+def _removed(erased: Erasure) -> bool:
+    return bool(erased.purchases or erased.cancelled or erased.refunds_waiting)

@@ -9,7 +9,7 @@ from litestar import Litestar
 from litestar.testing import TestClient
 
 from adapters.audit_log import ObjectAuditLog
-from adapters.customer_tokens import JwtCustomerTokens, shared_secret
+from adapters.customer_tokens import JwtCustomerTokens, shared_secrets
 from api.http import Cursors, create_app
 from api.http.access import Access, Openness
 from api.http.fallbacks import Fallbacks
@@ -184,7 +184,7 @@ def app_over(
             fallbacks=shop.fallbacks,
         ),
         customer_tokens=JwtCustomerTokens(
-            shared_secret(TOKEN_SECRET), audience="propensity", clock=shop.clock
+            shared_secrets(TOKEN_SECRET), audience="propensity", clock=shop.clock
         ),
     )
     return create_app(

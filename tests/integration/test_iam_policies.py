@@ -163,6 +163,11 @@ async def erasing(built: Application) -> None:
     await built.erase("customer-1")
 
 
+async def erasing_again(built: Application) -> None:
+    await built.erase("customer-1")
+    await built.erase_again()
+
+
 async def serving_keys(built: Application) -> None:
     """What every server does, once a key is used."""
     keyring = Keyring(clock=built.clock, monotonic=time.monotonic)
@@ -184,6 +189,7 @@ async def managing_keys(built: Application) -> None:
 
 async def rebuilding(built: Application) -> None:
     began_at = built.clock()
+    await asyncio.to_thread(built.tables.identity)  # whose rebuild an interrupted one was
     async for _, customers in built.every_customer.batches():
         for customer in customers:
             await built.rebuilder.rebuild(customer)
@@ -214,6 +220,7 @@ USES: dict[str, Callable[[Application], Coroutine[None, None, None]]] = {
     "record": recording,
     "audience": reading_audiences,
     "erase": erasing,
+    "erase-again": erasing_again,
     "keys-serve": serving_keys,
     "keys-manage": managing_keys,
     "rebuild": rebuilding,

@@ -17,6 +17,7 @@ from adapters.clock import SystemClock
 from api.composition.metrics import Metrics, metrics_of
 from api.composition.observers import request_observer, store_observer
 from api.composition.registry import audit_trail, open_registry, presence_only
+from api.composition.tracing import Tracing, tracing_of
 from api.process import Settings
 from domain.values import Currency
 
@@ -60,9 +61,14 @@ class Application:
     """Every use case of a deployment; each is built once, when it is asked for."""
 
     def __init__(
-        self, settings: Settings, client: "DynamoClient", metrics: "Metrics | None" = None
+        self,
+        settings: Settings,
+        client: "DynamoClient",
+        metrics: "Metrics | None" = None,
+        tracing: "Tracing | None" = None,
     ) -> None:
         self.metrics = metrics
+        self.tracing = tracing
         self.settings = settings
         self.client = client
         self.clock = SystemClock()
@@ -390,6 +396,8 @@ class Application:
         )
         if self.metrics is not None:
             predict = replace(predict, answered=self.metrics.predictions)
+        if self.tracing is not None:
+            predict = replace(predict, score=self.tracing.scores)
 
         def stop() -> None:
             for each in polling:
@@ -444,6 +452,7 @@ class Application:
             access=Access(keyring=keyring, openness=Openness.of(settings)),
             admission=admission,
             observer=request_observer(settings, self.metrics),
+            tracer=None if self.tracing is None else self.tracing.requests,
             silence_s=settings.client_silence_s,
             sign_token=partial(sign_token, settings) if settings.demo_shop else None,
             start=[*(e.start for e in polling), key_polling.start, *(e.start for e in watches)],
@@ -459,19 +468,22 @@ def application(
 
     In a `batch` nobody waits for a page: everything is retried until the batch deadline. While
     `serving`, many wait: nobody waits for a store that is silent. Trouble with the store is `logged`
-    where somebody reads a log, and while `serving`.
+    and traced where somebody looks, and while `serving`.
     """
     from adapters.dynamodb import DynamoClient
 
     metrics = metrics_of(settings) if serving else None
+    tracing = tracing_of(settings) if serving or logged else None
     client = DynamoClient(
         replace(_options(settings, batch=batch), breaker=serving),
-        observer=store_observer(metrics, logged=serving or logged),
+        observer=store_observer(metrics, tracing, logged=serving or logged),
     )
     try:
-        yield Application(settings, client, metrics)
+        yield Application(settings, client, metrics, tracing)
     finally:
         client.close()
+        if tracing is not None:
+            tracing.close()
 
 
 def _options(settings: Settings, *, batch: bool) -> "DynamoOptions":

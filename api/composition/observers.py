@@ -9,6 +9,7 @@ from domain.store_calls import StoreCall, StoreObserver
 
 if TYPE_CHECKING:
     from api.composition.metrics import Metrics
+    from api.composition.tracing import Tracing
     from api.http.observing import RequestObserver
 
 
@@ -46,9 +47,13 @@ class RequestObservers:
             each.shed()
 
 
-def store_observer(metrics: "Metrics | None", *, logged: bool) -> StoreObserver | None:
+def store_observer(
+    metrics: "Metrics | None", tracing: "Tracing | None", *, logged: bool
+) -> StoreObserver | None:
     """Who is told of each call to the store; None: nobody."""
     observers: list[StoreObserver] = [] if metrics is None else [metrics.store]
+    if tracing is not None:
+        observers.append(tracing.store)
     if logged:
         observers.append(StoreLog())
     return StoreObservers(observers) if observers else None

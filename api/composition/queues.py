@@ -1,7 +1,7 @@
 """The queue's worker, and the queues themselves."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 from api.composition.application import application
@@ -49,4 +49,5 @@ def worker(settings: Settings) -> "Iterator[Worker]":
             ),
             visibility_s=settings.queue_visibility_s,
             concurrency=settings.worker_concurrency,
+            around=nullcontext if built.tracing is None else built.tracing.batches.batch,
         )

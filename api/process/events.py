@@ -175,6 +175,14 @@ EVENTS: Mapping[str, Event] = {
         "A slow batch could not be kept to this worker. Its messages may come twice: no harm.",
         {"reason": _REASON},
     ),
+    "traces_lost": Event(
+        "warning",
+        "Spans were lost. At once, then once a minute while it goes on.",
+        {
+            "causes": "How many spans since the line before: `not_taken` by the collector. "
+            "`queue_full` counts the times that more came than were exported."
+        },
+    ),
     LIBRARY: Event(
         "info",
         "A library under us said something; at whatever level it said it.",

@@ -8,8 +8,8 @@ import asyncio
 import json
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 
 from api.intake import items_of
@@ -107,6 +107,8 @@ class Worker:
     visibility_s: int
     concurrency: int
     drain_s: float = DRAIN_S
+    around: Callable[[int], AbstractContextManager[object]] = nullcontext
+    """What watches a batch of so many messages."""
 
     async def run(self, stop: asyncio.Event) -> Mapping[str, int]:
         """What became of everything, once `stop` is set and whatever was begun is finished.
@@ -143,7 +145,8 @@ class Worker:
         if not messages:
             return
         async with self._hidden(messages):
-            done = await self.consume(messages)
+            with self.around(len(messages)):
+                done = await self.consume(messages)
         await self.queue.delete(done)
 
     @asynccontextmanager

@@ -28,5 +28,6 @@ from api.composition.registry import candidate_in as candidate_in
 from api.composition.registry import open_registry as open_registry
 from api.composition.registry import package_model as package_model
 from api.composition.registry import presence_only as presence_only
+from api.composition.tracing import check_traces as check_traces
 from api.composition.web import flags_of as flags_of
 from api.composition.web import sign_token as sign_token

@@ -25,6 +25,7 @@ from api.composition.metrics import (
 )
 from api.composition.observers import request_observer, store_observer
 from api.composition.registry import audit_trail, open_registry, presence_only
+from api.composition.tracing import Tracing, tracing_of
 from api.process import Settings
 from domain.values import Currency
 
@@ -73,9 +74,11 @@ class Application:
         client: "DynamoClient",
         metrics: Metrics | None = None,
         instruments: Instruments | None = None,
+        tracing: Tracing | None = None,
     ) -> None:
         self.metrics = metrics
         self.instruments = instruments or metrics
+        self.tracing = tracing
         self.settings = settings
         self.client = client
         self.clock = SystemClock()
@@ -421,6 +424,8 @@ class Application:
         )
         drift = drift_of(self.live, self.presence, self.clock, self.metrics)
         predict = drift.watched(predict)
+        if self.tracing is not None:
+            predict = replace(predict, score=self.tracing.scores)
 
         def stop() -> None:
             for each in polling:
@@ -476,6 +481,7 @@ class Application:
             access=Access(keyring=keyring, openness=Openness.of(settings)),
             admission=admission,
             observer=request_observer(settings, self.metrics),
+            tracer=None if self.tracing is None else self.tracing.requests,
             silence_s=settings.client_silence_s,
             sign_token=partial(sign_token, settings) if settings.demo_shop else None,
             start=[
@@ -501,20 +507,23 @@ def application(
 
     In a `batch` nobody waits for a page: everything is retried until the batch deadline. While
     `serving`, many wait: nobody waits for a store that is silent. Trouble with the store is `logged`
-    where somebody reads a log, and while `serving`.
+    and traced where somebody looks, and while `serving`.
     """
     from adapters.dynamodb import DynamoClient
 
     metrics = metrics_of(settings)
     told = instruments or metrics
+    tracing = tracing_of(settings) if serving or logged else None
     client = DynamoClient(
         replace(_options(settings, batch=batch), breaker=serving),
-        observer=store_observer(told, logged=serving or logged),
+        observer=store_observer(told, tracing, logged=serving or logged),
     )
     try:
-        yield Application(settings, client, metrics, told)
+        yield Application(settings, client, metrics, told, tracing)
     finally:
         client.close()
+        if tracing is not None:
+            tracing.close()
 
 
 def _options(settings: Settings, *, batch: bool) -> "DynamoOptions":

@@ -1,7 +1,7 @@
 """The queue's worker, and the queues themselves."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 from api.composition.application import application
@@ -58,4 +58,5 @@ def worker(settings: Settings, *, instruments: Instruments | None = None) -> "It
             concurrency=settings.worker_concurrency,
             observer=observer,
             beside=[] if built.metrics is None else [built.metrics.watch_worker().run],
+            around=nullcontext if built.tracing is None else built.tracing.batches.batch,
         )

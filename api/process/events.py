@@ -197,6 +197,14 @@ EVENTS: Mapping[str, Event] = {
         "Memory, descriptors and lag could not be read for metrics. Logged once until it goes again.",
         {"reason": "The error."},
     ),
+    "traces_lost": Event(
+        "warning",
+        "Spans were lost. At once, then once a minute while it goes on.",
+        {
+            "causes": "How many spans since the line before: `not_taken` by the collector. "
+            "`queue_full` counts the times that more came than were exported."
+        },
+    ),
     LIBRARY: Event(
         "info",
         "A library under us said something; at whatever level it said it.",

@@ -18,6 +18,16 @@ from tests.registries import NAME, a_candidate, golden_of, with_golden
 URL = f"/v1/models/{NAME}"
 READ = keyed(Scope.MODELS_READ)
 MANAGE = {"authorization": f"bearer {SECRETS[Scope.MODELS_MANAGE]}"}
+UNKNOWN_DRIFT = {
+    "version": 1,
+    "state": "unknown",
+    "day": "2026-03-01",
+    "against": None,
+    "processes": 0,
+    "customers": 0,
+    "independent_customers": 0.0,
+    "inputs": [],
+}
 READS = ["/v1/models", f"{URL}/versions/1", f"{URL}/revisions", f"{URL}/status"]
 CHANGES: dict[str, dict[str, Any]] = {
     "promote": {"version": 2, "reason": "better"},
@@ -117,12 +127,15 @@ def test_what_a_gate_refuses_is_told_and_logged(
 
 
 def test_the_status_names_every_process_and_whether_it_follows(http: Http, shop: Shop) -> None:
-    assert http.get(f"{URL}/status", headers=READ).json() == {
+    told = http.get(f"{URL}/status", headers=READ).json()
+    assert "train it again" in told["drift"][0].pop("why_not")
+    assert told == {
         "name": NAME,
         "revision": 2,
         "converged": False,
         "processes": [],
         "shadows": [],
+        "drift": [UNKNOWN_DRIFT],
     }
     traffic = shop.traffic()
     assert traffic.champion.revision == a_served_model(SaturatingScorer()).revision == 1

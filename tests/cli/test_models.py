@@ -6,13 +6,18 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from api.composition import presence_only
 from api.process import load_settings
+from domain.drift import Reference, tally_of
+from domain.features import total_purchase_volume_30d
 from domain.prediction import Traffic
-from model_registry.serving import ShadowReport
-from tests.builders import a_served_model
+from model_registry.serving import AskedDays, ShadowReport
+from model_registry.serving.asked import day_of, rendered
+from model_registry.versions import encode_reference
+from tests.builders import USD, a_served_model
 from tests.cli.conftest import Run, purchases, write_csv
 from tests.fakes import SaturatingScorer
 
@@ -176,3 +181,34 @@ def test_a_file_that_is_no_model_is_refused_by_its_name(home: Path, run: Run, ki
     assert code == (3 if kind == "foreign" else 2)
     assert "model" in err
     assert not list((home / ".propensity").rglob("blobs/*/*"))
+
+
+def test_drift_is_told_on_the_command_line(home: Path, run: Run) -> None:
+    name = "purchase-propensity"
+    features = total_purchase_volume_30d(USD)
+    spent = np.arange(300.0).reshape(-1, 1)
+    reference = Reference.of(features, spent, np.linspace(0, 1, 300), np.arange(300))
+    folder = trained_elsewhere(home)
+    described = ELSEWHERE | {"reference": json.loads(encode_reference(reference))}
+    (folder / "candidate.json").write_text(json.dumps(described))
+    run("models", "register", name, str(folder))
+    run("models", "promote", name, "1", "--reason", "why")
+    assert "0 customers" in run("models", "drift", name)[1]
+
+    presence = presence_only(load_settings())
+    days, today = AskedDays(store=presence.store), day_of(presence.clock())
+    doubled = reference.codes(np.column_stack([spent * 2, np.linspace(0, 1, 300)]))
+    days.put(name, 1, today, process="host-1", tally=tally_of(doubled))
+    days.put(name, 1, today - 7, process="host-1", tally=tally_of(doubled))
+    days.put(name, 1, today - 9, process="host-1", tally=reference.tally)
+    code, out, err = run("models", "drift", name)
+    assert (code, "total_purchase_volume_30d" in out) == (1, True)
+    assert "in total_purchase_volume_30d (300 customers)" in err
+    told = json.loads(run("models", "drift", name, "1", "--json")[1])
+    assert (told["state"], told["day"]) == ("drift", rendered(today))
+    assert told["inputs"][0]["population_stability"]["drifted"] is True
+    assert told["inputs"][1]["drifted"] is False
+    assert run("models", "drift", name, "--against", rendered(today - 7))[0] == 0
+    assert run("models", "drift", name, "--day", rendered(today - 9))[0] == 0
+    assert run("models", "drift", name, "--day", "yesterday")[0] == 2
+    assert "drift of version 1" in run("models", "status", name)[2]

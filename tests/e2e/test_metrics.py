@@ -13,12 +13,17 @@ from pathlib import Path
 from typing import TypeVar
 
 import httpx
+import numpy as np
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from psutil import Process
 
 from adapters.embedded import EmbeddedEngine
 from adapters.listening import free_port
+from domain.drift import Reference
+from domain.features import total_purchase_volume_30d
+from model_registry.versions import encode_reference
+from tests.builders import USD
 from tests.cli.test_models import ELSEWHERE
 from tests.conftest import a_prefix
 from tests.e2e.test_connections import PROPENSITY, Server, await_listening
@@ -124,7 +129,11 @@ def prepare(home: Path, environment: dict[str, str]) -> None:
     """Tables, and a model that answers a quarter to everybody."""
     folder = home / "candidate"
     folder.mkdir()
-    (folder / "candidate.json").write_text(json.dumps(ELSEWHERE))
+    features = total_purchase_volume_30d(USD)
+    spent = np.arange(300.0).reshape(-1, 1)
+    reference = Reference.of(features, spent, np.full(300, 0.25), np.arange(300))
+    described = ELSEWHERE | {"reference": json.loads(encode_reference(reference))}
+    (folder / "candidate.json").write_text(json.dumps(described))
     for command in (
         ["tables", "create"],
         ["models", "register", MODEL, str(folder)],
@@ -193,6 +202,11 @@ def test_counters_are_what_happened_also_of_a_killed_process(served: Served) -> 
     assert at_rest(lambda: throttled(served) - of(served, "propensity_store_retries_total")) == 0
     assert asked_so_far(served) == CUSTOMERS
     assert of(served, "propensity_predictions_total", **answered) == CUSTOMERS
+    version = {"model": MODEL, "version": "1"}
+    empty = "propensity_predictions_empty_history_total"
+    assert becomes(lambda: of(served, empty, **version) == CUSTOMERS)
+    missing = {**version, "feature": "total_purchase_volume_30d"}
+    assert of(served, "propensity_feature_missing_total", **missing) == CUSTOMERS
     at_most = {"model": MODEL, "version": "1", "le": "0.25"}
     assert of(served, "propensity_prediction_probability_bucket", **at_most) == CUSTOMERS
 

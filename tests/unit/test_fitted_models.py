@@ -107,6 +107,8 @@ def test_a_pipeline_comes_in_as_a_skops_file_with_proof(tmp_path: Path) -> None:
     assert candidate.features == examples.features
     assert candidate.held_out is not None
     assert candidate.held_out.asked == examples.held_out_sha256
+    assert candidate.reference is not None
+    assert candidate.reference.customers == len(set(examples.held_out.customer.tolist()))
     scorer = OnnxScorer.build(candidate.scorer_options, candidate.blobs)
     expected = pipeline.predict_proba(candidate.golden.matrix)[:, 1]
     assert np.abs(scorer.score(candidate.golden.matrix) - expected).max() <= 1e-6

@@ -17,6 +17,7 @@ from benchmarks.scale import blocks
 from tests.docs.pages import DOCS, PACKAGES, ROOT
 from tests.docs.pictures import architecture, performance, tables, window
 from tests.docs.rooms import rooms
+from tests.observe.dashboards import dashboards
 
 SETTINGS: Mapping[str, Sequence[str]] = {
     "The ten that matter first": (
@@ -63,6 +64,7 @@ def generated() -> Mapping[Path, str]:
         DOCS / "explanation" / "window.svg": window(),
         DOCS / "explanation" / "performance.svg": performance(),
         **{page: _with_tables(page, tables_of_scale) for page in PAGES_WITH_TABLES},
+        **dashboards(),
     }
 
 

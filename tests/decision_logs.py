@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Callable
 
 from adapters.decision_log.erasing import MarkedDecisionEraser
+from adapters.decision_log.places import Place
 from adapters.decision_log.pseudonyms import Pseudonyms
 from adapters.decision_log.reading import ParquetDecisionLog
 from adapters.decision_log.tidying import TidyDecisions
@@ -99,7 +100,7 @@ def an_eraser(store: ObjectStore) -> MarkedDecisionEraser:
     return MarkedDecisionEraser(store, Pseudonyms([KEY]))
 
 
-def a_tidying(store: MemoryPlace, clock: Clock) -> TidyDecisions:
+def a_tidying(store: Place, clock: Clock) -> TidyDecisions:
     """Upkeep that keeps decisions for two days."""
     return TidyDecisions(store, clock=clock, retention_days=RETENTION_DAYS)
 

@@ -149,6 +149,22 @@ EVENTS: Mapping[str, Event] = {
             "exception": "Where it came from, without any text of errors.",
         },
     ),
+    "decisions_waiting": Event(
+        "warning",
+        "Decisions could not be logged, and wait in memory. At once, then at each tenth time.",
+        {"times": "How many times in a row.", "reason": _REASON},
+    ),
+    "decisions_logged_again": Event("info", "The log takes decisions again.", {}),
+    "decisions_dropped": Event(
+        "warning",
+        "Decisions are not in the log, and never will be: it did not take them in time.",
+        {"count": "How many."},
+    ),
+    "decision_log_crashed": Event(
+        "error",
+        "Writing decisions met an error that nobody foresaw. Those at hand are lost. Please report it.",
+        {"count": "How many.", "exception": "Where it came from, without any text of errors."},
+    ),
     "keys_unreadable": Event(
         "warning", "The keys could not be read. Those known so far hold on.", {"reason": _REASON}
     ),

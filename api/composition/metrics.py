@@ -20,6 +20,7 @@ class Metrics:
     def __init__(self) -> None:
         from prometheus_client import CollectorRegistry
 
+        from adapters.metrics.decisions import DecisionMetrics
         from adapters.metrics.predictions import PredictionMetrics
         from adapters.metrics.processes import ProcessMetrics
         from adapters.metrics.requests import RequestMetrics
@@ -29,6 +30,7 @@ class Metrics:
         self.store: StoreMetrics = StoreMetrics(registry)
         self.requests: RequestMetrics = RequestMetrics(registry)
         self.predictions: PredictionMetrics = PredictionMetrics(registry)
+        self.decisions: DecisionMetrics = DecisionMetrics(registry)
         self.process: ProcessMetrics = ProcessMetrics(registry)
 
     def watch(self, admission: "Admission", live: "LiveModels") -> "LoopWatch":

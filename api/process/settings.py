@@ -17,7 +17,7 @@ from msgspec import Meta, Struct, convert, structs
 from domain.decisions import Policy
 from domain.errors import Rejected
 from domain.retention import PurchaseRetention, Retention
-from domain.values import Currency, Window
+from domain.values import Currency, Window, basis_points_of
 
 AWS = "aws"
 PREFIX = "PROPENSITY_"
@@ -26,6 +26,9 @@ MASK = "**********"
 _ENGINE_HOSTS = {"127.0.0.1", "localhost"}
 _HTTP_PORT = 80
 _KEY_BYTES = 32
+_LEAST_DISTINCT = 16
+"""Fewer of 32 random bytes are distinct in one of 10^16 keys."""
+_LOGGED, _LOGGED_EXAMPLE = ("propensity", "flags"), "propensity=100%,flags=10%"
 
 
 class Secret:
@@ -124,6 +127,18 @@ class Settings(Struct, frozen=True, kw_only=True):
     """File that declares flags, such as decisions.toml; empty: the banner alone."""
     decision_deadline_ms: Annotated[int, Meta(ge=1, le=60_000)] = 150
     """Milliseconds after which a flag's default is answered."""
+    decision_log: str = ""
+    """Folder or `s3://bucket/prefix` where decisions are logged, with their features; empty: none are."""
+    decision_log_key: Secret | None = None
+    """32 bytes in base64 that seal customers in the log of decisions; every process needs the same."""
+    decision_log_previous_keys: Secret | None = None
+    """Keys that sealed before, by commas; kept as long as decisions of that time are."""
+    decision_log_shares: str = "propensity=100%,flags=100%"
+    """Which answers are logged, and how many of them; a flag may declare its own share, `log`."""
+    decision_log_flush_s: Annotated[float, Meta(ge=0.1, le=300)] = 10.0
+    """Seconds after which a decision is in the log at the latest; a process that is killed loses as many."""
+    decision_log_retention_days: Annotated[int, Meta(ge=1, le=3650)] = 90
+    """Days for which decisions are kept; `propensity decisions tidy` removes the older ones."""
     customer_token_keys: str = ""
     """File with the public key in PEM, or the JWKS, that checks customers' tokens."""
     customer_token_secret: Secret | None = None
@@ -166,6 +181,11 @@ class Settings(Struct, frozen=True, kw_only=True):
             raise ValueError(
                 f"audience_model {self.audience_model} is none of models: {self.models}"
             )
+        if self.decision_log and self.decision_log_key is None:
+            raise ValueError(
+                "decision_log needs decision_log_key, such as `openssl rand -base64 32`; keep it: "
+                "without it nobody can tell of whom a decision was"
+            )
         _ = self.banner_policy  # raises where the range is empty
         _ = self.retention  # raises where purchases are dropped too early
 
@@ -198,6 +218,20 @@ class Settings(Struct, frozen=True, kw_only=True):
             raise ValueError(
                 f"{exc}: raise {PREFIX}PURCHASE_RETENTION_DAYS or lower {PREFIX}RECENT_DAYS"
             ) from exc
+
+    @property
+    def logged_shares(self) -> Mapping[str, int]:
+        """Of which answers how many of 10,000 are logged; none where there is no log."""
+        return shares_of(self.decision_log_shares) if self.decision_log else {}
+
+    @property
+    def decision_log_keys(self) -> Sequence[bytes]:
+        """The keys of the log of decisions, the newest first."""
+        newest, older = self.decision_log_key, self.decision_log_previous_keys
+        texts = [] if newest is None else [newest.value]
+        return [
+            random_key(each) for each in texts + ([] if older is None else older.value.split(","))
+        ]
 
     @property
     def endpoint_url(self) -> str | None:
@@ -333,13 +367,46 @@ def is_loopback(host: str | None) -> bool:
 
 
 def _check_cursor_key(value: Secret) -> None:
-    try:
-        padding = "=" * (-len(value.value) % 4)  # which a generator of secrets leaves out
-        whole = len(urlsafe_b64decode(value.value + padding)) == _KEY_BYTES
-    except ValueError:
-        whole = False
-    if not whole:
+    if len(_decoded(value.value)) != _KEY_BYTES:
         raise ValueError("must be 32 bytes in base64, such as `openssl rand -base64 32`")
+
+
+def _decoded(text: str) -> bytes:
+    try:
+        padding = "=" * (-len(text) % 4)  # which a generator of secrets leaves out
+        return urlsafe_b64decode(text.replace("+", "-").replace("/", "_") + padding)
+    except ValueError:
+        return b""
+
+
+def random_key(text: str) -> bytes:
+    """The key that a text spells in base64.
+
+    Raises:
+        ValueError: it is not 32 bytes, or these are not random.
+    """
+    key = _decoded(text.strip())
+    if len(key) != _KEY_BYTES or len(set(key)) < _LEAST_DISTINCT:
+        raise ValueError("must be 32 random bytes in base64, such as `openssl rand -base64 32`")
+    return key
+
+
+def shares_of(text: str) -> Mapping[str, int]:
+    """How many of 10,000 answers of each kind are logged.
+
+    Raises:
+        ValueError: a kind is none, comes twice, or its share is none.
+    """
+    shares: dict[str, int] = {}
+    for each in text.split(","):
+        kind, _, share = (part.strip() for part in each.partition("="))
+        if kind not in _LOGGED or kind in shares:
+            raise ValueError(f"must be shares by commas, such as {_LOGGED_EXAMPLE}")
+        try:
+            shares[kind] = basis_points_of(share)
+        except ValueError as exc:
+            raise ValueError(f"{kind} {exc}") from exc
+    return shares
 
 
 def _check_scorers(value: str) -> None:
@@ -353,4 +420,9 @@ _CHECKS: Mapping[str, Callable[[Any], object]] = {
     "currency": Currency.of,
     "scorers": _check_scorers,
     "cursor_key": _check_cursor_key,
+    "decision_log_key": lambda value: random_key(value.value),
+    "decision_log_previous_keys": lambda value: [
+        random_key(each) for each in value.value.split(",")
+    ],
+    "decision_log_shares": shares_of,
 }

@@ -11,7 +11,7 @@ class DecisionLog(Protocol):
 
     Promises: each decision comes once, however often files were merged; memory for one file at a
     time; a file that is damaged is an error that names it, never left out. A customer who was
-    erased has no id any more, from the erasure on.
+    erased has no id and no features any more, from the erasure on.
     """
 
     def between(self, start: int, end: int, /) -> Iterator[Sequence[LoggedDecision]]:
@@ -22,6 +22,7 @@ class DecisionLog(Protocol):
         Raises:
             StoreUnavailable: the log could not be read.
             CorruptRecord: a file is none of ours.
+            Rejected: a customer is sealed under a key that is not given.
         """
         ...
 
@@ -32,5 +33,54 @@ class DecisionLog(Protocol):
             InvalidRequest: the id is none.
             StoreUnavailable: the log could not be read.
             CorruptRecord: a file is none of ours.
+            Rejected: a customer is sealed under a key that is not given.
         """
+        ...
+
+
+class DecisionEraser(Protocol):
+    """Hides from every reader the customer of decisions that were logged.
+
+    Promises: from `begin` on no reader is told the customer or the features of any of the
+    customer's decisions; after `finish`, of those until then. Decisions that are not written yet
+    are covered. Asking again is safe.
+    """
+
+    def begin(self, customer_id: str, at: int, /) -> None:
+        """An erasure begins, in microseconds since the epoch, UTC; all decisions are hidden.
+
+        Raises:
+            StoreUnavailable: they may not be hidden.
+        """
+        ...
+
+    def finish(self, customer_id: str, at: int, /) -> None:
+        """The erasure is complete; later decisions are of a new customer.
+
+        Raises:
+            StoreUnavailable: all of them may stay hidden.
+        """
+        ...
+
+
+class DecisionLogObserver(Protocol):
+    """Who is told what becomes of decisions that are to be logged.
+
+    Promises: returns at once, never raises, and may be called from any thread.
+    """
+
+    def logged(self, route: str, decisions: int, /) -> None:
+        """So many answers of a route are in the log."""
+        ...
+
+    def dropped(self, decisions: int, /) -> None:
+        """So many will not be in the log: memory for them is full, or the store fails too long."""
+        ...
+
+    def failed(self) -> None:
+        """A file could not be written now."""
+        ...
+
+    def waiting(self, decisions: int, /) -> None:
+        """So many are in memory."""
         ...

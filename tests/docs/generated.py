@@ -29,6 +29,10 @@ SETTINGS: Mapping[str, Sequence[str]] = {
         "decisions decision_deadline_ms customer_token_keys customer_token_secret "
         "customer_token_audience demo_shop"
     ).split(),
+    "Log of decisions": (
+        "decision_log decision_log_key decision_log_previous_keys decision_log_shares "
+        "decision_log_flush_s decision_log_retention_days"
+    ).split(),
     "Keeping and erasing": ("purchase_retention_days", "erasure_suppression_days"),
     "Metrics": "metrics_port metrics_host".split(),
     "HTTP": ("port requests_in_work requests_waiting cursor_key cursor_ttl_s log_level").split(),

@@ -2,6 +2,7 @@
 
 from api.composition.application import Application as Application
 from api.composition.application import application as application
+from api.composition.decision_log import open_decision_log as open_decision_log
 from api.composition.exports import export_engine as export_engine
 from api.composition.exports import exported_purchases as exported_purchases
 from api.composition.features import built_in_sets as built_in_sets
@@ -17,6 +18,8 @@ from api.composition.local import import_results as import_results
 from api.composition.local import port_is_free as port_is_free
 from api.composition.local import sample_purchases as sample_purchases
 from api.composition.local import workers_of as workers_of
+from api.composition.looking_back import outcomes_of as outcomes_of
+from api.composition.looking_back import replay_of as replay_of
 from api.composition.metrics import exposed_metrics as exposed_metrics
 from api.composition.queues import queues as queues
 from api.composition.queues import worker as worker

@@ -23,3 +23,4 @@ from model_registry.evaluation.promises import Promised as Promised
 from model_registry.evaluation.promises import came_true as came_true
 from model_registry.evaluation.promises import flags_in as flags_in
 from model_registry.evaluation.promises import promised_by as promised_by
+from model_registry.evaluation.promises import promised_interval as promised_interval

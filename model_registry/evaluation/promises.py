@@ -20,6 +20,8 @@ from model_registry.evaluation.performance import Performance, Share, Z, perform
 from model_registry.versions import HeldOut, Manifest
 
 ALPHA = 1.0 - LEVEL
+MATTERS = 0.001
+"""A smaller difference is none, however many customers make it certain."""
 _MORE_IS_BETTER = {"auc": True, "log_loss": False}
 BIAS = "bias"
 _NORMAL = NormalDist()
@@ -37,8 +39,8 @@ class Promised:
 class Judged:
     """A metric beside its promise.
 
-    `chance` is how likely a difference as bad as this is, if the promise holds. `worse`: that is
-    too unlikely. `as_if_true`: these customers would give about the same if every probability were
+    `chance` is how likely a difference as bad as this is, if the promise holds; 1 where it is none
+    to speak of. `worse`: that is too unlikely. `as_if_true`: these customers would give about the same if every probability were
     true, so it is they who differ from those at training.
     """
 
@@ -105,6 +107,13 @@ def promised_by(manifest: Manifest, held_out: HeldOut | None) -> Mapping[str, Pr
         )
         found[BIAS] = Promised(surplus_in_all / rows_in_all, None)
     return found
+
+
+def promised_interval(promised: Promised) -> Interval | None:
+    """Where the promise lies with 95 %; None: nobody knows."""
+    if promised.error is None:
+        return None
+    return promised.value - Z * promised.error, promised.value + Z * promised.error
 
 
 def came_true(
@@ -220,8 +229,10 @@ def _bias(performance: Performance, promised: Promised) -> Judged:
 def _tail(worse_by: float, interval: Interval, promised: Promised) -> float:
     """How likely a difference is that is as large as this."""
     error = sqrt((_error(interval) or 0.0) ** 2 + (promised.error or 0.0) ** 2)
+    if worse_by < MATTERS:
+        return 1.0
     if error == 0.0:
-        return 0.0 if worse_by > 0.0 else 1.0
+        return 0.0
     return 1.0 - _NORMAL.cdf(worse_by / error)
 
 

@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -32,7 +33,7 @@ from model_registry.evaluation.performance import (
     performance,
     share_of,
 )
-from model_registry.versions import HeldOut
+from model_registry.versions import CalibrationBin, HeldOut
 from tests.builders import DAY, NOW, a_purchase
 from tests.doubles.decisions import MemoryDecisionLog, a_decision, a_scored
 from tests.doubles.store import ReferenceStore
@@ -318,3 +319,86 @@ def drawn_outcomes(
 
 def worse(outcomes: Outcomes, promised: Mapping[str, Promised]) -> list[str]:
     return [metric for arm in came_true(outcomes, lambda _: promised) for metric in arm.worse]
+
+
+@pytest.mark.full
+def test_what_is_as_promised_is_seldom_called_worse() -> None:
+    alarms = [
+        bool(worse(*drawn_outcomes(np.random.default_rng(seed), customers=400, arms=2)))
+        for seed in range(100)
+    ]
+    assert sum(alarms) <= 5
+
+
+@pytest.mark.parametrize(
+    ("change", "metrics"),
+    [
+        ({"shift": 0.7}, {"log_loss", "bias"}),
+        ({"shift": -0.9}, {"bias"}),
+        ({"spread": 0.2}, {"auc", "log_loss"}),
+    ],
+)
+def test_what_is_shifted_is_called_worse(change: dict[str, Any], metrics: set[str]) -> None:
+    outcomes, promised = drawn_outcomes(np.random.default_rng(7), customers=1_000, **change)
+    (arm,) = came_true(outcomes, lambda _: promised)
+    assert metrics <= set(arm.worse)
+    assert not any(each.as_if_true for each in arm.judged if each.metric in metrics)
+
+
+def test_customers_who_are_harder_to_tell_apart_are_not_taken_for_a_worse_model() -> None:
+    outcomes, promised = drawn_outcomes(np.random.default_rng(3), customers=3_000)
+    alike = (outcomes.probability > 0.1) & (outcomes.probability < 0.3)
+    some = replace(
+        outcomes,
+        stratum=outcomes.stratum[alike],
+        customer=outcomes.customer[alike],
+        as_of=outcomes.as_of[alike],
+        probability=outcomes.probability[alike],
+        bought=outcomes.bought[alike],
+    )
+    (arm,) = came_true(some, lambda _: promised)
+    (auc,) = [each for each in arm.judged if each.worse]
+    assert (auc.metric, auc.as_if_true) == ("auc", True)
+
+
+def test_too_few_buyers_are_not_judged_and_an_unknown_promise_is_none() -> None:
+    random = np.random.default_rng(5)
+    outcomes, promised = drawn_outcomes(random, customers=12)
+    (arm,) = came_true(outcomes, lambda _: promised)
+    assert (arm.judged, arm.all.metrics) == ((), {})
+    outcomes, _ = drawn_outcomes(random, customers=300)
+    (arm,) = came_true(outcomes, lambda _: {})
+    assert (arm.judged, arm.promised) == ((), {})
+
+
+def test_a_difference_that_is_none_to_speak_of_is_not_called_worse() -> None:
+    size = 5_000
+    labels = np.arange(size) % 2 == 0
+    outcomes = Outcomes(
+        strata=[Stratum(version=1, arm=Arm.CHAMPION, flag=None, acted=False, horizon_days=30)],
+        stratum=np.zeros(size, dtype=np.int64),
+        customer=np.arange(size),
+        as_of=np.zeros(size, dtype=np.int64),
+        probability=np.where(labels, 0.9999, 0.0003),
+        bought=labels,
+        read=size,
+        not_joined={},
+        sampled=1.0,
+    )
+    promised = {
+        "auc": Promised(1.0, 0.0),
+        "log_loss": Promised(0.0, 0.0),
+        "bias": Promised(0.0, 0.0),
+    }
+    assert worse(outcomes, promised) == []
+
+
+def test_a_version_from_elsewhere_promises_what_its_bins_say() -> None:
+    candidate = replace(
+        a_candidate(), calibration=(CalibrationBin(30, 0.2, 0.3), CalibrationBin(10, 0.6, 0.5))
+    )
+    manifest = a_registry().register(NAME, candidate, actor="test")
+    promised = promised_by(manifest, None)
+    assert promised["auc"] == Promised(0.84, None)
+    assert promised["bias"].value == pytest.approx(-0.05)
+    assert set(promised) == {"auc", "log_loss", "bias"}

@@ -2,7 +2,9 @@
 
 from api.composition.application import Application as Application
 from api.composition.application import application as application
+from api.composition.decision_log import check_decision_log as check_decision_log
 from api.composition.decision_log import open_decision_log as open_decision_log
+from api.composition.decision_log import tidy_decisions as tidy_decisions
 from api.composition.exports import export_engine as export_engine
 from api.composition.exports import exported_purchases as exported_purchases
 from api.composition.features import built_in_sets as built_in_sets

@@ -177,12 +177,14 @@ class Application:
     @cached_property
     def erase(self) -> "EraseCustomer":
         from adapters.dynamodb import DynamoCustomerEraser
+        from api.composition.decision_log import decision_eraser
         from domain.customers import EraseCustomer
 
         return EraseCustomer(
             eraser=DynamoCustomerEraser(self.client),
             clock=self.clock,
             suppression_days=self.settings.erasure_suppression_days,
+            decisions=decision_eraser(self.settings),
         )
 
     @cached_property
@@ -357,6 +359,7 @@ class Application:
 
     def http(self, *, close: Callable[[], object]) -> "Litestar":
         """The HTTP application, which loads models from its start on; at its end it calls `close`."""
+        from api.composition.decision_log import DecisionLogging
         from api.composition.web import customer_tokens, flags_of, sign_token
         from api.http import MAX_PURCHASES, Cursors, create_app
         from api.http.access import Access, Openness
@@ -403,6 +406,7 @@ class Application:
             None if key is None else key.value, ttl_s=settings.cursor_ttl_s, clock=self.clock
         )
         admission = Admission(in_work=settings.requests_in_work, waiting=settings.requests_waiting)
+        logging = DecisionLogging(settings, self.metrics)
         watches = [] if self.metrics is None else [self.metrics.watch(admission, self.live)]
         return create_app(
             Services(
@@ -430,11 +434,12 @@ class Application:
                 presence=self.presence,
                 keys=self.keys,
                 deciding=Deciding(
+                    log=logging.log,
                     decide=DecideFlags(
                         predict=predict,
                         flags=flags_of(settings),
                         deadline_s=settings.decision_deadline_ms / 1_000,
-                    )
+                    ),
                 ),
                 customer_tokens=customer_tokens(settings),
                 audit=audit_trail(settings),
@@ -445,8 +450,9 @@ class Application:
             observer=None if self.metrics is None else self.metrics.requests,
             silence_s=settings.client_silence_s,
             sign_token=partial(sign_token, settings) if settings.demo_shop else None,
-            start=[*(e.start for e in polling), key_polling.start, *(e.start for e in watches)],
-            close=[*(e.stop for e in watches), key_polling.stop, stop],
+            start=[e.start for e in polling]
+            + [key_polling.start, logging.start, *(e.start for e in watches)],
+            close=[logging.stop, *(e.stop for e in watches), key_polling.stop, stop],
         )
 
 

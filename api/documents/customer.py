@@ -1,6 +1,6 @@
 """All that is held about a customer, as a document for the customer."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
@@ -148,6 +148,13 @@ class ErasureReceipt(Struct, frozen=True, kw_only=True):
     refunds_waiting: Annotated[
         int, Meta(ge=0, description="Purchases that did not come, whose refunds were removed now.")
     ]
+    logged_decisions: Annotated[
+        Literal["hidden", "none"],
+        Meta(
+            description="hidden: no reader is told the customer or the features any more, and "
+            "`propensity decisions tidy` removes them. none: this process knows no log of decisions."
+        ),
+    ]
     cost: CostUsed
 
     @classmethod
@@ -162,6 +169,7 @@ class ErasureReceipt(Struct, frozen=True, kw_only=True):
             cancelled=receipt.erased.cancelled,
             recent_purchases=receipt.erased.recent_purchases,
             refunds_waiting=receipt.erased.refunds_waiting,
+            logged_decisions="hidden" if receipt.decisions_hidden else "none",
             cost=cost_used(cost),
         )
 

@@ -95,7 +95,7 @@ class Drawn:
         for name in _COLUMNS:
             before: array[int] | array[float] = getattr(self, name)
             values = owner if name == "_owner" else np.frombuffer(before, dtype=before.typecode)
-            after = array(before.typecode)
+            after: array[int] | array[float] = array(before.typecode)
             after.frombytes(values[here].tobytes())
             setattr(self, name, after)
         self._slots = {name: number for number, name in enumerate(staying)}

@@ -69,6 +69,17 @@ COMMANDS = {
             "exits with 1 on any difference."
         ),
     ),
+    "replay": (
+        "api.cli.replaying:replay",
+        (
+            "Compute logged decisions again, and compare to the last bit; "
+            "exits with 1 on a difference that nothing explains."
+        ),
+    ),
+    "outcomes": (
+        "api.cli.outcomes:outcomes",
+        "Compare what a model foretold with what was bought since, and with what training promised.",
+    ),
     "doctor": (
         "api.cli.doctor:doctor",
         "Check settings, tables, registry and model; exits with 1 when something is wrong.",

@@ -20,6 +20,8 @@ from api.composition.local import import_results as import_results
 from api.composition.local import port_is_free as port_is_free
 from api.composition.local import sample_purchases as sample_purchases
 from api.composition.local import workers_of as workers_of
+from api.composition.looking_back import outcomes_of as outcomes_of
+from api.composition.looking_back import replay_of as replay_of
 from api.composition.metrics import Instruments as Instruments
 from api.composition.metrics import Progress as Progress
 from api.composition.metrics import UntoldProgress as UntoldProgress

@@ -19,6 +19,8 @@ from adapters.dynamodb import DynamoClient, DynamoOptions, DynamoTables
 from adapters.dynamodb.schema.models import CategoryRow, KeyRow, PurchaseRow, RecentRow
 from adapters.embedded import EmbeddedEngine
 from adapters.listening import free_port
+from api.process.events import EVENTS
+from api.process.logs import formatter
 from tests.profiles import QUICK
 
 settings.load_profile(QUICK)  # until pytest loads the one that --hypothesis-profile names
@@ -49,6 +51,17 @@ def _logging_as_it_was() -> Iterator[None]:
     root.setLevel(level)
     for handler in [each for each in root.handlers if type(each) is logging.StreamHandler]:
         root.removeHandler(handler)
+
+
+@pytest.fixture
+def caplog(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
+    """What is logged, as a process writes it: `text` has every field."""
+    caplog.handler.setFormatter(formatter(on_terminal=False))
+    yield caplog
+    plain = {*vars(logging.LogRecord("", 0, "", 0, "", (), None)), "message", "asctime"}
+    for record in caplog.get_records("call"):
+        if (event := EVENTS.get(record.getMessage())) is not None:
+            assert vars(record).keys() - plain <= event.fields.keys(), "a field that is not listed"
 
 
 @pytest.fixture(scope="session")

@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from api.cli.output import AsJson, emit, say, table
-from api.composition import queues, worker
-from api.process import configure_logging, load_settings
+from api.composition import exposed_metrics, queues, worker
+from api.process import configure_logging, load_settings, log_started
 from api.queue import peek, replay
 
 app = typer.Typer(
@@ -35,7 +35,8 @@ def work(context: typer.Context) -> None:
         return
     settings = load_settings()
     configure_logging(settings.log_level)
-    with worker(settings) as built:
+    log_stopped = log_started("worker", settings)
+    with exposed_metrics(settings), worker(settings) as built:
 
         async def run() -> dict[str, int]:
             stop = asyncio.Event()
@@ -45,6 +46,7 @@ def work(context: typer.Context) -> None:
             return dict(await built.run(stop))
 
         counts = asyncio.run(run())
+    log_stopped()
     say(
         ", ".join(f"{kind}: {count:,}" for kind, count in sorted(counts.items()))
         or "no message came"

@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from litestar import Litestar
 
 from api.composition import application
-from api.process import configure_logging, freeze_garbage, load_settings
+from api.process import configure_logging, freeze_garbage, load_settings, log_started
 
 
 def create() -> Litestar:
@@ -19,4 +19,5 @@ def create() -> Litestar:
         built = stack.enter_context(application(settings, serving=True))
         app = built.http(close=stack.pop_all().close)
     app.on_startup.append(freeze_garbage)  # after the models are loaded
+    app.on_shutdown.append(log_started("serve", settings))
     return app

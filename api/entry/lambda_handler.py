@@ -13,16 +13,18 @@ from http import HTTPStatus
 from typing import Any
 
 from api.composition import worker
-from api.process import load_settings
+from api.process import configure_logging, load_settings, log_started
+from api.process.logs import REQUEST_ID
 from api.queue import Consume
 from domain.errors import StoreUnavailable
 from domain.queue import Message
 
+_MICROS_PER_MS = 1_000
 _resources = ExitStack()
 """Held as long as the execution environment lives: connections outlast single events."""
 
 
-def handler(event: Mapping[str, Any], _context: object) -> dict[str, object]:
+def handler(event: Mapping[str, Any], context: object) -> dict[str, object]:
     """What became of one event: the messages of SQS that come again, or a status over HTTP.
 
     Other events, such as EventBridge's or Kinesis's, are taken as a whole.
@@ -31,6 +33,7 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, object]:
         NotFound: a queue does not exist; the whole event comes again.
         StoreUnavailable: the store did not answer; the whole event comes again.
     """
+    REQUEST_ID.set(getattr(context, "aws_request_id", ""))
     records = event.get("Records")
     if isinstance(records, list) and all("receiptHandle" in record for record in records):
         return {"batchItemFailures": asyncio.run(failures(_consume(), records))}
@@ -68,13 +71,19 @@ async def failures(consume: Consume, records: Sequence[Mapping[str, Any]]) -> li
 
 @cache
 def _consume() -> Consume:
-    return _resources.enter_context(worker(load_settings())).consume
+    settings = load_settings()
+    configure_logging(settings.log_level)
+    log_started("lambda", settings)
+    return _resources.enter_context(worker(settings)).consume
 
 
 def _message(record: Mapping[str, Any]) -> Message:
+    attributes = record.get("attributes", {})
+    sent_ms = attributes.get("SentTimestamp")
     return Message(
         receipt=record["receiptHandle"],
         message_id=record["messageId"],
         body=record["body"],
-        group=record.get("attributes", {}).get("MessageGroupId"),
+        group=attributes.get("MessageGroupId"),
+        sent_at=None if sent_ms is None else int(sent_ms) * _MICROS_PER_MS,
     )

@@ -3,20 +3,19 @@
 import asyncio
 import json
 import logging
-import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Mapping
 from enum import Enum, auto
 from http import HTTPStatus
 
 from litestar.types import HTTPScope, Send
 
 from api.http.openapi import NDJSON, PROBLEM_JSON
+from api.process.tally import Tally
 
 MOST_WAIT_S = 1.0
 BULK_SHARE = 4
 """One place in so many may be taken by streams and pages of audiences."""
-TELL_EVERY_S = 60.0
 _ALWAYS = ("/livez", "/readyz", "/docs", "/snippet.js", "/demo-shop")
 _AUDIENCES = "/v1/categories/"
 _PURCHASES = "/v1/purchases"
@@ -71,16 +70,13 @@ class Admission:
     requests get a quarter of the places, and never wait.
     """
 
-    def __init__(
-        self, *, in_work: int, waiting: int, monotonic: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, *, in_work: int, waiting: int) -> None:
         self.in_work = in_work
         self.most = in_work + waiting
         self.working = self.bulk = self.shed = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._most_waiting = waiting
-        self._monotonic = monotonic
-        self._told_at, self._told = -TELL_EVERY_S, 0
+        self._tally = Tally(_tell_shed)
 
     @property
     def waiting(self) -> int:
@@ -118,10 +114,7 @@ class Admission:
     def count_shed(self) -> None:
         """One request was refused; told once a minute, with the count."""
         self.shed += 1
-        now = self._monotonic()
-        if now - self._told_at >= TELL_EVERY_S:
-            _log.warning("requests refused for want of a place: %d", self.shed - self._told)
-            self._told_at, self._told = now, self.shed
+        self._tally.add("shed")
 
     async def _wait(self) -> None:
         if len(self._waiting) >= self._most_waiting:
@@ -139,6 +132,10 @@ class Admission:
             if isinstance(exc, TimeoutError):
                 raise Overloaded from exc
             raise
+
+
+def _tell_shed(counts: Mapping[str, int]) -> None:
+    _log.warning("requests_shed", extra={"count": counts["shed"]})
 
 
 async def answer_overloaded(send: Send) -> None:

@@ -7,6 +7,8 @@ from random import getrandbits
 
 from litestar.types import HTTPScope, Message, Send
 
+from api.process import logs
+
 REQUEST_ID = "request_id"
 OF_PAGES = ("/ofrep/",)
 """What web pages of other origins may ask for."""
@@ -34,7 +36,9 @@ _OF_HTML = ((b"content-security-policy", _OF_SWAGGER), (b"referrer-policy", b"no
 def dressed(scope: HTTPScope, send: Send, *, origins: Callable[[], AbstractSet[str]]) -> Send:
     """Sends answers with their headers. `origins` are those of pages that may read answers."""
     request_id, origin = _of_request(scope)
-    scope.setdefault("state", {})[REQUEST_ID] = request_id.decode()
+    name = request_id.decode()
+    scope.setdefault("state", {})[REQUEST_ID] = name
+    logs.REQUEST_ID.set(name)  # of this request's own task
     path = scope["path"]
     named = [(b"x-request-id", request_id), _NO_SNIFFING]
     if path.startswith(OF_PAGES):
@@ -71,12 +75,15 @@ async def answer_preflight(
 
 def _of_request(scope: HTTPScope) -> tuple[bytes, bytes | None]:
     """The request's id, made where it has none or an odd one, and its origin."""
-    request_id, origin = b"", None
+    request_id, origin, traceparent = b"", None, b""
     for name, value in scope["headers"]:
         if name == b"x-request-id":
             request_id = value
         elif name == b"origin":
             origin = value
+        elif name == b"traceparent":
+            traceparent = value
+    logs.TRACEPARENT.set(traceparent)
     if not _ID.fullmatch(request_id):
         request_id = b"%032x" % getrandbits(128)  # to tell requests apart; no secret
     return request_id, origin

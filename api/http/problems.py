@@ -2,8 +2,7 @@
 
 import logging
 import re
-import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, TypeAlias
 
@@ -16,7 +15,9 @@ from api.documents.problem import FieldError, Problem
 from api.documents.purchases import PurchaseReport, encodable
 from api.http.access import TooManyRequests
 from api.http.head import allowed
+from api.http.observing import NO_ROUTE
 from api.http.openapi import PROBLEM_JSON
+from api.process.logs import origin
 from domain.errors import (
     Conflict,
     CorruptRecord,
@@ -112,7 +113,7 @@ def domain_problem(request: AnyRequest, exc: PropensityError) -> Response[Proble
     """The problem of an error raised on purpose."""
     status, slug = status_of(type(exc)), slug_of(type(exc))
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        _log.warning("%s %s: %s: %s", request.method, _template(request), slug, exc)
+        _log.warning("request_failed", extra={**_of(request), "problem": slug, "reason": str(exc)})
     if status == HTTPStatus.INTERNAL_SERVER_ERROR:
         return problem(status, slug, _INTERNAL)
     if isinstance(exc, Rejected):
@@ -143,7 +144,7 @@ def http_problem(request: AnyRequest, exc: HTTPException) -> Response[Problem]:
     """The problem of what Litestar, or a handler through it, refuses."""
     status = HTTPStatus(exc.status_code)
     if exc.detail == _DISCONNECTED:
-        _log.debug("%s %s: %s", request.method, _template(request), exc.detail)
+        _log.debug("client_disconnected", extra=_of(request))
         return problem(HTTPStatus.BAD_REQUEST, "client-disconnected", exc.detail)  # nobody reads it
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return unexpected_problem(request, exc)
@@ -161,11 +162,8 @@ def http_problem(request: AnyRequest, exc: HTTPException) -> Response[Problem]:
 def unexpected_problem(request: AnyRequest, exc: Exception) -> Response[Problem]:
     """A problem that tells the caller nothing, and the log where it came from."""
     _log.error(
-        "%s %s: unexpected %s\n%s",
-        request.method,
-        _template(request),
-        type(exc).__qualname__,
-        "".join(_frames(exc)),
+        "request_crashed",
+        extra={**_of(request), "error": type(exc).__qualname__, "exception": origin(exc)},
     )
     return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal-error", _INTERNAL)
 
@@ -173,7 +171,14 @@ def unexpected_problem(request: AnyRequest, exc: Exception) -> Response[Problem]
 def raised_problem(request: AnyRequest, exc: ProblemRaised) -> Response[Problem]:
     """The problem that a handler built itself."""
     content = exc.response.content
-    _log.warning("%s %s: %s: %s", request.method, _template(request), content.type, content.detail)
+    _log.warning(
+        "request_failed",
+        extra={
+            **_of(request),
+            "problem": content.type.rpartition(":")[2],
+            "reason": content.detail,
+        },
+    )
     return exc.response
 
 
@@ -185,19 +190,9 @@ EXCEPTION_HANDLERS: ExceptionHandlersMap = {
 }
 
 
-def _template(request: AnyRequest) -> str:
-    """The route's template: the path itself holds customer ids."""
-    return str(request.scope.get("path_template", "(no route)"))
-
-
-def _frames(exc: BaseException) -> Iterator[str]:
-    """The traceback without messages: foreign exceptions may quote what a customer sent."""
-    cause = exc.__cause__ or exc.__context__
-    if cause is not None:
-        yield from _frames(cause)
-        yield "which led to\n"
-    yield from traceback.format_tb(exc.__traceback__)
-    yield f"{type(exc).__qualname__}\n"
+def _of(request: AnyRequest) -> dict[str, str]:
+    """The method and the route's template: the path itself holds customer ids."""
+    return {"method": request.method, "route": str(request.scope.get("path_template") or NO_ROUTE)}
 
 
 def _validation_errors(extra: object) -> list[FieldError]:

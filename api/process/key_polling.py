@@ -45,11 +45,11 @@ class KeyPolling:
                 await self._store.mark_used(key_id, day)
         except PropensityError as exc:
             if not self._failing:
-                _log.warning("the keys could not be read: %s", exc)
+                _log.warning("keys_unreadable", extra={"reason": str(exc)})
             self._failing = True
         else:
             if self._failing:
-                _log.info("the keys are read again")
+                _log.info("keys_readable")
             self._failing = False
 
     async def _go_on(self) -> None:
@@ -58,4 +58,4 @@ class KeyPolling:
             try:
                 await self.poll()
             except Exception as exc:  # noqa: BLE001  # or no key would be read any more, unsaid
-                _log.error("reading the keys failed: unexpected %s", type(exc).__qualname__)
+                _log.error("keys_crashed", extra={"error": type(exc).__qualname__})

@@ -1,16 +1,29 @@
-"""Logging of the serving process: one line format, to stderr, never a customer."""
+"""Logging of a process: one event a line, to stderr, never a customer.
+
+A line is an ordinary record of the standard library: its message is the event's name, its `extra`
+are the fields. structlog renders it: JSON, or colours on a terminal.
+"""
 
 import logging
-import time
+import os
+import re
+import sys
+import traceback
+from collections.abc import Iterator, MutableMapping
+from contextvars import ContextVar
 from logging.config import dictConfig
+from typing import Any
 
+from api.process.events import EVENTS, LIBRARY
 
-class UtcFormatter(logging.Formatter):
-    """When (UTC, to the millisecond), how bad, who, what."""
-
-    converter = staticmethod(time.gmtime)
-    default_time_format = "%Y-%m-%dT%H:%M:%S"
-    default_msec_format = "%s.%03dZ"
+REQUEST_ID: ContextVar[str] = ContextVar("request_id", default="")
+"""Of the request that is answered here; checked before it is set."""
+TRACEPARENT: ContextVar[bytes] = ContextVar("traceparent", default=b"")
+"""The W3C trace context of that request, as it came."""
+_TRACEPARENT = re.compile(
+    rb"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-.*)?"
+)
+"""Source: W3C Trace Context, 3.2."""
 
 
 def configure_logging(level: str) -> None:
@@ -24,16 +37,12 @@ def configure_logging(level: str) -> None:
         "level": max(logging.getLevelNamesMapping()[level.upper()], logging.WARNING)
     }
     to_root = {"handlers": [], "propagate": True, "level": "NOTSET"}
+    on_terminal = sys.stderr.isatty()
     dictConfig(
         {
             "version": 1,
             "disable_existing_loggers": False,
-            "formatters": {
-                "line": {
-                    "()": UtcFormatter,
-                    "fmt": "%(asctime)s %(levelname)s %(name)s: %(message)s",
-                }
-            },
+            "formatters": {"line": {"()": lambda: formatter(on_terminal=on_terminal)}},
             "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
             "root": {"handlers": ["stderr"], "level": level.upper()},
             "loggers": {
@@ -43,3 +52,84 @@ def configure_logging(level: str) -> None:
             },
         }
     )
+
+
+def formatter(*, on_terminal: bool) -> logging.Formatter:
+    """What makes a line of a record: for people on a terminal, else for machines."""
+    from structlog.dev import ConsoleRenderer, plain_traceback
+    from structlog.processors import JSONRenderer, TimeStamper
+    from structlog.stdlib import ExtraAdder, ProcessorFormatter, add_log_level
+
+    renderer = (
+        # Its own tracebacks show local variables, which hold customers.
+        ConsoleRenderer(colors="NO_COLOR" not in os.environ, exception_formatter=plain_traceback)
+        if on_terminal
+        else JSONRenderer()
+    )
+    return ProcessorFormatter(
+        foreign_pre_chain=[ExtraAdder(), add_log_level],
+        processors=[
+            TimeStamper(fmt="iso", utc=True),
+            _line,
+            *([_printable] if on_terminal else ()),
+            renderer,
+        ],
+    )
+
+
+def origin(exc: BaseException) -> str:
+    """The traceback without messages: foreign exceptions may quote what a customer sent."""
+    return "".join(_frames(exc, set()))
+
+
+def trace_id() -> str:
+    """The trace of the request that is answered here; empty where there is none."""
+    found = _TRACEPARENT.fullmatch(TRACEPARENT.get())
+    return found[1].decode() if found else ""
+
+
+def _line(_logger: object, _method: str, given: MutableMapping[str, Any]) -> dict[str, Any]:
+    """The fields of a line in their order; what a library says becomes an event of one name."""
+    record: logging.LogRecord = given["_record"]
+    event = str(given["event"]).strip()
+    line = {name: given[name] for name in ("timestamp", "level", "event")}
+    if event in EVENTS:
+        line |= {name: given[name] for name in EVENTS[event].fields if name in given}
+    else:
+        # What asyncio adds below its first line may quote an exception, and that a customer.
+        said = event.partition("\n")[0] if record.name == "asyncio" else event
+        line |= {"event": LIBRARY, "message": said}
+    line |= {"logger": record.name, "pid": record.process}
+    named = {"request_id": REQUEST_ID.get(), "trace_id": trace_id()}
+    line |= {name: value for name, value in named.items() if value}
+    if exc_info := given.get("exc_info"):
+        line["exception"] = origin(exc_info[1]) if exc_info[1] else ""
+    return line
+
+
+def _printable(
+    _logger: object, _method: str, line: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    """Nothing in a line moves the cursor of whoever reads it."""
+    return {
+        name: ascii(value)
+        if isinstance(value, str) and name != "exception" and not value.isprintable()
+        else value
+        for name, value in line.items()
+    }
+
+
+def _frames(exc: BaseException, seen: set[int]) -> Iterator[str]:
+    """Those of what led to it first; each exception once, for they may go in circles."""
+    seen.add(id(exc))
+    cause = exc.__cause__ or exc.__context__
+    if cause is not None and id(cause) not in seen:
+        yield from _frames(cause, seen)
+        yield "which led to\n"
+    if isinstance(exc, BaseExceptionGroup):
+        for each in exc.exceptions:
+            if id(each) not in seen:
+                yield from _frames(each, seen)
+                yield "which is part of\n"
+    yield from traceback.format_tb(exc.__traceback__)
+    yield f"{type(exc).__qualname__}\n"

@@ -42,7 +42,7 @@ class LivePolling:
         self._every_s = every_s
         self._stopped = Event()
         self._thread = Thread(target=self._poll, name="live-polling", daemon=True)
-        self._published: object = None
+        self._published: tuple[int, str, tuple[str, ...]] = (0, "", ())
 
     def start(self) -> None:
         """The newest loadable revision serves, and later ones will."""
@@ -87,28 +87,33 @@ class LivePolling:
     @contextmanager
     def _logged(self, doing: str) -> Iterator[None]:
         """Whatever goes wrong is logged, and the thread lives on."""
+        about = {"model": self._live.name, "doing": doing}
         try:
             yield
         except PropensityError as exc:
-            _log.warning("%s failed: %s", doing, exc)
-        except Exception:  # noqa: BLE001  # whatever it is, the thread must live on
-            _log.exception("%s failed", doing)
+            _log.warning("polling_failed", extra=about | {"reason": str(exc)})
+        except Exception as exc:  # noqa: BLE001  # whatever it is, the thread must live on
+            _log.exception("polling_crashed", extra=about | {"reason": repr(exc)})
 
     def _publish(self) -> None:
         """Publishes what serves in time, and logs it, or why nothing does, whenever it changes."""
-        traffic: Traffic | None = None
+        traffic, why_none = None, ""
         try:
             traffic = self._live.snapshot()
-            serves = f"{traffic.name} version {traffic.label} of revision {traffic.revision} serves"
         except NoLiveModel as exc:
-            serves = f"no predictions yet: {exc}"
+            why_none = str(exc)
         problems = tuple(self._live.problems)
-        changed = (serves, problems) != self._published
+        before = self._published
+        now = (traffic.revision if traffic else 0, traffic.label if traffic else why_none, problems)
+        changed = now != before
         if changed:
-            self._published = (serves, problems)
-            _log.info("%s", serves)
+            self._published = now
+            if now[:2] != before[:2]:
+                self._log_serving(traffic, why_none, before[0])
             for problem in problems:
-                _log.warning("not loaded: %s", problem)
+                if problem not in before[2]:
+                    extra = {"model": self._live.name, "reason": problem}
+                    _log.warning("revision_not_loaded", extra=extra)
         if changed or time.monotonic() >= self._publish_by:
             self._publish_by = time.monotonic() + TTL_S / 3
             with self._logged("reporting what serves"):
@@ -119,6 +124,14 @@ class LivePolling:
                     problems=problems,
                     shadows=self._shadow_reports(),
                 )
+
+    def _log_serving(self, traffic: Traffic | None, why_none: str, before: int) -> None:
+        about: dict[str, object] = {"model": self._live.name}
+        if traffic is None:
+            _log.warning("no_revision_served", extra=about | {"reason": why_none})
+            return
+        about |= {"revision": traffic.revision, "versions": traffic.label, "replaced": before}
+        _log.info("revision_served", extra=about)
 
 
 def process_name() -> str:

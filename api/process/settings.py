@@ -154,6 +154,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Connections to DynamoDB, and threads that use them."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """How much the server logs; never customer data."""
+    access_log_share: Probability = 0.0
+    """Share of requests with a line of their own in the log; those that fail with 5xx have one always."""
 
     def __post_init__(self) -> None:
         if (self.access_key_id is None) != (self.secret_access_key is None):

@@ -12,7 +12,8 @@ from tests.api.conftest import SECRETS, Http, Shop, keyed
 from tests.api.problems import field_of, problem_of
 from tests.builders import a_served_model
 from tests.fakes import SaturatingScorer
-from tests.registries import NAME, a_candidate
+from tests.logged import lines_of
+from tests.registries import NAME, a_candidate, golden_of, with_golden
 
 URL = f"/v1/models/{NAME}"
 READ = keyed(Scope.MODELS_READ)
@@ -112,6 +113,17 @@ def test_what_the_registry_refuses_is_told(http: Http) -> None:
         problem_of(http.get(f"{URL}/versions/{number}", headers=READ), 400, "bad-request")
         problem_of(post(http, "promote", version=number), 400, "bad-request")
         problem_of(post(http, "rollback", to_revision=number), 400, "bad-request")
+
+
+def test_what_a_gate_refuses_is_told_and_logged(
+    http: Http, shop: Shop, caplog: pytest.LogCaptureFixture
+) -> None:
+    wrong = with_golden(a_candidate(), golden_of([[0.0]], [0.25]))
+    shop.registry.register(NAME, wrong, actor="tests")
+    problem_of(post(http, "promote", version=5), 409, "gate-failed")
+    (line,) = [line for line in lines_of(caplog) if line["event"] == "gate_refused"]
+    assert (line["model"], line["gate"]) == (NAME, "golden")
+    assert line["request_id"]
 
 
 def test_the_status_names_every_process_and_whether_it_follows(http: Http, shop: Shop) -> None:

@@ -19,6 +19,7 @@ from tests.api.conftest import BROWSER, SHOP_ORIGIN, TOKEN_SECRET, Http, Shop, c
 from tests.api.problems import problem_of
 from tests.builders import NOW, USD, a_purchase, a_served_model
 from tests.fakes import SaturatingScorer
+from tests.logged import lines_of
 
 FLAGS = "/ofrep/v1/evaluate/flags"
 BANNER = f"{FLAGS}/promotion-banner"
@@ -223,8 +224,8 @@ def test_what_cannot_be_read_is_the_default_and_counted(
             answer = ask(http, SERVER, "buyer").json()
             assert answer == HIDDEN | {"reason": "ERROR", "metadata": {"cause": "unavailable"}}
         assert shop.fallbacks.total == {"unavailable": 3}
-        told = [record for record in caplog.records if "fell back" in record.message]
-        assert len(told) == 1
+        told = [line for line in lines_of(caplog) if line["event"] == "decisions_defaulted"]
+        assert [line["causes"] for line in told] == [{"unavailable": 1}]
         shop.trouble, shop.live = None, False
         assert ask(http, SERVER, "buyer").json()["reason"] == "ERROR"
 

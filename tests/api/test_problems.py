@@ -8,6 +8,7 @@ from litestar.testing import TestClient
 from domain.errors import CorruptRecord, StoreUnavailable
 from tests.api.conftest import Http, Shop, app_over
 from tests.api.problems import problem_of
+from tests.logged import lines_of
 
 
 @pytest.mark.parametrize(
@@ -46,11 +47,11 @@ def test_an_unexpected_exception_is_logged_without_a_customer_and_tells_nothing(
 ) -> None:
     shop.trouble = RuntimeError("customer-1 lives in Rome")
     members = problem_of(http.get("/v1/customers/customer-1/propensity"), 500, "internal-error")
-    (record,) = caplog.records
-    logged = record.getMessage()
-    assert record.levelno == logging.ERROR
-    assert "GET /v1/customers/{customer_id}/propensity: unexpected RuntimeError" in logged
-    assert "conftest.py" in logged
+    (line,) = lines_of(caplog)
+    assert (line["event"], line["level"]) == ("request_crashed", "error")
+    assert (line["method"], line["error"]) == ("GET", "RuntimeError")
+    assert line["route"] == "/v1/customers/{customer_id}/propensity"
+    assert "conftest.py" in line["exception"]
     for secret in ("customer-1", "Rome"):
         assert secret not in str(members)
         assert secret not in caplog.text
@@ -62,7 +63,8 @@ def test_the_cause_of_an_unexpected_exception_is_logged_too(
     shop.trouble = RuntimeError()
     shop.trouble.__cause__ = ZeroDivisionError()
     http.get("/v1/customers/customer-1/propensity")
-    assert re.search(r"ZeroDivisionError\n.*\n", caplog.text)
+    (line,) = lines_of(caplog)
+    assert re.search(r"ZeroDivisionError\n.*\n", line["exception"])
 
 
 @pytest.mark.parametrize("trouble", [StoreUnavailable("table purchases"), CorruptRecord("p-17")])

@@ -12,6 +12,7 @@ from model_registry.registry import Registry
 from model_registry.serving import LiveModel, Presence
 from tests.builders import NOW
 from tests.doubles.memory import ManualClock, MemoryStatusStore
+from tests.logged import lines_of
 from tests.registries import NAME, FragileStore, a_candidate, a_registry
 
 
@@ -85,9 +86,9 @@ def test_a_server_without_a_model_logs_how_to_get_one(caplog: pytest.LogCaptureF
     live = WatchedLive(a_registry(FragileStore()), NAME)
     with polled(live):
         live.wait_for(lambda: live.looks > 1)
-    told = [record.message for record in caplog.records]
-    assert len(told) == 1
-    assert "propensity models promote" in told[0]
+    (line,) = lines_of(caplog)
+    assert (line["event"], line["model"]) == ("no_revision_served", NAME)
+    assert "propensity models promote" in line["reason"]
 
 
 def test_what_cannot_be_loaded_is_logged_once_and_then_that_it_can(
@@ -107,13 +108,10 @@ def test_what_cannot_be_loaded_is_logged_once_and_then_that_it_can(
         live.wait_for(lambda: bool(live.problems))
         store.restore(sound)
         live.wait_for(lambda: serves(live, 2))
-    told = [record.message for record in caplog.records]
-    assert sum("version 1 of revision 1 serves" in line for line in told) <= 2
-    warned = [
-        each
-        for each in caplog.records
-        if each.name == "api.process.polling" and each.levelname == "WARNING"
-    ]
+    told = lines_of(caplog)
+    served = [line for line in told if line["event"] == "revision_served"]
+    assert [line["replaced"] for line in served] == [0, *(line["revision"] for line in served[:-1])]
+    warned = [line for line in told if line["event"] == "revision_not_loaded"]
     assert 1 <= len(warned) <= 2
 
 

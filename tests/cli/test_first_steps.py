@@ -48,6 +48,7 @@ def units(document: dict[str, Any], kind: str) -> tuple[bool, bool]:
     return document[kind]["measured"] > 0, document[kind]["computed"] > 0
 
 
+@pytest.mark.full
 def test_imports_predictions_and_audiences_tell_what_they_cost(deployment: Path, run: Run) -> None:
     file = str(write_csv(deployment / "purchases.csv", purchases()))
     run("tables", "create")

@@ -116,6 +116,7 @@ def stopping(after: int, what: Callable[[], BaseException]) -> Callable[..., Any
     return load
 
 
+@pytest.mark.full
 def test_an_interrupted_import_goes_on_where_it_stopped(
     shop: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -167,6 +168,7 @@ def test_another_file_or_another_option_does_not_go_on_with_it(
     assert named in err
 
 
+@pytest.mark.full
 def test_tables_that_were_created_again_are_not_taken_for_those_that_were_filled(
     shop: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -65,6 +65,7 @@ def test_training_without_purchases_is_refused(deployment: Path, run: Run) -> No
     assert "error: purchases: " in err
 
 
+@pytest.mark.full
 def test_a_model_within_categories_is_trained_explained_and_asked(
     deployment: Path, run: Run
 ) -> None:
@@ -102,6 +103,7 @@ def test_a_model_within_categories_is_trained_explained_and_asked(
     assert (code, "--target anything" in err) == (2, True)
 
 
+@pytest.mark.full
 def test_a_training_set_goes_out_and_a_model_comes_back(deployment: Path, run: Run) -> None:
     run("tables", "create")
     run("import", str(write_csv(deployment / "purchases.csv", purchases())))
@@ -143,6 +145,7 @@ def test_feature_sets_are_shown_and_checked(home: Path, run: Run) -> None:
     assert (code, "line 3" in err) == (2, True)
 
 
+@pytest.mark.full
 def test_a_short_history_is_learnt_from_without_the_longest_windows(
     deployment: Path, run: Run
 ) -> None:

@@ -149,6 +149,7 @@ def test_progress_never_decreases_and_ends_at_the_total(make: Source, tmp_path: 
     assert progress[-1] == source.total
 
 
+@pytest.mark.full
 def test_rows_are_not_held_once_they_are_read(make: Source, tmp_path: Path) -> None:
     source = make(tmp_path, 20_000)
     next(source.rows())

@@ -6,6 +6,8 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from adapters.metrics.requests import RequestMetrics
+from api.composition.observers import RequestObservers
+from api.http.access_log import AccessLog
 from api.http.observing import RequestObserver
 from tests.doubles.observers import SeenRequests
 
@@ -27,14 +29,17 @@ class _Counted:
 
 
 class _Seen:
+    """What the double saw, among others who are told."""
+
     def __init__(self) -> None:
-        self.observer = SeenRequests()
+        self.seen = SeenRequests()
+        self.observer = RequestObservers([AccessLog(1.0), self.seen])
 
     def answers(self, status: int) -> float:
-        return self.observer.answers["GET", ROUTE, status]
+        return self.seen.answers["GET", ROUTE, status]
 
     def shed(self) -> float:
-        return self.observer.refused
+        return self.seen.refused
 
 
 @pytest.mark.parametrize("make", [_Counted, _Seen])

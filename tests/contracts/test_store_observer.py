@@ -7,6 +7,8 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from adapters.metrics.store import StoreMetrics
+from api.composition.observers import StoreObservers
+from api.process.store_log import StoreLog
 from domain.store_calls import CallOutcome, StoreCall, StoreObserver
 from tests.doubles.observers import SeenCalls
 
@@ -36,15 +38,16 @@ class _Counted:
 
 
 class _Seen:
-    """What the double saw."""
+    """What the double saw, among others who are told."""
 
     def __init__(self) -> None:
-        self.observer = SeenCalls()
+        self.seen = SeenCalls()
+        self.observer = StoreObservers([StoreLog(), self.seen])
 
     def totals(self) -> tuple[float, float, float, float]:
-        calls = self.observer.calls
+        calls = self.seen.calls
         left = sum(call.unprocessed for call in calls)
-        return len(calls), left, sum(call.read_units for call in calls), self.observer.retries
+        return len(calls), left, sum(call.read_units for call in calls), self.seen.retries
 
 
 @pytest.mark.parametrize("make", [_Counted, _Seen])

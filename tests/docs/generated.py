@@ -12,6 +12,7 @@ from pathlib import Path
 from msgspec import structs
 
 from api.process import PREFIX, Settings, described, shown
+from api.process.events import EVENTS, EVERY_LINE
 from benchmarks.scale import blocks
 from tests.docs.pages import DOCS, PACKAGES, ROOT
 from tests.docs.pictures import architecture, performance, tables, window
@@ -31,7 +32,8 @@ SETTINGS: Mapping[str, Sequence[str]] = {
     ).split(),
     "Keeping and erasing": ("purchase_retention_days", "erasure_suppression_days"),
     "Metrics": "metrics_port metrics_host".split(),
-    "HTTP": ("port requests_in_work requests_waiting cursor_key cursor_ttl_s log_level").split(),
+    "Logs": "log_level access_log_share".split(),
+    "HTTP": ("port requests_in_work requests_waiting cursor_key cursor_ttl_s").split(),
     "Queue": (
         "queue dead_letter_queue queue_endpoint queue_visibility_s worker_concurrency"
     ).split(),
@@ -54,6 +56,7 @@ def generated() -> Mapping[Path, str]:
     return {
         DOCS / "reference" / "cli.md": _commands(),
         DOCS / "reference" / "settings.md": _settings(),
+        DOCS / "reference" / "logs.md": _events(),
         DOCS / "reference" / "rooms.md": _rooms(),
         DOCS / "explanation" / "architecture.svg": architecture(),
         DOCS / "explanation" / "tables.svg": tables(),
@@ -103,6 +106,35 @@ def _settings() -> str:
 def _row(name: str, default: object, meaning: str) -> str:
     value = f"`{default}`" if default not in {None, ""} else ""
     return f"| `{PREFIX}{name.upper()}` | {value} | {meaning} |"
+
+
+_EVENTS_INTRODUCTION = (
+    "A line of the log is one event with its fields. It is JSON, or coloured text on a terminal. "
+    "[Logs and traces](../how-to/logs-and-traces.md) shows\nhow to read it. Names of events and "
+    "fields may change before 1.0, and the changelog says so."
+)
+
+
+def _events() -> str:
+    every = "\n".join(f"| `{name}` | {meaning} |" for name, meaning in EVERY_LINE.items())
+    rows = "\n".join(
+        f"| `{name}` | {event.level} | {_fields(event.fields)} | {event.when} |"
+        for name, event in EVENTS.items()
+    )
+    return "\n\n".join(
+        (
+            "# Lines of the log",
+            _EVENTS_INTRODUCTION,
+            "## Every line",
+            f"| field | meaning |\n|---|---|\n{every}",
+            "## Events",
+            f"| event | level | fields | when |\n|---|---|---|---|\n{rows}\n",
+        )
+    )
+
+
+def _fields(meanings: Mapping[str, str]) -> str:
+    return "<br>".join(f"`{name}`: {meaning}" for name, meaning in meanings.items())
 
 
 def setting_names() -> list[str]:

@@ -97,6 +97,7 @@ def line(number: int) -> bytes:
     return json.dumps(raw_purchase(purchase_id=f"p-{number}")).encode() + b"\n"
 
 
+@pytest.mark.full
 def test_a_head_that_does_not_come_is_a_408_and_the_connection_closes(server: Server) -> None:
     with server.connect() as silent:
         silent.sendall(HEAD)

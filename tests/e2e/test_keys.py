@@ -113,6 +113,7 @@ def test_where_others_reach_it_a_server_wants_a_key_or_the_word(run: Run) -> Non
     assert run(*serve).returncode == 2
 
 
+@pytest.mark.full
 def test_what_makes_no_key_is_refused_with_its_reason(run: Run) -> None:
     for words in (
         ("mailing-tool",),

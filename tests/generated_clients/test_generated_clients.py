@@ -22,7 +22,7 @@ HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 TOKEN = EVERYTHING["authorization"].removeprefix("Bearer ")
 TOOLS = ROOT / ".venv-clients" / "bin"
-EXAMPLES = 300
+EXAMPLES = 200
 
 
 @pytest.fixture(scope="module")

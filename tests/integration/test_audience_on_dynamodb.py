@@ -84,7 +84,7 @@ async def one_by_one(store: Store, asked: AudienceQuery) -> dict[str, float]:
     }
 
 
-@pytest.mark.parametrize("age_days", [0, 200])
+@pytest.mark.parametrize("age_days", [0, pytest.param(200, marks=pytest.mark.full)])
 async def test_the_audience_equals_the_single_customers_bit_for_bit(
     store: Store, age_days: int
 ) -> None:
@@ -96,6 +96,7 @@ async def test_the_audience_equals_the_single_customers_bit_for_bit(
     assert await streamed(store, scanned) == expected
 
 
+@pytest.mark.full
 async def test_pages_are_the_same_audience(store: Store) -> None:
     members: list[Member] = []
     position: Position | None = Position()
@@ -123,6 +124,7 @@ async def test_faults_at_the_wire_lose_nobody(
     assert found == await one_by_one(store, query())
 
 
+@pytest.mark.full
 async def test_round_trips_are_bounded(client: DynamoClient) -> None:
     store, page_size = await settled(dynamo_store(client)), 15
     customers = [f"customer-{number}" for number in range(400)]
@@ -150,7 +152,14 @@ async def test_round_trips_are_bounded(client: DynamoClient) -> None:
 
 
 @pytest.mark.parametrize("way", ReadWay)
-@pytest.mark.parametrize(("age_days", "partitions"), [(0, SHARDS), (0, 4 * SHARDS), (200, SHARDS)])
+@pytest.mark.parametrize(
+    ("age_days", "partitions"),
+    [
+        (0, SHARDS),
+        pytest.param(0, 4 * SHARDS, marks=pytest.mark.full),
+        pytest.param(200, SHARDS, marks=pytest.mark.full),
+    ],
+)
 async def test_a_plan_costs_at_most_what_reading_consumes_and_hardly_less(
     client: DynamoClient, store: Store, way: ReadWay, age_days: int, partitions: int
 ) -> None:

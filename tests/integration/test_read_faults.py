@@ -117,6 +117,7 @@ async def test_missing_credentials_are_reported_at_once_with_advice(
     assert sent.count("Query") == 1
 
 
+@pytest.mark.full
 async def test_pages_of_a_megabyte_are_all_read(client: DynamoClient) -> None:
     store = dynamo_store(client)
     long_id, category = "x" * 120, "c" * 64

@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from adapters.dynamodb.wire.breaker import IN_A_ROW, PATIENCE_S, PROBE_EVERY_S, Breaker
 from domain.errors import StoreUnavailable
 from tests.integration.faults import Stopwatch
+from tests.logged import lines_of
 
 SILENCES: list[Exception] = [
     TimeoutError(),
@@ -114,3 +115,17 @@ def test_a_call_that_its_caller_gave_up_counts_once_it_has_waited(
         else:
             call(breaker)
             stopwatch.now += 1
+
+
+def test_its_opening_and_its_end_are_logged_once(
+    breaker: Breaker, stopwatch: Stopwatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    silent(breaker, IN_A_ROW)
+    stopwatch.now += PROBE_EVERY_S
+    silent(breaker, 1)
+    assert [line["event"] for line in lines_of(caplog)] == ["store_breaker_opened"]
+    stopwatch.now += PROBE_EVERY_S
+    call(breaker)
+    call(breaker)
+    assert [line["event"] for line in lines_of(caplog)][1:] == ["store_breaker_closed"]

@@ -121,6 +121,7 @@ def test_time_moves_by_whole_weeks_and_never_past_now(
     assert latest - earlier == 25 * 3600 * 1_000_000
 
 
+@pytest.mark.full
 def test_the_newest_purchase_lies_in_the_last_week(everything: CompleteJourneyPurchases) -> None:
     newest = max(str(raw["purchased_at"]) for raw in raws(everything))
     assert NOW - WEEK < instant.parse(newest) <= NOW

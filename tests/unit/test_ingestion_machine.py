@@ -68,7 +68,7 @@ class MemoryMachine(IngestionMachine):
         self.purchases.at = None
 
 
-@pytest.mark.parametrize("examples", [40, pytest.param(5_000, marks=pytest.mark.full)])
+@pytest.mark.parametrize("examples", [40, pytest.param(3_000, marks=pytest.mark.full)])
 def test_whatever_happens_in_whatever_order_the_truth_and_the_features_are_right(
     examples: int,
 ) -> None:

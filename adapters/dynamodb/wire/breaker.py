@@ -1,6 +1,7 @@
 """A breaker: once the store has been silent for some calls in a row, others do not wait for it."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ PROBE_EVERY_S = 0.5
 """So that answers are given again within two seconds of the store's return."""
 PATIENCE_S = 0.1
 """A call that its caller gave up after less says nothing about the store."""
+_log = logging.getLogger(__name__)
 
 
 class Breaker:
@@ -58,10 +60,15 @@ class Breaker:
         self._answered()
 
     def _answered(self) -> None:
+        was_open = self._silent >= IN_A_ROW
         self._silent, self._answered_at = 0, self._monotonic()
+        if was_open:
+            _log.info("store_breaker_closed")
 
     def _failed(self, began: float) -> None:
         """A call that began then got no answer; it counts unless another got one meanwhile."""
         if self._answered_at < began:
             self._silent += 1
+            if self._silent == IN_A_ROW:
+                _log.warning("store_breaker_opened", extra={"silent_calls": IN_A_ROW})
             self._probe_at = self._monotonic() + PROBE_EVERY_S

@@ -1,5 +1,6 @@
 """Versions of models, and which of them answer."""
 
+import logging
 import re
 from collections.abc import Callable
 from http import HTTPStatus
@@ -30,7 +31,7 @@ from api.http.problems import AnyRequest, ProblemRaised, problem
 from api.http.services import Managing
 from domain.audit import Act, Target
 from domain.keys import Scope
-from model_registry.errors import RevisionConflict
+from model_registry.errors import GateFailed, RevisionConflict
 from model_registry.registry import Registry
 from model_registry.revisions import Revision
 from model_registry.serving import Presence
@@ -61,6 +62,7 @@ _CHANGE: dict[str, Any] = (
         ),
     }
 )
+_log = logging.getLogger(__name__)
 _ETAG = re.compile(r'"(\d{1,9})"', re.ASCII)
 
 Name = Annotated[
@@ -289,6 +291,10 @@ def _changed(
         raise ProblemRaised(
             problem(HTTPStatus.PRECONDITION_FAILED, "revision-conflict", str(exc))
         ) from exc
+    except GateFailed as exc:
+        model = str(request.path_params["name"])
+        _log.warning("gate_refused", extra={"model": model, "gate": exc.gate, "reason": exc.reason})
+        raise
     return Response(RevisionReport.of(revision), headers=_etag(revision.number))
 
 

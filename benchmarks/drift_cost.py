@@ -58,7 +58,7 @@ def cost(predictions: list[Prediction], *, metrics: bool) -> tuple[float, float]
 
     from adapters.metrics.drift import DriftMetrics  # noqa: PLC0415
 
-    observe = DriftMetrics(CollectorRegistry()).counted if metrics else (lambda *_: None)
+    observe = DriftMetrics(CollectorRegistry()).counted if metrics else None
     answering, aside = float("inf"), float("inf")
     for _ in range(ROUNDS):
         asked = AskedCustomers(lambda: NOW, process="p", observe=observe)

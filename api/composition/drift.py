@@ -44,12 +44,16 @@ def drift_of(
     from model_registry.serving import AskedCustomers, AskedDays
 
     days = AskedDays(store=presence.store)
-    asked = AskedCustomers(clock, process=process_name())
-    look: Callable[[], object] | None = None
-    if metrics is not None:
-        asked = AskedCustomers(clock, process=process_name(), observe=metrics.drift.counted)
-        look = _looking(live, days, clock, metrics)
-    watching = DriftWatching(asked, days, list(live.by_name), clock=clock, look=look)
+    asked = AskedCustomers(
+        clock, process=process_name(), observe=None if metrics is None else metrics.drift.counted
+    )
+    watching = DriftWatching(
+        asked,
+        days,
+        list(live.by_name),
+        clock=clock,
+        look=None if metrics is None else _looking(live, days, clock, metrics),
+    )
     return Drift(asked=asked, watching=watching, metrics=metrics)
 
 

@@ -87,6 +87,7 @@ def _logged(doing: str) -> Iterator[None]:
     try:
         yield
     except PropensityError as exc:
-        _log.warning("drift_unwatched", extra={"doing": doing, "reason": str(exc)})
+        _log.warning("drift_watching_failed", extra={"doing": doing, "reason": str(exc)})
     except Exception as exc:  # noqa: BLE001  # whatever it is, the thread must live on
-        _log.exception("drift_watch_crashed", extra={"doing": doing, "reason": repr(exc)})
+        extra = {"doing": doing, "error": type(exc).__name__}
+        _log.exception("drift_watching_crashed", extra=extra)

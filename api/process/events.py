@@ -135,20 +135,6 @@ EVENTS: Mapping[str, Event] = {
             "exception": "Where it came from, without any text of errors.",
         },
     ),
-    "drift_unwatched": Event(
-        "warning",
-        "Who was asked about could not be counted, told or compared. It is tried again.",
-        {"doing": "What was tried.", "reason": _REASON},
-    ),
-    "drift_watch_crashed": Event(
-        "error",
-        "The same, by an error that nobody foresaw. Please report it.",
-        {
-            "doing": "What was tried.",
-            "reason": "The error.",
-            "exception": "Where it came from, without any text of errors.",
-        },
-    ),
     "decisions_waiting": Event(
         "warning",
         "Decisions could not be logged, and wait in memory. At once, then at each tenth time.",
@@ -173,6 +159,20 @@ EVENTS: Mapping[str, Event] = {
         "error",
         "Reading the keys met an error that nobody foresaw. Please report it.",
         {"error": _ERROR},
+    ),
+    "drift_watching_failed": Event(
+        "warning",
+        "Counts of whom a server was asked about could not be stored or read. It is tried again.",
+        {"doing": "What was tried.", "reason": _REASON},
+    ),
+    "drift_watching_crashed": Event(
+        "error",
+        "The same, by an error that nobody foresaw. Please report it.",
+        {
+            "doing": "What was tried.",
+            "error": _ERROR,
+            "exception": "Where it came from, without any text of errors.",
+        },
     ),
     "messages_crashed": Event(
         "error",

@@ -46,8 +46,8 @@ class Bins:
         distinct, counts = np.unique(values[plain.codes(values) > 0], return_counts=True)
         if not len(distinct):
             return plain
-        up_to = np.cumsum(counts)
-        tenths = np.searchsorted(up_to, SHARES * up_to[-1])
+        up_to: NDArray[np.int64] = np.cumsum(counts)
+        tenths = np.searchsorted(up_to, SHARES * float(up_to[-1]))
         heavy = np.flatnonzero(counts >= HEAVY * up_to[-1])
         below = np.where(heavy, distinct[heavy - 1], np.nextafter(distinct[heavy], -np.inf))
         edges = np.unique(np.concatenate([distinct[tenths], distinct[heavy], below]))

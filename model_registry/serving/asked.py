@@ -100,7 +100,7 @@ class AskedCustomers:
     of a version with a reference, in batches.
     """
 
-    def __init__(self, clock: Clock, *, process: str, observe: Observe = lambda *_: None) -> None:
+    def __init__(self, clock: Clock, *, process: str, observe: Observe | None = None) -> None:
         self._clock = clock
         self._process = process
         self._observe = observe
@@ -144,7 +144,8 @@ class AskedCustomers:
         model = predictions[0].model
         values = np.array([[*each.features.values(), each.probability] for each in predictions])
         codes = reference.codes(values)
-        self._observe(model, reference, values, codes)
+        if self._observe is not None:
+            self._observe(model, reference, values, codes)
         key = day, model.name, model.version
         if day == day_of(self._clock()) or key in self._days:  # else somebody asked about the past
             lots = np.array([hash(each.customer_id) for each in predictions], dtype=np.int64)

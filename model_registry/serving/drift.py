@@ -57,9 +57,9 @@ def drift_on(  # noqa: PLR0913  # whose, which, when
     if reference is None:
         return VersionDrift(version=version, day=day, against=against, why_not=_NO_REFERENCE)
     now = days.of(name, version, day, like=reference)
-    then = [] if against is None else days.of(name, version, against, like=reference)
-    one = reference.sample if against is None else _together(reference, then)
-    other = _together(reference, now)
+    one, other = reference.sample, _together(reference, now)
+    if against is not None:
+        one = _together(reference, days.of(name, version, against, like=reference))
     comparison = compare(reference.named_bins, one, other)
     if comparison is None:
         state = DriftState.NOT_ENOUGH

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
 from domain.errors import CorruptRecord, Rejected
 
-_PREVIOUS = "PROPENSITY_DECISION_LOG_PREVIOUS_KEYS"
+_SETTING = "PROPENSITY_DECISION_LOG_KEY"
 
 
 class Pseudonyms:
@@ -42,7 +42,7 @@ class Pseudonyms:
         """
         name, _, sealed = pseudonym.partition(".")
         if name not in self._ciphers:
-            raise Rejected(_PREVIOUS, f"lacks the key {name}, which sealed some of the customers")
+            raise Rejected(_SETTING, f"lacks the key {name}, which sealed some of the customers")
         try:
             return self._ciphers[name].decrypt(urlsafe_b64decode(_padded(sealed)), None).decode()
         except (InvalidTag, ValueError) as exc:

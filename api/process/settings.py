@@ -2,7 +2,7 @@
 
 import ast
 import os
-from base64 import urlsafe_b64decode
+from base64 import b64decode
 from collections.abc import Callable, Mapping, Sequence
 from inspect import getsource
 from ipaddress import ip_address
@@ -132,9 +132,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     decision_log: str = ""
     """Folder or `s3://bucket/prefix` where decisions are logged, with their features; empty: none are."""
     decision_log_key: Secret | None = None
-    """32 bytes in base64 that seal customers in the log of decisions; every process needs the same."""
-    decision_log_previous_keys: Secret | None = None
-    """Keys that sealed before, by commas; kept as long as decisions of that time are."""
+    """32 bytes in base64 that seal customers in the log of decisions; further keys, by commas, only open it; every process needs the same."""
     decision_log_shares: str = "propensity=100%,flags=100%"
     """Which answers are logged, and how many of them; a flag may declare its own share, `log`."""
     decision_log_flush_s: Annotated[float, Meta(ge=0.1, le=300)] = 10.0
@@ -235,11 +233,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     @property
     def decision_log_keys(self) -> Sequence[bytes]:
         """The keys of the log of decisions, the newest first."""
-        newest, older = self.decision_log_key, self.decision_log_previous_keys
-        texts = [] if newest is None else [newest.value]
-        return [
-            random_key(each) for each in texts + ([] if older is None else older.value.split(","))
-        ]
+        keys = self.decision_log_key
+        return [] if keys is None else _random_keys(keys)
 
     @property
     def endpoint_url(self) -> str | None:
@@ -380,9 +375,10 @@ def _check_cursor_key(value: Secret) -> None:
 
 
 def _decoded(text: str) -> bytes:
+    """What base64 spells, URL-safe or not, with or without padding; nothing where it is none."""
+    plain = text.strip().replace("-", "+").replace("_", "/").rstrip("=")
     try:
-        padding = "=" * (-len(text) % 4)  # which a generator of secrets leaves out
-        return urlsafe_b64decode(text.replace("+", "-").replace("/", "_") + padding)
+        return b64decode(plain + "=" * (-len(plain) % 4), validate=True)
     except ValueError:
         return b""
 
@@ -393,10 +389,14 @@ def random_key(text: str) -> bytes:
     Raises:
         ValueError: it is not 32 bytes, or these are not random.
     """
-    key = _decoded(text.strip())
+    key = _decoded(text)
     if len(key) != _KEY_BYTES or len(set(key)) < _LEAST_DISTINCT:
         raise ValueError("must be 32 random bytes in base64, such as `openssl rand -base64 32`")
     return key
+
+
+def _random_keys(value: Secret) -> Sequence[bytes]:
+    return [random_key(each) for each in value.value.split(",")]
 
 
 def shares_of(text: str) -> Mapping[str, int]:
@@ -428,9 +428,6 @@ _CHECKS: Mapping[str, Callable[[Any], object]] = {
     "currency": Currency.of,
     "scorers": _check_scorers,
     "cursor_key": _check_cursor_key,
-    "decision_log_key": lambda value: random_key(value.value),
-    "decision_log_previous_keys": lambda value: [
-        random_key(each) for each in value.value.split(",")
-    ],
+    "decision_log_key": _random_keys,
     "decision_log_shares": shares_of,
 }

@@ -110,5 +110,5 @@ def test_a_customer_sealed_under_an_old_key_is_told_while_that_key_is_given(plac
     another = bytes(range(1, 33))
     both = ParquetDecisionLog(place, Pseudonyms([another, KEY]), clock=lambda: NOW)
     assert between(both, 0, 1 << 60) == [answer.logged() for answer in ANSWERS]
-    with pytest.raises(Rejected, match="PREVIOUS_KEYS"):
+    with pytest.raises(Rejected, match="DECISION_LOG_KEY"):
         between(ParquetDecisionLog(place, Pseudonyms([another]), clock=lambda: NOW), 0, 1 << 60)

@@ -32,7 +32,7 @@ SETTINGS: Mapping[str, Sequence[str]] = {
         "customer_token_other_secret customer_token_audience demo_shop"
     ).split(),
     "Log of decisions": (
-        "decision_log decision_log_key decision_log_previous_keys decision_log_shares "
+        "decision_log decision_log_key decision_log_shares "
         "decision_log_flush_s decision_log_retention_days"
     ).split(),
     "Keeping and erasing": ("purchase_retention_days", "erasure_suppression_days"),

@@ -17,13 +17,13 @@ from domain.features import Aggregation, Feature, FeatureSet, Histories
 from domain.prediction import Scorer, ServedModel
 from domain.purchases import Purchase, Refund
 from domain.replay import Cause, ReplayDecision, Replayed, Verdict, sample
-from domain.retention import FOR_EVER, PurchaseRetention
+from domain.retention import PurchaseRetention, Retention
 from domain.values import Window
 from model_registry.errors import GateFailed, UnknownVersion
 from model_registry.serving import LoggedVersions
 from tests.builders import DAY, NOW, USD, a_purchase, a_served_model
 from tests.doubles.decisions import MemoryDecisionLog, a_decision, a_scored
-from tests.doubles.store import ReferenceStore
+from tests.doubles.store import RETENTION, ReferenceStore
 from tests.fakes import SaturatingScorer
 from tests.registries import NAME, FragileStore, a_candidate, a_registry
 from tests.strategies import histories
@@ -58,11 +58,8 @@ def replayed(
     store: ReferenceStore,
     *,
     load: Callable[[Scored], ServedModel] = lambda _: MODEL,
-    retention: PurchaseRetention = FOR_EVER,
 ) -> Replayed:
-    replay = ReplayDecision(
-        load=load, history=store, records=store, retention=retention, clock=lambda: NOW + DAY
-    )
+    replay = ReplayDecision(load=load, history=store, records=store)
     return asyncio.run(replay(decision))
 
 
@@ -159,7 +156,8 @@ def test_an_erasure_that_the_log_does_not_know_yet_is_named() -> None:
 
 
 def test_purchases_that_are_kept_no_more_are_not_asked_for() -> None:
-    found = replayed(logged(USUAL), ReferenceStore(USUAL), retention=PurchaseRetention(10))
+    keeping = Retention(RETENTION.days, PurchaseRetention(10))
+    found = replayed(logged(USUAL), ReferenceStore(USUAL, retention=keeping))
     assert (found.verdict, causes(found)) == (Verdict.NOT_COMPUTED, [Cause.BEYOND_RETENTION])
 
 

@@ -1,5 +1,6 @@
 """Decisions as columns of Parquet, to the bit, and back."""
 
+import hashlib
 import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,7 +17,7 @@ from domain.errors import CorruptRecord
 from domain.prediction import Arm
 
 ROWS_AT_ONCE = 10_000
-_FORMAT, _SOURCES = b"propensity.decisions", b"propensity.sources"
+_FORMAT, _SOURCES, _PAGES = b"propensity.decisions", b"propensity.sources", b"propensity.pages"
 _ROW_GROUP = 100_000
 SCHEMA = pa.schema(
     [
@@ -96,11 +97,7 @@ class FileMaker:
     def __init__(self) -> None:
         self._stream = io.BytesIO()
         self._writer = pq.ParquetWriter(
-            self._stream,
-            SCHEMA,
-            compression="zstd",
-            use_dictionary=_FEW_VALUES,
-            write_page_checksum=True,
+            self._stream, SCHEMA, compression="zstd", use_dictionary=_FEW_VALUES
         )
         self._waiting: list[Any] = []
 
@@ -113,8 +110,10 @@ class FileMaker:
     def content(self, sources: Sequence[tuple[str, int]] = ()) -> bytes:
         """The whole file; `sources` are names of files and how many rows come from each."""
         self._write()
-        if sources:
-            self._writer.add_key_value_metadata({_SOURCES: json.dumps(sources).encode()})
+        pages = self._stream.getvalue()
+        self._writer.add_key_value_metadata(
+            {_SOURCES: json.dumps(sources).encode(), _PAGES: _digest(pages)}
+        )
         self._writer.close()
         return self._stream.getvalue()
 
@@ -125,7 +124,7 @@ class FileMaker:
 
 
 class LogFile:
-    """A file of the log; every page is checked as it is read.
+    """A file of the log, once its bytes are those that were written.
 
     Raises:
         CorruptRecord: it is none, or damaged; names it.
@@ -135,13 +134,16 @@ class LogFile:
         self.key = key
         self.size_bytes = len(content)
         try:
-            self._file = pq.ParquetFile(io.BytesIO(content), page_checksum_verification=True)
+            self._file = pq.ParquetFile(io.BytesIO(content))
             metadata = self._file.metadata.metadata or {}
             if metadata.get(_FORMAT) != b"1" or not self._file.schema_arrow.equals(SCHEMA):
                 raise CorruptRecord(f"{key} has other columns than a file of decisions")
             self.sources = [
                 (str(name), int(rows)) for name, rows in json.loads(metadata.get(_SOURCES, b"[]"))
             ]
+            written = metadata.get(_PAGES, b"")
+            if written != _digest(content[: int(written.partition(b":")[0])]):
+                raise CorruptRecord(f"{key} is damaged: its bytes are not those that were written")
         except (*PYARROW_ERRORS, ValueError) as exc:
             raise CorruptRecord(f"{key} is no file of decisions: {_said(exc)}") from exc
         if self.sources and sum(rows for _, rows in self.sources) != self.rows:
@@ -163,6 +165,11 @@ class LogFile:
                 yield pa.Table.from_batches([batch])
         except PYARROW_ERRORS as exc:
             raise CorruptRecord(f"{self.key} is damaged: {_said(exc)}") from exc
+
+
+def _digest(pages: bytes) -> bytes:
+    """How many bytes, and their hash."""
+    return f"{len(pages)}:{hashlib.blake2b(pages, digest_size=16).hexdigest()}".encode()
 
 
 def _said(exc: Exception) -> str:

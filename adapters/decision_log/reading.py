@@ -12,6 +12,7 @@ from adapters.decision_log.places import Erased, folder_of, hour_of, hours_in
 from adapters.decision_log.pseudonyms import Pseudonyms
 from domain.decision_log import LoggedDecision, LoggedHour, instant_of
 from domain.errors import InvalidRequest, StoreUnavailable
+from domain.values import Clock
 from model_registry.errors import UnknownObject
 from model_registry.ports import ObjectStore
 
@@ -21,9 +22,10 @@ _ATTEMPTS = 10
 class ParquetDecisionLog:
     """A `DecisionLog` over the files of an object store."""
 
-    def __init__(self, store: ObjectStore, pseudonyms: Pseudonyms) -> None:
+    def __init__(self, store: ObjectStore, pseudonyms: Pseudonyms, *, clock: Clock) -> None:
         self._store = store
         self._pseudonyms = pseudonyms
+        self.clock = clock
 
     def between(self, start: int, end: int, /) -> Iterator[Sequence[LoggedDecision]]:
         """Decisions with start <= as_of < end; see the port."""

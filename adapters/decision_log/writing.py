@@ -121,9 +121,9 @@ class DecisionWriter:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            self._wait(self._flush())
+            self._wait(self.flush())
         while self._waiting and time.monotonic() < self._stop_by:
-            self._flush()
+            self.flush()
             if self._failures:
                 time.sleep(_LAST_PAUSE_S)
 
@@ -143,8 +143,8 @@ class DecisionWriter:
         with self._lock:
             return len(self._answers) + self._held
 
-    def _flush(self) -> float:
-        """Writes everything that waits; the seconds until the next time."""
+    def flush(self) -> float:
+        """Writes everything that waits; the seconds until the next time. Its thread's own."""
         try:
             if not self._files:
                 self._take()

@@ -98,6 +98,10 @@ COMMANDS = {
         "api.cli.categories:app",
         "Categories: how large they are, and how fast each takes purchases.",
     ),
+    "decisions": (
+        "api.cli.decisions:app",
+        "The log of decisions: what it holds, and keeping it in order.",
+    ),
     "keys": ("api.cli.keys:app", "Keys: who may ask the HTTP API for what."),
     "audit": (
         "api.cli.audit:audit",

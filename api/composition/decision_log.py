@@ -39,7 +39,7 @@ def open_decision_log(settings: Settings) -> "ParquetDecisionLog":
     store, pseudonyms = _place(settings), _pseudonyms(settings)
     from adapters.decision_log.reading import ParquetDecisionLog
 
-    return ParquetDecisionLog(store, pseudonyms)
+    return ParquetDecisionLog(store, pseudonyms, clock=SystemClock())
 
 
 def tidy_decisions(settings: Settings) -> "TidyDecisions":

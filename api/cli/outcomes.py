@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Annotated
 
 import typer
+from rich.progress import TextColumn
 
 from api.cli.cost import cost_text
 from api.cli.outcomes_report import document_of, text_of
@@ -38,7 +39,9 @@ def outcomes(
         built.registry.versions(model)
         start, end = period(since, until, now=built.clock(), length_us=90 * MICROS_PER_DAY)
         found = asyncio.run(_joined(outcomes_of(built), model, start, end))
-        arms = came_true(found, lambda version: _promise(built.registry, model, version))
+        with progress_bar(TextColumn("{task.completed:,}")) as bar:
+            bar.add_task("judging decisions", total=None, completed=len(found))
+            arms = came_true(found, lambda version: _promise(built.registry, model, version))
     if not len(found) and not found.not_joined:
         raise NotFound(
             f"no decision of model {model!r} is logged from {instant.render(start)} to "

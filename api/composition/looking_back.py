@@ -16,11 +16,7 @@ def replay_of(built: Application) -> "ReplayDecision":
     from model_registry.serving import LoggedVersions
 
     return ReplayDecision(
-        load=LoggedVersions(built.registry),
-        history=built.history,
-        records=built.records,
-        retention=built.settings.retention.purchases,
-        clock=built.clock,
+        load=LoggedVersions(built.registry), history=built.history, records=built.records
     )
 
 

@@ -1,7 +1,7 @@
 """Join logged decisions of a model with what was bought within the horizon after each."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -17,13 +17,33 @@ from domain.retention import PurchaseRetention
 from domain.training import bought_within
 from domain.values import Clock
 
-MOST_DECISIONS = 2_000_000
+MOST_DECISIONS = 1_000_000
 """Kept in memory at once, at 40 bytes each; of more, half of the customers are left out."""
 _CUSTOMERS_AT_ONCE = 32
 
 
 def _nobody(_done: int, _of: int) -> None:
     """Nobody is told."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Rows:
+    """Columns of `Outcomes`."""
+
+    stratum: NDArray[np.int64]
+    customer: NDArray[np.int64]
+    as_of: NDArray[np.int64]
+    probability: NDArray[np.float64]
+    bought: NDArray[np.bool_]
+
+
+_NO_ROWS = _Rows(
+    stratum=np.empty(0, dtype=np.int64),
+    customer=np.empty(0, dtype=np.int64),
+    as_of=np.empty(0, dtype=np.int64),
+    probability=np.empty(0),
+    bought=np.empty(0, dtype=np.bool_),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,17 +82,26 @@ class JoinOutcomes:
                 asked.take(decision)
             if decisions:
                 on_read(decisions[-1].as_of)
-        parts = [part async for part in self._bought(asked, on_joined)]
-        return _together(asked, parts)
+        rows = [part async for part in self._rows(asked, on_joined)]
+        return _together(asked, rows)
 
-    async def _bought(
+    async def _rows(
         self, asked: Asked, on_joined: Callable[[int, int], None]
-    ) -> AsyncIterator[tuple[Due, NDArray[np.bool_]]]:
+    ) -> AsyncIterator[_Rows]:
+        """Some customers at a time; who they are is forgotten."""
         customers, done = asked.customers(), 0
         while some := list(islice(customers, _CUSTOMERS_AT_ONCE)):
             due = [each for each in some if len(each.as_of)]
-            for part in zip(due, await asyncio.gather(*map(self._labels, due)), strict=True):
-                yield part
+            if due:
+                bought = await asyncio.gather(*map(self._labels, due))
+                numbers = np.arange(done, done + len(due))
+                yield _Rows(
+                    stratum=np.concatenate([each.stratum for each in due]),
+                    customer=np.repeat(numbers, [len(each.as_of) for each in due]),
+                    as_of=np.concatenate([each.as_of for each in due]),
+                    probability=np.concatenate([each.probability for each in due]),
+                    bought=np.concatenate(bought),
+                )
             done += len(some)
             on_joined(done, asked.customers_kept)
 
@@ -98,19 +127,15 @@ class JoinOutcomes:
         return np.array([known[question] for question in questions], dtype=np.bool_)
 
 
-def _together(asked: Asked, parts: list[tuple[Due, NDArray[np.bool_]]]) -> Outcomes:
-    sizes = [len(bought) for _, bought in parts]
-
-    def joined(columns: "list[NDArray[np.int64]]") -> NDArray[np.int64]:
-        return np.concatenate([np.empty(0, dtype=np.int64), *columns])
-
+def _together(asked: Asked, rows: Sequence[_Rows]) -> Outcomes:
+    rows = [_NO_ROWS, *rows]
     return Outcomes(
         strata=asked.strata,
-        stratum=joined([due.stratum for due, _ in parts]),
-        customer=np.repeat(np.arange(len(parts)), sizes),
-        as_of=joined([due.as_of for due, _ in parts]),
-        probability=np.concatenate([np.empty(0), *(due.probability for due, _ in parts)]),
-        bought=np.concatenate([np.empty(0, dtype=np.bool_), *(bought for _, bought in parts)]),
+        stratum=np.concatenate([each.stratum for each in rows]),
+        customer=np.concatenate([each.customer for each in rows]),
+        as_of=np.concatenate([each.as_of for each in rows]),
+        probability=np.concatenate([each.probability for each in rows]),
+        bought=np.concatenate([each.bought for each in rows]),
         read=asked.read,
         not_joined=asked.not_joined,
         sampled=asked.share,

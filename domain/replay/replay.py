@@ -14,8 +14,6 @@ from domain.prediction import ServedModel, check_category
 from domain.purchases import Purchase, PurchaseHistory
 from domain.replay.left_out import Looked, left_out
 from domain.replay.replayed import Cause, Changed, Evidence, Replayed, Verdict
-from domain.retention import PurchaseRetention
-from domain.values import Clock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,8 +27,6 @@ class ReplayDecision:
     load: Callable[[Scored], ServedModel]
     history: PurchaseHistory
     records: CustomerRecords
-    retention: PurchaseRetention
-    clock: Clock
 
     async def __call__(self, decision: LoggedDecision, /) -> Replayed:
         """What comes out now, compared to the last bit; and why, where it is something else.
@@ -52,10 +48,6 @@ class ReplayDecision:
         if misfit is not None:
             return _not_computed(decision, misfit)
         found = tuple(_other_scores(scored, model))
-        reach = model.features.reach
-        if reach.after(decision.as_of) < self.retention.known_after(self.clock()):
-            gone = f"the version looks back {reach}; purchases are kept {self.retention.days} days"
-            return _not_computed(decision, *found, Evidence(Cause.BEYOND_RETENTION, gone))
         return await self._compared(decision, decision.customer_id, scored, model, found)
 
     def _loaded(self, scored: Scored) -> ServedModel | Evidence:
@@ -75,9 +67,12 @@ class ReplayDecision:
         found: tuple[Evidence, ...],
     ) -> Replayed:
         as_of = decision.as_of
-        purchases = await self.history.between(
-            customer_id, after=model.features.reach.after(as_of), until=as_of
-        )
+        after = model.features.reach.after(as_of)
+        try:
+            purchases = await self.history.between(customer_id, after=after, until=as_of)
+        except InvalidRequest as exc:
+            gone = Evidence(Cause.BEYOND_RETENTION, f"the decision {exc.reason}")
+            return _not_computed(decision, *found, gone)
         matrix, scores = model.scores(Histories.of([purchases]), as_of, target=scored.category)
         changed = tuple(_changed(scored, model, matrix, float(scores[0])))
         if not changed:

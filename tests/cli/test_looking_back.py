@@ -98,6 +98,7 @@ def check_outcomes(run: Run, decided: int) -> None:
     assert run("outcomes", "nobody")[0] == 4
 
 
+@pytest.mark.full
 def test_a_thousand_decisions_come_out_again_and_what_came_of_them_is_told(
     deployment: Path, run: Run, decided: int
 ) -> None:

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from domain.decision_log import LoggedDecision, Scored
+from domain.decision_log import LoggedDecision, Scored, instant_of
+from domain.errors import InvalidRequest
 from domain.prediction import Arm
 from domain.values.instant import MICROS_PER_HOUR
 from tests.builders import NOW
@@ -23,7 +24,9 @@ class MemoryDecisionLog:
         yield from hours.values()
 
     def find(self, decision_id: str, /) -> LoggedDecision | None:
-        """The decision of that id, if it is there."""
+        """The decision of that id, if it is there; see the port."""
+        if instant_of(decision_id) is None:
+            raise InvalidRequest("decision", f"{decision_id!r} is no id of a decision")
         return next((each for each in self.decisions if each.decision_id == decision_id), None)
 
 

@@ -180,13 +180,7 @@ async def looking_back(built: Application) -> None:
     )
     decision = a_decision(scored, customer_id="customer-0", as_of=as_of)
     history = built.history
-    replay_one = ReplayDecision(
-        load=lambda _: model,
-        history=history,
-        records=built.records,
-        retention=FOR_EVER,
-        clock=built.clock,
-    )
+    replay_one = ReplayDecision(load=lambda _: model, history=history, records=built.records)
     assert (await replay_one(decision)).verdict is Verdict.DIFFERENT
     join = JoinOutcomes(
         log=MemoryDecisionLog([decision]), history=history, retention=FOR_EVER, clock=built.clock

@@ -229,7 +229,7 @@ def test_the_lot_does_not_depend_on_the_order() -> None:
     assert kept(range(300)) == kept(range(299, -1, -1))
 
 
-@settings(max_examples=30)
+@settings(max_examples=15)
 @given(st.integers(0, 10**6), st.integers(60, 300))
 def test_metrics_are_what_scikit_learn_computes(seed: int, size: int) -> None:
     random = np.random.default_rng(seed)
@@ -249,12 +249,12 @@ def test_metrics_are_what_scikit_learn_computes(seed: int, size: int) -> None:
 def test_what_true_probabilities_give_is_the_mean_of_many_draws() -> None:
     random = np.random.default_rng(1)
     probability = np.round(random.beta(1, 3, 400), 2).clip(0.01, 0.99)
-    draws = [random.random(400) < probability for _ in range(800)]
+    draws = [random.random(400) < probability for _ in range(200)]
     assert auc_if_true(probability) == pytest.approx(
-        np.mean([roc_auc_score(each, probability) for each in draws]), abs=0.003
+        np.mean([roc_auc_score(each, probability) for each in draws]), abs=0.006
     )
     assert log_loss_if_true(probability) == pytest.approx(
-        np.mean([log_loss(each, probability) for each in draws]), abs=0.003
+        np.mean([log_loss(each, probability) for each in draws]), abs=0.006
     )
     assert auc_if_true(np.zeros(5)) == 0.5
 

@@ -12,18 +12,21 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from domain.decision_log import LoggedDecision, Scored
-from domain.errors import StoreUnavailable
+from domain.errors import InvalidRequest, StoreUnavailable
 from domain.features import Aggregation, Feature, FeatureSet, Histories
 from domain.prediction import Scorer, ServedModel
 from domain.purchases import Purchase, Refund
 from domain.replay import Cause, ReplayDecision, Replayed, Verdict, sample
-from domain.retention import FOR_EVER, PurchaseRetention
+from domain.retention import PurchaseRetention, Retention
 from domain.values import Window
+from domain.values.instant import MICROS_PER_HOUR
 from model_registry.errors import GateFailed, UnknownVersion
 from model_registry.serving import LoggedVersions
 from tests.builders import DAY, NOW, USD, a_purchase, a_served_model
+from tests.decision_logs import a_reader, a_writer, an_answer
 from tests.doubles.decisions import MemoryDecisionLog, a_decision, a_scored
-from tests.doubles.store import ReferenceStore
+from tests.doubles.memory import ManualClock, MemoryPlace
+from tests.doubles.store import RETENTION, ReferenceStore
 from tests.fakes import SaturatingScorer
 from tests.registries import NAME, FragileStore, a_candidate, a_registry
 from tests.strategies import histories
@@ -58,11 +61,8 @@ def replayed(
     store: ReferenceStore,
     *,
     load: Callable[[Scored], ServedModel] = lambda _: MODEL,
-    retention: PurchaseRetention = FOR_EVER,
 ) -> Replayed:
-    replay = ReplayDecision(
-        load=load, history=store, records=store, retention=retention, clock=lambda: NOW + DAY
-    )
+    replay = ReplayDecision(load=load, history=store, records=store)
     return asyncio.run(replay(decision))
 
 
@@ -159,7 +159,8 @@ def test_an_erasure_that_the_log_does_not_know_yet_is_named() -> None:
 
 
 def test_purchases_that_are_kept_no_more_are_not_asked_for() -> None:
-    found = replayed(logged(USUAL), ReferenceStore(USUAL), retention=PurchaseRetention(10))
+    keeping = Retention(RETENTION.days, PurchaseRetention(10))
+    found = replayed(logged(USUAL), ReferenceStore(USUAL, retention=keeping))
     assert (found.verdict, causes(found)) == (Verdict.NOT_COMPUTED, [Cause.BEYOND_RETENTION])
 
 
@@ -267,3 +268,23 @@ def test_a_sample_is_seeded_fair_and_of_scored_decisions_alone() -> None:
     assert len(drawn(1, most=500)) == 80
     often = [sum(str(each) in drawn(seed) for seed in range(400)) for each in (1, 51, 99)]
     assert all(25 <= each <= 80 for each in often)  # 50 on average
+
+
+def test_the_log_in_memory_answers_as_the_one_in_files() -> None:
+    hours = (0, 1, MICROS_PER_HOUR, 26 * MICROS_PER_HOUR)
+    answers = [an_answer(NOW + each, flag="banner" if each else None) for each in hours]
+    place = MemoryPlace()
+    writer = a_writer(place, ManualClock(NOW))
+    assert all(map(writer.keep, answers))
+    writer.flush()
+    files, memory = (
+        a_reader(place, lambda: NOW),
+        MemoryDecisionLog([answer.logged() for answer in answers]),
+    )
+    for span in [(0, NOW + DAY), (NOW, NOW + 1), (NOW + 1, NOW + 27 * MICROS_PER_HOUR)]:
+        assert list(map(list, memory.between(*span))) == list(map(list, files.between(*span)))
+    wanted = [*(answer.decision_id for answer in answers), an_answer(NOW, number=5).decision_id]
+    assert [*map(memory.find, wanted)] == [*map(files.find, wanted)]
+    for log in (files, memory):
+        with pytest.raises(InvalidRequest):
+            log.find("x")

@@ -26,9 +26,11 @@ from tests.e2e.test_connections import PROPENSITY, Server, await_listening
 pytestmark = pytest.mark.engine
 LOOKS_EVERY_S = 0.05
 """How often the balancer asks each server whether it is ready."""
-DRAIN_S = 1
+DRAIN_S = 15
+"""Far more than the balancer needs to notice, unless the machine is very busy."""
 CLIENTS = 2
 Environment = dict[str, str]
+Ask = Callable[[httpx.Client], httpx.Response]
 
 
 @dataclass
@@ -37,6 +39,7 @@ class Balancer:
 
     ports: Sequence[int]
     headers: dict[str, str] = field(default_factory=dict)
+    also: Sequence[Ask] = ()
     ready: set[int] = field(default_factory=set)
     answers: Counter[tuple[int, int]] = field(default_factory=Counter)
     failures: list[str] = field(default_factory=list)
@@ -98,19 +101,22 @@ class Balancer:
                 self._one(servers[port], port, f"customer-{number}", count)
 
     def _one(self, server: httpx.Client, port: int, customer: str, count: int) -> None:
-        """A prediction, or a new purchase."""
+        """A prediction, a new purchase, or what else is asked, in turns."""
         purchase = raw_purchase(customer_id=customer, purchase_id=f"p{count}")
+        kind = count % (2 + len(self.also))
         try:
-            if count % 2:
+            if kind == 1:
                 answer = server.post(
                     "/v1/purchases", json={"purchases": [purchase]}, headers=self.headers
                 )
-            else:
+            elif kind == 0:
                 answer = server.get(f"/v1/customers/{customer}/propensity", headers=self.headers)
+            else:
+                answer = self.also[kind - 2](server)
         except httpx.HTTPError as exc:
             self.failures.append(repr(exc))
             return
-        if answer.status_code != 200 or (count % 2 and '"recorded"' not in answer.text):
+        if answer.status_code != 200 or (kind == 1 and '"recorded"' not in answer.text):
             self.failures.append(f"{answer.status_code} {answer.text}")
         self.answers[port, answer.status_code] += 1
 

@@ -23,10 +23,10 @@ from tests.cli.test_models import trained_elsewhere
 from tests.conftest import a_prefix
 from tests.e2e.test_connections import PROPENSITY, Server, await_listening
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.full]
 LOOKS_EVERY_S = 0.05
 """How often the balancer asks each server whether it is ready."""
-DRAIN_S = 15
+DRAIN_S = 10
 """Far more than the balancer needs to notice, unless the machine is very busy."""
 CLIENTS = 2
 Environment = dict[str, str]
@@ -62,7 +62,7 @@ class Balancer:
 
     def until(self, true: Callable[[], bool]) -> None:
         """Returns once it is so."""
-        end = time.monotonic() + 90
+        end = time.monotonic() + 300
         while not true():
             assert time.monotonic() < end, (self.ready, self.failures[:3])
             time.sleep(0.02)  # polls processes of ours
@@ -162,26 +162,23 @@ def roll(servers: dict[int, Server], balancer: Balancer, start: Callable[[int], 
         balancer.goes_on()
 
 
-@pytest.mark.full
-@pytest.mark.parametrize("processes", [1, 2])
 def test_a_rolling_restart_under_load_fails_no_request(
-    home: Path, environment: Environment, processes: int
+    home: Path, environment: Environment
 ) -> None:
+    """Of servers of two processes; test_upgrades.py restarts those of one."""
     ports = [free_port(), free_port()]
     balancer = Balancer(ports)
     with ExitStack() as stack:
 
         def start(port: int) -> Server:
-            options = ("--workers", str(processes))
-            return stack.enter_context(serving(home, environment, port, *options))
+            return stack.enter_context(serving(home, environment, port, "--workers", "2"))
 
         servers = {port: start(port) for port in ports}
         with balancer.under_load():
             roll(servers, balancer, start)
     assert balancer.failures == []
     assert {status for _, status in balancer.answers} == {200}
-    posted = balancer.answers.total() // 2
-    print(f"{balancer.answers.total()} requests, {posted} purchases, 0 failed")  # noqa: T201
+    assert {port for port, _ in balancer.answers} == set(ports)
 
 
 def test_sigterm_turns_readiness_first_and_everything_else_is_still_answered(
@@ -204,9 +201,3 @@ def test_sigterm_turns_readiness_first_and_everything_else_is_still_answered(
                 assert (answer.status_code, answer.headers["connection"]) == (200, "close")
         server.process.send_signal(signal.SIGINT)  # whoever does not want to wait
         assert server.process.wait(60) in {0, 130, -signal.SIGINT}
-
-
-def test_whoever_sets_no_drain_stops_at_once(home: Path, environment: Environment) -> None:
-    environment = environment | {"PROPENSITY_DRAIN_S": ""}
-    with serving(home, environment, free_port()) as server:
-        assert server.stop() == 0

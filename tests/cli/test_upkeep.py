@@ -134,7 +134,8 @@ def test_a_store_of_an_older_layout_is_refused_until_it_is_rebuilt(
         for customer in (" ", "c1", "unlisted"):
             item = {"customer_id": {"S": customer}, "writes": {"N": "1"}, **older}
             client.put_item(TableName=table, Item=item)
-    for command in (("tables", "check"), ("serve",), ("import", str(deployment / "purchases.csv"))):
+    file = str(deployment / "purchases.csv")
+    for command in (("tables", "check"), ("serve",), ("worker",), ("import", file)):
         code, _, err = run(*command)
         assert (code != 0, "propensity rebuild" in err) == (True, True), command
     found = {each["check"]: each for each in json.loads(run("doctor", "--json")[1])}

@@ -23,12 +23,14 @@ from tests.cli.test_models import trained_elsewhere
 from tests.conftest import a_prefix
 from tests.e2e.test_connections import PROPENSITY, Server, await_listening
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.full]
 LOOKS_EVERY_S = 0.05
 """How often the balancer asks each server whether it is ready."""
-DRAIN_S = 1
+DRAIN_S = 10
+"""Far more than the balancer needs to notice, unless the machine is very busy."""
 CLIENTS = 2
 Environment = dict[str, str]
+Ask = Callable[[httpx.Client], httpx.Response]
 
 
 @dataclass
@@ -37,6 +39,7 @@ class Balancer:
 
     ports: Sequence[int]
     headers: dict[str, str] = field(default_factory=dict)
+    also: Sequence[Ask] = ()
     ready: set[int] = field(default_factory=set)
     answers: Counter[tuple[int, int]] = field(default_factory=Counter)
     failures: list[str] = field(default_factory=list)
@@ -59,7 +62,7 @@ class Balancer:
 
     def until(self, true: Callable[[], bool]) -> None:
         """Returns once it is so."""
-        end = time.monotonic() + 90
+        end = time.monotonic() + 300
         while not true():
             assert time.monotonic() < end, (self.ready, self.failures[:3])
             time.sleep(0.02)  # polls processes of ours
@@ -98,19 +101,22 @@ class Balancer:
                 self._one(servers[port], port, f"customer-{number}", count)
 
     def _one(self, server: httpx.Client, port: int, customer: str, count: int) -> None:
-        """A prediction, or a new purchase."""
+        """A prediction, a new purchase, or what else is asked, in turns."""
         purchase = raw_purchase(customer_id=customer, purchase_id=f"p{count}")
+        kind = count % (2 + len(self.also))
         try:
-            if count % 2:
+            if kind == 1:
                 answer = server.post(
                     "/v1/purchases", json={"purchases": [purchase]}, headers=self.headers
                 )
-            else:
+            elif kind == 0:
                 answer = server.get(f"/v1/customers/{customer}/propensity", headers=self.headers)
+            else:
+                answer = self.also[kind - 2](server)
         except httpx.HTTPError as exc:
             self.failures.append(repr(exc))
             return
-        if answer.status_code != 200 or (count % 2 and '"recorded"' not in answer.text):
+        if answer.status_code != 200 or (kind == 1 and '"recorded"' not in answer.text):
             self.failures.append(f"{answer.status_code} {answer.text}")
         self.answers[port, answer.status_code] += 1
 
@@ -156,26 +162,23 @@ def roll(servers: dict[int, Server], balancer: Balancer, start: Callable[[int], 
         balancer.goes_on()
 
 
-@pytest.mark.full
-@pytest.mark.parametrize("processes", [1, 2])
 def test_a_rolling_restart_under_load_fails_no_request(
-    home: Path, environment: Environment, processes: int
+    home: Path, environment: Environment
 ) -> None:
+    """Of servers of two processes; test_upgrades.py restarts those of one."""
     ports = [free_port(), free_port()]
     balancer = Balancer(ports)
     with ExitStack() as stack:
 
         def start(port: int) -> Server:
-            options = ("--workers", str(processes))
-            return stack.enter_context(serving(home, environment, port, *options))
+            return stack.enter_context(serving(home, environment, port, "--workers", "2"))
 
         servers = {port: start(port) for port in ports}
         with balancer.under_load():
             roll(servers, balancer, start)
     assert balancer.failures == []
     assert {status for _, status in balancer.answers} == {200}
-    posted = balancer.answers.total() // 2
-    print(f"{balancer.answers.total()} requests, {posted} purchases, 0 failed")  # noqa: T201
+    assert {port for port, _ in balancer.answers} == set(ports)
 
 
 def test_sigterm_turns_readiness_first_and_everything_else_is_still_answered(
@@ -198,9 +201,3 @@ def test_sigterm_turns_readiness_first_and_everything_else_is_still_answered(
                 assert (answer.status_code, answer.headers["connection"]) == (200, "close")
         server.process.send_signal(signal.SIGINT)  # whoever does not want to wait
         assert server.process.wait(60) in {0, 130, -signal.SIGINT}
-
-
-def test_whoever_sets_no_drain_stops_at_once(home: Path, environment: Environment) -> None:
-    environment = environment | {"PROPENSITY_DRAIN_S": ""}
-    with serving(home, environment, free_port()) as server:
-        assert server.stop() == 0

@@ -91,6 +91,14 @@ def _maps(rows: Sequence[Mapping[str, float] | None]) -> Any:
     return pa.MapArray.from_arrays(found, names, pa.array(values))
 
 
+def warm_up() -> None:
+    """Loads what the first file would load."""
+    maker = FileMaker()
+    maker.add(pa.Table.from_batches([], SCHEMA))
+    maker.content()
+    pa.array([0.0])
+
+
 class FileMaker:
     """Puts rows together to one file; rows come in large groups, however small they are added."""
 

@@ -1,8 +1,8 @@
 """Where the files of an hour are, which of them count, and how erasures are marked.
 
-    decisions/date=2026-01-31/hour=09/<process>-<number>.parquet   as a process wrote it
-    decisions/date=2026-01-31/hour=09/merged-<number>.parquet      everything that it names, and itself
-    erasures/<hash of a pseudonym>/<instant>-begun, <instant>-finished
+A process writes decisions/date=2026-01-31/hour=09/<process>-<number>.parquet. Upkeep writes
+merged-<number>.parquet beside them. An erasure is marked by erasures/<hash>/<instant>-begun, and
+<instant>-finished. The hash is of a pseudonym.
 
 Nothing is overwritten. Of merged files the highest counts; it replaces the lower ones and every file
 that it names. So each decision counts once, wherever merging or removing was interrupted.

@@ -11,7 +11,7 @@ from threading import Event, Lock, Thread
 
 import pyarrow as pa
 
-from adapters.decision_log.columns import FileMaker, batch_of
+from adapters.decision_log.columns import FileMaker, batch_of, warm_up
 from adapters.decision_log.places import folder_of, hour_of
 from adapters.decision_log.pseudonyms import Pseudonyms
 from domain.backoff import pause_after
@@ -105,6 +105,7 @@ class DecisionWriter:
 
     def start(self) -> None:
         """What is kept is written from now on."""
+        warm_up()  # the first file took seconds, with what pyarrow loads when it is first used
         self._thread.start()
 
     def stop(self, *, within_s: float = STOP_WITHIN_S) -> None:

@@ -2,7 +2,7 @@
 
 import ast
 import os
-from base64 import urlsafe_b64decode
+from base64 import b64decode, urlsafe_b64decode
 from collections.abc import Callable, Mapping, Sequence
 from inspect import getsource
 from ipaddress import ip_address
@@ -367,25 +367,26 @@ def is_loopback(host: str | None) -> bool:
 
 
 def _check_cursor_key(value: Secret) -> None:
-    if len(_decoded(value.value)) != _KEY_BYTES:
+    try:
+        padding = "=" * (-len(value.value) % 4)  # which a generator of secrets leaves out
+        whole = len(urlsafe_b64decode(value.value + padding)) == _KEY_BYTES
+    except ValueError:
+        whole = False
+    if not whole:
         raise ValueError("must be 32 bytes in base64, such as `openssl rand -base64 32`")
 
 
-def _decoded(text: str) -> bytes:
-    try:
-        padding = "=" * (-len(text) % 4)  # which a generator of secrets leaves out
-        return urlsafe_b64decode(text.replace("+", "-").replace("/", "_") + padding)
-    except ValueError:
-        return b""
-
-
 def random_key(text: str) -> bytes:
-    """The key that a text spells in base64.
+    """The key that a text spells in base64, URL-safe or not, with or without padding.
 
     Raises:
         ValueError: it is not 32 bytes, or these are not random.
     """
-    key = _decoded(text.strip())
+    plain = text.strip().replace("-", "+").replace("_", "/").rstrip("=")
+    try:
+        key = b64decode(plain + "=" * (-len(plain) % 4), validate=True)
+    except ValueError:
+        key = b""
     if len(key) != _KEY_BYTES or len(set(key)) < _LEAST_DISTINCT:
         raise ValueError("must be 32 random bytes in base64, such as `openssl rand -base64 32`")
     return key

@@ -3,7 +3,8 @@
 import asyncio
 import json
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -432,3 +433,19 @@ async def test_a_thousand_malformed_messages_stop_nothing_and_lose_nothing() -> 
     assert len(reasons) >= 15
     assert all(reason.startswith(("unreadable", "rejected")) for reason in reasons)
     assert await setting.queue.receive(wait_s=0, visibility_s=0) == []
+
+
+async def test_whatever_watches_is_around_each_batch() -> None:
+    setting, seen = Setting(), list[str]()
+
+    @contextmanager
+    def around(messages: int) -> Iterator[None]:
+        seen.append(f"{messages} begin")
+        yield
+        seen.append(f"{setting.consume.counts['recorded']} recorded")
+
+    worker = replace(setting.worker, around=around)
+    await setting.send(raw_of(purchase(1)))
+    await worker.handle(await setting.queue.receive(wait_s=0, visibility_s=0))
+    await worker.handle([])
+    assert seen == ["1 begin", "1 recorded"]

@@ -9,6 +9,9 @@ FEAST_STAMP := $(FEAST)/.installed
 CLIENTS := .venv-clients
 CLIENTS_STAMP := $(CLIENTS)/.installed
 WEB_STAMP := tests/web/node_modules/.installed
+GRAFANA_STAMP := tests/observe/node_modules/.installed
+PROMETHEUS := .prometheus
+PROMETHEUS_STAMP := $(PROMETHEUS)/.unpacked
 PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 LINTS := lint-format lint-rules lint-types lint-core-types lint-imports
 SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync)
@@ -16,7 +19,7 @@ SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync)
 # Where this is set, every process compiles whatever it imports: as much work again as the tests.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo check test test-full test-rest test-web image-test bench proofs lint $(LINTS) fmt docs docs-reference golden lock clean
+.PHONY: help setup demo observe faults check test test-full test-rest test-web image-test bench proofs lint $(LINTS) fmt docs docs-reference golden lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -36,6 +39,12 @@ $(STAMP): requirements.lock pyproject.toml
 demo: setup  ## load real purchases, train, promote and serve on PORT
 	@$(BIN)/propensity demo --port $(PORT)
 
+observe: setup docs $(PROMETHEUS_STAMP)  ## the demo with load, watched by Debian's Prometheus with our alerts
+	@$(BIN)/python -m tests.observe.watched
+
+faults: setup $(PROMETHEUS_STAMP)  ## what each of the faults looks like, written to the runbook
+	$(BIN)/python -m tests.observe.seen
+
 check: setup lint  ## the quick answer: lint, and the tests that need no engine
 	$(PYTEST) -m 'not (engine or full or image)' tests/unit tests/contracts tests/architecture $(PYTEST_ARGS)
 
@@ -46,7 +55,7 @@ test: setup lint  ## prove the product: lint, tests on the embedded engine
 test-full: COVERAGE := --cov --cov-report=term
 test-full: test test-rest  ## test with coverage, moto, every example, the long proofs, every page
 
-test-rest: setup $(CLIENTS_STAMP) $(WEB_STAMP)  ## what test-full adds to test
+test-rest: setup $(CLIENTS_STAMP) $(WEB_STAMP) $(GRAFANA_STAMP) $(PROMETHEUS_STAMP)  ## what test-full adds to test
 	$(PYTEST) -m 'full or hypothesis' --hypothesis-profile=full $(PYTEST_ARGS)
 
 test-web: setup $(WEB_STAMP)  ## the OpenFeature SDKs and the snippet, in a real browser
@@ -70,6 +79,15 @@ $(WEB_STAMP): tests/web/package-lock.json
 	npm --prefix tests/web ci --silent
 	@command -v chromium >/dev/null || { apt-get -q update && apt-get -q -y install chromium; } \
 		|| { echo "Chromium is needed for the browser tests: install Debian's package chromium"; exit 1; }
+	@touch $@
+
+$(GRAFANA_STAMP): tests/observe/package-lock.json
+	@command -v npm >/dev/null || { echo "Node.js 20 or newer is needed to check the dashboards"; exit 1; }
+	npm --prefix tests/observe ci --silent
+	@touch $@
+
+$(PROMETHEUS_STAMP): deploy/observe/debian-prometheus
+	deploy/observe/debian-prometheus $(PROMETHEUS)
 	@touch $@
 
 bench: setup $(FEAST_STAMP)  ## all speeds side by side in one run, written to benchmarks/RESULTS.md
@@ -118,12 +136,12 @@ lint-imports:
 lock:  ## resolve the newest versions again; review the difference
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --generate-hashes --upgrade \
 		--no-header --no-annotate --no-emit-index-url --no-emit-find-links \
-		--extra local --extra train --extra dask --extra metrics --extra traces --extra dev --extra bench --extra docs --output-file requirements.lock pyproject.toml
+		--extra local --extra train --extra dask --extra metrics --extra traces --extra decisions --extra dev --extra bench --extra docs --output-file requirements.lock pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
 		--no-header --no-annotate --no-emit-index-url --no-emit-find-links \
 		--extra metrics --extra traces --constraint requirements.lock --output-file requirements-serve.lock pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
-		--no-header --no-annotate --no-emit-index-url --no-emit-find-links --extra metrics --extra traces --extra train --extra dask \
+		--no-header --no-annotate --no-emit-index-url --no-emit-find-links --extra metrics --extra traces --extra decisions --extra train --extra dask \
 		--constraint requirements.lock --output-file deploy/requirements-train.lock pyproject.toml
 	echo 'feast[aws]' | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
 		--upgrade --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
@@ -133,4 +151,4 @@ lock:  ## resolve the newest versions again; review the difference
 		--output-file tests/generated_clients/requirements.lock tests/generated_clients/requirements.in
 
 clean:  ## remove the environment and caches; keeps .propensity, where local data lives
-	rm -rf $(VENV) $(FEAST) $(CLIENTS) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage
+	rm -rf $(VENV) $(FEAST) $(CLIENTS) $(PROMETHEUS) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage

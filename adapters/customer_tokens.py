@@ -5,6 +5,7 @@ import math
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,8 @@ SKEW_S = 60
 MOST_BYTES = 4_096
 LEAST_SECRET_BYTES = 32
 """For HS256. Source: RFC 7518, section 3.2."""
+SHARED = "HS256"
+"""The algorithm of secrets that both sides have."""
 _REMEMBERED = 10_000
 _SEGMENTS = 3
 _OPTIONS: Options = {
@@ -79,14 +82,7 @@ class JwtCustomerTokens:
         if len(token) > MOST_BYTES or not _is_canonical(token):
             raise InvalidToken("this is no customer's token: a JWT has three parts in base64url")
         try:
-            key = self._key_of(jwt.get_unverified_header(token))
-            claims: Mapping[str, Any] = jwt.decode(
-                token,
-                key.key,
-                algorithms=[key.algorithm],
-                audience=self._audience,
-                options=_OPTIONS,
-            )
+            claims = self._claims(token, self._keys_of(jwt.get_unverified_header(token)))
             customer_id = customer_id_of(claims["sub"])
             ends = _check_instants(claims, now_s)
         except (jwt.InvalidTokenError, OverflowError) as exc:  # an instant beyond every float
@@ -97,7 +93,22 @@ class JwtCustomerTokens:
             raise InvalidToken(f"the token's sub is no customer id: {exc.reason}") from exc
         return customer_id, ends
 
-    def _key_of(self, header: Mapping[str, Any]) -> TokenKey:
+    def _claims(self, token: str, keys: Sequence[TokenKey]) -> Mapping[str, Any]:
+        """What the token says, signed with one of these."""
+        *others, last = keys
+        for key in others:
+            with suppress(jwt.InvalidSignatureError):
+                return self._decoded(token, key)
+        return self._decoded(token, last)
+
+    def _decoded(self, token: str, key: TokenKey) -> Mapping[str, Any]:
+        claims: Mapping[str, Any] = jwt.decode(
+            token, key.key, algorithms=[key.algorithm], audience=self._audience, options=_OPTIONS
+        )
+        return claims
+
+    def _keys_of(self, header: Mapping[str, Any]) -> Sequence[TokenKey]:
+        """The key that the header names; of shared secrets, which have no names, all."""
         if not self._keys:
             raise InvalidToken(
                 "no key for customers' tokens is set here: PROPENSITY_CUSTOMER_TOKEN_KEYS, or "
@@ -105,7 +116,8 @@ class JwtCustomerTokens:
             )
         kid = header.get("kid")
         fits = [key for key in self._keys if kid is None or key.kid in {None, kid}]
-        if len(fits) != 1:
+        shared = all(key.algorithm == SHARED for key in fits)
+        if not fits or (len(fits) > 1 and not shared):
             raise InvalidToken(
                 "the token's kid names no key of ours"
                 if kid is not None
@@ -113,21 +125,23 @@ class JwtCustomerTokens:
             )
         if header.get("alg") != fits[0].algorithm:
             raise InvalidToken(f"the token must be signed with {fits[0].algorithm}")
-        return fits[0]
+        return fits
 
 
-def shared_secret(secret: str) -> Sequence[TokenKey]:
-    """The key of HS256.
+def shared_secrets(secret: str, other: str | None = None) -> Sequence[TokenKey]:
+    """The keys of HS256: one, and another one while they are rotated.
 
     Raises:
-        Rejected: it is shorter than the algorithm needs.
+        Rejected: one is shorter than the algorithm needs.
     """
-    if len(secret.encode()) < LEAST_SECRET_BYTES:
-        raise Rejected(
-            "PROPENSITY_CUSTOMER_TOKEN_SECRET",
-            f"needs {LEAST_SECRET_BYTES} bytes, such as of `openssl rand -hex 32`",
-        )
-    return [TokenKey("HS256", secret)]
+    secrets = [secret] if other is None else [secret, other]
+    for each, name in zip(secrets, ("SECRET", "OTHER_SECRET"), strict=False):
+        if len(each.encode()) < LEAST_SECRET_BYTES:
+            raise Rejected(
+                f"PROPENSITY_CUSTOMER_TOKEN_{name}",
+                f"needs {LEAST_SECRET_BYTES} bytes, such as of `openssl rand -hex 32`",
+            )
+    return [TokenKey(SHARED, each) for each in secrets]
 
 
 def public_keys(path: Path) -> Sequence[TokenKey]:
@@ -172,7 +186,7 @@ def sign(  # noqa: PLR0913  # what a token is made of
             raise Rejected(
                 "--key", "names the private key that signs, or set PROPENSITY_CUSTOMER_TOKEN_SECRET"
             )
-        return jwt.encode(claims, shared_secret(secret)[0].key, "HS256")
+        return jwt.encode(claims, shared_secrets(secret)[0].key, SHARED)
     try:
         private = load_pem_private_key(key.read_bytes(), None)
     except OSError as exc:

@@ -24,6 +24,7 @@ class _Flag(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     max_probability: Probability | None = None
     top_share: str | None = None
     holdout: str = "0%"
+    log: str | None = None
 
 
 class _File(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -61,20 +62,24 @@ def _check_models(declared: Mapping[str, _Flag], models: Sequence[str]) -> None:
 
 
 def _flag(key: str, declared: _Flag, policy: Policy) -> Flag:
-    try:
-        holdout = basis_points_of(declared.holdout)
-    except ValueError as exc:
-        raise ValueError(f"flag {key}: holdout {exc}") from exc
     return Flag(
         key=key,
         policy=_policy(key, declared, policy),
         variants=declared.variants,
         act=declared.show,
         default=declared.default,
-        holdout=holdout,
+        holdout=_share(key, "holdout", declared.holdout),
         model=declared.model,
         category=declared.category,
+        log=None if declared.log is None else _share(key, "log", declared.log),
     )
+
+
+def _share(key: str, name: str, text: str) -> int:
+    try:
+        return basis_points_of(text)
+    except ValueError as exc:
+        raise ValueError(f"flag {key}: {name} {exc}") from exc
 
 
 def _policy(key: str, declared: _Flag, policy: Policy) -> Policy | TopShare:
@@ -87,7 +92,8 @@ def _policy(key: str, declared: _Flag, policy: Policy) -> Policy | TopShare:
         )
     if least is not None or most is not None:
         raise ValueError(f"flag {key}: give top_share, or a range of probabilities, not both")
+    points = _share(key, "top_share", declared.top_share)
     try:
-        return TopShare(basis_points_of(declared.top_share))
+        return TopShare(points)
     except ValueError as exc:
         raise ValueError(f"flag {key}: top_share {exc}") from exc

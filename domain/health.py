@@ -14,5 +14,6 @@ class StoreHealth(Protocol):
 
         Raises:
             StoreUnavailable: names the table and the trouble.
+            TablesDiffer: what is stored has another layout, so that nothing of it is read.
         """
         ...

@@ -23,7 +23,7 @@ class CallOutcome(StrEnum):
 class StoreCall:
     """One call: its operation by the store's own name, its duration in seconds, and its cost.
 
-    `unprocessed` are keys or items of a batch that the store left for later.
+    `tables` are those that it names. `unprocessed` are keys or items of a batch that the store left for later.
     """
 
     operation: str
@@ -32,6 +32,7 @@ class StoreCall:
     unprocessed: int = 0
     read_units: float = 0.0
     write_units: float = 0.0
+    tables: tuple[str, ...] = ()
 
 
 class StoreObserver(Protocol):

@@ -81,13 +81,17 @@ class DynamoTables:
         deadline = self._client.read_deadline()
         for model in self._models:
             name = model.Meta.table_name
+            marked = model is self._client.recent
+            asked = {"S": MARKS if marked else _HEALTH_KEY}
             keys = [key["AttributeName"] for key in declaration(model)["KeySchema"]]
-            request = {"TableName": name, "Key": {key: {"S": _HEALTH_KEY} for key in keys}}
+            request = {"TableName": name, "Key": dict.fromkeys(keys, asked)}
             try:
                 with translated():
-                    await self._client.read_once(deadline, "GetItem", request)
+                    answer = await self._client.read_once(deadline, "GetItem", request)
             except StoreUnavailable as exc:
                 raise StoreUnavailable(f"table {name}: {exc}") from exc
+            if marked and (differences := layout_differences(answer.get("Item", {}), name)):
+                raise TablesDiffer(differences)
 
     def _wait_until_active(self, name: str) -> None:
         pauses = Deadline(CREATION_S, clock=self._client.monotonic).pauses()
@@ -137,6 +141,13 @@ class DynamoTables:
         if model is self._client.recent and not differences:
             marks = self._client.connection.get_item(name, MARKS, consistent_read=True)
             yield from layout_differences(marks.get("Item", {}), name)
+            if "Item" not in marks and self._some_purchases():
+                yield f"table {name}: nothing was written to it, but purchases are there (propensity rebuild)"
+
+    def _some_purchases(self) -> bool:
+        """Whether there are purchases, as DynamoDB counted them within the last hours."""
+        table = self._client.connection.describe_table(self._client.purchases.Meta.table_name)
+        return bool(table["ItemCount"])
 
     def _shape_differences(self, model: type[Any]) -> Iterator[str]:
         name = model.Meta.table_name

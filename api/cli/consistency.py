@@ -38,13 +38,14 @@ class _Progress:
 
 
 class _Checkpoint:
-    """Where a rebuild stands, in a file, until it is through."""
+    """Where a rebuild of one table stands, in a file, until it is through."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, table: str) -> None:
         self._path = path
+        self._table = table
 
     def read(self, now: int) -> _Progress:
-        """Where to go on: at the beginning, `now`, unless one was interrupted.
+        """Where to go on: at the beginning, `now`, unless one of this table was interrupted.
 
         Raises:
             Rejected: the file holds something else.
@@ -55,8 +56,12 @@ class _Checkpoint:
             found = json.loads(self._path.read_text())
             position = Position(int(found["shard"]), str(found["after"]))
             began_at = instant.parse(found["began_at"])
+            table = str(found["table"])
         except (ValueError, KeyError, TypeError) as exc:
             raise Rejected(str(self._path), "is no checkpoint; remove it to begin anew") from exc
+        if table != self._table:
+            say(f"beginning anew: the rebuild before was of other tables ({self._path})")
+            return _Progress(Position(), now)
         say(f"going on in shard {position.shard}, where the one before stopped ({self._path})")
         return _Progress(position, began_at)
 
@@ -67,6 +72,7 @@ class _Checkpoint:
             "began_at": instant.render(stand.began_at),
             "shard": stand.position.shard,
             "after": stand.position.after,
+            "table": self._table,
         }
         self._path.write_text(json.dumps(document))
 
@@ -87,13 +93,13 @@ def rebuild(
     Interrupted, it goes on where it was when it is run again.
     """
     settings = load_settings()
-    checkpoint = _Checkpoint(settings.home / "rebuild.json")
     shorter: list[dict[str, object]] = []
     with exposed_metrics(settings), application(settings, batch=True) as built, metered() as cost:
         if customer is not None:
             changed = asyncio.run(built.rebuilder.rebuild(customer))
             counts = {"customers": 1, "changed": int(changed)}
         else:
+            checkpoint = _Checkpoint(settings.home / "rebuild.json", built.tables.identity())
             counts, last_writes = asyncio.run(
                 _rebuild_all(
                     built.rebuilder,

@@ -14,7 +14,13 @@ from api.cli.cost import cost_text
 from api.cli.output import AsJson, confirmed, emit, say
 from api.composition import application
 from api.documents.cost import cost_used
-from api.documents.customer import CancellationReport, CustomerExport, ErasureReceipt, RefundReport
+from api.documents.customer import (
+    CancellationReport,
+    CustomerExport,
+    ErasureReceipt,
+    ErasuresRepeated,
+    RefundReport,
+)
 from api.process import load_settings
 from domain.audit import Act, Target
 from domain.cost import metered
@@ -92,6 +98,38 @@ def erase(
         say(
             "the erasure is not finished; run it again (nothing of the customer is taken meanwhile)"
         )
+        raise typer.Exit(NOT_COMPLETE)
+
+
+def erase_again(
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="Erase without asking.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Erase again whoever is suppressed: after a restore, and what was interrupted.
+
+    A restore of purchases brings back who was erased since. The marks in the recent purchases say who.
+    Exits with 1 when something is left: run it again.
+    """
+    if not yes:
+        confirmed("Erase everybody again who was erased and is still suppressed?")
+    settings = load_settings()
+    written = audited(settings, Act.ERASE, Target.CUSTOMER)
+    with application(settings, batch=True) as built, metered() as cost, written:
+        found = asyncio.run(built.erase_again())
+    report = ErasuresRepeated(
+        suppressed=found.suppressed,
+        had_come_back=found.had_come_back,
+        unfinished=found.unfinished,
+        cost=cost_used(cost),
+    )
+    text = (
+        f"suppressed customers: {found.suppressed:,}, had come back: {found.had_come_back:,}, "
+        f"unfinished: {found.unfinished:,}\n{cost_text(cost)}"
+    )
+    emit(report, as_json=as_json, text=text)
+    if found.unfinished:
+        say("some erasures are not finished; run it again (nothing of them is taken meanwhile)")
         raise typer.Exit(NOT_COMPLETE)
 
 

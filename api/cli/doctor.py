@@ -97,7 +97,7 @@ def _table_fix(loaded: Settings, exc: PropensityError) -> str:
         if all("propensity tables create" in line for line in exc.differences):
             return "propensity tables create"
         if all("propensity rebuild" in line for line in exc.differences):
-            return "stop every process of the older version, then: propensity rebuild"
+            return "stop every process of an older version, then: propensity rebuild"
         if all("TTL" in line for line in exc.differences):
             return f"set {PREFIX}PURCHASE_RETENTION_DAYS, or turn the TTL off that is named"
         return (

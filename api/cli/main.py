@@ -42,6 +42,10 @@ COMMANDS = {
         "api.cli.customers:erase",
         "Erase a customer, and refuse new purchases of theirs for a while; prints a receipt.",
     ),
+    "erase-again": (
+        "api.cli.customers:erase_again",
+        "Erase again whoever is suppressed: after a restore, and what was interrupted.",
+    ),
     "export-customer": (
         "api.cli.customers:export_customer",
         "Write all that is held about a customer, as one JSON document.",
@@ -65,6 +69,17 @@ COMMANDS = {
             "exits with 1 on any difference."
         ),
     ),
+    "replay": (
+        "api.cli.replaying:replay",
+        (
+            "Compute logged decisions again, and compare to the last bit; "
+            "exits with 1 on a difference that nothing explains."
+        ),
+    ),
+    "outcomes": (
+        "api.cli.outcomes:outcomes",
+        "Compare what a model foretold with what was bought since, and with what training promised.",
+    ),
     "doctor": (
         "api.cli.doctor:doctor",
         "Check settings, tables, registry and model; exits with 1 when something is wrong.",
@@ -86,6 +101,10 @@ COMMANDS = {
     "categories": (
         "api.cli.categories:app",
         "Categories: how large they are, and how fast each takes purchases.",
+    ),
+    "decisions": (
+        "api.cli.decisions:app",
+        "The log of decisions: what it holds, and keeping it in order.",
     ),
     "keys": ("api.cli.keys:app", "Keys: who may ask the HTTP API for what."),
     "audit": (

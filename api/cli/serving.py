@@ -10,7 +10,14 @@ from typing import Annotated
 import typer
 from msgspec.structs import replace
 
-from api.composition import Application, application, exposed_metrics, port_is_free
+from api.composition import (
+    Application,
+    application,
+    check_decision_log,
+    check_traces,
+    exposed_metrics,
+    port_is_free,
+)
 from api.process import PREFIX, Settings, configure_logging, is_loopback, load_settings
 from domain.errors import Rejected
 
@@ -62,6 +69,8 @@ def serve(
         open_access=open_access or given.open_access,
     )
     check_port(settings.host, settings.port)
+    check_traces()
+    check_decision_log(settings)
     configure_logging(settings.log_level)
     with application(settings) as built:
         built.tables.verify()

@@ -2,6 +2,9 @@
 
 from api.composition.application import Application as Application
 from api.composition.application import application as application
+from api.composition.decision_log import check_decision_log as check_decision_log
+from api.composition.decision_log import open_decision_log as open_decision_log
+from api.composition.decision_log import tidy_decisions as tidy_decisions
 from api.composition.exports import export_engine as export_engine
 from api.composition.exports import exported_purchases as exported_purchases
 from api.composition.features import built_in_sets as built_in_sets
@@ -17,6 +20,8 @@ from api.composition.local import import_results as import_results
 from api.composition.local import port_is_free as port_is_free
 from api.composition.local import sample_purchases as sample_purchases
 from api.composition.local import workers_of as workers_of
+from api.composition.looking_back import outcomes_of as outcomes_of
+from api.composition.looking_back import replay_of as replay_of
 from api.composition.metrics import Instruments as Instruments
 from api.composition.metrics import Progress as Progress
 from api.composition.metrics import UntoldProgress as UntoldProgress
@@ -28,5 +33,6 @@ from api.composition.registry import candidate_in as candidate_in
 from api.composition.registry import open_registry as open_registry
 from api.composition.registry import package_model as package_model
 from api.composition.registry import presence_only as presence_only
+from api.composition.tracing import check_traces as check_traces
 from api.composition.web import flags_of as flags_of
 from api.composition.web import sign_token as sign_token

@@ -25,6 +25,7 @@ from api.composition.metrics import (
 )
 from api.composition.observers import request_observer, store_observer
 from api.composition.registry import audit_trail, open_registry, presence_only
+from api.composition.tracing import Tracing, tracing_of
 from api.process import Settings
 from domain.values import Currency
 
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
         RetentionMarks,
     )
     from domain.audience import PlanAudience, ScoreAudience
-    from domain.customers import CustomerRecords, EraseCustomer, EveryCustomer
+    from domain.customers import CustomerRecords, EraseAgain, EraseCustomer, EveryCustomer
     from domain.features import FeatureSet
     from domain.keys import ManageKeys
     from domain.prediction import PredictPropensity, Traffic
@@ -73,9 +74,11 @@ class Application:
         client: "DynamoClient",
         metrics: Metrics | None = None,
         instruments: Instruments | None = None,
+        tracing: Tracing | None = None,
     ) -> None:
         self.metrics = metrics
         self.instruments = instruments or metrics
+        self.tracing = tracing
         self.settings = settings
         self.client = client
         self.clock = SystemClock()
@@ -199,13 +202,21 @@ class Application:
     @cached_property
     def erase(self) -> "EraseCustomer":
         from adapters.dynamodb import DynamoCustomerEraser
+        from api.composition.decision_log import decision_eraser
         from domain.customers import EraseCustomer
 
         return EraseCustomer(
             eraser=DynamoCustomerEraser(self.client),
             clock=self.clock,
             suppression_days=self.settings.erasure_suppression_days,
+            decisions=decision_eraser(self.settings),
         )
+
+    @cached_property
+    def erase_again(self) -> "EraseAgain":
+        from domain.customers import EraseAgain
+
+        return EraseAgain(eraser=self.erase.eraser, erase=self.erase)
 
     @cached_property
     def records(self) -> "CustomerRecords":
@@ -379,6 +390,7 @@ class Application:
 
     def http(self, *, close: Callable[[], object]) -> "Litestar":
         """The HTTP application, which loads models from its start on; at its end it calls `close`."""
+        from api.composition.decision_log import DecisionLogging
         from api.composition.web import customer_tokens, flags_of, sign_token
         from api.http import MAX_PURCHASES, Cursors, create_app
         from api.http.access import Access, Openness
@@ -415,6 +427,8 @@ class Application:
         )
         drift = drift_of(self.live, self.presence, self.clock, self.metrics)
         predict = drift.watched(predict)
+        if self.tracing is not None:
+            predict = replace(predict, score=self.tracing.scores)
 
         def stop() -> None:
             for each in polling:
@@ -430,6 +444,7 @@ class Application:
             None if key is None else key.value, ttl_s=settings.cursor_ttl_s, clock=self.clock
         )
         admission = Admission(in_work=settings.requests_in_work, waiting=settings.requests_waiting)
+        logging = DecisionLogging(settings, self.metrics)
         watches = [] if self.metrics is None else [self.metrics.watch(admission, self.live)]
         return create_app(
             Services(
@@ -457,11 +472,12 @@ class Application:
                 presence=self.presence,
                 keys=self.keys,
                 deciding=Deciding(
+                    log=logging.log,
                     decide=DecideFlags(
                         predict=predict,
                         flags=flags_of(settings),
                         deadline_s=settings.decision_deadline_ms / 1_000,
-                    )
+                    ),
                 ),
                 customer_tokens=customer_tokens(settings),
                 audit=audit_trail(settings),
@@ -470,15 +486,17 @@ class Application:
             access=Access(keyring=keyring, openness=Openness.of(settings)),
             admission=admission,
             observer=request_observer(settings, self.metrics),
+            tracer=None if self.tracing is None else self.tracing.requests,
             silence_s=settings.client_silence_s,
             sign_token=partial(sign_token, settings) if settings.demo_shop else None,
             start=[
                 *(e.start for e in polling),
                 drift.watching.start,
                 key_polling.start,
+                logging.start,
                 *(e.start for e in watches),
             ],
-            close=[*(e.stop for e in watches), key_polling.stop, stop],
+            close=[logging.stop, *(e.stop for e in watches), key_polling.stop, stop],
         )
 
 
@@ -495,20 +513,23 @@ def application(
 
     In a `batch` nobody waits for a page: everything is retried until the batch deadline. While
     `serving`, many wait: nobody waits for a store that is silent. Trouble with the store is `logged`
-    where somebody reads a log, and while `serving`.
+    and traced where somebody looks, and while `serving`.
     """
     from adapters.dynamodb import DynamoClient
 
     metrics = metrics_of(settings)
     told = instruments or metrics
+    tracing = tracing_of(settings) if serving or logged else None
     client = DynamoClient(
         replace(_options(settings, batch=batch), breaker=serving),
-        observer=store_observer(told, logged=serving or logged),
+        observer=store_observer(told, tracing, logged=serving or logged),
     )
     try:
-        yield Application(settings, client, metrics, told)
+        yield Application(settings, client, metrics, told, tracing)
     finally:
         client.close()
+        if tracing is not None:
+            tracing.close()
 
 
 def _options(settings: Settings, *, batch: bool) -> "DynamoOptions":

@@ -14,6 +14,7 @@ from api.process import Settings
 from domain.errors import NoLiveModel, Rejected
 
 if TYPE_CHECKING:
+    from adapters.metrics.decisions import DecisionMetrics
     from adapters.metrics.drift import DriftMetrics
     from adapters.metrics.models import ModelMetrics
     from adapters.metrics.predictions import PredictionMetrics
@@ -107,6 +108,12 @@ class Metrics:
         return PredictionMetrics(self.registry)
 
     @cached_property
+    def decisions(self) -> "DecisionMetrics":
+        from adapters.metrics.decisions import DecisionMetrics
+
+        return DecisionMetrics(self.registry)
+
+    @cached_property
     def models(self) -> "ModelMetrics":
         from adapters.metrics.models import ModelMetrics
 
@@ -188,11 +195,11 @@ def _folders(settings: Settings) -> Mapping[str, Path]:
     """The local folders that fill up, by what they hold."""
     from adapters.object_store import local_folder
 
-    places = {"registry": settings.registry_location}
+    places = {"registry": settings.registry_location, "decision_log": settings.decision_log}
     return {
         name: folder
         for name, place in places.items()
-        if (folder := local_folder(place)) is not None
+        if place and (folder := local_folder(place)) is not None
     }
 
 

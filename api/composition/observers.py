@@ -9,6 +9,7 @@ from domain.store_calls import StoreCall, StoreObserver
 
 if TYPE_CHECKING:
     from api.composition.metrics import Instruments, Metrics
+    from api.composition.tracing import Tracing
     from api.http.observing import RequestObserver
 
 
@@ -46,9 +47,13 @@ class RequestObservers:
             each.shed()
 
 
-def store_observer(told: "Instruments | None", *, logged: bool) -> StoreObserver | None:
+def store_observer(
+    told: "Instruments | None", tracing: "Tracing | None", *, logged: bool
+) -> StoreObserver | None:
     """Who is told of each call to the store; None: nobody."""
     observers: list[StoreObserver] = [] if told is None else [told.store]
+    if tracing is not None:
+        observers.append(tracing.store)
     if logged:
         observers.append(StoreLog())
     return StoreObservers(observers) if observers else None

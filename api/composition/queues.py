@@ -1,12 +1,14 @@
 """The queue's worker, and the queues themselves."""
 
+import asyncio
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING
 
 from api.composition.application import application
 from api.composition.metrics import Instruments
 from api.process import Settings
+from domain.errors import StoreUnavailable
 
 if TYPE_CHECKING:
     from adapters.sqs import SqsClient
@@ -39,6 +41,7 @@ def worker(settings: Settings, *, instruments: Instruments | None = None) -> "It
     Raises:
         NotFound: a queue does not exist.
         StoreUnavailable: SQS does not answer.
+        TablesDiffer: the recent purchases have another layout. Each try would count against a message.
     """
     from api.queue import Consume, Worker
 
@@ -47,6 +50,8 @@ def worker(settings: Settings, *, instruments: Instruments | None = None) -> "It
         queues(settings) as client,
     ):
         observer = None if built.instruments is None else built.instruments.queue
+        with suppress(StoreUnavailable):  # it may answer later
+            asyncio.run(built.marks.mark(built.client.write_deadline()))
         yield Worker(
             queue=client.queue(settings.queue),
             consume=Consume(
@@ -58,4 +63,5 @@ def worker(settings: Settings, *, instruments: Instruments | None = None) -> "It
             concurrency=settings.worker_concurrency,
             observer=observer,
             beside=[] if built.metrics is None else [built.metrics.watch_worker().run],
+            around=nullcontext if built.tracing is None else built.tracing.batches.batch,
         )

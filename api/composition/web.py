@@ -35,13 +35,17 @@ def customer_tokens(settings: Settings) -> "JwtCustomerTokens":
     Raises:
         Rejected: the key or the secret is none.
     """
-    from adapters.customer_tokens import JwtCustomerTokens, public_keys, shared_secret
+    from adapters.customer_tokens import JwtCustomerTokens, public_keys, shared_secrets
 
-    secret = settings.customer_token_secret
+    secret, other = settings.customer_token_secret, settings.customer_token_other_secret
     if settings.customer_token_keys:
         keys = public_keys(Path(settings.customer_token_keys))
     else:
-        keys = [] if secret is None else shared_secret(secret.value)
+        keys = (
+            []
+            if secret is None
+            else shared_secrets(secret.value, None if other is None else other.value)
+        )
     return JwtCustomerTokens(keys, audience=settings.customer_token_audience, clock=SystemClock())
 
 

@@ -1,6 +1,6 @@
 """All that is held about a customer, as a document for the customer."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
@@ -148,6 +148,13 @@ class ErasureReceipt(Struct, frozen=True, kw_only=True):
     refunds_waiting: Annotated[
         int, Meta(ge=0, description="Purchases that did not come, whose refunds were removed now.")
     ]
+    logged_decisions: Annotated[
+        Literal["hidden", "none"],
+        Meta(
+            description="hidden: no reader is told the customer or the features any more, and "
+            "`propensity decisions tidy` removes them. none: this process knows no log of decisions."
+        ),
+    ]
     cost: CostUsed
 
     @classmethod
@@ -162,8 +169,18 @@ class ErasureReceipt(Struct, frozen=True, kw_only=True):
             cancelled=receipt.erased.cancelled,
             recent_purchases=receipt.erased.recent_purchases,
             refunds_waiting=receipt.erased.refunds_waiting,
+            logged_decisions="hidden" if receipt.decisions_hidden else "none",
             cost=cost_used(cost),
         )
+
+
+class ErasuresRepeated(Struct, frozen=True, kw_only=True):
+    """What erasing again found, in numbers of customers. It names nobody."""
+
+    suppressed: int
+    had_come_back: Annotated[int, Meta(description="Of whom something was stored, and went now.")]
+    unfinished: Annotated[int, Meta(description="Of whom something is left.")]
+    cost: CostUsed
 
 
 class CustomerToErase(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -28,19 +28,25 @@ class FlagEvaluation(Struct, frozen=True, kw_only=True, omit_defaults=True):
     ]
     metadata: Annotated[
         dict[str, str] | UnsetType,
-        Meta(description="`cause`: what kept the flag from being decided."),
+        Meta(
+            description="`cause`: what kept the flag from being decided. `decisionId`: under which "
+            "it is in the log of decisions; absent where it is not."
+        ),
     ] = UNSET
 
     @classmethod
-    def of(cls, decision: FlagDecision) -> "FlagEvaluation":
+    def of(cls, decision: FlagDecision, decision_id: str | None = None) -> "FlagEvaluation":
         """The decision as it travels: never a probability, a feature or a purchase."""
         value: FlagValue = decision.value
+        metadata = {} if decision.cause is None else {"cause": str(decision.cause)}
+        if decision_id is not None:
+            metadata["decisionId"] = decision_id
         return cls(
             key=decision.key,
             value=value if isinstance(value, bool | str | int | float) else dict(value),
             variant=decision.variant,
             reason=decision.reason,
-            metadata=UNSET if decision.cause is None else {"cause": str(decision.cause)},
+            metadata=metadata or UNSET,
         )
 
 

@@ -126,6 +126,10 @@ class CustomerPropensity(Struct, frozen=True, kw_only=True):
     explanation: Annotated[
         PropensityExplained | None, Meta(description="Only where it is asked for.")
     ] = None
+    decision_id: Annotated[
+        str | None,
+        Meta(description="Under which the answer is in the log of decisions; null: it is not."),
+    ] = None
 
     @classmethod
     def of(

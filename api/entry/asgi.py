@@ -1,10 +1,12 @@
 """The HTTP application as a server process makes it for itself."""
 
 from contextlib import ExitStack
+from functools import partial
 
 from litestar import Litestar
 
 from api.composition import application
+from api.entry.draining import drain_before_stop
 from api.process import configure_logging, freeze_garbage, load_settings, log_started
 
 
@@ -19,5 +21,6 @@ def create() -> Litestar:
         built = stack.enter_context(application(settings, serving=True))
         app = built.http(close=stack.pop_all().close)
     app.on_startup.append(freeze_garbage)  # after the models are loaded
+    app.on_startup.append(partial(drain_before_stop, settings.drain_s))
     app.on_shutdown.append(log_started("serve", settings))
     return app

@@ -138,6 +138,8 @@ class TimedProtocol(HttpToolsProtocol):
             self._refuse()
         else:
             super().on_headers_complete()
+            if STOPPING.announced:
+                self.cycle.keep_alive = False  # the next request is for another server
 
     def _refuse(self) -> None:
         self._admission.count_shed()

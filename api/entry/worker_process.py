@@ -25,6 +25,7 @@ def for_workers(settings: Settings) -> Settings:
         secret_access_key=None,
         cursor_key=None,
         customer_token_secret=None,
+        customer_token_other_secret=None,
         demo_shop=False,
     )
 

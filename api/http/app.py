@@ -34,7 +34,7 @@ from api.http.completed import complete
 from api.http.connections import impatient
 from api.http.head import answer_head
 from api.http.headers import answer_preflight, dressed, is_preflight
-from api.http.observing import RequestObserver, observing
+from api.http.observing import RequestObserver, RequestTracer, observing, trace_of
 from api.http.problems import EXCEPTION_HANDLERS
 from api.http.request import StrictRequest
 from api.http.routes.categories import categories, propensities
@@ -55,6 +55,7 @@ DOCS = "/docs"
 SILENCE_S = "silence_s"
 ADMISSION = "admission"
 OBSERVER = "observer"
+TRACER = "tracer"
 IN_WORK, WAITING = 32, 32
 ASSETS = f"{DOCS}/static"
 _NOWHERE = "/%"
@@ -82,6 +83,14 @@ class EncodedPathApp(Litestar):
             await super().__call__(scope, receive, send)
             return
         http, receive, send = cast("tuple[HTTPScope, Receive, Send]", (scope, receive, send))
+        tracer: RequestTracer | None = self.state[TRACER]
+        if tracer is None:
+            await self._observed(http, receive, send)
+        else:
+            with tracer.request(http, send, trace_of(http)) as traced:
+                await self._observed(http, receive, traced)
+
+    async def _observed(self, http: HTTPScope, receive: Receive, send: Send) -> None:
         observer: RequestObserver | None = self.state[OBSERVER]
         if observer is None:
             await self._admitted(http, receive, send)
@@ -132,6 +141,7 @@ def create_app(  # noqa: PLR0913  # what the composition root gives
     access: Access,
     admission: Admission | None = None,
     observer: RequestObserver | None = None,
+    tracer: RequestTracer | None = None,
     silence_s: float = 30.0,
     sign_token: Callable[[str], str] | None = None,
     start: Sequence[Callable[[], object]] = (),
@@ -172,6 +182,7 @@ def create_app(  # noqa: PLR0913  # what the composition root gives
                 ACCESS: access,
                 ADMISSION: admission or Admission(in_work=IN_WORK, waiting=WAITING),
                 OBSERVER: observer,
+                TRACER: tracer,
                 SILENCE_S: silence_s,
             }
         ),

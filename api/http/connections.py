@@ -26,9 +26,13 @@ class SilentClient(HTTPException):
 
 
 class Stopping:
-    """Tells the streams of this process when they must end; one moment for each event loop."""
+    """Tells the streams of this process when they must end; one moment for each event loop.
+
+    `announced`: the process stops soon, and answers everything until then.
+    """
 
     def __init__(self) -> None:
+        self.announced = False
         self._ends: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Event] = (
             WeakKeyDictionary()
         )

@@ -3,7 +3,7 @@
 import hashlib
 
 import msgspec
-from cryptography.fernet import Fernet, InvalidToken
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from msgspec import Struct
 
 from domain.categories import Position
@@ -42,16 +42,17 @@ def fingerprint(*selection: object) -> bytes:
 class Cursors:
     """Seals places into opaque text that expires after `ttl_s` seconds.
 
-    Without a `key` a random one is made: then cursors end with this object, and another process
-    cannot open them. Encrypted and authenticated: AES-128-CBC and HMAC-SHA-256, as Fernet.
+    Of several keys by commas the first seals, and each opens. Without a `key` a random one is made:
+    then cursors end with this object, and another process cannot open them. Encrypted and
+    authenticated: AES-128-CBC and HMAC-SHA-256, as Fernet.
 
     Raises:
-        ValueError: the key is not 32 bytes in URL-safe base64, with or without padding.
+        ValueError: a key is not 32 bytes in URL-safe base64, with or without padding.
     """
 
     def __init__(self, key: str | None, *, ttl_s: int, clock: Clock) -> None:
-        padded = None if key is None else key + "=" * (-len(key) % 4)
-        self._fernet = Fernet(padded or Fernet.generate_key())
+        keys = (key or Fernet.generate_key().decode()).split(",")
+        self._fernet = MultiFernet([Fernet(each + "=" * (-len(each) % 4)) for each in keys])
         self._ttl_s = ttl_s
         self._clock = clock
         self._decoder = msgspec.msgpack.Decoder(CursorState)

@@ -6,6 +6,8 @@ from typing import cast
 from litestar.types import HTTPReceiveMessage, HTTPScope, Message, Receive, Scope, Send
 
 _ALLOW = "allow"
+ASKED = "propensity.head"
+"""What a scope has where nobody reads the body."""
 
 
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
@@ -32,7 +34,7 @@ async def answer_head(app: App, scope: HTTPScope, receive: Receive, send: Send) 
             await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     # A copy: the server looks at the method of its own to know that no body follows.
-    asked = cast("HTTPScope", {**scope, "method": "GET"})
+    asked = cast("HTTPScope", {**scope, "method": "GET", ASKED: True})
     await app(asked, receive_until_started, send_headers)
     if route := asked.get("path_template"):
         scope["path_template"] = route

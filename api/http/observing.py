@@ -2,11 +2,13 @@
 
 import time
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from http import HTTPMethod
 from typing import Protocol
 
 from litestar.types import HTTPScope, Message, Send
+
+from api.process.trace_context import TraceContext, trace_context
 
 NO_ROUTE = "(none)"
 _METHODS = frozenset(HTTPMethod)
@@ -27,6 +29,27 @@ class RequestObserver(Protocol):
     def shed(self) -> None:
         """A request is refused for want of a place."""
         ...
+
+
+class RequestTracer(Protocol):
+    """Who traces requests.
+
+    Promises: the block runs whatever becomes of the trace, and its errors pass as they are.
+    """
+
+    def request(
+        self, http: HTTPScope, send: Send, parent: TraceContext | None
+    ) -> AbstractContextManager[Send]:
+        """The block answers one request by the given `send`, within the trace of the `parent`."""
+        ...
+
+
+def trace_of(http: HTTPScope) -> TraceContext | None:
+    """The trace that the request comes with, if its header is well formed."""
+    for name, value in http["headers"]:
+        if name == b"traceparent":
+            return trace_context(value)
+    return None
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from domain.audience import PlanAudience, ScoreAudience
 from domain.audit import AuditTrail
 from domain.categories import CategoryIndex
 from domain.customers import CustomerTokens, EraseCustomer
+from domain.decision_log import LogDecisions
 from domain.health import StoreHealth
 from domain.keys import ManageKeys
 from domain.prediction import DecideFlags, PredictPropensity, Traffic
@@ -47,9 +48,10 @@ class Managing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deciding:
-    """What decides flags, and counts what could not be decided."""
+    """What decides flags, logs what was decided, and counts what could not be."""
 
     decide: DecideFlags
+    log: LogDecisions
     fallbacks: Fallbacks = field(default_factory=Fallbacks)
 
 
@@ -88,6 +90,7 @@ class Services:
     def by_name(self) -> dict[str, Provide]:
         """Each as a dependency that a handler may name."""
         named = {each.name: getattr(self, each.name) for each in fields(self)}
+        named["log_decisions"] = self.deciding.log
         named["managing"] = Managing(registry=self.registry, audit=self.audit)
         return {name: _always(value) for name, value in named.items()}
 

@@ -135,6 +135,22 @@ EVENTS: Mapping[str, Event] = {
             "exception": "Where it came from, without any text of errors.",
         },
     ),
+    "decisions_waiting": Event(
+        "warning",
+        "Decisions could not be logged, and wait in memory. At once, then at each tenth time.",
+        {"times": "How many times in a row.", "reason": _REASON},
+    ),
+    "decisions_logged_again": Event("info", "The log takes decisions again.", {}),
+    "decisions_dropped": Event(
+        "warning",
+        "Decisions are not in the log, and never will be: it did not take them in time.",
+        {"count": "How many."},
+    ),
+    "decision_log_crashed": Event(
+        "error",
+        "Writing decisions met an error that nobody foresaw. Those at hand are lost. Please report it.",
+        {"count": "How many.", "exception": "Where it came from, without any text of errors."},
+    ),
     "keys_unreadable": Event(
         "warning", "The keys could not be read. Those known so far hold on.", {"reason": _REASON}
     ),
@@ -196,6 +212,14 @@ EVENTS: Mapping[str, Event] = {
         "error",
         "Memory, descriptors and lag could not be read for metrics. Logged once until it goes again.",
         {"reason": "The error."},
+    ),
+    "traces_lost": Event(
+        "warning",
+        "Spans were lost. At once, then once a minute while it goes on.",
+        {
+            "causes": "How many spans since the line before: `not_taken` by the collector. "
+            "`queue_full` counts the times that more came than were exported."
+        },
     ),
     LIBRARY: Event(
         "info",

@@ -6,7 +6,6 @@ are the fields. structlog renders it: JSON, or colours on a terminal.
 
 import logging
 import os
-import re
 import sys
 import traceback
 from collections.abc import Iterator, MutableMapping
@@ -15,15 +14,14 @@ from logging.config import dictConfig
 from typing import Any
 
 from api.process.events import EVENTS, LIBRARY
+from api.process.trace_context import trace_context
 
 REQUEST_ID: ContextVar[str] = ContextVar("request_id", default="")
 """Of the request that is answered here; checked before it is set."""
 TRACEPARENT: ContextVar[bytes] = ContextVar("traceparent", default=b"")
 """The W3C trace context of that request, as it came."""
-_TRACEPARENT = re.compile(
-    rb"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-.*)?"
-)
-"""Source: W3C Trace Context, 3.2."""
+TRACE_ID: ContextVar[str] = ContextVar("trace_id", default="")
+"""Of the trace that this process records of it."""
 
 
 def configure_logging(level: str) -> None:
@@ -84,8 +82,10 @@ def origin(exc: BaseException) -> str:
 
 def trace_id() -> str:
     """The trace of the request that is answered here; empty where there is none."""
-    found = _TRACEPARENT.fullmatch(TRACEPARENT.get())
-    return found[1].decode() if found else ""
+    if recorded := TRACE_ID.get():
+        return recorded
+    found = trace_context(TRACEPARENT.get())
+    return found.trace_id if found else ""
 
 
 def _line(_logger: object, _method: str, given: MutableMapping[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import ast
 import os
-from base64 import urlsafe_b64decode
+from base64 import b64decode
 from collections.abc import Callable, Mapping, Sequence
 from inspect import getsource
 from ipaddress import ip_address
@@ -17,7 +17,7 @@ from msgspec import Meta, Struct, convert, structs
 from domain.decisions import Policy
 from domain.errors import Rejected
 from domain.retention import PurchaseRetention, Retention
-from domain.values import Currency, Window
+from domain.values import Currency, Window, basis_points_of
 
 AWS = "aws"
 PREFIX = "PROPENSITY_"
@@ -26,6 +26,9 @@ MASK = "**********"
 _ENGINE_HOSTS = {"127.0.0.1", "localhost"}
 _HTTP_PORT = 80
 _KEY_BYTES = 32
+_LEAST_DISTINCT = 16
+"""Fewer of 32 random bytes are distinct in one of 10^16 keys."""
+_LOGGED, _LOGGED_EXAMPLE = ("propensity", "flags"), "propensity=100%,flags=10%"
 
 
 class Secret:
@@ -104,6 +107,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Requests that one process works on at once; more where your store is far away."""
     requests_waiting: Annotated[int, Meta(ge=0, le=10_000)] = 32
     """Requests that may wait for a place, a second at most; the others get a 503 at once."""
+    drain_s: Annotated[float, Meta(ge=0, le=300)] = 0.0
+    """Seconds after SIGTERM in which all is answered while `/readyz` says 503; then the stop begins."""
     graceful_stop_s: Annotated[int, Meta(ge=1, le=3600)] = 20
     """Seconds that requests and streams may go on after SIGTERM; streams end with a last line before."""
     connect_timeout_s: Seconds = 0.5
@@ -124,14 +129,26 @@ class Settings(Struct, frozen=True, kw_only=True):
     """File that declares flags, such as decisions.toml; empty: the banner alone."""
     decision_deadline_ms: Annotated[int, Meta(ge=1, le=60_000)] = 150
     """Milliseconds after which a flag's default is answered."""
+    decision_log: str = ""
+    """Folder or `s3://bucket/prefix` where decisions are logged, with their features; empty: none are."""
+    decision_log_key: Secret | None = None
+    """32 bytes in base64 that seal customers in the log of decisions; further keys, by commas, only open it; every process needs the same."""
+    decision_log_shares: str = "propensity=100%,flags=100%"
+    """Which answers are logged, and how many of them; a flag may declare its own share, `log`."""
+    decision_log_flush_s: Annotated[float, Meta(ge=0.1, le=300)] = 10.0
+    """Seconds after which a decision is in the log at the latest; a process that is killed loses as many."""
+    decision_log_retention_days: Annotated[int, Meta(ge=1, le=3650)] = 90
+    """Days for which decisions are kept; `propensity decisions tidy` removes the older ones."""
     customer_token_keys: str = ""
     """File with the public key in PEM, or the JWKS, that checks customers' tokens."""
     customer_token_secret: Secret | None = None
     """Secret that signs and checks customers' tokens (HS256), instead of keys; 32 bytes or more."""
+    customer_token_other_secret: Secret | None = None
+    """A second secret that checks customers' tokens (HS256), while secrets are rotated."""
     customer_token_audience: Annotated[str, Meta(min_length=1)] = "propensity"  # noqa: S105  # an audience
     """What customers' tokens name as their audience (`aud`)."""
     cursor_key: Secret | None = None
-    """32 bytes in URL-safe base64 that seal page cursors; empty: random, so that cursors survive no restart and are of no use to other servers."""
+    """32 bytes in URL-safe base64 that seal page cursors; further keys, by commas, only open them; empty: random, so that cursors survive no restart and are of no use to other servers."""
     cursor_ttl_s: Annotated[int, Meta(ge=1, le=86400)] = 3600
     """Seconds after which a page cursor expires."""
     queue: Annotated[str, Meta(pattern="^[A-Za-z0-9_-]{1,60}(\\.fifo)?\\Z")] = (
@@ -148,8 +165,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Batches of ten messages that a worker handles at a time."""
     purchase_retention_days: Annotated[int, Meta(ge=1, le=36500)] | None = None
     """Days for which purchases are kept, counted from when they were bought; empty: for ever."""
-    erasure_suppression_days: Annotated[int, Meta(ge=1, le=3650)] = 30
-    """Days for which nothing of an erased customer is taken; longer than any queue keeps messages."""
+    erasure_suppression_days: Annotated[int, Meta(ge=1, le=3650)] = 36
+    """Days for which nothing of an erased customer is taken; longer than queues keep messages and backups reach back."""
     connections: Annotated[int, Meta(ge=1, le=1000)] = 32
     """Connections to DynamoDB, and threads that use them."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -162,11 +179,18 @@ class Settings(Struct, frozen=True, kw_only=True):
             raise ValueError("access_key_id and secret_access_key go together")
         if self.customer_token_keys and self.customer_token_secret:
             raise ValueError("set customer_token_keys or customer_token_secret, not both")
+        if self.customer_token_other_secret and not self.customer_token_secret:
+            raise ValueError("customer_token_other_secret needs customer_token_secret")
         if self.demo_shop and not (is_loopback(self.host) and self.customer_token_secret):
             raise ValueError("demo_shop needs a host of loopback, and customer_token_secret")
         if self.audience_model and self.audience_model not in self.served_models:
             raise ValueError(
                 f"audience_model {self.audience_model} is none of models: {self.models}"
+            )
+        if self.decision_log and self.decision_log_key is None:
+            raise ValueError(
+                "decision_log needs decision_log_key, such as `openssl rand -base64 32`; keep it: "
+                "without it nobody can tell of whom a decision was"
             )
         _ = self.banner_policy  # raises where the range is empty
         _ = self.retention  # raises where purchases are dropped too early
@@ -200,6 +224,17 @@ class Settings(Struct, frozen=True, kw_only=True):
             raise ValueError(
                 f"{exc}: raise {PREFIX}PURCHASE_RETENTION_DAYS or lower {PREFIX}RECENT_DAYS"
             ) from exc
+
+    @property
+    def logged_shares(self) -> Mapping[str, int]:
+        """Of which answers how many of 10,000 are logged; none where there is no log."""
+        return shares_of(self.decision_log_shares) if self.decision_log else {}
+
+    @property
+    def decision_log_keys(self) -> Sequence[bytes]:
+        """The keys of the log of decisions, the newest first."""
+        keys = self.decision_log_key
+        return [] if keys is None else _random_keys(keys)
 
     @property
     def endpoint_url(self) -> str | None:
@@ -335,13 +370,51 @@ def is_loopback(host: str | None) -> bool:
 
 
 def _check_cursor_key(value: Secret) -> None:
-    try:
-        padding = "=" * (-len(value.value) % 4)  # which a generator of secrets leaves out
-        whole = len(urlsafe_b64decode(value.value + padding)) == _KEY_BYTES
-    except ValueError:
-        whole = False
-    if not whole:
+    if any(len(_decoded(each)) != _KEY_BYTES for each in value.value.split(",")):
         raise ValueError("must be 32 bytes in base64, such as `openssl rand -base64 32`")
+
+
+def _decoded(text: str) -> bytes:
+    """What base64 spells, URL-safe or not, with or without padding; nothing where it is none."""
+    plain = text.strip().replace("-", "+").replace("_", "/").rstrip("=")
+    try:
+        return b64decode(plain + "=" * (-len(plain) % 4), validate=True)
+    except ValueError:
+        return b""
+
+
+def random_key(text: str) -> bytes:
+    """The key that a text spells in base64.
+
+    Raises:
+        ValueError: it is not 32 bytes, or these are not random.
+    """
+    key = _decoded(text)
+    if len(key) != _KEY_BYTES or len(set(key)) < _LEAST_DISTINCT:
+        raise ValueError("must be 32 random bytes in base64, such as `openssl rand -base64 32`")
+    return key
+
+
+def _random_keys(value: Secret) -> Sequence[bytes]:
+    return [random_key(each) for each in value.value.split(",")]
+
+
+def shares_of(text: str) -> Mapping[str, int]:
+    """How many of 10,000 answers of each kind are logged.
+
+    Raises:
+        ValueError: a kind is none, comes twice, or its share is none.
+    """
+    shares: dict[str, int] = {}
+    for each in text.split(","):
+        kind, _, share = (part.strip() for part in each.partition("="))
+        if kind not in _LOGGED or kind in shares:
+            raise ValueError(f"must be shares by commas, such as {_LOGGED_EXAMPLE}")
+        try:
+            shares[kind] = basis_points_of(share)
+        except ValueError as exc:
+            raise ValueError(f"{kind} {exc}") from exc
+    return shares
 
 
 def _check_scorers(value: str) -> None:
@@ -355,4 +428,6 @@ _CHECKS: Mapping[str, Callable[[Any], object]] = {
     "currency": Currency.of,
     "scorers": _check_scorers,
     "cursor_key": _check_cursor_key,
+    "decision_log_key": _random_keys,
+    "decision_log_shares": shares_of,
 }

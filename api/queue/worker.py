@@ -17,7 +17,7 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -138,6 +138,8 @@ class Worker:
     drain_s: float = DRAIN_S
     observer: QueueObserver | None = None
     beside: Sequence[Callable[[], Coroutine[Any, Any, None]]] = ()
+    around: Callable[[int], AbstractContextManager[object]] = nullcontext
+    """What watches a batch of so many messages."""
 
     async def run(self, stop: asyncio.Event) -> Mapping[str, int]:
         """What became of everything, once `stop` is set and whatever was begun is finished.
@@ -187,7 +189,8 @@ class Worker:
         if not messages:
             return
         async with self._hidden(messages):
-            done = await self.consume(messages)
+            with self.around(len(messages)):
+                done = await self.consume(messages)
         await self.queue.delete(done)
 
     @asynccontextmanager

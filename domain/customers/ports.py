@@ -1,6 +1,6 @@
 """What erasing and exporting a customer need from outside."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -27,7 +27,8 @@ class CustomerEraser(Protocol):
     Promises: once it is complete, no read finds anything of the customer. What records, cancels or
     rebuilds meanwhile leaves nothing behind. From the beginning of the erasure until the suppression
     is over, nothing of the customer is taken. Afterwards purchases are taken as a new customer's.
-    Interrupted anywhere, asking again finishes. Other customers stay as they are.
+    Interrupted anywhere, asking again finishes. Other customers stay as they are. Whoever is suppressed
+    can be listed, also where purchases came back by a restore.
     """
 
     async def erase(self, customer_id: str, /, *, suppressed_until: int) -> Erasure:
@@ -35,6 +36,16 @@ class CustomerEraser(Protocol):
 
         Raises:
             StoreUnavailable: nothing may be erased yet, or asking again cannot help.
+        """
+        ...
+
+    def suppressed(self) -> AsyncIterator[Mapping[str, int]]:
+        """Every customer that was ever marked, page by page, with the end of the suppression.
+
+        It may be over: the mark stays until it is dropped. Microseconds since the epoch, UTC.
+
+        Raises:
+            StoreUnavailable: they could not all be read.
         """
         ...
 

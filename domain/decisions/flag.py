@@ -51,7 +51,7 @@ class Flag:
 
     `model` says by whose propensity, None the first that serves; `category` in which category, for a
     model that says who buys in one. `holdout` of 10,000 customers get the default whatever their propensity, the same ones always:
-    each flag has its own.
+    each flag has its own. `log` of 10,000 answers are logged; None: as of all flags.
 
     Raises:
         ValueError: the key is none, or names of variants are not declared.
@@ -65,6 +65,7 @@ class Flag:
     holdout: int = 0
     model: str | None = None
     category: str | None = None
+    log: int | None = None
 
     def __post_init__(self) -> None:
         if not _KEY.fullmatch(self.key):

@@ -11,6 +11,7 @@ from domain.prediction.explaining import LinearFacts as LinearFacts
 from domain.prediction.predict import Observation as Observation
 from domain.prediction.predict import PredictPropensity as PredictPropensity
 from domain.prediction.predict import check_as_of as check_as_of
+from domain.prediction.predict import check_category as check_category
 from domain.prediction.propensity import Arm as Arm
 from domain.prediction.propensity import Prediction as Prediction
 from domain.prediction.propensity import ServedModel as ServedModel

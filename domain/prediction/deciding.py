@@ -32,13 +32,17 @@ class Cause(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlagDecision:
-    """The variant of one flag for one customer; with a `cause`, the propensity was not asked."""
+    """The variant of one flag for one customer; with a `cause`, the propensity was not asked.
+
+    `prediction` is what the variant rests on, if it rests on one.
+    """
 
     key: str
     variant: str
     value: FlagValue
     reason: Because
     cause: Cause | None = None
+    prediction: Prediction | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,9 +118,17 @@ def _by(flag: Flag, outcome: Prediction | Cause) -> FlagDecision:
     except CorruptRecord:
         return undecided(flag, Cause.UNAVAILABLE)
     if acts:
-        return _chosen(flag, flag.act, Because.TARGETING_MATCH)
-    return _chosen(flag, flag.default, Because.DEFAULT)
+        return _chosen(flag, flag.act, Because.TARGETING_MATCH, outcome)
+    return _chosen(flag, flag.default, Because.DEFAULT, outcome)
 
 
-def _chosen(flag: Flag, variant: str, reason: Because) -> FlagDecision:
-    return FlagDecision(key=flag.key, variant=variant, value=flag.variants[variant], reason=reason)
+def _chosen(
+    flag: Flag, variant: str, reason: Because, prediction: Prediction | None = None
+) -> FlagDecision:
+    return FlagDecision(
+        key=flag.key,
+        variant=variant,
+        value=flag.variants[variant],
+        reason=reason,
+        prediction=prediction,
+    )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from domain.decisions import Policy
 from domain.errors import InvalidRequest
@@ -16,6 +17,18 @@ from domain.values import MICROS_PER_SECOND, Clock, Reach
 
 ReadPurchases: TypeAlias = Callable[[str, Reach, int], Awaitable[Sequence[Purchase]]]
 """Reads what must be known of a customer at an instant; see `domain.recent.RecentFirst`."""
+
+Score: TypeAlias = Callable[
+    [ServedModel, Histories, int, str | None], tuple[NDArray[np.float64], NDArray[np.float64]]
+]
+"""Features and probabilities of a model as of an instant, about a category or none."""
+
+
+def scores(
+    model: ServedModel, histories: Histories, as_of: int, target: str | None, /
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """As the model itself scores; see `ServedModel.scores`."""
+    return model.scores(histories, as_of, target=target)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +54,8 @@ class PredictPropensity:
 
     `traffic` gives the versions of a model that serve now, or raises NoLiveModel; it is asked once
     per prediction, so that one answer never mixes versions. `observe` hands what was answered to the
-    shadows, if there are any; `answered` is told of every prediction. Neither ever raises.
+    shadows, if there are any; `answered` is told of every prediction. Neither ever raises. `score`
+    does as the model does, and may watch it.
     """
 
     read: ReadPurchases
@@ -50,6 +64,7 @@ class PredictPropensity:
     clock: Clock
     observe: Callable[[Observation], object] = lambda _: None
     answered: Callable[[Prediction], object] = lambda _: None
+    score: Score = scores
 
     async def __call__(
         self,
@@ -79,8 +94,8 @@ class PredictPropensity:
         check_category(chosen, category)
         purchases = await self.read(customer_id, traffic.reach_for(customer_id), as_of)
         histories = Histories.of([purchases])
-        matrix, scores = chosen.scores(histories, as_of, target=category)
-        probability = float(scores[0])
+        matrix, probabilities = self.score(chosen, histories, as_of, category)
+        probability = float(probabilities[0])
         decision = self.policy.decide(probability)
         if traffic.shadows:
             self.observe(

@@ -8,4 +8,5 @@ from domain.training.selection import FeatureTrial as FeatureTrial
 from domain.training.selection import Selection as Selection
 from domain.training.training_set import Examples as Examples
 from domain.training.training_set import TrainingSet as TrainingSet
+from domain.training.training_set import bought_within as bought_within
 from domain.training.training_set import training_set as training_set

@@ -155,13 +155,23 @@ def examples_at(
     )
 
 
+def bought_within(histories: Histories, cut_off: int, *, horizon_us: int) -> NDArray[np.bool_]:
+    """Which purchases make a label true: of (cut-off, cut-off + horizon], not given back by its end.
+
+    Instants in microseconds since the epoch, UTC. Shape: (m,) bool.
+    """
+    end = cut_off + horizon_us
+    at = histories.known_at(end).purchased_at
+    within: NDArray[np.bool_] = (at > cut_off) & (at <= end)
+    return within
+
+
 def _rows_at(
     histories: Histories, cut_off: int, *, horizon_us: int, targeted: bool = True
 ) -> Iterator[tuple[str | None, NDArray[np.int64], NDArray[np.bool_]]]:
     """Each category, or None for all; which customers had bought, and which of those buy next."""
-    end = cut_off + horizon_us
-    at = histories.known_at(end).purchased_at
-    before, after = histories.purchased_at <= cut_off, (at > cut_off) & (at <= end)
+    before = histories.purchased_at <= cut_off
+    after = bought_within(histories, cut_off, horizon_us=horizon_us)
     codes = {name: code for code, name in enumerate(histories.categories)}
     for category in sorted(codes) if targeted else (None,):
         inside = np.True_ if category is None else histories.category == codes[category]

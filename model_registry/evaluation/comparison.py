@@ -58,7 +58,7 @@ def compare(a: Manifest, b: Manifest, read_blob: Callable[[Blob], bytes], /) -> 
         CorruptRegistry: what the held-out customers did cannot be read.
         StoreUnavailable: a blob could not be read.
     """
-    one, other = _held_out(a, read_blob), _held_out(b, read_blob)
+    one, other = held_out_of(a, read_blob), held_out_of(b, read_blob)
     if one is None or other is None:
         without = " and ".join(
             f"version {manifest.version}"
@@ -77,7 +77,14 @@ def compare(a: Manifest, b: Manifest, read_blob: Callable[[Blob], bytes], /) -> 
     return Comparison(a=a, b=b, customers=len(one), differences=found)
 
 
-def _held_out(manifest: Manifest, read_blob: Callable[[Blob], bytes]) -> HeldOut | None:
+def held_out_of(manifest: Manifest, read_blob: Callable[[Blob], bytes], /) -> HeldOut | None:
+    """What a version told of its held-out customers; None: it came without.
+
+    Raises:
+        GateFailed: a blob is missing or was changed.
+        CorruptRegistry: what the held-out customers did cannot be read.
+        StoreUnavailable: a blob could not be read.
+    """
     blob = manifest.blobs.get(HELD_OUT)
     if blob is None:
         return None

@@ -131,7 +131,7 @@ def calibration(held_out: HeldOut) -> Sequence[CalibrationBin]:
     """At most ten bins of about equal count, ascending; equal probabilities share a bin."""
     order = np.argsort(held_out.probabilities, kind="stable")
     ranked, happened = held_out.probabilities[order], held_out.labels[order]
-    ends = _bin_ends(ranked)
+    ends = bin_ends(ranked)
     return tuple(
         CalibrationBin(
             count=int(end - start),
@@ -142,7 +142,7 @@ def calibration(held_out: HeldOut) -> Sequence[CalibrationBin]:
     )
 
 
-def _bin_ends(ranked: NDArray[np.float64]) -> NDArray[np.int64]:
+def bin_ends(ranked: NDArray[np.float64]) -> NDArray[np.int64]:
     """Where ten bins of about equal count end; equal probabilities share one. Shape: (bins,)."""
     last = np.ceil(np.arange(1, CALIBRATION_BINS + 1) * len(ranked) / CALIBRATION_BINS) - 1
     ends: NDArray[np.int64] = np.unique(
@@ -173,7 +173,7 @@ def _judge(held_out: HeldOut) -> _Judge:
     losses = np.stack([log_losses(labels, probabilities), (probabilities - labels) ** 2])
     order = np.argsort(probabilities, kind="stable")
     bought, surplus = labels[order], (probabilities - labels)[order]
-    bins = [0, *_bin_ends(probabilities[order])[:-1]]
+    bins = [0, *bin_ends(probabilities[order])[:-1]]
     ties = np.flatnonzero(np.diff(probabilities[order], prepend=-1.0))
 
     def judge(counts: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -25,13 +25,13 @@ def load(
     """
     state = revision.state
     champion, *challenger = [
-        _load(registry, name, revision, version, Arm(alias))
+        load_version(registry, name, revision, version, Arm(alias))
         for alias, version in state.aliases.items()
     ]
     shadows: list[ServedModel] = []
     for version in state.shadows:
         try:
-            shadows.append(_load(registry, name, revision, version, Arm.CHAMPION))
+            shadows.append(load_version(registry, name, revision, version, Arm.CHAMPION))
         except Unavailable:
             raise
         except PropensityError as exc:
@@ -45,7 +45,17 @@ def load(
     )
 
 
-def _load(registry: Registry, name: str, revision: Revision, version: int, arm: Arm) -> ServedModel:
+def load_version(
+    registry: Registry, name: str, revision: Revision, version: int, arm: Arm
+) -> ServedModel:
+    """One of a revision's versions, ready to score, whether it serves now or not.
+
+    Raises:
+        UnknownModel, UnknownVersion: it is gone.
+        GateFailed: it does not pass a gate here and now.
+        CorruptRegistry: it is damaged.
+        StoreUnavailable: the store did not answer.
+    """
     manifest = registry.manifest_of(name, revision.state, version)
     loaded = registry.gates(manifest, registry.blob)
     return ServedModel(

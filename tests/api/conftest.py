@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import secrets
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -9,7 +10,7 @@ from litestar import Litestar
 from litestar.testing import TestClient
 
 from adapters.audit_log import ObjectAuditLog
-from adapters.customer_tokens import JwtCustomerTokens, shared_secret
+from adapters.customer_tokens import JwtCustomerTokens, shared_secrets
 from api.http import Cursors, create_app
 from api.http.access import Access, Openness
 from api.http.fallbacks import Fallbacks
@@ -17,6 +18,7 @@ from api.http.services import Audiences, Deciding, Readiness, Services
 from domain.audience import PlanAudience, ScoreAudience
 from domain.audit import AuditTrail
 from domain.customers import EraseCustomer, Erasure
+from domain.decision_log import Answer, DecisionEraser, LogDecisions
 from domain.decisions import Flag
 from domain.errors import InvalidRequest, NoLiveModel
 from domain.keys import Key, KeyKind, Keyring, ManageKeys, Rate, Scope
@@ -94,6 +96,10 @@ class Shop(ReferenceStore):
         self.flags = [Flag.banner(a_policy())]
         self.decision_deadline_s = 30.0
         self.fallbacks = Fallbacks()
+        self.logged: list[Answer] = []
+        self.log_shares = {"propensity": 0, "flags": 0}
+        self.log_is_full = False
+        self.decision_eraser: DecisionEraser | None = None
         self.key_store = MemoryKeyStore(KEYS)
         self.keyring = Keyring(clock=self.clock, monotonic=lambda: 0.0)
         self.keyring.replace(KEYS, asked_at=0.0)
@@ -128,6 +134,16 @@ class Shop(ReferenceStore):
         if model not in {None, "propensity"}:
             raise InvalidRequest("model", f"{model} does not serve here")
         return a_traffic(SaturatingScorer(), version=self.version)
+
+    def log(self) -> LogDecisions:
+        """Logs the shares that a test set, as long as there is room."""
+
+        def keep(answer: Answer) -> bool:
+            if not self.log_is_full:
+                self.logged.append(answer)
+            return not self.log_is_full
+
+        return LogDecisions(keep=keep, clock=self.clock, random=secrets.randbits, **self.log_shares)
 
     async def close(self) -> None:
         self.closed += 1
@@ -167,7 +183,9 @@ def app_over(
         ),
         refund=RefundPurchase(refunder=shop, history=shop, clock=shop.clock, currency=USD),
         cancel=CancelPurchase(canceller=shop),
-        erase=EraseCustomer(eraser=shop, clock=shop.clock, suppression_days=30),
+        erase=EraseCustomer(
+            eraser=shop, clock=shop.clock, suppression_days=30, decisions=shop.decision_eraser
+        ),
         index=shop,
         audiences=audiences,
         readiness=of_shop if readiness is None else readiness,
@@ -176,6 +194,7 @@ def app_over(
         keys=ManageKeys(store=shop.key_store, clock=shop.clock),
         audit=AuditTrail(log=shop.audit_log, clock=shop.clock),
         deciding=Deciding(
+            log=shop.log(),
             decide=DecideFlags(
                 predict=predict,
                 flags={flag.key: flag for flag in shop.flags},
@@ -184,7 +203,7 @@ def app_over(
             fallbacks=shop.fallbacks,
         ),
         customer_tokens=JwtCustomerTokens(
-            shared_secret(TOKEN_SECRET), audience="propensity", clock=shop.clock
+            shared_secrets(TOKEN_SECRET), audience="propensity", clock=shop.clock
         ),
     )
     return create_app(

@@ -1,10 +1,12 @@
 import re
 from contextlib import closing
 
+import pytest
 from litestar.testing import TestClient
 
 from adapters.dynamodb import DynamoTables
 from adapters.listening import free_port
+from api.http.connections import STOPPING
 from api.http.services import Readiness
 from domain.errors import StoreUnavailable
 from tests.api.conftest import Http, Shop, app_over
@@ -22,6 +24,16 @@ def test_ready_means_that_the_tables_answer_and_a_model_is_live(http: Http) -> N
     response = http.get("/readyz")
     assert response.status_code == 200
     assert response.json() == {"status": "ready", "checks": {"tables": "ok", "model": "ok"}}
+
+
+def test_a_server_that_stops_soon_is_not_ready_and_answers_all_else(
+    http: Http, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(STOPPING, "announced", True)
+    members = problem_of(http.get("/readyz"), 503, "not-ready")
+    assert members["checks"].pop("server")
+    assert members["checks"] == {"tables": "ok", "model": "ok"}
+    assert http.get("/livez").status_code == http.get("/v1/categories").status_code == 200
 
 
 def test_not_ready_names_the_tables(http: Http, shop: Shop) -> None:

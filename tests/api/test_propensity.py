@@ -51,6 +51,7 @@ def test_a_prediction_explains_itself(http: Http, shop: Shop) -> None:
             "write_units": {"measured": 0.0, "computed": 0.0},
         },
         "explanation": None,
+        "decision_id": None,
     }
 
 

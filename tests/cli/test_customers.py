@@ -9,7 +9,9 @@ import pytest
 
 from adapters.clock import SystemClock
 from api.cli import customers
-from domain.customers import EraseCustomer, Erasure, Receipt
+from api.composition import application
+from api.process import load_settings
+from domain.customers import EraseAgain, EraseCustomer, ErasedAgain, Erasure, Receipt
 from domain.values import MICROS_PER_DAY, instant
 from tests.cli.conftest import Run, write_csv
 
@@ -88,6 +90,30 @@ def test_an_erasure_that_could_not_finish_exits_with_1(
     code, out, err = run("erase", "c1", "--yes", "--json")
     assert (code, json.loads(out)["complete"]) == (customers.NOT_COMPLETE, False)
     assert err
+
+
+def test_who_came_back_is_erased_again(
+    shop: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("erase", "c1", "--yes")
+    with application(load_settings()) as built:
+        client, table = built.client.connection.client, built.client.purchases.Meta.table_name
+        item = {"customer_id": {"S": "c1"}, "purchase_id": {"S": "old"}}
+        client.put_item(TableName=table, Item=item | {"cancelled_at": {"N": "1"}})
+    assert shop.exists()
+    assert run("erase-again")[0] == 2  # nobody to ask
+    code, out, _ = run("erase-again", "--yes", "--json")
+    found = json.loads(out)
+    assert (code, found["suppressed"], found["had_come_back"], found["unfinished"]) == (0, 1, 1, 0)
+    code, out, _ = run("erase-again", "--yes")
+    assert (code, "had come back: 0" in out) == (0, True)
+
+    async def interrupted(self: EraseAgain) -> ErasedAgain:
+        del self
+        return ErasedAgain(suppressed=1, had_come_back=1, unfinished=1)
+
+    monkeypatch.setattr(EraseAgain, "__call__", interrupted)
+    assert run("erase-again", "--yes")[0] == customers.NOT_COMPLETE
 
 
 class Terminal(io.StringIO):

@@ -134,7 +134,8 @@ def test_a_store_of_an_older_layout_is_refused_until_it_is_rebuilt(
         for customer in (" ", "c1", "unlisted"):
             item = {"customer_id": {"S": customer}, "writes": {"N": "1"}, **older}
             client.put_item(TableName=table, Item=item)
-    for command in (("tables", "check"), ("serve",), ("import", str(deployment / "purchases.csv"))):
+    file = str(deployment / "purchases.csv")
+    for command in (("tables", "check"), ("serve",), ("worker",), ("import", file)):
         code, _, err = run(*command)
         assert (code != 0, "propensity rebuild" in err) == (True, True), command
     found = {each["check"]: each for each in json.loads(run("doctor", "--json")[1])}
@@ -142,3 +143,27 @@ def test_a_store_of_an_older_layout_is_refused_until_it_is_rebuilt(
     assert run("rebuild")[0] == 0
     assert run("tables", "check")[0] == 0
     assert run("verify", "--all")[0] == 0
+
+
+def test_a_rebuild_of_other_tables_does_not_go_on_where_one_of_these_stopped(
+    deployment: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after a restore: the tables have a new prefix, and the home folder is the same."""
+    file = str(write_csv(deployment / "purchases.csv", purchases(6)))
+    checkpoint = deployment / ".propensity" / "rebuild.json"
+    for prefix in ("before-", "restored-"):
+        monkeypatch.setenv("PROPENSITY_TABLE_PREFIX", load_settings().table_prefix + prefix)
+        run("tables", "create")
+        run("import", file)
+        if prefix == "before-":
+            with application(load_settings()) as built:
+                table = built.tables.identity()
+            last = {"began_at": instant.render(END), "shard": 15, "after": "z", "table": table}
+            checkpoint.write_text(json.dumps(last))
+            stopped = checkpoint.read_text()
+            assert json.loads(run("rebuild", "--json")[1])["customers"] == 0
+            checkpoint.write_text(stopped)
+    code, out, err = run("rebuild", "--json")
+    assert (code, json.loads(out)["customers"]) == (0, 6)
+    assert "other tables" in err
+    assert not checkpoint.exists()

@@ -142,6 +142,20 @@ async def test_a_rebuild_brings_nothing_back(store: Store) -> None:
         assert not (await store.records.of(CUSTOMER)).recent
 
 
+async def test_whoever_is_suppressed_is_listed_until_the_mark_is_gone(store: Store) -> None:
+    async def suppressed() -> dict[str, int]:
+        return {c: until async for page in store.eraser.suppressed() for c, until in page.items()}
+
+    await store.recorder.record(bought(1, customer_id="other"))
+    assert await suppressed() == {}
+    await store.eraser.erase(CUSTOMER, suppressed_until=UNTIL)
+    await store.eraser.erase("nobody", suppressed_until=UNTIL + 1)
+    assert await suppressed() == {CUSTOMER: UNTIL, "nobody": UNTIL + 1}
+    store.clock.now = UNTIL
+    await store.recorder.record(bought(1))
+    assert await suppressed() == {"nobody": UNTIL + 1}
+
+
 @pytest.mark.parametrize("seed", range(3))
 async def test_whoever_records_cancels_or_rebuilds_meanwhile_leaves_nothing_behind(
     store: Store, seed: int

@@ -22,7 +22,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm
 
-from adapters.customer_tokens import JwtCustomerTokens, TokenKey, public_keys, shared_secret, sign
+from adapters.customer_tokens import JwtCustomerTokens, TokenKey, public_keys, shared_secrets, sign
 from domain.customers import CustomerTokens
 from domain.errors import InvalidToken, Rejected, TokenExpired, Unauthenticated
 from domain.values import MICROS_PER_SECOND
@@ -53,7 +53,7 @@ class Signed:
 
 def tokens_of(algorithm: str) -> Signed:
     private, keys = {
-        "HS256": (SECRET, shared_secret(SECRET)),
+        "HS256": (SECRET, shared_secrets(SECRET)),
         "ES256": (EC, [TokenKey("ES256", EC.public_key())]),
         "EdDSA": (ED, [TokenKey("EdDSA", ED.public_key())]),
     }[algorithm]
@@ -220,6 +220,21 @@ def test_a_jwks_holds_several_keys_and_the_token_names_one(tmp_path: Path) -> No
             tokens.customer_of(jwt.encode(CLAIMS, EC, "ES256", headers))
 
 
+def test_while_secrets_are_rotated_tokens_of_each_are_taken() -> None:
+    old, new = (f"{name} {SECRET}" for name in ("old", "new"))
+    clock = ManualClock(NOW)
+    both = JwtCustomerTokens(shared_secrets(new, old), audience="propensity", clock=clock)
+    for secret in (old, new):
+        assert both.customer_of(jwt.encode(CLAIMS, secret, "HS256")) == "c-1"
+    with pytest.raises(InvalidToken):
+        both.customer_of(jwt.encode(CLAIMS, SECRET, "HS256"))
+    alone = JwtCustomerTokens(shared_secrets(new), audience="propensity", clock=clock)
+    with pytest.raises(InvalidToken):
+        alone.customer_of(jwt.encode(CLAIMS, old, "HS256"))
+    with pytest.raises(Rejected):
+        shared_secrets(new, "too short")
+
+
 def test_a_file_that_holds_no_public_key_of_these_is_refused(tmp_path: Path) -> None:
     private: Callable[[Any], bytes] = lambda key: key.private_bytes(  # noqa: E731
         Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
@@ -239,7 +254,7 @@ def test_a_file_that_holds_no_public_key_of_these_is_refused(tmp_path: Path) -> 
         with pytest.raises(Rejected, match=name):
             public_keys(tmp_path / name)
     with pytest.raises(Rejected, match="32 bytes"):
-        shared_secret("short")
+        shared_secrets("short")
 
 
 def test_what_is_signed_for_trying_is_a_token(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from benchmarks.scale import blocks
 from tests.docs.pages import DOCS, PACKAGES, ROOT
 from tests.docs.pictures import architecture, performance, tables, window
 from tests.docs.rooms import rooms
+from tests.observe.dashboards import dashboards
 
 SETTINGS: Mapping[str, Sequence[str]] = {
     "The ten that matter first": (
@@ -28,7 +29,11 @@ SETTINGS: Mapping[str, Sequence[str]] = {
     "Models": ("audience_model", "scorers", "registry_poll_s", "banner_max_probability"),
     "Decisions": (
         "decisions decision_deadline_ms customer_token_keys customer_token_secret "
-        "customer_token_audience demo_shop"
+        "customer_token_other_secret customer_token_audience demo_shop"
+    ).split(),
+    "Log of decisions": (
+        "decision_log decision_log_key decision_log_shares "
+        "decision_log_flush_s decision_log_retention_days"
     ).split(),
     "Keeping and erasing": ("purchase_retention_days", "erasure_suppression_days"),
     "Metrics": "metrics_port metrics_host".split(),
@@ -38,7 +43,7 @@ SETTINGS: Mapping[str, Sequence[str]] = {
         "queue dead_letter_queue queue_endpoint queue_visibility_s worker_concurrency"
     ).split(),
     "Deadlines and connections": (
-        "keep_alive_s client_silence_s graceful_stop_s connect_timeout_s read_timeout_s read_deadline_s write_deadline_s batch_deadline_s "
+        "keep_alive_s client_silence_s drain_s graceful_stop_s connect_timeout_s read_timeout_s read_deadline_s write_deadline_s batch_deadline_s "
         "audience_deadline_s connections"
     ).split(),
     "Prices": ("read_price_per_million", "write_price_per_million"),
@@ -63,6 +68,7 @@ def generated() -> Mapping[Path, str]:
         DOCS / "explanation" / "window.svg": window(),
         DOCS / "explanation" / "performance.svg": performance(),
         **{page: _with_tables(page, tables_of_scale) for page in PAGES_WITH_TABLES},
+        **dashboards(),
     }
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from adapters.clock import SystemClock
-from adapters.customer_tokens import JwtCustomerTokens, shared_secret
+from adapters.customer_tokens import JwtCustomerTokens, shared_secrets
 from tests.docs.pages import DOCS, blocks
 
 GUIDE = DOCS / "how-to" / "web-shop.md"
@@ -28,7 +28,7 @@ def run(*command: str | Path) -> str:
 
 
 def check(token: str) -> None:
-    tokens = JwtCustomerTokens(shared_secret(SECRET), audience="propensity", clock=SystemClock())
+    tokens = JwtCustomerTokens(shared_secrets(SECRET), audience="propensity", clock=SystemClock())
     assert tokens.customer_of(token) == CUSTOMER
 
 

@@ -72,6 +72,15 @@ class MemoryObjectStore:
             return sorted(key for key in self._objects if key.startswith(prefix))
 
 
+class MemoryPlace(MemoryObjectStore):
+    """An `ObjectStore` that also forgets; see `adapters.decision_log.places`."""
+
+    def remove_status(self, key: str, /) -> None:
+        """Nothing is stored under `key` from now on."""
+        with self._lock:
+            self._objects.pop(key, None)
+
+
 class MemoryStatusStore:
     """A `StatusStore` that lives and dies with its process; `clock` is the store's own."""
 

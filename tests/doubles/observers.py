@@ -36,3 +36,29 @@ class SeenRequests:
     def shed(self) -> None:
         """A request is refused."""
         self.refused += 1
+
+
+@dataclass(slots=True)
+class SeenDecisions:
+    """What became of decisions that were to be logged."""
+
+    in_log: Counter[str] = field(default_factory=Counter[str])
+    lost: int = 0
+    failures: int = 0
+    in_memory: int = 0
+
+    def logged(self, route: str, decisions: int, /) -> None:
+        """So many answers of a route are in the log."""
+        self.in_log[route] += decisions
+
+    def dropped(self, decisions: int, /) -> None:
+        """So many will not be."""
+        self.lost += decisions
+
+    def failed(self) -> None:
+        """A file could not be written now."""
+        self.failures += 1
+
+    def waiting(self, decisions: int, /) -> None:
+        """So many are in memory."""
+        self.in_memory = decisions

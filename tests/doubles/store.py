@@ -188,6 +188,12 @@ class ReferenceStore:
                 complete=True,
             )
 
+    async def suppressed(self) -> AsyncIterator[Mapping[str, int]]:
+        """The markers, one page; see CustomerEraser."""
+        async with self._calling(Call("suppressed", ()), reads=1):
+            marked = dict(self.suppressed_until)
+        yield marked
+
     async def of(self, customer_id: str, /) -> CustomerRecord:
         """Everything as it is stored now; see CustomerRecords."""
         async with self._calling(Call("of", (customer_id,)), reads=1):

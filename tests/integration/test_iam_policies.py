@@ -24,14 +24,17 @@ from api.queue import peek, replay
 from domain.audience import AudienceQuery, ReadWay
 from domain.errors import TablesDiffer
 from domain.keys import Keyring, KeyWanted, ManageKeys, Scope
+from domain.outcomes import JoinOutcomes
 from domain.prediction import PredictPropensity
 from domain.purchases import Purchase, RawPurchase
 from domain.recent import RecentFirst, SharedReads
-from domain.retention import PurchaseRetention
+from domain.replay import ReplayDecision, Verdict
+from domain.retention import FOR_EVER, PurchaseRetention
 from domain.values import MICROS_PER_DAY, instant
 from tests.aws_actions import Grants, of_dynamodb, of_sqs
-from tests.builders import a_policy, a_purchase, a_traffic, raw_of
+from tests.builders import a_policy, a_purchase, a_served_model, a_traffic, raw_of
 from tests.conftest import patient_client
+from tests.doubles.decisions import MemoryDecisionLog, a_decision, a_scored
 from tests.doubles.memory import MemoryKeyStore
 from tests.fakes import SaturatingScorer
 
@@ -163,6 +166,28 @@ async def erasing(built: Application) -> None:
     await built.erase("customer-1")
 
 
+async def erasing_again(built: Application) -> None:
+    await built.erase("customer-1")
+    await built.erase_again()
+
+
+async def looking_back(built: Application) -> None:
+    """A decision that comes out differently, for no purchase that is stored; and one's outcome."""
+    model = a_served_model(SaturatingScorer())
+    scored, as_of = (
+        a_scored(0.5, features=(1.0,), horizon_days=1),
+        built.clock() - 2 * MICROS_PER_DAY,
+    )
+    decision = a_decision(scored, customer_id="customer-0", as_of=as_of)
+    history = built.history
+    replay_one = ReplayDecision(load=lambda _: model, history=history, records=built.records)
+    assert (await replay_one(decision)).verdict is Verdict.DIFFERENT
+    join = JoinOutcomes(
+        log=MemoryDecisionLog([decision]), history=history, retention=FOR_EVER, clock=built.clock
+    )
+    assert len(await join("propensity", start=0, end=built.clock())) == 1
+
+
 async def serving_keys(built: Application) -> None:
     """What every server does, once a key is used."""
     keyring = Keyring(clock=built.clock, monotonic=time.monotonic)
@@ -184,6 +209,7 @@ async def managing_keys(built: Application) -> None:
 
 async def rebuilding(built: Application) -> None:
     began_at = built.clock()
+    await asyncio.to_thread(built.tables.identity)  # whose rebuild an interrupted one was
     async for _, customers in built.every_customer.batches():
         for customer in customers:
             await built.rebuilder.rebuild(customer)
@@ -214,6 +240,8 @@ USES: dict[str, Callable[[Application], Coroutine[None, None, None]]] = {
     "record": recording,
     "audience": reading_audiences,
     "erase": erasing,
+    "erase-again": erasing_again,
+    "replay": looking_back,
     "keys-serve": serving_keys,
     "keys-manage": managing_keys,
     "rebuild": rebuilding,

@@ -1,6 +1,7 @@
 """Purchases that are not kept for ever, on the engine: what is stored of them, and until when."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -50,6 +51,23 @@ async def test_a_purchase_and_its_tombstone_expire_when_it_would_not_be_taken_an
     await store.canceller.cancel(PURCHASE.customer_id, PURCHASE.purchase_id)
     assert expiry(client) == expected
     assert await store.recorder.record([PURCHASE]) == [Recording.CANCELLED]
+
+
+async def test_a_longer_retention_holds_for_purchases_from_then_on_and_changes_none_before(
+    client: DynamoClient,
+) -> None:
+    """As the page on raising it says; sending a purchase again does not prolong it."""
+    await dynamo_store(client, SHORTEST).recorder.record([PURCHASE])
+    before = expiry(client)
+    longer = dynamo_store(client, PurchaseRetention(400))
+    assert await longer.recorder.record([PURCHASE]) == [Recording.DUPLICATE]
+    assert expiry(client) == before
+    later = replace(PURCHASE, purchase_id="later")
+    assert await longer.recorder.record([later]) == [Recording.RECORDED]
+    key = KEY | {"purchase_id": {"S": "later"}}
+    name = client.purchases.Meta.table_name
+    item = client.connection.client.get_item(TableName=name, Key=key)["Item"]
+    assert int(item["expires_at"]["N"]) == seconds(PURCHASE.purchased_at + (400 + 2) * DAY)
 
 
 async def test_a_cancellation_that_arrives_first_is_kept_for_its_latest_purchase(

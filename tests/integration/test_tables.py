@@ -1,5 +1,6 @@
 """The live tables against the models: every difference is named, and creation mends its own."""
 
+import asyncio
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -9,7 +10,9 @@ import pytest
 from adapters.dynamodb import DynamoClient, DynamoTables
 from adapters.embedded import EmbeddedEngine
 from domain.errors import StoreUnavailable, TablesDiffer
+from tests.builders import NOW, a_purchase
 from tests.conftest import dynamo_client
+from tests.contracts.conftest import dynamo_store
 from tests.integration.faults import Stopwatch, error, injected, taking
 
 Declaration = dict[str, Any]
@@ -182,3 +185,17 @@ def test_a_table_that_never_becomes_active_is_named(bare: DynamoClient) -> None:
     name = bare.purchases.Meta.table_name
     with injected(bare, "DescribeTable", *faults), pytest.raises(StoreUnavailable, match=name):
         tables(bare).create()
+
+
+def test_recent_purchases_that_are_empty_beside_purchases_are_named(client: DynamoClient) -> None:
+    """As where the table was lost, and created again: everybody would pass for a new customer."""
+    asyncio.run(dynamo_store(client).recorder.record([a_purchase()]))
+    replace_table(client, client.recent, lambda _: None)
+    client.connection.client.update_time_to_live(
+        TableName=client.recent.Meta.table_name,
+        TimeToLiveSpecification={"Enabled": True, "AttributeName": "expires_at"},
+    )
+    with pytest.raises(TablesDiffer, match="propensity rebuild"):
+        tables(client).verify()
+    asyncio.run(dynamo_store(client).rebuilder.finish(began_at=NOW))
+    tables(client).verify()

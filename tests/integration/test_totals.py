@@ -169,7 +169,7 @@ def older(client: DynamoClient, layout: str | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("layout", "way_out"), [(None, "rebuild"), ("1", "rebuild"), ("9", "newer")]
+    ("layout", "way_out"), [(None, "rebuild"), ("1", "rebuild"), ("9", "newer"), ("10", "newer")]
 )
 async def test_a_store_of_another_layout_is_refused_by_name(
     client: DynamoClient, layout: str | None, way_out: str
@@ -181,6 +181,8 @@ async def test_a_store_of_another_layout_is_refused_by_name(
     with pytest.raises(TablesDiffer, match=way_out):
         await store.recent.one(CUSTOMER)
     assert f"must be {LAYOUT}" in str(written.value)
+    with pytest.raises(TablesDiffer, match=way_out):
+        await store.health.check()
 
 
 async def test_a_rebuild_makes_the_layout_ours(client: DynamoClient) -> None:

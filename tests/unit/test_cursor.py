@@ -156,3 +156,23 @@ def test_a_key_needs_no_padding(monkeypatch: pytest.MonkeyPatch) -> None:
     assert key is not None
     sealer, padded = cursors(key.value), cursors(key.value + "=")
     assert padded.open(sealer.seal(PLACE), selection=ASKED, traffic=MODEL) == PLACE
+
+
+def test_while_keys_are_rotated_each_opens_what_any_server_seals() -> None:
+    old, new = (Fernet.generate_key().decode() for _ in range(2))
+    both = [cursors(f"{old},{new}"), cursors(f"{new},{old}")]
+    for sealer in (*both, cursors(old), cursors(new.rstrip("="))):
+        for opener in both:
+            assert opener.open(sealer.seal(PLACE), selection=ASKED, traffic=MODEL) == PLACE
+    assert refusal(cursors(old), both[1].seal(PLACE))
+    assert refusal(cursors(new), both[0].seal(PLACE))
+
+
+def test_of_several_keys_each_must_be_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    key = Fernet.generate_key().decode()
+    for wrong in (f"{key},", f"{key},hunter2", f",{key}"):
+        monkeypatch.setenv("PROPENSITY_CURSOR_KEY", wrong)
+        with pytest.raises(Rejected, match="PROPENSITY_CURSOR_KEY"):
+            load_settings()
+    monkeypatch.setenv("PROPENSITY_CURSOR_KEY", f"{key},{key}")
+    assert load_settings().cursor_key is not None

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 from adapters.dynamodb.recent import SUPPRESSED
@@ -48,6 +48,21 @@ class DynamoCustomerEraser:
             recent_purchases=_elements(before),
             complete=complete,
         )
+
+    async def suppressed(self) -> AsyncIterator[Mapping[str, int]]:
+        """The markers, by a Scan that sends nothing else; see the port."""
+        request: dict[str, Any] = {
+            "TableName": self._client.recent.Meta.table_name,
+            "FilterExpression": f"attribute_exists({SUPPRESSED})",
+            "ProjectionExpression": f"customer_id, {SUPPRESSED}",
+            "ConsistentRead": True,
+        }
+        more = True
+        while more:  # a deadline for each page, as there may be hours of them
+            page = await self._client.read(self._client.read_deadline(), "Scan", request)
+            yield {item["customer_id"]["S"]: int(item[SUPPRESSED]["N"]) for item in page["Items"]}
+            more = "LastEvaluatedKey" in page
+            request["ExclusiveStartKey"] = page.get("LastEvaluatedKey")
 
     def _suppress(self, customer_id: str, until: int) -> Mapping[str, Any]:
         """What the recent item was before it became the marker."""

@@ -205,6 +205,6 @@ def layout_differences(item: Mapping[str, Any], table: str) -> list[str]:
     if layout == LAYOUT:
         return []
     way_out = "stop every process of the older version, then: propensity rebuild"
-    if layout > LAYOUT:
+    if layout.isdecimal() and int(layout) > int(LAYOUT):
         way_out = "it is of a newer version: run that one"
     return [f"table {table}: its layout is {layout}, must be {LAYOUT} ({way_out})"]

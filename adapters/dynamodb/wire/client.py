@@ -20,7 +20,7 @@ from adapters.dynamodb.wire.answers import check_answers
 from adapters.dynamodb.wire.backoff import Deadline
 from adapters.dynamodb.wire.breaker import Breaker
 from adapters.dynamodb.wire.capacity import read_units
-from adapters.dynamodb.wire.connection import CountingConnection, unprocessed
+from adapters.dynamodb.wire.connection import CountingConnection, tables_of, unprocessed
 from adapters.dynamodb.wire.errors import call_outcome, is_transient, translated
 from adapters.dynamodb.wire.transport import Transport, open_session
 from domain.cost import NO_UNITS, count_refusal, count_round_trip, count_units
@@ -198,7 +198,9 @@ class DynamoClient:
             if self.connection.observer is not None:
                 seconds, left = time.perf_counter() - began, unprocessed(answer)
                 self.connection.observer.called(
-                    StoreCall(operation, seconds, outcome, left, reads.total)
+                    StoreCall(
+                        operation, seconds, outcome, left, reads.total, tables=tables_of(request)
+                    )
                 )
         return answer
 

@@ -39,7 +39,15 @@ class CountingConnection(Connection):
             if self.observer is not None:
                 seconds, left = time.perf_counter() - began, unprocessed(answer)
                 self.observer.called(
-                    StoreCall(operation_name, seconds, outcome, left, reads.total, writes.total)
+                    StoreCall(
+                        operation_name,
+                        seconds,
+                        outcome,
+                        left,
+                        reads.total,
+                        writes.total,
+                        tables_of(operation_kwargs),
+                    )
                 )
         return answer
 
@@ -52,6 +60,16 @@ def unprocessed(answer: Mapping[str, Any]) -> int:
     """How many keys or items of a batch were left for later."""
     left = answer.get("UnprocessedKeys") or answer.get("UnprocessedItems") or {}
     return sum(len(each["Keys"] if isinstance(each, Mapping) else each) for each in left.values())
+
+
+def tables_of(request: Mapping[str, Any]) -> tuple[str, ...]:
+    """The tables that a request names, each once."""
+    if name := request.get("TableName"):
+        return (name,)
+    if batch := request.get("RequestItems"):
+        return tuple(batch)
+    parts = request.get("TransactItems") or ()
+    return tuple(dict.fromkeys(each["TableName"] for part in parts for each in part.values()))
 
 
 def _answer(exc: ClientError) -> dict[str, Any]:

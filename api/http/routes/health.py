@@ -9,6 +9,7 @@ from litestar.di import NamedDependency
 
 from api.documents.health import Alive, Ready
 from api.http.access import PUBLIC
+from api.http.connections import STOPPING
 from api.http.openapi import problems
 from api.http.problems import ProblemRaised, problem
 from api.http.services import Readiness
@@ -46,6 +47,8 @@ async def livez() -> Alive:
 async def readyz(readiness: NamedDependency[Readiness]) -> Ready:
     """Ready when the tables answer, the first model is live, and so are others with versions."""
     checks = {"tables": await _trouble_of_tables(readiness) or OK}
+    if STOPPING.announced:
+        checks["server"] = "it stops in a moment; ask another one"
     for place, (name, traffic) in enumerate(readiness.traffic.items()):
         not_loaded = "".join(f"; not loaded: {each}" for each in readiness.problems(name))
         trouble = _trouble_of_model(traffic)

@@ -1,7 +1,8 @@
 """Flags by the OpenFeature Remote Evaluation Protocol, for web pages and servers alike."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated, Any, TypeVar
 
@@ -25,13 +26,16 @@ from api.http.parameters import decoded
 from api.http.problems import AnyRequest, http_problem, unexpected_problem
 from api.http.services import Deciding
 from domain.customers import CustomerTokens
+from domain.decision_log import LogDecisions
 from domain.decisions import Flag
 from domain.errors import InvalidRequest, NotFound
 from domain.keys import Scope
 from domain.prediction import Cause, FlagDecision, undecided
+from domain.purchases import customer_id_of
 
 T = TypeVar("T")
 FLAGS = "/ofrep/v1/evaluate/flags"
+FLAG = FLAGS + "/{key}"
 MAX_BODY_BYTES = 20_000
 TARGETING_KEY = "targetingKey"
 _PRIVATE = {"Cache-Control": "private, no-cache"}
@@ -102,7 +106,7 @@ _WHO = (
 
 
 @post(
-    FLAGS + "/{key:str}",
+    FLAG.replace("}", ":str}"),
     operation_id="evaluateFlag",
     summary="One flag for one customer (OFREP)",
     description=_WHO,
@@ -121,8 +125,8 @@ async def evaluate_flag(
 ) -> Response[FlagEvaluation | None]:
     """The flag's variant, or its default."""
     flag = deciding.decide.named(decoded(key, "key"))
-    (decision,) = await _decisions([flag], data, request, deciding, customer_tokens)
-    return _unless_known(request, FlagEvaluation.of(decision))
+    asked = await _asked([flag], data, request, deciding, customer_tokens)
+    return _unless_known(asked, deciding.log, request, FLAG, lambda found: found[0])
 
 
 @post(
@@ -145,27 +149,55 @@ async def evaluate_flags(
 ) -> Response[BulkEvaluation | None]:
     """Every flag's variant, or its default."""
     flags = list(deciding.decide.flags.values())
-    decisions = await _decisions(flags, data, request, deciding, customer_tokens)
+    asked = await _asked(flags, data, request, deciding, customer_tokens)
     del if_none_match  # for the document; _unless_known reads it
-    return _unless_known(request, BulkEvaluation(flags=list(map(FlagEvaluation.of, decisions))))
+    return _unless_known(
+        asked, deciding.log, request, FLAGS, lambda found: BulkEvaluation(flags=found)
+    )
 
 
-def _unless_known(request: AnyRequest, body: T) -> Response[T | None]:
-    """The answer with its ETag; or 304, where the client has this very one."""
-    etag = f'"{hashlib.blake2b(_JSON.encode(body), digest_size=12).hexdigest()}"'
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """Whose flags were asked for, and what was decided; nobody's without a token."""
+
+    customer_id: str | None
+    flags: Sequence[Flag]
+    decisions: Sequence[FlagDecision]
+
+
+def _unless_known(
+    asked: _Asked,
+    log: LogDecisions,
+    request: AnyRequest,
+    route: str,
+    body: Callable[[list[FlagEvaluation]], T],
+) -> Response[T | None]:
+    """The answer with its ETag; or 304, where the client has this very one about this customer.
+
+    Only what is told is logged: with a 304 the client keeps the ids of the decisions that it has.
+    """
+    found = list(map(FlagEvaluation.of, asked.decisions))
+    told = _JSON.encode((asked.customer_id, found))
+    etag = f'"{hashlib.blake2b(told, digest_size=12).hexdigest()}"'
     headers = _PRIVATE | {"ETag": etag}
     if etag in request.headers.get("if-none-match", ""):
         return Response(None, status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
-    return Response(body, headers=headers)
+    if asked.customer_id is not None:
+        pairs = zip(asked.flags, asked.decisions, strict=True)
+        found = [
+            FlagEvaluation.of(each, log.of_flag(asked.customer_id, flag, each, route=route))
+            for flag, each in pairs
+        ]
+    return Response(body(found), headers=headers)
 
 
-async def _decisions(
+async def _asked(
     flags: Sequence[Flag],
     data: EvaluationRequest,
     request: AnyRequest,
     deciding: Deciding,
     tokens: CustomerTokens,
-) -> Sequence[FlagDecision]:
+) -> _Asked:
     named = data.context.get(TARGETING_KEY)
     if named is not None and not isinstance(named, str):
         raise InvalidRequest(TARGETING_KEY, "must be text")
@@ -173,13 +205,15 @@ async def _decisions(
     if visitor is None:
         raise InvalidRequest(TARGETING_KEY, "is missing: send targetingKey, the customer's id")
     if isinstance(visitor, Cause):
-        return [undecided(flag, visitor) for flag in flags]
+        unknown = [undecided(flag, visitor) for flag in flags]
+        return _Asked(customer_id=None, flags=flags, decisions=unknown)
     try:
-        decisions = await deciding.decide(visitor, flags)
+        customer_id = customer_id_of(visitor)
+        decisions = await deciding.decide(customer_id, flags)
     except InvalidRequest as exc:
         raise InvalidRequest(TARGETING_KEY, exc.reason) from exc
     deciding.fallbacks.count(decisions)
-    return decisions
+    return _Asked(customer_id=customer_id, flags=flags, decisions=decisions)
 
 
 OFREP_ROUTES = [evaluate_flag, evaluate_flags]

@@ -6,9 +6,11 @@ from typing import Annotated
 from litestar import get
 from litestar.di import NamedDependency
 from litestar.openapi.spec import Example
-from litestar.params import PathParameter
+from litestar.params import PathParameter, SkipValidation
+from msgspec import structs
 
 from api.documents.prediction import CustomerPropensity
+from api.http import head
 from api.http.access import asks
 from api.http.openapi import PRINTABLE, problems
 from api.http.parameters import (
@@ -23,13 +25,16 @@ from api.http.parameters import (
 )
 from api.http.problems import AnyRequest
 from domain.cost import metered
+from domain.decision_log import LogDecisions
 from domain.keys import Scope
 from domain.prediction import PredictPropensity
 from domain.purchases import MAX_CATEGORY_BYTES, MAX_CUSTOMER_ID_BYTES, name_of
 
+ROUTE = "/v1/customers/{customer_id}/propensity"
+
 
 @get(
-    "/v1/customers/{customer_id:str}/propensity",
+    ROUTE.replace("}", ":str}"),
     operation_id="getPropensity",
     summary="One customer's propensity to buy",
     description="Reads the customer's purchases with strong consistency: a purchase acknowledged "
@@ -51,6 +56,7 @@ async def propensity(  # noqa: PLR0913  # one argument per documented parameter
     ],
     request: AnyRequest,
     predict: NamedDependency[PredictPropensity],
+    log_decisions: NamedDependency[SkipValidation[LogDecisions]],
     *,
     as_of: AsOf = None,
     model: Model = None,
@@ -67,7 +73,11 @@ async def propensity(  # noqa: PLR0913  # one argument per documented parameter
             model=model,
             category=None if category is None else category_of(category),
         )
-    return CustomerPropensity.of(prediction, cost, explain=wants_why)
+    answer = CustomerPropensity.of(prediction, cost, explain=wants_why)
+    if as_of is not None or head.ASKED in request.scope:  # nothing was decided by it
+        return answer
+    decision_id = log_decisions.of_propensity(prediction, route=ROUTE)
+    return answer if decision_id is None else structs.replace(answer, decision_id=decision_id)
 
 
 def category_of(text: str) -> str:

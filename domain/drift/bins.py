@@ -49,9 +49,10 @@ class Bins:
         up_to: NDArray[np.int64] = np.cumsum(counts)
         tenths = np.searchsorted(up_to, SHARES * float(up_to[-1]))
         heavy = np.flatnonzero(counts >= HEAVY * up_to[-1])
-        below = np.where(heavy, distinct[heavy - 1], np.nextafter(distinct[heavy], -np.inf))
+        with np.errstate(over="ignore"):  # below the least number there is none
+            below = np.where(heavy, distinct[heavy - 1], np.nextafter(distinct[heavy], -np.inf))
         edges = np.unique(np.concatenate([distinct[tenths], distinct[heavy], below]))
-        return cls(edges, nothing)
+        return cls(edges[np.isfinite(edges)], nothing)
 
     def codes(self, values: NDArray[np.float64]) -> NDArray[np.uint8]:
         """The bin of each value, from 1; 0 where a value is missing. Shape: (n,) to (n,) uint8.

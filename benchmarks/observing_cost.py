@@ -13,10 +13,12 @@ import json
 import random
 import sys
 import time
+from base64 import b64encode
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from statistics import median, quantiles
 from tempfile import TemporaryDirectory
@@ -32,15 +34,28 @@ from benchmarks.prediction_cost import CUSTOMERS, LOAD_CORE, SERVER_CORE, TENTHS
 from benchmarks.processes import embedded_endpoint, on_core, replayed_endpoint, trained_model
 from benchmarks.services import Running, ours, started
 from benchmarks.workload import customer_id
-from domain.values import MICROS_PER_SECOND, instant
+from domain.values import MICROS_PER_SECOND
 
 PLAIN, AGAIN = "plain", "plain again"
 METRICS_PORT = "PROPENSITY_METRICS_PORT"
-METRICS: Mapping[str, str] = {METRICS_PORT: "{port}"}
-VARIANTS: Mapping[str, Mapping[str, str]] = {PLAIN: {}, AGAIN: {}, "metrics": METRICS}
+METRICS = {METRICS_PORT: "{port}"}
+LOGS = METRICS | {"PROPENSITY_ACCESS_LOG_SHARE": "0.01"}
+DECISIONS = LOGS | {
+    "PROPENSITY_DECISION_LOG": "{folder}",
+    "PROPENSITY_DECISION_LOG_KEY": b64encode(bytes(range(32))).decode(),
+}
+VARIANTS: Mapping[str, Mapping[str, str]] = {
+    PLAIN: {},
+    AGAIN: {},
+    "metrics": METRICS,
+    "metrics and logs": LOGS,
+    "and all decisions": DECISIONS,
+}
 """The settings of each; {port} is a free one, {folder} an empty folder."""
-MOST: Mapping[str, float] = {"metrics": 1.03}
+MOST: Mapping[str, float] = {"metrics and logs": 1.03, "and all decisions": 1.06}
 """CPU of a variant / of the plain one, at most."""
+PATH = "/v1/customers/{customer}/propensity"
+"""As of now: other instants are not logged."""
 IN_FLIGHT = 8
 SCRAPES = 20
 
@@ -52,23 +67,31 @@ def cpu_seconds_of(process: int) -> float:
     return time.clock_gettime((~process << 3) | 2)
 
 
-def asked(running: Running, as_of: str, *, requests: int) -> Turn:
-    """The figures of one turn.
+def asked(running: Running, *, requests: int) -> Turn:
+    """The figures of one turn; `cpu_until` is what the process has used so far, in seconds.
 
     Raises:
         RuntimeError: a request failed.
     """
-    path = running.service.path_at(as_of)
+    path = running.service.path
     messages = [
         message(path.replace("{customer}", customer_id(number)), None)
         for number in range(CUSTOMERS)
     ]
-    before = cpu_seconds_of(running.process)
     found = uvloop.run(ask(running.port, messages, requests=requests, in_flight=IN_FLIGHT))
-    cpu_us = 1e6 * (cpu_seconds_of(running.process) - before) / requests
     if found["failed"]:
         raise RuntimeError(f"{running.service.name}: {found['failed']} requests failed")
-    return {"cpu_us": cpu_us, "p99_ms": float(str(found["p99_ms"]))}
+    return {"cpu_until": cpu_seconds_of(running.process), "p99_ms": float(str(found["p99_ms"]))}
+
+
+def with_cpu(turns: Sequence[Turn], *, before: float, requests: int) -> list[Turn]:
+    """With the CPU of a request: of the turn and of the pause before it, when others have theirs.
+
+    What a server does aside of its requests is done in such pauses.
+    """
+    until = [before, *(turn["cpu_until"] for turn in turns)]
+    used = [1e6 * (after - since) / requests for since, after in pairwise(until)]
+    return [{**turn, "cpu_us": cpu_us} for turn, cpu_us in zip(turns, used, strict=True)]
 
 
 def scrape_ms(running: Running, port: str) -> float:
@@ -81,7 +104,7 @@ def scrape_ms(running: Running, port: str) -> float:
 
 
 def one_start(
-    endpoint: str, folder: Path, as_of: str, *, rounds: int, requests: int
+    endpoint: str, folder: Path, *, rounds: int, requests: int
 ) -> tuple[list[Mapping[str, Turn]], list[float]]:
     """The turns of each round by variant, and what scrapes cost, of servers started anew."""
     scrapes: list[float] = []
@@ -94,18 +117,27 @@ def one_start(
                 key: value.format(port=free_port(), folder=place) for key, value in given.items()
             }
             service = ours(endpoint, folder, name=name)
-            service = replace(service, environment={**service.environment, **settings[name]})
+            service = replace(
+                service, path=PATH, environment={**service.environment, **settings[name]}
+            )
             running[name] = stack.enter_context(started(service, core=SERVER_CORE))
-        for each in running.values():
-            asked(each, as_of, requests=max(requests, 2 * CUSTOMERS))  # warms up
-        found: list[Mapping[str, Turn]] = []
+        before = {
+            name: asked(each, requests=max(requests, 2 * CUSTOMERS))["cpu_until"]  # warms up
+            for name, each in running.items()
+        }
+        turns: dict[str, list[Turn]] = {name: [] for name in running}
         for _ in range(rounds):
-            order = random.sample(list(running), len(running))
-            found.append({name: asked(running[name], as_of, requests=requests) for name in order})
+            for name in random.sample(list(running), len(running)):
+                turns[name].append(asked(running[name], requests=requests))
+        complete = {
+            name: with_cpu(each, before=before[name], requests=requests)
+            for name, each in turns.items()
+        }
         for name, given in settings.items():
             if METRICS_PORT in given:
                 scrapes.append(scrape_ms(running[name], given[METRICS_PORT]))
-    return found, scrapes
+    rows = zip(*complete.values(), strict=True)
+    return [dict(zip(complete, row, strict=True)) for row in rows], scrapes
 
 
 def measure(*, starts: int, rounds: int, requests: int) -> dict[str, dict[str, float]]:
@@ -121,9 +153,7 @@ def measure(*, starts: int, rounds: int, requests: int) -> dict[str, dict[str, f
             replayed = stack.enter_context(replayed_endpoint(engine))
         stack.enter_context(on_core(LOAD_CORE))  # the servers have one of their own
         for _ in range(starts):
-            found, scraped = one_start(
-                replayed, folder, instant.render(now), rounds=rounds, requests=requests
-            )
+            found, scraped = one_start(replayed, folder, rounds=rounds, requests=requests)
             turns += found
             scrapes += scraped
     figures: dict[str, dict[str, float]] = defaultdict(dict)

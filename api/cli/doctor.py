@@ -68,6 +68,14 @@ def _examine() -> Iterator[Finding]:
             ),
             lambda exc: _recent_fix(loaded, exc),
         )
+        yield _finding(
+            "purchases",
+            lambda: _purchases(
+                loaded,
+                asyncio.run(built.marks.read(built.client.read_deadline())).purchases_shorter,
+            ),
+            lambda exc: _table_fix(loaded, exc),
+        )
         first, *others = built.live.by_name.values()
         yield _finding(
             "registry", lambda: _registry(built.registry, built.presence, first.name), _registry_fix
@@ -140,6 +148,17 @@ def _recent(loaded: Settings, *, now: int, shorter: Mapping[int, int]) -> str:
             f"a process wrote with fewer days ({others}); longer windows are read by time",
         )
     return f"{loaded.recent_days} days are complete for every customer"
+
+
+def _purchases(loaded: Settings, shorter: Mapping[int, int]) -> str:
+    """How long they are kept; after a raise, from when on they are."""
+    days = loaded.purchase_retention_days
+    kept = "kept for ever" if days is None else f"kept for {days} days"
+    return kept + "".join(
+        f"; a process kept {before} days until {instant.render(last)}: a longer window is whole once "
+        "it begins later"
+        for before, last in sorted(shorter.items())
+    )
 
 
 def _registry(registry: Registry, presence: Presence, name: str) -> str:

@@ -9,7 +9,7 @@ from adapters.listening import free_port
 from api.http.connections import STOPPING
 from api.http.services import Readiness
 from domain.errors import StoreUnavailable
-from tests.api.conftest import Http, Shop, app_over
+from tests.api.conftest import KEYS, Http, Shop, app_over
 from tests.api.problems import problem_of
 from tests.conftest import dynamo_client
 
@@ -34,6 +34,14 @@ def test_a_server_that_stops_soon_is_not_ready_and_answers_all_else(
     assert members["checks"].pop("server")
     assert members["checks"] == {"tables": "ok", "model": "ok"}
     assert http.get("/livez").status_code == http.get("/v1/categories").status_code == 200
+
+
+def test_a_server_whose_keys_are_too_old_is_not_ready(http: Http, shop: Shop) -> None:
+    """It lets nobody in, so a load balancer must look elsewhere."""
+    shop.keyring.replace(KEYS, asked_at=-60.0)
+    members = problem_of(http.get("/readyz"), 503, "not-ready")
+    assert members["checks"].pop("keys")
+    assert members["checks"] == {"tables": "ok", "model": "ok"}
 
 
 def test_not_ready_names_the_tables(http: Http, shop: Shop) -> None:

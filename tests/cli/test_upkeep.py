@@ -118,6 +118,8 @@ def test_a_retention_is_heeded_by_every_command(
     monkeypatch.setenv("PROPENSITY_PURCHASE_RETENTION_DAYS", str(age + 195))
     code, _, err = run("train", *single)
     assert (code, bool(re.search(r"^6 .*\b4\b", err, re.MULTILINE))) == (0, True)
+    findings = {each["check"]: each for each in json.loads(run("doctor", "--json")[1])}
+    assert findings["purchases"]["finding"] == f"kept for {age + 195} days"  # nothing was written
     monkeypatch.delenv("PROPENSITY_PURCHASE_RETENTION_DAYS")
     assert "PROPENSITY_PURCHASE_RETENTION_DAYS" in run("tables", "check")[2]
     assert "PROPENSITY_PURCHASE_RETENTION_DAYS" in run("doctor", "--json")[1]

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from adapters.dynamodb import DynamoClient, DynamoTables
+from adapters.dynamodb import DynamoClient, DynamoTables, RetentionMarks
 from domain.errors import InvalidRequest, TablesDiffer
 from domain.features import Histories, total_purchase_volume_30d
 from domain.purchases import CLOCK_SKEW_US, Cancelling, Recording
@@ -60,6 +60,10 @@ async def test_a_longer_retention_holds_for_purchases_from_then_on_and_changes_n
     await dynamo_store(client, SHORTEST).recorder.record([PURCHASE])
     before = expiry(client)
     longer = dynamo_store(client, PurchaseRetention(400))
+    kept = replace(RETENTION, purchases=PurchaseRetention(400))
+    marks = RetentionMarks(client, clock=longer.clock, retention=kept)
+    known = await marks.read(client.read_deadline())
+    assert known.purchases_shorter == {SHORTEST.days: NOW}  # what `doctor` tells
     assert await longer.recorder.record([PURCHASE]) == [Recording.DUPLICATE]
     assert expiry(client) == before
     later = replace(PURCHASE, purchase_id="later")

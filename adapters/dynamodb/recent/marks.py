@@ -7,7 +7,7 @@ another one, nothing is read or written.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pynamodb.exceptions import UpdateError
@@ -44,11 +44,13 @@ class Marks:
     """What the marks tell a reader.
 
     `shorter` has the instant of the last write with each shorter retention, by the days it keeps;
-    `totals` says whether those of every customer are true. Microseconds since the epoch, UTC.
+    `totals` says whether those of every customer are true. `purchases_shorter` is as `shorter`, of the
+    retention of purchases themselves. Microseconds since the epoch, UTC.
     """
 
     shorter: Mapping[int, int]
     totals: bool
+    purchases_shorter: Mapping[int, int] = field(default_factory=dict[int, int])
 
 
 class RetentionMarks:
@@ -144,11 +146,14 @@ class RetentionMarks:
         return item
 
     def _marks_of(self, item: Mapping[str, Any]) -> Marks:
-        kept = _instants(item, KEPT)
-        for_ever = self._retention.purchases.days is None
+        kept, purchases = _instants(item, KEPT), _instants(item, PURCHASES_KEPT)
+        ours = self._retention.purchases.days
         return Marks(
             {days: last for days, last in kept.items() if days < self._retention.days},
-            totals=for_ever and not _instants(item, PURCHASES_KEPT),
+            totals=ours is None and not purchases,
+            purchases_shorter={
+                days: last for days, last in purchases.items() if ours is None or days < ours
+            },
         )
 
     def _set(self, now: int) -> bool:

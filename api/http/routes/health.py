@@ -8,10 +8,10 @@ from litestar import get
 from litestar.di import NamedDependency
 
 from api.documents.health import Alive, Ready
-from api.http.access import PUBLIC
+from api.http.access import ACCESS, PUBLIC, Access
 from api.http.connections import STOPPING
 from api.http.openapi import problems
-from api.http.problems import ProblemRaised, problem
+from api.http.problems import AnyRequest, ProblemRaised, problem
 from api.http.services import Readiness
 from domain.errors import PropensityError
 from domain.prediction import Traffic
@@ -44,9 +44,11 @@ async def livez() -> Alive:
     responses=problems(HTTPStatus.SERVICE_UNAVAILABLE, public=True),
     **PUBLIC,
 )
-async def readyz(readiness: NamedDependency[Readiness]) -> Ready:
+async def readyz(readiness: NamedDependency[Readiness], request: AnyRequest) -> Ready:
     """Ready when the tables answer, the first model is live, and so are others with versions."""
     checks = {"tables": await _trouble_of_tables(readiness) or OK}
+    if trouble := _trouble_of_keys(request.app.state[ACCESS]):
+        checks["keys"] = trouble
     if STOPPING.announced:
         checks["server"] = "it stops in a moment; ask another one"
     for place, (name, traffic) in enumerate(readiness.traffic.items()):
@@ -70,6 +72,15 @@ async def _trouble_of_tables(readiness: Readiness) -> str | None:
             await readiness.health.check()
     except TimeoutError:
         return f"no answer within {readiness.timeout_s:g} s"
+    except PropensityError as exc:
+        return str(exc)
+    return None
+
+
+def _trouble_of_keys(access: Access) -> str | None:
+    """Why nobody is let in: the keys are too old."""
+    try:
+        _ = access.keyring.holds_none
     except PropensityError as exc:
         return str(exc)
     return None

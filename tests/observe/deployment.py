@@ -21,7 +21,7 @@ from tests.proxy import Hook, Instead, Request, proxy
 PROPENSITY = str(Path(sys.executable).with_name("propensity"))
 MODEL = "purchase-propensity"
 CUSTOMERS = 60
-READ_TIMEOUT_S = 1.0
+READ_TIMEOUT_S = 2.0
 PAUSE_S = 0.2
 """Between two requests of the ordinary load."""
 _READY_S = 300.0
@@ -36,8 +36,8 @@ class Deployment:
     environment: dict[str, str]
     command: Sequence[str] = ("serve",)
     hook: Hook = lambda _: None  # a field's default
-    port: int = field(default_factory=free_port)
-    metrics_port: int = field(default_factory=free_port)
+    port: int = field(init=False)
+    metrics_port: int = field(init=False)
     process: "subprocess.Popen[bytes]" = field(init=False)
     _purchases: "count[int]" = field(default_factory=count)
 
@@ -108,8 +108,13 @@ def candidate(folder: Path, scorer: dict[str, object], probability: float) -> st
 
 @contextmanager
 def running(deployment: Deployment, engine_port: int) -> Iterator[None]:
-    """The command runs behind its proxy until the block ends."""
+    """The command answers, behind its proxy, until the block ends.
+
+    Raises:
+        RuntimeError: it ended, or does not answer in time.
+    """
     with proxy(engine_port, deployment.seen) as address:
+        deployment.port, deployment.metrics_port = free_port(), free_port()
         environment = deployment.environment | {
             "PROPENSITY_DYNAMODB_ENDPOINT": address,
             "PROPENSITY_METRICS_PORT": str(deployment.metrics_port),
@@ -125,19 +130,15 @@ def running(deployment: Deployment, engine_port: int) -> Iterator[None]:
         ):
             deployment.process = process
             try:
+                _await_answer(deployment)
                 yield
             finally:
                 process.kill()
 
 
-def await_answer(deployment: Deployment) -> None:
-    """Returns once a server is ready, or the metrics of a worker answer.
-
-    Raises:
-        RuntimeError: it ended, or does not answer in time.
-    """
+def _await_answer(deployment: Deployment) -> None:
     path = f"{deployment.address}/readyz"
-    if deployment.command != ("serve",):
+    if deployment.command[0] != "serve":
         path = f"http://{HOST}:{deployment.metrics_port}/metrics"
     end = time.monotonic() + _READY_S
     while time.monotonic() < end and deployment.process.poll() is None:
@@ -179,5 +180,6 @@ def ordinary(home: Path, **settings: str) -> dict[str, str]:
         "PROPENSITY_HOME": str(home),
         "PROPENSITY_MODELS": MODEL,
         "PROPENSITY_READ_TIMEOUT_S": str(READ_TIMEOUT_S),
+        "PROPENSITY_READ_DEADLINE_S": str(3 * READ_TIMEOUT_S),
         **{f"PROPENSITY_{name}": value for name, value in settings.items()},
     }

@@ -3,8 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 
-from domain.customers.ports import CustomerEraser, Erasure
-from domain.decision_log import DecisionEraser
+from domain.customers.ports import CustomerEraser, DecisionEraser, Erasure
 from domain.purchases import CLOCK_SKEW_US, customer_id_of
 from domain.values import MICROS_PER_DAY, Clock, instant
 

@@ -34,6 +34,7 @@ TRANSLATIONS: Mapping[type[Exception], type[PropensityError]] = {
 _S3 = re.compile(
     r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/(?!\.{1,2}(/|\Z))[^/?#%\\\x00-\x1f\x7f]+)*/?"
 )
+_STAGED = re.compile(r"#\d+\Z")
 _RETRY_FOR = timedelta(seconds=20)
 _TRUSTED_FOR = timedelta(minutes=5)
 
@@ -89,6 +90,25 @@ class ObstoreObjectStore:
                 obstore.delete(self._store, key)
         except UnknownObject:
             return
+
+    def remove_unfinished(self, before: int, /) -> int:
+        """How many files were removed that a killed writer left in a local folder before then.
+
+        In microseconds since the epoch, UTC. Other stores keep nothing of a write that did not end.
+
+        Raises:
+            StoreUnavailable: one cannot be removed.
+        """
+        if not isinstance(self._store, LocalStore) or self._store.prefix is None:
+            return 0
+        removed = 0
+        with _translated(absent=StoreUnavailable):
+            for path in self._store.prefix.rglob("*#*"):
+                # So obstore names what it has not put in place yet.
+                if _STAGED.search(path.name) and path.stat().st_mtime * 1e6 < before:
+                    path.unlink(missing_ok=True)
+                    removed += 1
+        return removed
 
     def statuses(self, prefix: str, /) -> Sequence[Status]:
         """Every status under the prefix that is still there when it is read."""

@@ -32,8 +32,17 @@ _MARK = re.compile(ERASURES + rf"([0-9a-f]{{32}})/(\d+)-({BEGUN}|{FINISHED})")
 class Place(ObjectStore, Protocol):
     """An object store that also forgets.
 
-    Promises: those of an ObjectStore; what was removed is gone; removing what is not there is no error.
+    Promises: those of an ObjectStore; what was removed is gone; removing what is not there is no error;
+    what is finished stays.
     """
+
+    def remove_unfinished(self, before: int, /) -> int:
+        """How many remains of writers that were killed before then are gone; microseconds, UTC.
+
+        Raises:
+            StoreUnavailable: the store did not answer.
+        """
+        ...
 
     def remove_status(self, key: str, /) -> None:
         """Nothing is stored under `key` from now on.

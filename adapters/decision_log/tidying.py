@@ -46,7 +46,8 @@ class TidyDecisions:
             CorruptRecord: a file is none of ours; later hours are not done.
         """
         now = self._clock()
-        erased, told = Erased.read(self._store), Tidied()
+        unfinished = self._store.remove_unfinished(now - CLOSED_AFTER)
+        erased, told = Erased.read(self._store), Tidied(files_removed=unfinished)
         for hour in hours_in(self._store, 0, END):
             if hour + MICROS_PER_HOUR <= now - self._retention_days * MICROS_PER_DAY:
                 told = self._removed(hour, told)

@@ -31,7 +31,7 @@ STOP_WITHIN_S = 5.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 30.0
 _LAST_PAUSE_S = 0.1
 _LOOK_S = 1.0
-_SLICE = 100
+_SLICE = 250
 _BREATH_S = 0.0005
 """Between slices: so requests never wait for the interpreter longer than one slice takes."""
 

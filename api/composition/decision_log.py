@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from adapters.decision_log.tidying import TidyDecisions
     from adapters.object_store import ObstoreObjectStore
     from api.composition.metrics import Metrics
-    from domain.decision_log import DecisionEraser
+    from domain.customers import DecisionEraser
 
 _LOG = "PROPENSITY_DECISION_LOG"
 

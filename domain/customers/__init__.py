@@ -8,5 +8,6 @@ from domain.customers.erasure import Receipt as Receipt
 from domain.customers.every import EveryCustomer as EveryCustomer
 from domain.customers.ports import CustomerRecord as CustomerRecord
 from domain.customers.ports import CustomerRecords as CustomerRecords
+from domain.customers.ports import DecisionEraser as DecisionEraser
 from domain.customers.ports import Erasure as Erasure
 from domain.customers.tokens import CustomerTokens as CustomerTokens

@@ -2,14 +2,10 @@
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from domain.customers.ports import CustomerEraser, Erasure
+from domain.customers.ports import CustomerEraser, DecisionEraser, Erasure
 from domain.purchases import CLOCK_SKEW_US, customer_id_of
 from domain.values import MICROS_PER_DAY, Clock, instant
-
-if TYPE_CHECKING:
-    from domain.decision_log import DecisionEraser
 
 UNFINISHED = instant.parse("9999-12-31T23:59:59Z")
 """Until when a customer is suppressed whose erasure is not complete yet."""
@@ -37,7 +33,7 @@ class EraseCustomer:
     eraser: CustomerEraser
     clock: Clock
     suppression_days: int
-    decisions: "DecisionEraser | None" = None
+    decisions: DecisionEraser | None = None
 
     async def __call__(self, customer_id: str, /) -> Receipt:
         """The receipt; asking again is safe, and finishes what was interrupted.

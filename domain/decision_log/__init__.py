@@ -6,7 +6,6 @@ from domain.decision_log.answers import decision_id_of as decision_id_of
 from domain.decision_log.answers import instant_of as instant_of
 from domain.decision_log.logged import LoggedDecision as LoggedDecision
 from domain.decision_log.logged import Scored as Scored
-from domain.decision_log.ports import DecisionEraser as DecisionEraser
 from domain.decision_log.ports import DecisionLog as DecisionLog
 from domain.decision_log.ports import DecisionLogObserver as DecisionLogObserver
 from domain.decision_log.upkeep import LoggedHour as LoggedHour

@@ -38,31 +38,6 @@ class DecisionLog(Protocol):
         ...
 
 
-class DecisionEraser(Protocol):
-    """Hides from every reader the customer of decisions that were logged.
-
-    Promises: from `begin` on no reader is told the customer or the features of any of the
-    customer's decisions; after `finish`, of those until then. Decisions that are not written yet
-    are covered. Asking again is safe.
-    """
-
-    def begin(self, customer_id: str, at: int, /) -> None:
-        """An erasure begins, in microseconds since the epoch, UTC; all decisions are hidden.
-
-        Raises:
-            StoreUnavailable: they may not be hidden.
-        """
-        ...
-
-    def finish(self, customer_id: str, at: int, /) -> None:
-        """The erasure is complete; later decisions are of a new customer.
-
-        Raises:
-            StoreUnavailable: all of them may stay hidden.
-        """
-        ...
-
-
 class DecisionLogObserver(Protocol):
     """Who is told what becomes of decisions that are to be logged.
 

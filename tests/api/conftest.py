@@ -19,8 +19,8 @@ from api.http.fallbacks import Fallbacks
 from api.http.services import Audiences, Deciding, Readiness, Services
 from domain.audience import PlanAudience, ScoreAudience
 from domain.audit import AuditTrail
-from domain.customers import EraseCustomer, Erasure
-from domain.decision_log import Answer, DecisionEraser, LogDecisions
+from domain.customers import DecisionEraser, EraseCustomer, Erasure
+from domain.decision_log import Answer, LogDecisions
 from domain.decisions import Flag
 from domain.errors import InvalidRequest, NoLiveModel
 from domain.keys import Key, KeyKind, Keyring, ManageKeys, Rate, Scope

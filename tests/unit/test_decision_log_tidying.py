@@ -4,11 +4,14 @@ import io
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import count
+from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
+from adapters.clock import SystemClock
 from adapters.decision_log.places import DECISIONS, END, ERASURES, merged_number
+from adapters.object_store import open_object_store
 from domain.decision_log import LoggedDecision
 from domain.errors import CorruptRecord
 from domain.values import MICROS_PER_DAY
@@ -228,3 +231,19 @@ def test_a_damaged_file_stops_the_run_and_is_named(damage: str) -> None:
         log.tidy()
     with pytest.raises(CorruptRecord, match=key):
         list(log.reader.between(0, END))
+
+
+def test_what_a_killed_writer_left_in_a_folder_goes_and_nothing_else(tmp_path: Path) -> None:
+    clock = ManualClock(SystemClock()())
+    place = open_object_store(str(tmp_path))
+    writer = a_writer(place, clock)
+    assert writer.keep(an_answer(clock.now))
+    writer.flush()
+    (key,) = place.keys(DECISIONS)
+    left = tmp_path / f"{key}#1"
+    left.write_bytes(b"half of a file")
+    assert list(place.keys(DECISIONS)) == [key]
+    assert a_tidying(place, clock)().files_removed == 0  # it may be written now
+    clock.now += 3 * MICROS_PER_HOUR
+    assert a_tidying(place, clock)().files_removed == 1
+    assert (left.exists(), list(place.keys(DECISIONS))) == (False, [key])

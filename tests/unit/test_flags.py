@@ -68,6 +68,7 @@ def test_a_file_declares_flags(tmp_path: Path) -> None:
         ("min_probability = 0.3", "min_probability = 0.9", "min"),
         ("min_probability = 0.3", "min_probability = 3", "min_probability"),
         ('holdout = "10%"', 'holdout = "100%"', "hold-out"),
+        ('holdout = "10%"', 'log = "ten"', "log must be a share"),
         ('holdout = "10%"', 'holdout = "ten"', "holdout must be a share"),
         ('top_share = "20%"', 'top_share = "0%"', "top share"),
         ('top_share = "20%"', 'top_share = "much"', "top_share must"),

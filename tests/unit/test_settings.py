@@ -146,3 +146,43 @@ def test_a_kind_without_a_name_is_refused(value: str, monkeypatch: pytest.Monkey
     monkeypatch.setenv("PROPENSITY_SCORERS", value)
     with pytest.raises(Rejected, match="PROPENSITY_SCORERS"):
         load_settings()
+
+
+RANDOM_KEY = "3q2-7wABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhs"
+
+
+def test_a_log_of_decisions_needs_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PROPENSITY_DECISION_LOG", "log")
+    with pytest.raises(Rejected) as caught:
+        load_settings()
+    assert not missing(caught.value, "decision_log_key")
+    monkeypatch.setenv("PROPENSITY_DECISION_LOG_KEY", RANDOM_KEY)
+    monkeypatch.setenv("PROPENSITY_DECISION_LOG_SHARES", "propensity=10%, flags=0.5")
+    monkeypatch.setenv("PROPENSITY_DECISION_LOG_PREVIOUS_KEYS", f"{RANDOM_KEY[::-1]},{RANDOM_KEY}=")
+    settings = load_settings()
+    assert settings.logged_shares == {"propensity": 1_000, "flags": 5_000}
+    newest, _, oldest = settings.decision_log_keys
+    assert newest == oldest == bytes.fromhex("deadbeef") + bytes(range(28))
+    assert Settings().logged_shares == {}
+
+
+@pytest.mark.parametrize(
+    "key", ["short", "A" * 43, "ab" * 21 + "c", RANDOM_KEY + "00", RANDOM_KEY[:-1] + "!"]
+)
+def test_a_weak_key_is_refused_and_not_shown(monkeypatch: pytest.MonkeyPatch, key: str) -> None:
+    monkeypatch.setenv("PROPENSITY_DECISION_LOG_KEY", key)
+    with pytest.raises(Rejected) as caught:
+        load_settings()
+    assert not missing(caught.value, "PROPENSITY_DECISION_LOG_KEY")
+    assert key not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "shares",
+    ["all", "propensity", "propensity=2", "audience=1", "flags=1,flags=1", "flags=0.00001"],
+)
+def test_shares_that_are_none_are_refused(monkeypatch: pytest.MonkeyPatch, shares: str) -> None:
+    monkeypatch.setenv("PROPENSITY_DECISION_LOG_SHARES", shares)
+    with pytest.raises(Rejected) as caught:
+        load_settings()
+    assert not missing(caught.value, "PROPENSITY_DECISION_LOG_SHARES")

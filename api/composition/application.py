@@ -4,34 +4,22 @@ An import stands where what it brings is built: a command that reads the tables 
 HTTP stack nor the models.
 """
 
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from adapters.clock import SystemClock
-from api.composition.drift import drift_of
-from api.composition.metrics import (
-    Instruments,
-    Metrics,
-    Progress,
-    UntoldProgress,
-    metrics_of,
-    shadows_told,
-)
-from api.composition.observers import request_observer, store_observer
-from api.composition.registry import audit_trail, open_registry, presence_only
+from api.composition.metrics import Instruments, Metrics, Progress, UntoldProgress, metrics_of
+from api.composition.observers import store_observer
+from api.composition.registry import open_registry, presence_only
 from api.composition.tracing import Tracing, tracing_of
 from api.process import Settings
 from domain.values import Currency
 
 if TYPE_CHECKING:
-    from litestar import Litestar
-
     from adapters.dynamodb import (
         DynamoCategoryIndex,
         DynamoCategoryPartitions,
@@ -387,117 +375,6 @@ class Application:
             beside=beside,
         )
         return with_card(candidate, model=model)
-
-    def http(self, *, close: Callable[[], object]) -> "Litestar":
-        """The HTTP application, which loads models from its start on; at its end it calls `close`."""
-        from api.composition.decision_log import DecisionLogging
-        from api.composition.web import customer_tokens, flags_of, sign_token
-        from api.http import MAX_PURCHASES, Cursors, create_app
-        from api.http.access import Access, Openness
-        from api.http.admission import Admission
-        from api.http.services import Audiences, Deciding, Readiness, Services
-        from api.process.key_polling import KeyPolling
-        from api.process.polling import LivePolling
-        from domain.keys import Keyring
-        from domain.prediction import DecideFlags
-        from model_registry.serving import ShadowScoring
-
-        settings = self.settings
-        shadows = ThreadPoolExecutor(1, thread_name_prefix="shadows")
-        shadowing = {
-            name: ShadowScoring(
-                settings.banner_policy,
-                hand_off=shadows.submit,
-                tell=shadows_told(self.metrics, name),
-            )
-            for name in settings.served_models
-        }
-        polling = [
-            LivePolling(
-                live,
-                self.presence,
-                every_s=settings.registry_poll_s,
-                shadow_reports=shadowing[name].newest,
-            )
-            for name, live in self.live.by_name.items()
-        ]
-        predict = replace(
-            self.predict,
-            observe=lambda observation: shadowing[observation.traffic.name].observe(observation),
-        )
-        drift = drift_of(self.live, self.presence, self.clock, self.metrics)
-        predict = drift.watched(predict)
-        if self.tracing is not None:
-            predict = replace(predict, score=self.tracing.scores)
-
-        def stop() -> None:
-            for each in polling:
-                each.stop()
-            drift.watching.stop()
-            shadows.shutdown(cancel_futures=True)  # what waits is of no use any more
-            close()
-
-        keyring = Keyring(clock=self.clock, monotonic=time.monotonic)
-        key_polling = KeyPolling(self.key_store, keyring)
-        key = settings.cursor_key
-        cursors = Cursors(
-            None if key is None else key.value, ttl_s=settings.cursor_ttl_s, clock=self.clock
-        )
-        admission = Admission(in_work=settings.requests_in_work, waiting=settings.requests_waiting)
-        logging = DecisionLogging(settings, self.metrics)
-        watches = [] if self.metrics is None else [self.metrics.watch(admission, self.live)]
-        return create_app(
-            Services(
-                predict=predict,
-                take_in=replace(self.take_in, max_items=MAX_PURCHASES),
-                refund=self.refund,
-                cancel=self.cancel,
-                erase=self.erase,
-                index=self.index,
-                audiences=Audiences(
-                    score=self.audience,
-                    plan=self.plan_audience,
-                    cursors=cursors,
-                    traffic=self.audience_traffic,
-                    clock=self.clock,
-                    page_deadline_s=settings.read_deadline_s,
-                    stream_deadline_s=settings.audience_deadline_s,
-                ),
-                readiness=Readiness(
-                    health=self.tables,
-                    traffic={n: each.snapshot for n, each in self.live.by_name.items()},
-                    problems=lambda name: self.live.by_name[name].problems,
-                ),
-                registry=self.registry,
-                presence=self.presence,
-                keys=self.keys,
-                deciding=Deciding(
-                    log=logging.log,
-                    decide=DecideFlags(
-                        predict=predict,
-                        flags=flags_of(settings),
-                        deadline_s=settings.decision_deadline_ms / 1_000,
-                    ),
-                ),
-                customer_tokens=customer_tokens(settings),
-                audit=audit_trail(settings),
-            ),
-            currency=self.currency,
-            access=Access(keyring=keyring, openness=Openness.of(settings)),
-            admission=admission,
-            observer=request_observer(settings, self.metrics),
-            tracer=None if self.tracing is None else self.tracing.requests,
-            silence_s=settings.client_silence_s,
-            sign_token=partial(sign_token, settings) if settings.demo_shop else None,
-            start=[
-                *(e.start for e in polling),
-                drift.watching.start,
-                key_polling.start,
-                logging.start,
-                *(e.start for e in watches),
-            ],
-            close=[logging.stop, *(e.stop for e in watches), key_polling.stop, stop],
-        )
 
 
 @contextmanager

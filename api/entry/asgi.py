@@ -6,6 +6,7 @@ from functools import partial
 from litestar import Litestar
 
 from api.composition import application
+from api.composition.server import http_application
 from api.entry.draining import drain_before_stop
 from api.process import configure_logging, freeze_garbage, load_settings, log_started
 
@@ -19,7 +20,7 @@ def create() -> Litestar:
     configure_logging(settings.log_level)
     with ExitStack() as stack:
         built = stack.enter_context(application(settings, serving=True))
-        app = built.http(close=stack.pop_all().close)
+        app = http_application(built, close=stack.pop_all().close)
     app.on_startup.append(freeze_garbage)  # after the models are loaded
     app.on_startup.append(partial(drain_before_stop, settings.drain_s))
     app.on_shutdown.append(log_started("serve", settings))

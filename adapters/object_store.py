@@ -125,6 +125,12 @@ def open_object_store(location: str) -> ObstoreObjectStore:
         return ObstoreObjectStore(_folder(_path(location)))
 
 
+def local_folder(location: str) -> Path | None:
+    """The folder that a location is; None: it is memory or a bucket."""
+    local = urlsplit(location).scheme not in {"memory", "s3"}
+    return _path(location) if local else None
+
+
 def check_s3(location: str) -> None:
     """Returns when the location is a bucket, or a place in one, that means what it says.
 

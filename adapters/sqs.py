@@ -16,7 +16,7 @@ from botocore.session import get_session
 
 from adapters.aws_advice import CREDENTIALS_ADVICE
 from domain.errors import NotFound, Rejected, StoreUnavailable
-from domain.queue import Message
+from domain.queue import Message, QueueDepth
 
 T = TypeVar("T")
 BATCH = 10
@@ -31,6 +31,8 @@ FEWEST_RECEIVES = 5
 """Source: AWS Lambda, "Configuring a queue for use with Lambda"."""
 RETENTION_S = 14 * 86_400
 """How long a message is kept; the longest that SQS allows."""
+_MICROS_PER_MS = 1_000
+_HELD = "ApproximateNumberOfMessages"
 _REASON = "reason"
 _MOST_REASON = 500
 _FIFO = ".fifo"
@@ -177,7 +179,7 @@ class SqsQueue:
             WaitTimeSeconds=wait_s,
             VisibilityTimeout=visibility_s,
             MessageAttributeNames=["All"],
-            AttributeNames=["MessageGroupId"],
+            AttributeNames=["MessageGroupId", "SentTimestamp"],
         )
         return [_message(found) for found in answer.get("Messages", ())]
 
@@ -205,6 +207,23 @@ class SqsQueue:
             arguments |= {"MessageGroupId": group or own, "MessageDeduplicationId": own}
         await self._client.call(
             self._client.sqs.send_message, QueueUrl=self._url, MessageBody=body, **arguments
+        )
+
+    async def depth(self) -> QueueDepth:
+        """How many messages there are, about; see the port.
+
+        Source: AWS, SQS API, GetQueueAttributes: within a minute after the last change they are exact.
+        """
+        answer = await self._client.call(
+            self._client.sqs.get_queue_attributes,
+            QueueUrl=self._url,
+            AttributeNames=[_HELD, f"{_HELD}NotVisible", f"{_HELD}Delayed"],
+        )
+        held = answer["Attributes"]
+        return QueueDepth(
+            visible=int(held[_HELD]),
+            in_flight=int(held[f"{_HELD}NotVisible"]),
+            delayed=int(held[f"{_HELD}Delayed"]),
         )
 
     async def _batched(
@@ -247,10 +266,13 @@ def _translated() -> Generator[None, None, None]:
 
 def _message(found: dict[str, Any]) -> Message:
     reason = found.get("MessageAttributes", {}).get(_REASON, {}).get("StringValue")
+    attributes = found.get("Attributes", {})
+    sent_ms = attributes.get("SentTimestamp")
     return Message(
         receipt=found["ReceiptHandle"],
         message_id=found["MessageId"],
         body=found["Body"],
         reason=reason,
-        group=found.get("Attributes", {}).get("MessageGroupId"),
+        group=attributes.get("MessageGroupId"),
+        sent_at=None if sent_ms is None else int(sent_ms) * _MICROS_PER_MS,
     )

@@ -4,6 +4,7 @@ from functools import cache
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
+from adapters.metrics.cells import counting, measuring
 from domain.prediction import Prediction
 
 TWENTIETHS = tuple(step / 20 for step in range(1, 21))
@@ -28,17 +29,17 @@ class PredictionMetrics:
         )
 
         self._predictions = cache(
-            lambda name, version, arm, decision: (
-                predictions.labels(name, version, arm, decision).inc
+            lambda name, version, arm, decision: counting(
+                predictions.labels(name, version, arm.value, decision)
             )
         )
         self._probabilities = cache(
-            lambda name, version: probabilities.labels(name, version).observe
+            lambda name, version: measuring(probabilities.labels(name, version))
         )
 
     def __call__(self, prediction: Prediction, /) -> None:
         """A prediction was made."""
         model = prediction.model
         decision = "show" if prediction.decision.show else "hide"
-        self._predictions(model.name, model.version, model.arm.value, decision)()
+        self._predictions(model.name, model.version, model.arm, decision)(1)
         self._probabilities(model.name, model.version)(prediction.probability)

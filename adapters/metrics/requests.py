@@ -4,6 +4,7 @@ from functools import cache
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
+from adapters.metrics.cells import counting, live_gauge, measuring
 from adapters.metrics.store import SECONDS
 
 
@@ -27,10 +28,25 @@ class RequestMetrics:
             registry=registry,
         )
         self._answers = cache(
-            lambda method, route, status: answers.labels(method, route, status).observe
+            lambda method, route, status: measuring(answers.labels(method, route, status))
         )
-        self.shed = shed.inc
+        self._shed = counting(shed)
+        self._in_work = live_gauge(
+            registry, "propensity_http_requests_in_work", "Requests that are worked on."
+        )
+        self._waiting = live_gauge(
+            registry, "propensity_http_requests_waiting", "Requests that wait for a place."
+        )
 
     def answered(self, method: str, route: str, status: int, seconds: float) -> None:
         """A request has its answer."""
         self._answers(method, route, status)(seconds)
+
+    def shed(self) -> None:
+        """A request is refused for want of a place."""
+        self._shed(1)
+
+    def places(self, *, in_work: int, waiting: int) -> None:
+        """So many requests have a place now, and so many wait for one."""
+        self._in_work.set(in_work)
+        self._waiting.set(waiting)

@@ -4,6 +4,7 @@ from functools import cache
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
+from adapters.metrics.cells import counting, measuring
 from domain.store_calls import StoreCall
 
 SECONDS = (0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128, 0.256, 0.512, 1, 2, 4, 8)
@@ -40,11 +41,11 @@ class StoreMetrics:
             "propensity_store_retries", "Requests about to be sent again.", registry=registry
         )
         self._calls = cache(
-            lambda operation, outcome: calls.labels(operation, outcome.value).observe
+            lambda operation, outcome: measuring(calls.labels(operation, outcome.value))
         )
-        self._unprocessed = cache(lambda operation: unprocessed.labels(operation).inc)
-        self._read, self._written = units.labels("read").inc, units.labels("write").inc
-        self.retried = retries.inc
+        self._unprocessed = cache(lambda operation: counting(unprocessed.labels(operation)))
+        self._read, self._written = (counting(units.labels(kind)) for kind in ("read", "write"))
+        self._retries = counting(retries)
 
     def called(self, call: StoreCall, /) -> None:
         """A call has ended."""
@@ -55,3 +56,7 @@ class StoreMetrics:
             self._written(call.write_units)
         if call.unprocessed:
             self._unprocessed(call.operation)(call.unprocessed)
+
+    def retried(self) -> None:
+        """What was asked is about to be asked again."""
+        self._retries(1)

@@ -73,7 +73,9 @@ class BulkImport:
 
     def _loaded(self, built: Application, manifest: ImportManifest, place: str) -> ImportSummary:
         job = PartitionJob.of(built.settings, self.conventions, timezone=self.timezone, parts=place)
-        load = LoadPartitions(load=job, workers=self.spreading.workers)
+        load = LoadPartitions(
+            load=job, workers=self.spreading.workers, counted=built.progress.imported
+        )
         with import_progress("importing", manifest.rows) as on_progress:
             return asyncio.run(load(manifest, on_progress=on_progress))
 

@@ -13,7 +13,7 @@ from rich.progress import TextColumn
 
 from api.cli.cost import cost_text
 from api.cli.output import AsJson, emit, progress_bar, say
-from api.composition import application
+from api.composition import application, exposed_metrics
 from api.documents.cost import cost_used
 from api.process import PREFIX, load_settings
 from domain.categories import Position
@@ -89,14 +89,18 @@ def rebuild(
     settings = load_settings()
     checkpoint = _Checkpoint(settings.home / "rebuild.json")
     shorter: list[dict[str, object]] = []
-    with application(settings, batch=True) as built, metered() as cost:
+    with exposed_metrics(settings), application(settings, batch=True) as built, metered() as cost:
         if customer is not None:
             changed = asyncio.run(built.rebuilder.rebuild(customer))
             counts = {"customers": 1, "changed": int(changed)}
         else:
             counts, last_writes = asyncio.run(
                 _rebuild_all(
-                    built.rebuilder, built.every_customer, checkpoint, began_at=built.clock()
+                    built.rebuilder,
+                    built.every_customer,
+                    checkpoint,
+                    began_at=built.clock(),
+                    rebuilt=built.progress.rebuilt,
                 )
             )
             shorter = [
@@ -125,6 +129,7 @@ async def _rebuild_all(
     checkpoint: _Checkpoint,
     *,
     began_at: int,
+    rebuilt: Callable[[int], object],
 ) -> tuple[dict[str, int], Mapping[int, int]]:
     counts = {"customers": 0, "changed": 0}
     start = checkpoint.read(began_at)
@@ -141,6 +146,7 @@ async def _rebuild_all(
             changed = await asyncio.gather(*map(one, customers))
             counts["customers"] += len(customers)
             counts["changed"] += sum(changed)
+            rebuilt(len(customers))
             checkpoint.write(_Progress(position, start.began_at))
             state = f"{counts['customers']:,} customers, {counts['changed']:,} changed"
             bar.update(task, completed=position.shard, state=state)

@@ -2,6 +2,8 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -14,13 +16,13 @@ from api.cli.dry_run import dry_run
 from api.cli.import_run import refusals_path, run_import
 from api.cli.output import AsJson, emit, say
 from api.cli.spreading import Spreading
-from api.composition import application
+from api.composition import Application, application, exposed_metrics
 from api.documents.cost import cost_used
 from api.intake import zone_of
 from api.process import Settings, load_settings
 from domain.cost import Cost, metered
 from domain.errors import Rejected
-from domain.purchases import Conventions, Outcome, PurchaseSource, RowKind
+from domain.purchases import Conventions, ImportPurchases, Outcome, PurchaseSource, RowKind
 
 if TYPE_CHECKING:
     from api.cli.bulk_import import BulkImport
@@ -141,7 +143,8 @@ def import_purchases(  # noqa: PLR0913  # one argument per documented option
             "--ids-as-written": str(ids_as_written),
         }
         bulk = _bulk_import(spreading, conventions, zone, of)
-    with application(settings, batch=True) as built:
+    exposed = nullcontext() if dry else exposed_metrics(settings)
+    with exposed, application(settings, batch=True) as built:
         if dry:
             if dry_run(built.check_purchases, source, conventions, as_json=as_json):
                 raise typer.Exit(INCOMPLETE)
@@ -152,11 +155,16 @@ def import_purchases(  # noqa: PLR0913  # one argument per documented option
             counts, refused = (
                 bulk.run(built, source, refusals)
                 if bulk
-                else run_import(built.import_purchases, source, refusals, conventions=conventions)
+                else run_import(_counted(built), source, refusals, conventions=conventions)
             )
     if ignored := getattr(source, "ignored", ()):
         say(f"columns that were not used: {', '.join(ignored)}")
     _conclude(counts, refused, cost, Price.of_settings(settings), as_json=as_json)
+
+
+def _counted(built: Application) -> ImportPurchases:
+    """The import, counted as it goes."""
+    return replace(built.import_purchases, counted=built.progress.imported)
 
 
 def _named(file: Path, notes: Sequence[str]) -> str:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from api.cli.output import AsJson, emit, say, table
-from api.composition import queues, worker
+from api.composition import exposed_metrics, queues, worker
 from api.process import configure_logging, load_settings
 from api.queue import peek, replay
 
@@ -35,7 +35,7 @@ def work(context: typer.Context) -> None:
         return
     settings = load_settings()
     configure_logging(settings.log_level)
-    with worker(settings) as built:
+    with exposed_metrics(settings), worker(settings) as built:
 
         async def run() -> dict[str, int]:
             stop = asyncio.Event()

@@ -14,7 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from adapters.clock import SystemClock
-from api.composition.metrics import Metrics, metrics_of
+from api.composition.metrics import (
+    Instruments,
+    Metrics,
+    Progress,
+    UntoldProgress,
+    metrics_of,
+    shadows_told,
+)
 from api.composition.registry import audit_trail, open_registry, presence_only
 from api.process import Settings
 from domain.values import Currency
@@ -59,14 +66,24 @@ class Application:
     """Every use case of a deployment; each is built once, when it is asked for."""
 
     def __init__(
-        self, settings: Settings, client: "DynamoClient", metrics: "Metrics | None" = None
+        self,
+        settings: Settings,
+        client: "DynamoClient",
+        metrics: Metrics | None = None,
+        instruments: Instruments | None = None,
     ) -> None:
         self.metrics = metrics
+        self.instruments = instruments or metrics
         self.settings = settings
         self.client = client
         self.clock = SystemClock()
         self.currency = Currency.of(settings.currency)
         self._retention = settings.retention
+
+    @property
+    def progress(self) -> Progress:
+        """Who is told what a long command has done."""
+        return UntoldProgress() if self.metrics is None else self.metrics.progress
 
     @cached_property
     def tables(self) -> "DynamoTables":
@@ -86,7 +103,8 @@ class Application:
     def live(self) -> "LiveModels":
         from model_registry.serving import LiveModels
 
-        return LiveModels(self.registry, self.settings.served_models)
+        failed = (lambda _: None) if self.metrics is None else self.metrics.models.load_failed
+        return LiveModels(self.registry, self.settings.served_models, failed=failed)
 
     def audience_traffic(self, model: str | None = None) -> "Traffic":
         """The versions that score audiences, of the model that is named or of the usual one.
@@ -146,7 +164,9 @@ class Application:
             retention=self._retention.purchases,
             concurrent_customers=self.settings.connections,
         )
-        return TakeIn(record=record, refund=self.refund, cancel=self.cancel)
+        take_in = TakeIn(record=record, refund=self.refund, cancel=self.cancel)
+        told = self.instruments
+        return take_in if told is None else replace(take_in, observe=told.purchases)
 
     @cached_property
     def refund(self) -> "RefundPurchase":
@@ -371,7 +391,11 @@ class Application:
         settings = self.settings
         shadows = ThreadPoolExecutor(1, thread_name_prefix="shadows")
         shadowing = {
-            name: ShadowScoring(settings.banner_policy, hand_off=shadows.submit)
+            name: ShadowScoring(
+                settings.banner_policy,
+                hand_off=shadows.submit,
+                tell=shadows_told(self.metrics, name),
+            )
             for name in settings.served_models
         }
         polling = [
@@ -452,7 +476,11 @@ class Application:
 
 @contextmanager
 def application(
-    settings: Settings, *, batch: bool = False, serving: bool = False
+    settings: Settings,
+    *,
+    batch: bool = False,
+    serving: bool = False,
+    instruments: Instruments | None = None,
 ) -> Iterator[Application]:
     """The application of these settings; its threads and connections end with the block.
 
@@ -461,13 +489,14 @@ def application(
     """
     from adapters.dynamodb import DynamoClient
 
-    metrics = metrics_of(settings) if serving else None
+    metrics = metrics_of(settings)
+    told = instruments or metrics
     client = DynamoClient(
         replace(_options(settings, batch=batch), breaker=serving),
-        observer=None if metrics is None else metrics.store,
+        observer=None if told is None else told.store,
     )
     try:
-        yield Application(settings, client, metrics)
+        yield Application(settings, client, metrics, told)
     finally:
         client.close()
 

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from api.composition.application import application
+from api.composition.metrics import Instruments
 from api.process import Settings
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def queues(settings: Settings) -> "Iterator[SqsClient]":
 
 
 @contextmanager
-def worker(settings: Settings) -> "Iterator[Worker]":
+def worker(settings: Settings, *, instruments: Instruments | None = None) -> "Iterator[Worker]":
     """The queue's worker; its threads and connections end with the block.
 
     Raises:
@@ -41,12 +42,17 @@ def worker(settings: Settings) -> "Iterator[Worker]":
     """
     from api.queue import Consume, Worker
 
-    with application(settings) as built, queues(settings) as client:
+    with application(settings, instruments=instruments) as built, queues(settings) as client:
+        observer = None if built.instruments is None else built.instruments.queue
         yield Worker(
             queue=client.queue(settings.queue),
             consume=Consume(
-                take_in=built.take_in, dead_letters=client.queue(settings.dead_letter_name)
+                take_in=built.take_in,
+                dead_letters=client.queue(settings.dead_letter_name),
+                observer=observer,
             ),
             visibility_s=settings.queue_visibility_s,
             concurrency=settings.worker_concurrency,
+            observer=observer,
+            beside=[] if built.metrics is None else [built.metrics.watch_worker().run],
         )

@@ -18,6 +18,7 @@ from api.queue import Consume
 from domain.errors import StoreUnavailable
 from domain.queue import Message
 
+_MICROS_PER_MS = 1_000
 _resources = ExitStack()
 """Held as long as the execution environment lives: connections outlast single events."""
 
@@ -72,9 +73,12 @@ def _consume() -> Consume:
 
 
 def _message(record: Mapping[str, Any]) -> Message:
+    attributes = record.get("attributes", {})
+    sent_ms = attributes.get("SentTimestamp")
     return Message(
         receipt=record["receiptHandle"],
         message_id=record["messageId"],
         body=record["body"],
-        group=record.get("attributes", {}).get("MessageGroupId"),
+        group=attributes.get("MessageGroupId"),
+        sent_at=None if sent_ms is None else int(sent_ms) * _MICROS_PER_MS,
     )

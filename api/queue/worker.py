@@ -8,11 +8,21 @@ import asyncio
 import json
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Callable,
+    Coroutine,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from api.intake import items_of
+from api.queue.observing import QueueObserver, Taken
 from domain.errors import PartlyRecorded, PropensityError, Unavailable
 from domain.purchases import Item, Outcome, PurchaseOutcome, TakeIn, Unreadable
 from domain.queue import Message, MessageQueue
@@ -23,6 +33,8 @@ DRAIN_S = 20.0
 """For what a worker that stops has begun; then it is left, and comes again."""
 MOST_LETTER_BYTES = 1_000_000
 _PAUSE_S = 1.0
+DEPTH_EVERY_S = 30.0
+"""Between two questions how much the queues hold: of each a call, which costs as much as any."""
 _REFUSED = (Outcome.REJECTED, Outcome.CONFLICT)
 """What becomes a dead letter; of an erased customer nothing does, for a queue is storage too."""
 _log = logging.getLogger(__name__)
@@ -35,6 +47,7 @@ class Consume:
     take_in: TakeIn
     dead_letters: MessageQueue
     counts: Counter[str] = field(default_factory=Counter)
+    observer: QueueObserver | None = None
 
     async def __call__(self, messages: Sequence[Message], /) -> list[Message]:
         """The messages that may be deleted; the others had trouble that may pass.
@@ -49,6 +62,7 @@ class Consume:
             _log.error("%d messages: unexpected %s", len(messages), type(exc).__qualname__)
         if len(messages) == 1:
             self.counts["left"] += 1
+            self._tell(messages, [Taken.LEFT])
             return []
         return [done for message in messages for done in await self([message])]
 
@@ -56,11 +70,21 @@ class Consume:
         held = [items_of(message.body) for message in messages]
         outcomes = await self._outcomes([item for items in held for item in items])
         answers = iter(outcomes)
+        taken = [
+            await self._finish(message, list(zip(items, answers, strict=False)))
+            for message, items in zip(messages, held, strict=True)
+        ]
+        self._tell(messages, taken)
         return [
             message
-            for message, items in zip(messages, held, strict=True)
-            if await self._finish(message, list(zip(items, answers, strict=False)))
+            for message, outcome in zip(messages, taken, strict=True)
+            if outcome is not Taken.LEFT
         ]
+
+    def _tell(self, messages: Sequence[Message], taken: Sequence[Taken]) -> None:
+        if self.observer is not None:
+            for message, outcome in zip(messages, taken, strict=True):
+                self.observer.taken(outcome, message.sent_at)
 
     async def _outcomes(self, items: Sequence[Item]) -> Sequence[object | None]:
         try:
@@ -71,20 +95,22 @@ class Consume:
 
     async def _finish(
         self, message: Message, answered: Sequence[tuple[Item, object | None]]
-    ) -> bool:
-        """Whether the message is done with; until all of it is known, nothing is sent on."""
+    ) -> Taken:
+        """What became of the message; until all of it is known, nothing is sent on."""
         self.counts.update(_kinds(answered))
         if any(outcome is None for _, outcome in answered):
             self.counts["left"] += 1
-            return False
+            return Taken.LEFT
+        taken = Taken.DONE
         try:
             for item, outcome in answered:
                 if isinstance(outcome, PurchaseOutcome) and outcome.outcome in _REFUSED:
                     await self._send_on(message, item, outcome)
+                    taken = Taken.REFUSED
         except PropensityError as exc:
             _log.warning("a dead letter was not sent: %s", exc)
-            return False
-        return True
+            return Taken.LEFT
+        return taken
 
     async def _send_on(self, message: Message, item: Item, outcome: PurchaseOutcome) -> None:
         body = item.raw if isinstance(item.raw, str) else _json(item.raw)
@@ -98,13 +124,18 @@ class Consume:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Worker:
-    """Receives, consumes and deletes, `concurrency` batches at a time."""
+    """Receives, consumes and deletes, `concurrency` batches at a time.
+
+    What is `beside` runs as long as the worker does.
+    """
 
     queue: MessageQueue
     consume: Consume
     visibility_s: int
     concurrency: int
     drain_s: float = DRAIN_S
+    observer: QueueObserver | None = None
+    beside: Sequence[Callable[[], Coroutine[Any, Any, None]]] = ()
 
     async def run(self, stop: asyncio.Event) -> Mapping[str, int]:
         """What became of everything, once `stop` is set and whatever was begun is finished.
@@ -112,12 +143,25 @@ class Worker:
         What takes longer than `drain_s` from then on is left as if the worker had been killed.
         """
         async with asyncio.TaskGroup() as group:
+            beside = [group.create_task(each()) for each in (self._look, *self.beside)]
             loops = [group.create_task(self._loop(stop)) for _ in range(self.concurrency)]
             await stop.wait()
             _, late = await asyncio.wait(loops, timeout=self.drain_s)
-            for loop in late:
-                loop.cancel()
+            for each in (*late, *beside):
+                each.cancel()
         return dict(self.consume.counts)
+
+    async def _look(self) -> None:
+        """Tells the observer now and then what the queues hold."""
+        while self.observer is not None:
+            try:
+                depths = await asyncio.gather(self.queue.depth(), self.consume.dead_letters.depth())
+            except PropensityError as exc:
+                _log.warning("how many messages wait is not known: %s", exc)
+                self.observer.held(None, None)
+            else:
+                self.observer.held(*depths)
+            await asyncio.sleep(DEPTH_EVERY_S)
 
     async def _loop(self, stop: asyncio.Event) -> None:
         while not stop.is_set():

@@ -45,11 +45,15 @@ class ImportProgress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportPurchases:
-    """Takes in the rows of a source, `rows_at_once` at a time."""
+    """Takes in the rows of a source, `rows_at_once` at a time.
+
+    `counted` is told how many more rows have which outcomes; it never raises.
+    """
 
     take_in: TakeIn
     seen: Callable[[], SeenIds]
     rows_at_once: int = ROWS_AT_ONCE
+    counted: Callable[[Mapping[Outcome, int]], object] = lambda _: None
 
     async def __call__(
         self,
@@ -115,7 +119,9 @@ class _Call:
             ]
             for refused in _refused(chunk, outcomes):
                 self.on_refused(refused)
-            self.counts.update(outcome.outcome for outcome in outcomes)
+            found = Counter(outcome.outcome for outcome in outcomes)
+            self.counts.update(found)
+            self.service.counted(found)
             self.on_progress(ImportProgress(rows=self.counts.total(), progress=self.progress))
 
 

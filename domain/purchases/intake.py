@@ -58,7 +58,8 @@ class TakeIn:
 
     Of one call at most `max_items` are taken (None: any number); the rest is rejected. Silence of
     the store about one item does not keep from the others, unless it `stops_at_silence`: an import
-    is repeated anyway, and its refunds must be taken in their order.
+    is repeated anyway, and its refunds must be taken in their order. `observe` is told of the
+    outcomes of each call, None for what was not answered; it never raises.
     """
 
     record: RecordPurchases
@@ -66,6 +67,7 @@ class TakeIn:
     cancel: CancelPurchase
     max_items: int | None = None
     stops_at_silence: bool = False
+    observe: Callable[[Sequence[PurchaseOutcome | None]], object] = lambda _: None
 
     async def __call__(
         self,
@@ -104,6 +106,7 @@ class TakeIn:
                     outcomes[position] = await self._one(position, items[position], conventions)
             except Unavailable as exc:
                 trouble = trouble or exc
+        self.observe(outcomes)
         if trouble is not None:
             reason = trouble.reason if isinstance(trouble, PartlyRecorded) else str(trouble)
             raise PartlyRecorded(outcomes, reason) from trouble

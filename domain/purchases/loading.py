@@ -1,7 +1,7 @@
 """Loading: the partitions of an import taken in by several processes, each result once."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from domain.cost import count, metered
@@ -91,10 +91,12 @@ class LoadPartitions:
     """Loads all partitions over workers. `load` runs on them, so it can be pickled.
 
     One pace holds for all: when the store refuses too much, fewer partitions are loaded at once.
+    `counted` is told how many more rows have which outcomes; it never raises.
     """
 
     load: Callable[[Partition], Loaded]
     workers: Workers
+    counted: Callable[[Mapping[Outcome, int]], object] = lambda _: None
     pacing: Pacing = field(default_factory=Pacing)
 
     async def __call__(
@@ -116,6 +118,7 @@ class LoadPartitions:
         ) as spread:
             async for _, loaded in spread.answers():
                 summary.count(loaded)
+                self.counted(loaded.counts)
                 count(loaded.cost)
                 spread.pace(refused=_is_refused(loaded))
                 rows = summary.counts.total()

@@ -1,6 +1,6 @@
 """Live: the versions that serve in this process, taken by each request as one snapshot."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from domain.errors import NoLiveModel, PropensityError, Unavailable
 from domain.prediction import Arm, LinearFacts, ServedModel, Traffic
@@ -76,12 +76,20 @@ def _linear_facts(manifest: Manifest) -> LinearFacts | None:
 
 
 class LiveModel:
-    """What this process serves of one model; a refused version never replaces a checked one."""
+    """What this process serves of one model; a refused version never replaces a checked one.
 
-    def __init__(self, registry: Registry, name: str) -> None:
+    `failed` is told of each failure to load something, whenever it is tried; it never raises.
+    """
+
+    def __init__(
+        self, registry: Registry, name: str, *, failed: Callable[[], object] = lambda: None
+    ) -> None:
         self._registry = registry
         self._name = name
+        self._failed = failed
         self._served: Traffic | None = None
+        self._made_at: int | None = None
+        self._newest = 0
         self._problems: tuple[str, ...] = ()
         self._left_out: tuple[str, ...] = ()
         self._tried = 0
@@ -96,6 +104,16 @@ class LiveModel:
         """What could not be loaded when last tried, newest revision first; empty when all is well."""
         return self._problems
 
+    @property
+    def made_at(self) -> int | None:
+        """When the revision that serves was made, microseconds since the epoch, UTC; None: none does."""
+        return self._made_at
+
+    @property
+    def newest(self) -> int:
+        """The newest revision that the registry held when last looked at; 0: none, or not known."""
+        return self._newest
+
     def start(self) -> None:
         """Serves the newest revision whose champion passes every gate, if there is one.
 
@@ -108,11 +126,11 @@ class LiveModel:
         try:
             served = self._newest_that_loads(problems)
         except Unavailable as exc:
-            problems.append(str(exc))
+            self._fail(problems, str(exc))
             served = None
         self._problems = tuple(problems)
         if served is not None:
-            self._served = served
+            self._serve(*served)
 
     def refresh(self, *, retry: bool = True) -> None:
         """Serves the newest revision, if there is a newer one than what serves now.
@@ -128,7 +146,7 @@ class LiveModel:
             if served is not None and not log.has(served.revision + 1):
                 self._problems = (*self._gone_back(log, served.revision), *self._left_out)
                 return
-            newest = max(log.numbers(), default=0)
+            self._newest = newest = max(log.numbers(), default=0)
             if newest == self._tried and self._problems and not retry:
                 return
             self._tried = newest
@@ -136,20 +154,24 @@ class LiveModel:
                 self.start()
                 return
             left_out: list[str] = []
-            loaded = load(self._registry, self._name, log.at(newest), left_out)
+            revision = log.at(newest)
+            loaded = load(self._registry, self._name, revision, left_out)
         except PropensityError as exc:
+            self._failed()
             current = (
                 "nothing serves" if served is None else f"still serving revision {served.revision}"
             )
             self._problems = (f"{current}: {exc}",)
             return
-        self._left_out = self._problems = tuple(left_out)
-        self._served = loaded
+        self._leave_out(left_out)
+        self._problems = self._left_out
+        self._serve(loaded, revision)
 
     def _gone_back(self, log: RevisionLog, serves: int) -> Iterator[str]:
         """That the registry no longer holds what serves, as after a restore or a wrong folder."""
         if not log.has(serves):
             newest = max(log.numbers(), default=None)
+            self._newest = newest or 0
             holds = "no revision at all" if newest is None else f"revision {newest} as its newest"
             yield (
                 f"still serving revision {serves}, but the registry holds {holds}: restore it, or "
@@ -167,7 +189,19 @@ class LiveModel:
             raise NoLiveModel(self._why_none())
         return served
 
-    def _newest_that_loads(self, problems: list[str]) -> Traffic | None:
+    def _serve(self, traffic: Traffic, revision: Revision) -> None:
+        self._served, self._made_at = traffic, revision.at
+
+    def _fail(self, problems: list[str], problem: str) -> None:
+        problems.append(problem)
+        self._failed()
+
+    def _leave_out(self, shadows: Sequence[str]) -> None:
+        self._left_out = tuple(shadows)
+        for _ in shadows:
+            self._failed()
+
+    def _newest_that_loads(self, problems: list[str]) -> tuple[Traffic, Revision] | None:
         for revision in self._revisions(problems):
             left_out: list[str] = []
             try:
@@ -175,13 +209,14 @@ class LiveModel:
             except Unavailable:
                 raise
             except PropensityError as exc:
-                problems.append(
-                    f"revision {revision.number}, version {revision.state.champion}: {exc}"
+                self._fail(
+                    problems,
+                    f"revision {revision.number}, version {revision.state.champion}: {exc}",
                 )
             else:
-                self._left_out = tuple(left_out)
+                self._leave_out(left_out)
                 problems += left_out
-                return served
+                return served, revision
         return None
 
     def _revisions(self, problems: list[str]) -> Iterator[Revision]:
@@ -189,11 +224,13 @@ class LiveModel:
         log = self._registry.log(self._name)
         tried: set[object] = set()
         rolled_back = False
-        for number in reversed(log.numbers()):
+        numbers = log.numbers()
+        self._newest = max(numbers, default=0)
+        for number in reversed(numbers):
             try:
                 revision = log.at(number)
             except CorruptRegistry as exc:
-                problems.append(f"revision {number}: {exc}")
+                self._fail(problems, f"revision {number}: {exc}")
                 continue
             if rolled_back:
                 tried.add(revision.state.answering)

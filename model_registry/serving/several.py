@@ -1,6 +1,7 @@
 """Several models at once: each is live for itself, and a request names the one it asks."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from domain.errors import InvalidRequest
 from domain.prediction import Traffic
@@ -11,14 +12,24 @@ from model_registry.serving.live import LiveModel
 class LiveModels:
     """The models that this process serves, by name; the first one answers who names none.
 
+    `failed` is told the name of a model whenever something of it could not be loaded.
+
     Raises:
         ValueError: there are none.
     """
 
-    def __init__(self, registry: Registry, names: Sequence[str]) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        names: Sequence[str],
+        *,
+        failed: Callable[[str], object] = lambda _: None,
+    ) -> None:
         if not names:
             raise ValueError("a process serves one model at least")
-        self._by_name = {name: LiveModel(registry, name) for name in names}
+        self._by_name = {
+            name: LiveModel(registry, name, failed=partial(failed, name)) for name in names
+        }
         self._first = names[0]
 
     @property

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from itertools import groupby
 from threading import Lock
 
@@ -21,6 +22,17 @@ SAMPLE = 512
 """Answers whose ranks are compared: the latest ones."""
 EDGES = np.linspace(-1.0, 1.0, 41)
 """Of the histogram's 40 bins of shadow minus answer."""
+
+
+class Shadowed(StrEnum):
+    """What became of one answer that a shadow was to score."""
+
+    AGREED = "agreed"
+    DISAGREED = "disagreed"
+    """Its decision would have been another."""
+    FAILED = "failed"
+    DROPPED = "dropped"
+    """Too much waited for the shadows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,12 +120,20 @@ class ShadowScoring:
     """Scores what was answered with every shadow, in batches, and never in an answer's way.
 
     `hand_off` runs a function soon, elsewhere, one after the other. Whatever goes wrong is counted
-    and never raised. `observe` may be called from one thread and `reports` from another.
+    and never raised. `observe` may be called from one thread and `reports` from another. `tell` is
+    told of a shadow's version what became of how many answers; it returns at once and never raises.
     """
 
-    def __init__(self, policy: Policy, *, hand_off: Callable[[Callable[[], None]], object]) -> None:
+    def __init__(
+        self,
+        policy: Policy,
+        *,
+        hand_off: Callable[[Callable[[], None]], object],
+        tell: Callable[[int, Shadowed, int], object] = lambda _version, _outcome, _count: None,
+    ) -> None:
         self._policy = policy
         self._hand_off = hand_off
+        self._tell = tell
         self._lock = Lock()
         self._waiting: list[Observation] = []
         self._batches = 0
@@ -165,6 +185,7 @@ class ShadowScoring:
         for observation in batch:
             for shadow in observation.traffic.shadows:
                 self._comparison(shadow.version, observation.model.version)
+                self._tell(shadow.version, Shadowed.DROPPED, 1)
 
     def _comparison(self, shadow: int, answered_by: int) -> _Comparison:
         report = ShadowReport(shadow=shadow, answered_by=answered_by)
@@ -203,12 +224,16 @@ class ShadowScoring:
         with self._lock:
             for version in np.unique(versions).tolist():
                 mine = versions == version
+                count = int(mine.sum())
                 comparison = self._comparison(shadow.version, version)
                 if problem:
-                    comparison.failed(int(mine.sum()), problem)
+                    comparison.failed(count, problem)
+                    self._tell(shadow.version, Shadowed.FAILED, count)
                     continue
                 changed = int((self._policy.shows(scores[mine]) != shown[mine]).sum())
                 comparison.add(answered[mine], scores[mine], changed)
+                self._tell(shadow.version, Shadowed.AGREED, count - changed)
+                self._tell(shadow.version, Shadowed.DISAGREED, changed)
 
     def _forget_others(self, traffic: Traffic) -> None:
         """What serves no more is no longer reported; what serves on is counted on."""

@@ -24,6 +24,7 @@ from api.cli.audience.report import Report, estimate_document, estimate_text
 from api.cli.audience.run import ExportOptions, conclude, run_audience
 from api.cli.audience.selection import Selection
 from api.cli.cost import Price
+from api.composition import UntoldProgress
 from domain.audience import (
     AudienceQuery,
     Holdout,
@@ -118,7 +119,7 @@ def listed(  # noqa: PLR0913  # one parameter per option
     )
     time = VirtualTime()
     service = ScoreAudience(index=store, recent=store, history=store, pacing=time.pacing())
-    return run_audience(service, query, order, files)
+    return run_audience(service, query, order, files, progress=UntoldProgress())
 
 
 def rows_of(content: bytes) -> list[list[str]]:

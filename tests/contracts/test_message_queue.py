@@ -1,6 +1,7 @@
 """What every MessageQueue promises."""
 
 import asyncio
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -12,7 +13,8 @@ from moto import mock_aws
 from adapters.embedded import EmbeddedEngine
 from adapters.sqs import MOST_BYTES, SqsClient, SqsOptions
 from domain.errors import NotFound, Rejected, StoreUnavailable
-from domain.queue import Message, MessageQueue
+from domain.queue import Message, MessageQueue, QueueDepth
+from domain.values import MICROS_PER_SECOND
 from tests.builders import missing
 from tests.conftest import LOCAL_CREDENTIALS
 from tests.doubles.memory import MemoryQueue
@@ -110,6 +112,25 @@ async def test_a_body_of_almost_a_megabyte_travels_with_what_room_is_left_for_th
         await case.queue.send("x" * (MOST_BYTES - room), reason="\uffff" * 600, group=str(room))
     found = await received(case.queue)
     assert sorted(MOST_BYTES - len(message.body) for message in found) == [0, 12, 20]
+
+
+async def test_a_message_says_when_it_was_sent(case: Case) -> None:
+    before = time.time_ns() // 1_000
+    await case.queue.send("one", reason=None, group="g")
+    (found,) = await received(case.queue)
+    assert found.sent_at is not None
+    assert before - MICROS_PER_SECOND <= found.sent_at <= time.time_ns() // 1_000
+
+
+async def test_the_depth_is_what_the_queue_holds(case: Case) -> None:
+    assert (await case.queue.depth()).total == 0
+    for number in range(5):
+        await case.queue.send(str(number), reason=None, group=str(number))
+    assert await case.queue.depth() == QueueDepth(visible=5, in_flight=0, delayed=0)
+    found = await received(case.queue)
+    await case.queue.delete(found[:2])
+    await case.queue.hide(found[2:3], seconds=0)
+    assert await case.queue.depth() == QueueDepth(visible=1, in_flight=2, delayed=0)
 
 
 async def test_nothing_to_delete_is_no_call(case: Case) -> None:

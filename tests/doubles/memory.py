@@ -10,7 +10,7 @@ from threading import Lock
 from domain.errors import KeyChanged
 from domain.keys import Key
 from domain.purchases import RawRow
-from domain.queue import Message
+from domain.queue import Message, QueueDepth
 from domain.values import Clock
 from model_registry.errors import UnknownObject
 from model_registry.ports import Status
@@ -127,8 +127,19 @@ class MemoryQueue:
         """The message is in the queue."""
         key = str(next(self._numbers))
         self._messages[key] = Message(
-            receipt=key, message_id=key, body=body, reason=reason, group=group
+            receipt=key,
+            message_id=key,
+            body=body,
+            reason=reason,
+            group=group,
+            sent_at=time.time_ns() // 1_000,
         )
+
+    async def depth(self) -> QueueDepth:
+        """How many messages there are; see the port."""
+        now = self._seconds()
+        hidden = sum(self._hidden_until.get(key, now) > now for key in self._messages)
+        return QueueDepth(visible=len(self._messages) - hidden, in_flight=hidden, delayed=0)
 
 
 class MemorySeenIds:

@@ -265,5 +265,6 @@ async def working(queue: SqsQueue, letters: SqsQueue) -> None:
     await queue.hide(messages, seconds=60)
     await letters.send("{}", reason="it is empty", group="customer-1")
     await queue.delete(messages)
+    await asyncio.gather(queue.depth(), letters.depth())
     await peek(letters, 10)
     await replay(letters, queue)

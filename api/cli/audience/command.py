@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from typing import Annotated, Literal
 
 import typer
@@ -15,7 +15,7 @@ from api.cli.audience.spreading import spread_audience, way_of_several
 from api.cli.cost import Price
 from api.cli.output import AsJson, emit, say
 from api.cli.spreading import Spreading
-from api.composition import application
+from api.composition import application, exposed_metrics
 from api.process import freeze_garbage, load_settings
 from domain.audience import AudienceQuery, Holdout, Plan, ReadWay
 from domain.cost import metered
@@ -106,7 +106,13 @@ def audience(  # noqa: PLR0913  # one parameter per option
     control_group = _holdout(holdout)
     settings = load_settings()
     price = Price.of_settings(settings)
-    with metered() as cost, application(settings, batch=True) as built, ExitStack() as stack:
+    exposed = nullcontext() if estimate else exposed_metrics(settings)
+    with (
+        metered() as cost,
+        exposed,
+        application(settings, batch=True) as built,
+        ExitStack() as stack,
+    ):
         built.live.start()
         traffic, moment = built.audience_traffic(model), _instant(as_of, built.clock())
         found = asyncio.run(
@@ -152,7 +158,7 @@ def audience(  # noqa: PLR0913  # one parameter per option
             if spreading is None
             else stack.enter_context(spread_audience(spreading, built, query))
         )
-        report = run_audience(service, query, order, files)
+        report = run_audience(service, query, order, files, progress=built.progress)
     conclude(report, as_json=as_json)
 
 

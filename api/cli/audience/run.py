@@ -15,6 +15,7 @@ from api.cli.audience.report import Group, Report
 from api.cli.audience.selection import Selection
 from api.cli.cost import Price
 from api.cli.output import emit, progress_bar, say
+from api.composition import Progress
 from domain.audience import AudienceQuery, AudienceSummary, Holdout, Listed, Member
 from domain.cost import Cost
 
@@ -91,8 +92,10 @@ def run_audience(
     query: AudienceQuery,
     order: ExportOptions,
     files: AbstractContextManager[AudienceOutput],
+    *,
+    progress: Progress,
 ) -> Report:
-    """The audience is listed, and its files are complete.
+    """The audience is listed, and its files are complete; `progress` is told as it goes.
 
     Raises:
         StoreUnavailable: a refusal that retrying cannot mend.
@@ -109,7 +112,9 @@ def run_audience(
             held_out.count(listed, held_out=True)
             output.write(listed)
 
-        summary = asyncio.run(_list(service, query, order.choice, write, on_progress))
+        summary = asyncio.run(
+            _list(service, query, order.choice, write, _told(on_progress, progress))
+        )
         if summary.partial:
             output.mark_partial()
     return Report(
@@ -141,6 +146,19 @@ async def _list(
             on_progress(summary)
     write(choice.rest())
     return summary
+
+
+def _told(on_progress: OnProgress, progress: Progress) -> OnProgress:
+    """Tells both: the one what there is, the other what is new."""
+    scored = unread = 0
+
+    def tell(summary: AudienceSummary) -> None:
+        nonlocal scored, unread
+        progress.listed(scored=summary.scored - scored, unread=summary.unread - unread)
+        scored, unread = summary.scored, summary.unread
+        on_progress(summary)
+
+    return tell
 
 
 @contextmanager

@@ -1,19 +1,6 @@
 """Metrics that rules and panels know, and that the code does not have yet. A test empties this list."""
 
 AGREED: dict[str, set[str]] = {
-    "propensity_model_revision_created_timestamp_seconds": {"model"},
-    "propensity_model_registry_revision": {"model"},
-    "propensity_model_load_failures_total": {"model"},
-    "propensity_shadow_predictions_total": {"model", "version", "outcome"},
-    "propensity_queue_messages": {"state"},
-    "propensity_queue_dead_letters": set(),
-    "propensity_queue_message_age_seconds": {"le"},
-    "propensity_queue_messages_taken_total": {"outcome"},
-    "propensity_purchases_total": {"outcome"},
-    "propensity_import_rows_total": {"outcome"},
-    "propensity_rebuild_customers_total": set(),
-    "propensity_audience_customers_total": {"outcome"},
-    "propensity_disk_free_bytes": {"folder"},
     "propensity_feature_values": {"model", "version", "feature", "le"},
     "propensity_feature_missing_total": {"model", "version", "feature"},
     "propensity_predictions_empty_history_total": {"model", "version"},

@@ -19,7 +19,7 @@ SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync)
 # Where this is set, every process compiles whatever it imports: as much work again as the tests.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo observe check test test-full test-rest test-web image-test bench proofs lint $(LINTS) fmt docs docs-reference golden lock clean
+.PHONY: help setup demo observe faults check test test-full test-rest test-web image-test bench proofs lint $(LINTS) fmt docs docs-reference golden lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -41,6 +41,9 @@ demo: setup  ## load real purchases, train, promote and serve on PORT
 
 observe: setup docs $(PROMETHEUS_STAMP)  ## the demo with load, watched by Debian's Prometheus with our alerts
 	@$(BIN)/python -m tests.observe.watched
+
+faults: setup $(PROMETHEUS_STAMP)  ## what each of the faults looks like, written to the runbook
+	$(BIN)/python -m tests.observe.seen
 
 check: setup lint  ## the quick answer: lint, and the tests that need no engine
 	$(PYTEST) -m 'not (engine or full or image)' tests/unit tests/contracts tests/architecture $(PYTEST_ARGS)

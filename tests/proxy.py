@@ -1,5 +1,6 @@
 """A proxy on loopback before the embedded engine, which a test may listen to, or answer from."""
 
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -32,6 +33,14 @@ class Instead:
 
 
 Hook = Callable[[Request], Instead | None]
+
+
+class _Server(ThreadingHTTPServer):
+    """A client that no longer waits for its answer is no trouble of ours."""
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]  # a socket
 
 
 @contextmanager
@@ -75,7 +84,7 @@ def proxy(engine_port: int, hook: Hook) -> Iterator[str]:
         def log_message(self, *_: object) -> None:
             """Nothing."""
 
-    with ThreadingHTTPServer((HOST, 0), Handler) as server:
+    with _Server((HOST, 0), Handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         try:
             yield f"http://{HOST}:{server.server_port}"

@@ -17,7 +17,7 @@ CALLS = f"propensity_store_call_duration_seconds_count{{{JOB}"
 ABOVE_NOUGHT = 0.0
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Panel:
     """One picture. Queries by their legend; with a limit, a value above it is trouble.
 
@@ -419,7 +419,21 @@ MODELS = Dashboard(
                 title="Jensen-Shannon distance, beside its threshold",
                 says="1: at the threshold for so many predictions. By input; the score is one.",
                 queries={
-                    "{{version}} {{input}}": f'propensity_drift_jensen_shannon_distance{_DRIFT}"jensen_shannon_distance"}}'
+                    "{{version}} {{input}}": f'propensity_drift_jensen_shannon_distance{_DRIFT}"jensen_shannon"}}'
+                },
+            ),
+            Panel(
+                title="Share that is missing, beside its threshold",
+                says="1: at the threshold for so many predictions. By input.",
+                queries={
+                    "{{version}} {{input}}": f'propensity_drift_missing_difference{_DRIFT}"missing"}}'
+                },
+            ),
+            Panel(
+                title="Customers of the day",
+                says="Independent ones, at the least. A few show nothing but large drifts.",
+                queries={
+                    "{{model}} {{version}}": f"max by (job, model, version) (propensity_drift_customers{{{JOB}}})"
                 },
             ),
             Panel(

@@ -19,21 +19,23 @@ class Prometheus:
     """Where it answers."""
 
     address: str
+    http: httpx.Client
 
-    def over(self, query: str, *, seconds: int) -> Sequence[tuple[Mapping[str, str], list[float]]]:
-        """Each series with its values of the last seconds, one a second.
+    def over(
+        self, query: str, *, until: float, seconds: int
+    ) -> Sequence[tuple[Mapping[str, str], list[float]]]:
+        """Each series with its values of so many seconds, one a second. `until` as time.time() has it.
 
         Raises:
             RuntimeError: Prometheus does not take the query.
         """
-        now = time.time()
         asked: dict[str, str | float] = {
             "query": query,
-            "start": now - seconds,
-            "end": now,
+            "start": until - seconds,
+            "end": until,
             "step": 1,
         }
-        answer = httpx.get(f"{self.address}/api/v1/query_range", params=asked, timeout=60).json()
+        answer = self.http.get("/api/v1/query_range", params=asked).json()
         if answer["status"] != "success":
             raise RuntimeError(f"{query}: {answer['error']}")
         return [
@@ -58,13 +60,14 @@ def prometheus(
         f"--web.local-assets={UNPACKED / 'usr/share/prometheus/web'}",
         f"--web.console.templates={UNPACKED / 'etc/prometheus/consoles'}",
         f"--web.console.libraries={UNPACKED / 'etc/prometheus/console_libraries'}",
-        "--log.level=warn",
+        "--log.level=error",
         *options,
     ]
     with subprocess.Popen(command) as process:
         try:
             _await(f"http://{address}/-/ready", process)
-            yield Prometheus(f"http://{address}")
+            with httpx.Client(base_url=f"http://{address}", timeout=60) as http:
+                yield Prometheus(f"http://{address}", http)
         finally:
             process.terminate()
 

@@ -89,7 +89,8 @@ def configuration(folder: Path, deployments: Sequence[Deployment]) -> Path:
 
 
 def seen(watching: Prometheus, jobs: Mapping[str, str]) -> Mapping[str, Seen]:
-    """What lasted, of each job by its fault's name."""
+    """What lasted until now, of each job by its fault's name."""
+    now = time.time()
     limits = {
         panel: panel.limit
         for dashboard in DASHBOARDS
@@ -97,9 +98,10 @@ def seen(watching: Prometheus, jobs: Mapping[str, str]) -> Mapping[str, Seen]:
         if panel.limit is not None
     }
     levels = {
-        name: {panel: level(watching, panel, job) for panel in limits} for name, job in jobs.items()
+        name: {panel: level(watching, panel, job, now) for panel in limits}
+        for name, job in jobs.items()
     }
-    firing = {name: fired(watching, job) for name, job in jobs.items()}
+    firing = {name: fired(watching, job, now) for name, job in jobs.items()}
     calm, usual = levels[CONTROL], firing[CONTROL]
     return {
         name: Seen(
@@ -114,24 +116,24 @@ def seen(watching: Prometheus, jobs: Mapping[str, str]) -> Mapping[str, Seen]:
     }
 
 
-def level(watching: Prometheus, panel: Panel, job: str) -> float:
+def level(watching: Prometheus, panel: Panel, job: str, until: float) -> float:
     """The highest of the panel's series, each by its median; nought where there is none."""
     medians = [0.0]
     for query in panel.queries.values():
         asked = query.replace("$job", job).replace("$__rate_interval", "6s")
-        for _, values in watching.over(asked, seconds=SEEN_S):
+        for _, values in watching.over(asked, until=until, seconds=SEEN_S):
             numbers = [value for value in values if not isnan(value)]
             if len(numbers) > SEEN_S / 2:
                 medians.append(median(numbers))
     return max(medians)
 
 
-def fired(watching: Prometheus, job: str) -> frozenset[str]:
+def fired(watching: Prometheus, job: str, until: float) -> frozenset[str]:
     """Alerts of the job that lasted; without those that take days to tell."""
     query = f'ALERTS{{alertname!~".*Slowly",alertstate="firing",job="{job}"}}'
     return frozenset(
         labels["alertname"]
-        for labels, values in watching.over(query, seconds=SEEN_S)
+        for labels, values in watching.over(query, until=until, seconds=SEEN_S)
         if len(values) > SEEN_S / 2
     )
 

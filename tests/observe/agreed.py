@@ -1,4 +1,7 @@
-"""Metrics that rules and panels know, and that no class of the room registers from the start."""
+"""Metrics that rules and panels know, and that no class of the room registers from the start.
+
+Who builds one takes it out of this list, unless it is registered late, as histograms of features are.
+"""
 
 AGREED: dict[str, set[str]] = {
     "propensity_feature_values": {"model", "version", "feature", "le"},

@@ -36,8 +36,8 @@ class Deployment:
     environment: dict[str, str]
     command: Sequence[str] = ("serve",)
     hook: Hook = lambda _: None  # a field's default
-    port: int = field(default_factory=free_port)
-    metrics_port: int = field(default_factory=free_port)
+    port: int = field(init=False)
+    metrics_port: int = field(init=False)
     process: "subprocess.Popen[bytes]" = field(init=False)
     _purchases: "count[int]" = field(default_factory=count)
 
@@ -108,8 +108,13 @@ def candidate(folder: Path, scorer: dict[str, object], probability: float) -> st
 
 @contextmanager
 def running(deployment: Deployment, engine_port: int) -> Iterator[None]:
-    """The command runs behind its proxy until the block ends."""
+    """The command answers, behind its proxy, until the block ends.
+
+    Raises:
+        RuntimeError: it ended, or does not answer in time.
+    """
     with proxy(engine_port, deployment.seen) as address:
+        deployment.port, deployment.metrics_port = free_port(), free_port()
         environment = deployment.environment | {
             "PROPENSITY_DYNAMODB_ENDPOINT": address,
             "PROPENSITY_METRICS_PORT": str(deployment.metrics_port),
@@ -125,17 +130,13 @@ def running(deployment: Deployment, engine_port: int) -> Iterator[None]:
         ):
             deployment.process = process
             try:
+                _await_answer(deployment)
                 yield
             finally:
                 process.kill()
 
 
-def await_answer(deployment: Deployment) -> None:
-    """Returns once a server is ready, or the metrics of a worker answer.
-
-    Raises:
-        RuntimeError: it ended, or does not answer in time.
-    """
+def _await_answer(deployment: Deployment) -> None:
     path = f"{deployment.address}/readyz"
     if deployment.command != ("serve",):
         path = f"http://{HOST}:{deployment.metrics_port}/metrics"

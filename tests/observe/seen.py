@@ -29,7 +29,6 @@ from tests.observe.deployment import (
     CUSTOMERS,
     MODEL,
     Deployment,
-    await_answer,
     candidate,
     loaded,
     ordinary,
@@ -153,8 +152,6 @@ def deployments(folder: Path, engine: EmbeddedEngine) -> Iterator[Mapping[str, D
     with ExitStack() as stack:
         for each in made.values():
             stack.enter_context(running(each, engine.port))
-        for each in made.values():
-            await_answer(each)
         servers = [each for each in made.values() if each.command == ("serve",)]
         with httpx.Client(timeout=60) as http:
             servers[0].buy(http, range(CUSTOMERS)).raise_for_status()

@@ -19,6 +19,8 @@ from typing import Any
 
 from rich.progress import track
 
+from benchmarks.observing_cost import MOST
+
 RESULTS = Path(__file__).with_name("RESULTS.md")
 PARTS = "prediction_parts"
 MODULES = (
@@ -29,6 +31,7 @@ MODULES = (
     "audience_memory",
     "entities",
     "shadow_cost",
+    "observing_cost",
 )
 SERVICE, FEAST = "ours", "Feast server"
 Found = Mapping[str, Any]
@@ -90,6 +93,9 @@ def targets(found: Found) -> Iterator[Target]:
         1 + found["shadow_cost"]["more"],
         most=1.05,
     )
+    for name, most in MOST.items():
+        seen = found["observing_cost"][name]["cpu_ratio"]
+        yield Target(f"CPU of a prediction with {name} / without", seen, most=most)
 
 
 def _of_predictions(sides: Mapping[str, Mapping[str, Found]], in_flight: str) -> Iterator[Target]:

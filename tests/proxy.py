@@ -32,6 +32,8 @@ class Instead:
     body: bytes
 
 
+HANG_UP = Instead(0, b"")
+"""No answer at all: the connection is closed."""
 Hook = Callable[[Request], Instead | None]
 
 
@@ -55,6 +57,9 @@ def proxy(engine_port: int, hook: Hook) -> Iterator[str]:
             operation = self.headers.get("X-Amz-Target", "")
             signature = self.headers.get("Authorization", "")
             instead = hook(Request(self.command, self.path, operation, body, signature))
+            if instead is HANG_UP:
+                self.close_connection = True
+                return
             if instead is not None:
                 self._send(instead.status, [], instead.body, len(instead.body))
                 return

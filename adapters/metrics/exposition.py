@@ -27,7 +27,7 @@ def exposed(host: str, port: int) -> Iterator[None]:
         from prometheus_client import CollectorRegistry, start_http_server
 
         registry = CollectorRegistry()
-        registry.register(_Collector(Path(folder)))
+        registry.register(FileCollector(Path(folder)))
         server, thread = start_http_server(port, addr=host, registry=registry)
         try:
             yield
@@ -38,7 +38,7 @@ def exposed(host: str, port: int) -> Iterator[None]:
             del os.environ[FOLDER]
 
 
-class _Collector:
+class FileCollector:
     """Adds up what all processes counted; gauges of those that ended count no more."""
 
     def __init__(self, folder: Path) -> None:
@@ -46,14 +46,23 @@ class _Collector:
 
     def collect(self) -> "Iterator[Metric]":
         """The metrics as they are now."""
-        from prometheus_client import CollectorRegistry, multiprocess
+        from prometheus_client import multiprocess
 
         library: Any = multiprocess  # it has no types
         for path in self._folder.glob("gauge_live*.db"):
             found = re.search(r"_(\d+)\.db$", path.name)
             if found is not None and not _runs(int(found[1])):
                 library.mark_process_dead(int(found[1]), str(self._folder))
-        yield from library.MultiProcessCollector(CollectorRegistry(), str(self._folder)).collect()
+        files = [str(path) for path in self._folder.glob("*.db") if _is_begun(path)]
+        yield from library.MultiProcessCollector.merge(files)
+
+
+def _is_begun(path: Path) -> bool:
+    """Whether a file holds something: a process that starts makes it, and fills it then."""
+    try:
+        return path.stat().st_size > 0
+    except FileNotFoundError:  # of a process that ended, as another answer found
+        return False
 
 
 def _runs(pid: int) -> bool:

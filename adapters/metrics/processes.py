@@ -24,9 +24,15 @@ class ProcessMetrics:
             registry=registry,
         )
         self._memory = live_gauge(
-            registry, "propensity_process_resident_memory_bytes", "Resident memory."
+            registry,
+            "propensity_process_resident_memory_bytes",
+            "Resident memory of all processes together.",
         )
-        self._open = live_gauge(registry, "propensity_process_open_fds", "Open file descriptors.")
+        self._open = live_gauge(
+            registry,
+            "propensity_process_open_fds",
+            "Open file descriptors of all processes together.",
+        )
         self._free = live_gauge(
             registry,
             "propensity_disk_free_bytes",

@@ -17,7 +17,7 @@ from api.cli.models import describe
 from api.cli.output import say
 from api.cli.serving import check_port, run_server
 from api.cli.training import SINGLE, run_training
-from api.composition import Application, application
+from api.composition import Application, application, exposed_metrics
 from api.process import PREFIX, Settings, load_settings
 from domain.decisions import BANNER
 from domain.prediction import DecideFlags
@@ -52,7 +52,8 @@ def demo(
         say(f"[5/5] serving on http://{HOST}:{port} (Ctrl-C stops everything)")
         _suggest(port, customers[0])
         _suggest_shop(settings, port, shown)
-        run_server(replace(settings, host=HOST, port=port))
+        with exposed_metrics(settings):
+            run_server(replace(settings, host=HOST, port=port))
     finally:
         if ours:
             say("stopping the engine, saving its data")

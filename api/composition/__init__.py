@@ -18,9 +18,11 @@ from api.composition.local import port_is_free as port_is_free
 from api.composition.local import sample_purchases as sample_purchases
 from api.composition.local import workers_of as workers_of
 from api.composition.metrics import Instruments as Instruments
+from api.composition.metrics import LineInstruments as LineInstruments
 from api.composition.metrics import Progress as Progress
 from api.composition.metrics import UntoldProgress as UntoldProgress
 from api.composition.metrics import exposed_metrics as exposed_metrics
+from api.composition.metrics import lambda_metrics as lambda_metrics
 from api.composition.queues import queues as queues
 from api.composition.queues import worker as worker
 from api.composition.registry import audit_trail as audit_trail

@@ -49,6 +49,14 @@ class Instruments(Protocol):
         ...
 
 
+class LineInstruments(Instruments, Protocol):
+    """Instruments of a Lambda function."""
+
+    def line(self, *, seconds: float) -> str:
+        """What they were told since the line before, for an event that took so long."""
+        ...
+
+
 class Progress(Protocol):
     """What a long command tells of what it has done."""
 
@@ -170,6 +178,17 @@ class Metrics:
 def metrics_of(settings: Settings) -> Metrics | None:
     """The instruments of this process; None where its command exposes none."""
     return Metrics(_folders(settings)) if FOLDER in os.environ else None
+
+
+def lambda_metrics(settings: Settings) -> LineInstruments | None:
+    """The instruments of a Lambda function; None where nobody asks for them."""
+    if not settings.lambda_metrics:
+        return None
+    from adapters.cloudwatch_metrics import CloudWatchMetrics
+
+    return CloudWatchMetrics(
+        os.environ.get("AWS_LAMBDA_FUNCTION_NAME", "propensity"), SystemClock()
+    )
 
 
 def shadows_told(metrics: Metrics | None, model: str) -> "Callable[[int, Shadowed, int], object]":

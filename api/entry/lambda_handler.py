@@ -6,13 +6,15 @@ Source: AWS Lambda, "Handling errors for an SQS event source".
 
 import asyncio
 import json
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from functools import cache
 from http import HTTPStatus
 from typing import Any
 
-from api.composition import worker
+from api.composition import LineInstruments, lambda_metrics, worker
 from api.process import load_settings
 from api.queue import Consume
 from domain.errors import StoreUnavailable
@@ -32,6 +34,11 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, object]:
         NotFound: a queue does not exist; the whole event comes again.
         StoreUnavailable: the store did not answer; the whole event comes again.
     """
+    with _told():
+        return _handled(event)
+
+
+def _handled(event: Mapping[str, Any]) -> dict[str, object]:
     records = event.get("Records")
     if isinstance(records, list) and all("receiptHandle" in record for record in records):
         return {"batchItemFailures": asyncio.run(failures(_consume(), records))}
@@ -68,8 +75,26 @@ async def failures(consume: Consume, records: Sequence[Mapping[str, Any]]) -> li
 
 
 @cache
+def _metrics() -> LineInstruments | None:
+    return lambda_metrics(load_settings())
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """What the block does is a line on stdout, if the settings say so; also where it fails."""
+    began = time.perf_counter()
+    try:
+        yield
+    finally:
+        if (metrics := _metrics()) is not None:
+            sys.stdout.write(metrics.line(seconds=time.perf_counter() - began) + "\n")
+            sys.stdout.flush()
+
+
+@cache
 def _consume() -> Consume:
-    return _resources.enter_context(worker(load_settings())).consume
+    built = worker(load_settings(), instruments=_metrics())
+    return _resources.enter_context(built).consume
 
 
 def _message(record: Mapping[str, Any]) -> Message:

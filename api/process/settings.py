@@ -96,6 +96,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Port on which Prometheus may ask for metrics; empty: none."""
     metrics_host: str = "127.0.0.1"
     """Address for metrics; loopback by default."""
+    lambda_metrics: bool = False
+    """Whether a Lambda function writes a line with metrics for CloudWatch at each event; they cost."""
     keep_alive_s: Annotated[int, Meta(ge=1, le=3600)] = 75
     """Seconds that a connection is kept between requests; longer than your load balancer keeps it."""
     client_silence_s: Annotated[float, Meta(gt=0, le=3600)] = 30.0

@@ -16,7 +16,6 @@ class Scope(StrEnum):
     MODELS_READ = "models:read"
     MODELS_MANAGE = "models:manage"
     KEYS_MANAGE = "keys:manage"
-    METRICS = "metrics"
 
 
 class KeyKind(StrEnum):

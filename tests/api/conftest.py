@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 from litestar import Litestar
@@ -10,6 +11,7 @@ from litestar.testing import TestClient
 
 from adapters.audit_log import ObjectAuditLog
 from adapters.customer_tokens import JwtCustomerTokens, shared_secret
+from api.composition.metrics import Metrics
 from api.http import Cursors, create_app
 from api.http.access import Access, Openness
 from api.http.fallbacks import Fallbacks
@@ -139,6 +141,7 @@ def app_over(
     cursor_key: str | None = None,
     readiness: Readiness | None = None,
     sign_token: Callable[[str], str] | None = None,
+    metrics: Metrics | None = None,
 ) -> Litestar:
     """The application over this shop, as the composition root would build it."""
     pacing = shop.time.pacing()
@@ -160,11 +163,15 @@ def app_over(
     predict = PredictPropensity(
         read=ByTime(shop), traffic=shop.traffic, policy=a_policy(), clock=shop.clock
     )
+    taking_in = take_in(
+        shop, canceller=shop, refunder=shop, history=shop, clock=shop.clock, max_items=100
+    )
+    if metrics is not None:
+        predict = replace(predict, answered=metrics.predictions)
+        taking_in = replace(taking_in, observe=metrics.purchases)
     services = Services(
         predict=predict,
-        take_in=take_in(
-            shop, canceller=shop, refunder=shop, history=shop, clock=shop.clock, max_items=100
-        ),
+        take_in=taking_in,
         refund=RefundPurchase(refunder=shop, history=shop, clock=shop.clock, currency=USD),
         cancel=CancelPurchase(canceller=shop),
         erase=EraseCustomer(eraser=shop, clock=shop.clock, suppression_days=30),
@@ -188,7 +195,12 @@ def app_over(
         ),
     )
     return create_app(
-        services, currency=USD, access=shop.access, sign_token=sign_token, close=[shop.close]
+        services,
+        currency=USD,
+        access=shop.access,
+        observer=None if metrics is None else metrics.requests,
+        sign_token=sign_token,
+        close=[shop.close],
     )
 
 

@@ -13,6 +13,7 @@ from msgspec import structs
 
 from api.process import PREFIX, Settings, described, shown
 from benchmarks.scale import blocks
+from tests.docs.metrics import metrics_table
 from tests.docs.pages import DOCS, PACKAGES, ROOT
 from tests.docs.pictures import architecture, performance, tables, window
 from tests.docs.rooms import rooms
@@ -31,7 +32,7 @@ SETTINGS: Mapping[str, Sequence[str]] = {
         "customer_token_audience demo_shop"
     ).split(),
     "Keeping and erasing": ("purchase_retention_days", "erasure_suppression_days"),
-    "Metrics": "metrics_port metrics_host".split(),
+    "Metrics": "metrics_port metrics_host lambda_metrics".split(),
     "HTTP": ("port requests_in_work requests_waiting cursor_key cursor_ttl_s log_level").split(),
     "Queue": (
         "queue dead_letter_queue queue_endpoint queue_visibility_s worker_concurrency"
@@ -44,14 +45,18 @@ SETTINGS: Mapping[str, Sequence[str]] = {
 }
 
 
-PAGES_WITH_TABLES = (DOCS / "how-to" / "costs.md", DOCS / "explanation" / "scale.md")
+PAGES_WITH_TABLES = (
+    DOCS / "how-to" / "costs.md",
+    DOCS / "explanation" / "scale.md",
+    DOCS / "how-to" / "metrics.md",
+)
 _PLACE = re.compile(r"(<!-- generated: (\w+) -->\n\n).*?(?=<!-- end -->)", re.DOTALL)
 """Where a page that people write holds a table that is computed."""
 
 
 def generated() -> Mapping[Path, str]:
     """Every generated file with the text that it must have."""
-    tables_of_scale = blocks()
+    computed = tables_by_name()
     return {
         DOCS / "reference" / "cli.md": _commands(),
         DOCS / "reference" / "settings.md": _settings(),
@@ -60,9 +65,14 @@ def generated() -> Mapping[Path, str]:
         DOCS / "explanation" / "tables.svg": tables(),
         DOCS / "explanation" / "window.svg": window(),
         DOCS / "explanation" / "performance.svg": performance(),
-        **{page: _with_tables(page, tables_of_scale) for page in PAGES_WITH_TABLES},
+        **{page: _with_tables(page, computed) for page in PAGES_WITH_TABLES},
         **dashboards(),
     }
+
+
+def tables_by_name() -> Mapping[str, str]:
+    """Every computed table that a page may hold."""
+    return {**blocks(), "metrics": metrics_table()}
 
 
 def _with_tables(page: Path, tables: Mapping[str, str]) -> str:

@@ -7,8 +7,14 @@ from pathlib import Path
 import pytest
 
 from api.cli.main import COMMANDS
-from benchmarks.scale import blocks
-from tests.docs.generated import PAGES_WITH_TABLES, SETTINGS, generated, setting_names
+from tests.docs.generated import (
+    PAGES_WITH_TABLES,
+    SETTINGS,
+    generated,
+    setting_names,
+    tables_by_name,
+)
+from tests.docs.metrics import HEADINGS, instruments
 from tests.docs.pages import DOCS, ROOT
 
 FILES = generated()
@@ -33,4 +39,10 @@ def test_every_command_is_in_the_reference() -> None:
 
 def test_every_computed_table_stands_in_one_page() -> None:
     text = "".join(page.read_text() for page in PAGES_WITH_TABLES)
-    assert Counter(re.findall(r"<!-- generated: (\w+) -->", text)) == Counter(blocks().keys())
+    assert Counter(re.findall(r"<!-- generated: (\w+) -->", text)) == Counter(
+        tables_by_name().keys()
+    )
+
+
+def test_every_instrument_has_a_heading_on_the_page_of_metrics() -> None:
+    assert sorted(HEADINGS) == sorted(instruments())

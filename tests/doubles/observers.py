@@ -3,6 +3,8 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
+from api.queue import Taken
+from domain.queue import QueueDepth
 from domain.store_calls import StoreCall
 
 
@@ -36,3 +38,23 @@ class SeenRequests:
     def shed(self) -> None:
         """A request is refused."""
         self.refused += 1
+
+
+@dataclass(slots=True)
+class SeenMessages:
+    """What became of messages, when they were sent, and what the queues held."""
+
+    outcomes: Counter[Taken] = field(default_factory=Counter[Taken])
+    sent_at: list[int | None] = field(default_factory=list[int | None])
+    depths: list[tuple[QueueDepth | None, QueueDepth | None]] = field(
+        default_factory=list[tuple[QueueDepth | None, QueueDepth | None]]
+    )
+
+    def taken(self, outcome: Taken, sent_at: int | None, /) -> None:
+        """A message was taken."""
+        self.outcomes[outcome] += 1
+        self.sent_at.append(sent_at)
+
+    def held(self, queue: QueueDepth | None, dead_letters: QueueDepth | None, /) -> None:
+        """What the queues hold now."""
+        self.depths.append((queue, dead_letters))

@@ -4,48 +4,28 @@ import json
 import os
 import signal
 import subprocess
-import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 import httpx
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
 from psutil import Process
 
 from adapters.embedded import EmbeddedEngine
 from adapters.listening import free_port
+from tests.builders import raw_purchase
 from tests.cli.test_models import ELSEWHERE
 from tests.conftest import a_prefix
 from tests.e2e.test_connections import PROPENSITY, Server, await_listening
-from tests.proxy import Instead, Request, proxy
+from tests.e2e.truth import Scraped, Store, at_rest, becomes, labels_of, untold_calls
+from tests.proxy import proxy
 
-T = TypeVar("T")
 pytestmark = [pytest.mark.engine, pytest.mark.full]
-THROTTLED = json.dumps({"__type": "com.amazonaws.dynamodb.v20120810#ThrottlingException"}).encode()
 CUSTOMERS, MODEL = 40, "purchase-propensity"
-
-
-@dataclass
-class Store:
-    """The store as the proxy saw it: calls by operation and outcome. Every third is refused."""
-
-    calls: Counter[tuple[str, str]] = field(default_factory=Counter)
-    refusing: bool = False
-    _seen: int = 0
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def __call__(self, request: Request) -> Instead | None:
-        operation = request.operation.rpartition(".")[2]
-        with self._lock:
-            self._seen += self.refusing
-            refused = self.refusing and self._seen % 3 == 0
-            self.calls[operation, "throttled" if refused else "answered"] += 1
-        return Instead(400, THROTTLED) if refused else None
+CATEGORY = str(raw_purchase()["category"])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,28 +33,8 @@ class Served:
     """A server with its metrics, and the truth."""
 
     server: Server
-    metrics_port: int
+    scraped: Scraped
     store: Store
-
-    def samples(self) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
-        """Every sample by its name and labels."""
-        text = httpx.get(f"http://127.0.0.1:{self.metrics_port}/metrics", timeout=60).text
-        return {
-            (sample.name, frozenset(sample.labels.items())): sample.value
-            for family in text_string_to_metric_families(text)
-            for sample in family.samples
-        }
-
-    def store_calls(self) -> Counter[tuple[str, str]]:
-        """Calls by operation and outcome, as the metrics have them."""
-        return Counter(
-            {
-                (labels["operation"], labels["outcome"]): int(value)
-                for (name, items), value in self.samples().items()
-                if name == "propensity_store_call_duration_seconds_count"
-                for labels in [dict(items)]
-            }
-        )
 
     def serving_children(self) -> list[Process]:
         """The processes that serve, where the command's own does not."""
@@ -92,6 +52,34 @@ class Served:
                 http.get(f"{address}/c{each}/propensity").status_code for each in range(customers)
             )
 
+    def record(self) -> dict[str, float]:
+        """Purchases as JSON and as a stream; how many of them had each outcome."""
+        url = f"http://127.0.0.1:{self.server.port}/v1/purchases"
+        good = [raw_purchase(customer_id=f"c{each}") for each in range(CUSTOMERS)]
+        others = [each | {"amount_minor": 7} for each in good[:3]]
+        bad = [each | {"category": ""} for each in good[:2]]
+        with httpx.Client(timeout=60) as http:
+            http.post(url, json={"purchases": good})
+            http.post(url, json={"purchases": [*others, *bad]})
+            lines = "".join(json.dumps(each) + "\n" for each in good) + "{\n"
+            streamed = http.post(
+                url, content=lines, headers={"Content-Type": "application/x-ndjson"}
+            )
+        assert json.loads(streamed.text.splitlines()[-1])["summary"]["complete"]
+        return {"recorded": CUSTOMERS, "duplicate": CUSTOMERS, "conflict": 3, "rejected": 3}
+
+    def list_audience(self) -> int:
+        """How many customers of the category are scored."""
+        url = f"http://127.0.0.1:{self.server.port}/v1/categories/{CATEGORY}/propensities"
+        listed, query = 0, {"limit": "2"}
+        with httpx.Client(timeout=60) as http:
+            while True:
+                page = http.get(url, params=query).raise_for_status().json()
+                listed += len(page["members"])
+                if page["next_cursor"] is None:
+                    return listed
+                query["cursor"] = page["next_cursor"]
+
 
 @pytest.fixture(scope="module", params=[1, 2], ids=["one process", "two processes"])
 def served(
@@ -106,6 +94,8 @@ def served(
             "PROPENSITY_TABLE_PREFIX": a_prefix(),
             "PROPENSITY_READ_DEADLINE_S": "30",
             "PROPENSITY_READ_TIMEOUT_S": "20",
+            "PROPENSITY_CONNECT_TIMEOUT_S": "20",
+            "PROPENSITY_WRITE_DEADLINE_S": "60",
             "PROPENSITY_METRICS_PORT": str(metrics_port),
         }
         prepare(home, environment)
@@ -115,7 +105,7 @@ def served(
             server = Server(process, port)
             try:
                 await_listening(server)
-                yield Served(server=server, metrics_port=metrics_port, store=store)
+                yield Served(server=server, scraped=Scraped(metrics_port), store=store)
             finally:
                 server.stop()
 
@@ -135,14 +125,8 @@ def prepare(home: Path, environment: dict[str, str]) -> None:
         )
 
 
-def of(served: Served, name: str, **labels: str) -> float:
-    """One sample, 0 where there is none."""
-    return served.samples().get((name, frozenset(labels.items())), 0.0)
-
-
 def asked_so_far(served: Served) -> float:
-    return of(
-        served,
+    return served.scraped.of(
         "propensity_http_request_duration_seconds_count",
         method="GET",
         route="/v1/customers/{customer_id}/propensity",
@@ -150,58 +134,40 @@ def asked_so_far(served: Served) -> float:
     )
 
 
-def becomes(true: Callable[[], bool]) -> bool:
-    """Whether it comes to be so."""
-    end = time.monotonic() + 60
-    while not true():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.05)  # polls another process
-    return True
-
-
-def at_rest(look: Callable[[], T]) -> T:
-    """What is seen twice in a row: keys are read all the while, and a call may be under way."""
-    found, again = look(), look()
-    while found != again:
-        found, again = again, look()
-    return found
-
-
-def untold_calls(served: Served) -> Counter[tuple[str, str]]:
-    """Calls that the store saw and the metrics do not know."""
-    calls = Counter(served.store.calls)
-    calls.subtract(served.store_calls())
-    return +calls
-
-
-def throttled(served: Served) -> int:
-    """Calls that the store refused."""
-    return sum(n for (_, outcome), n in served.store.calls.items() if outcome == "throttled")
+def retried(store: Store) -> int:
+    """Calls sent again. What a batch left goes with the audience's next one, and is no call again."""
+    return sum(count for operation, count in store.faults.items() if operation != "BatchGetItem")
 
 
 def test_counters_are_what_happened_also_of_a_killed_process(served: Served) -> None:
+    store, scraped = served.store, served.scraped
     answered = {"model": MODEL, "version": "1", "arm": "champion", "decision": "hide"}
-    assert asked_so_far(served) == of(served, "propensity_predictions_total", **answered) == 0
-    untold = at_rest(lambda: untold_calls(served))  # of the command, before it served
-    served.store.refusing = True
+    assert asked_so_far(served) == scraped.of("propensity_predictions_total", **answered) == 0
+    untold = at_rest(lambda: untold_calls(store, scraped))  # of the command, before it served
+    store.misbehaving = True
     assert served.ask(CUSTOMERS) == {200: CUSTOMERS}
-    served.store.refusing = False
+    outcomes = served.record()
+    assert served.list_audience() == CUSTOMERS
+    store.misbehaving = False
 
-    assert served.store.calls["GetItem", "throttled"] >= CUSTOMERS // 3
-    assert at_rest(lambda: untold_calls(served)) == untold
-    assert at_rest(lambda: throttled(served) - of(served, "propensity_store_retries_total")) == 0
+    assert min(store.of(each) for each in ("throttled", "silent", "conflict")) > 0
+    assert store.unprocessed > 0
+    assert becomes(lambda: untold_calls(store, scraped) == untold), (store, scraped.store_calls())
+    assert scraped.unprocessed() == store.unprocessed
+    assert becomes(lambda: scraped.of("propensity_store_retries_total") == retried(store))
     assert asked_so_far(served) == CUSTOMERS
-    assert of(served, "propensity_predictions_total", **answered) == CUSTOMERS
+    assert scraped.of("propensity_predictions_total", **answered) == CUSTOMERS
     at_most = {"model": MODEL, "version": "1", "le": "0.25"}
-    assert of(served, "propensity_prediction_probability_bucket", **at_most) == CUSTOMERS
+    assert scraped.of("propensity_prediction_probability_bucket", **at_most) == CUSTOMERS
+    assert scraped.by("propensity_purchases_total", "outcome") == outcomes
 
     if children := served.serving_children():
-        told = served.store_calls()
+        told = scraped.store_calls()
         os.kill(children[0].pid, signal.SIGKILL)
         children[0].wait(60)
         assert asked_so_far(served) == CUSTOMERS
-        assert told <= served.store_calls()
+        assert scraped.by("propensity_purchases_total", "outcome") == outcomes
+        assert told <= scraped.store_calls()
 
 
 def test_no_label_holds_what_a_client_sent(served: Served) -> None:
@@ -209,22 +175,27 @@ def test_no_label_holds_what_a_client_sent(served: Served) -> None:
     for path in ("/v1/customers/canary-7/propensity", "/canary-8", "/v1/models/canary-9/status"):
         httpx.get(address + path, timeout=60)
     httpx.request("PROPFIND", address + "/livez", timeout=60)
-    labels = {value for _, items in served.samples() for _, value in items}
+    labels = labels_of(served.scraped.samples())
     assert {"/v1/models/{name}/status", "(none)", "OTHER"} <= labels
     assert not [value for value in labels if "canary" in value.lower()]
 
 
 def test_what_serves_and_what_is_in_work_is_told(served: Served) -> None:
-    assert becomes(lambda: of(served, "propensity_model_oldest_revision", model=MODEL) == 1)
-    assert of(served, "propensity_model_newest_revision", model=MODEL) == 1
-    assert of(served, "propensity_model_problems", model=MODEL) == 0
-    assert of(served, "propensity_http_requests_in_work") == 0
-    assert of(served, "propensity_process_resident_memory_bytes") > 10_000_000
+    assert becomes(lambda: served.scraped.of("propensity_model_oldest_revision", model=MODEL) == 1)
+    assert served.scraped.of("propensity_model_newest_revision", model=MODEL) == 1
+    assert served.scraped.of("propensity_model_registry_revision", model=MODEL) == 1
+    made = served.scraped.of("propensity_model_revision_created_timestamp_seconds", model=MODEL)
+    assert 0 < time.time() - made < 3_600
+    assert served.scraped.of("propensity_model_load_failures_total", model=MODEL) == 0
+    assert served.scraped.of("propensity_disk_free_bytes", folder="registry") > 0
+    assert served.scraped.of("propensity_model_problems", model=MODEL) == 0
+    assert served.scraped.of("propensity_http_requests_in_work") == 0
+    assert served.scraped.of("propensity_process_resident_memory_bytes") > 10_000_000
 
 
 def test_open_metrics_is_answered_to_whoever_asks_for_it(served: Served) -> None:
     answer = httpx.get(
-        f"http://127.0.0.1:{served.metrics_port}/metrics",
+        f"http://127.0.0.1:{served.scraped.port}/metrics",
         headers={"Accept": "application/openmetrics-text"},
         timeout=60,
     )

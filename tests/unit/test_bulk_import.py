@@ -126,9 +126,14 @@ def load(
     workers: Workers,
     told: list[ImportProgress] | None = None,
 ) -> ImportSummary:
-    service = LoadPartitions(load=function, workers=workers, pacing=Pacing(pause=no_pause))
+    counted = Counter[Outcome]()
+    service = LoadPartitions(
+        load=function, workers=workers, pacing=Pacing(pause=no_pause), counted=counted.update
+    )
     on_progress = (told if told is not None else []).append
-    return asyncio.run(service(manifest, on_progress=on_progress))
+    summary = asyncio.run(service(manifest, on_progress=on_progress))
+    assert counted == summary.counts
+    return summary
 
 
 def imported_alone(

@@ -1,11 +1,13 @@
 """When metrics are exposed, and what is said where they cannot be."""
 
+from pathlib import Path
 from typing import Any
 
 import prometheus_client  # noqa: F401  # first imported in the block, it would write to its folder for ever
 import pytest
 
 from adapters.listening import free_port
+from adapters.metrics.exposition import FileCollector
 from api.composition import exposed_metrics, metrics
 from api.process import Settings
 from domain.errors import Rejected
@@ -32,3 +34,8 @@ def test_what_fails_while_they_are_exposed_keeps_its_own_name() -> None:
         exposed_metrics(Settings(metrics_port=free_port())),
     ):
         raise ImportError("of somebody else")
+
+
+def test_a_file_that_a_starting_process_has_not_filled_yet_is_no_trouble(tmp_path: Path) -> None:
+    (tmp_path / "counter_1.db").touch()
+    assert list(FileCollector(tmp_path).collect()) == []

@@ -32,6 +32,7 @@ class Import:
     rows_at_once: int = 3
     refused: list[RefusedRow] = field(default_factory=list)
     told: list[tuple[int, int]] = field(default_factory=list)
+    counted: list[Counter[Outcome]] = field(default_factory=list)
 
     def run(
         self,
@@ -45,6 +46,7 @@ class Import:
                 seen=TemporarySeenIds,
                 take_in=take_in(recorder, refunder=recorder, history=recorder),
                 rows_at_once=self.rows_at_once,
+                counted=lambda rows: self.counted.append(Counter(rows)),
             )(
                 source or FakeSource(rows),
                 conventions=Conventions(default_currency=True, refunds_matched=True),
@@ -67,6 +69,14 @@ def test_every_row_of_a_long_source_is_recorded() -> None:
     assert len(recorder.purchases) == 7
     assert list(dict.fromkeys(imported.told)) == [(3, 3), (6, 6), (7, 7)]
     assert imported.refused == []
+
+
+def test_rows_are_counted_as_the_report_counts_them() -> None:
+    imported = Import()
+    counts = imported.run(ReferenceStore(), [*rows(7), rows(1)[0], {"customer_id": ""}])
+    assert counts == {Outcome.RECORDED: 7, Outcome.REJECTED: 2}
+    assert sum(imported.counted, Counter()) == counts
+    assert [counted.total() for counted in imported.counted] == [3, 3, 3]
 
 
 def test_importing_twice_equals_importing_once() -> None:

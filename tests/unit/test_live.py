@@ -134,6 +134,27 @@ def test_a_version_dies_when_the_last_request_that_took_it_ends() -> None:
     assert scorer() is None
 
 
+def test_each_failure_to_load_is_told_and_which_revisions_there_are() -> None:
+    store, failures = FragileStore(), list[str]()
+    registry = a_history(store, 1, 2)
+    live = LiveModel(registry, NAME, failed=lambda: failures.append("failed"))
+    assert (live.newest, live.made_at) == (0, None)
+    live.start()
+    first, second = registry.history(NAME)
+    assert (live.newest, live.made_at, failures) == (2, second.at, [])
+    registry.promote(NAME, 3, actor="tests", reason="why")
+    store.lose(blob_of(3))
+    live.refresh()
+    live.refresh(retry=False)  # is not tried
+    assert (live.newest, live.made_at, len(failures)) == (3, second.at, 1)
+    live.refresh()
+    assert len(failures) == 2
+    fresh = LiveModel(registry, NAME, failed=lambda: failures.append("failed"))
+    store.lose(blob_of(2))
+    fresh.start()
+    assert (fresh.newest, fresh.made_at, len(failures)) == (3, first.at, 4)
+
+
 def test_before_it_is_started_nothing_serves() -> None:
     assert "propensity train" in why_none(LiveModel(a_history(FragileStore(), 1), NAME))
 

@@ -1,5 +1,6 @@
 """Shadows: compared exactly with what was answered, and never in its way."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from domain.features import FeatureSet, Histories
 from domain.prediction import Observation, ServedModel, Traffic
 from domain.purchases import Purchase
-from model_registry.serving import ShadowReport, ShadowScoring, merged
+from model_registry.serving import Shadowed, ShadowReport, ShadowScoring, merged
 from model_registry.serving.shadow import BATCH, MOST_BATCHES
 from tests.builders import NOW, USD, a_feature, a_policy, a_purchase, a_served_model
 from tests.fakes import SaturatingScorer
@@ -117,6 +118,30 @@ def test_a_shadow_that_fails_is_counted_and_hides_no_other() -> None:
     assert broken.problem == "RuntimeError: no score for 5 rows"
     assert wild.failed == BATCH + 5
     assert (sound.failed, sound.problem, sound.compared) == (0, "", BATCH + 5)
+
+
+def test_what_became_of_each_answer_is_told() -> None:
+    told: Counter[tuple[int, Shadowed]] = Counter()
+    shadows = (a_shadow(Broken(), 2), a_shadow(Summing(), 3))
+    traffic = Traffic(champion=a_served_model(SaturatingScorer()), shadows=shadows)
+    late: list[Callable[[], None]] = []
+
+    def tell(version: int, outcome: Shadowed, count: int) -> None:
+        told[version, outcome] += count
+
+    scoring = ShadowScoring(a_policy(), hand_off=late.append, tell=tell)
+    waiting = MOST_BATCHES * BATCH
+    for observation in bought(traffic, range(100, 100 + waiting + BATCH)):
+        scoring.observe(observation)
+    for score in late:
+        score()
+    changed = {report.shadow: report.changed for report in scoring.reports()}
+    assert +told == {
+        (2, Shadowed.FAILED): waiting,
+        (2, Shadowed.DROPPED): BATCH,
+        (3, Shadowed.AGREED): waiting - changed[3],
+        (3, Shadowed.DROPPED): BATCH,
+    } | ({(3, Shadowed.DISAGREED): changed[3]} if changed[3] else {})
 
 
 def test_each_answering_version_is_compared_apart() -> None:

@@ -3,20 +3,21 @@
 import asyncio
 import json
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from api.entry.lambda_handler import failures
-from api.queue import Consume, Worker, peek, replay
+from api.queue import Consume, Taken, Worker, peek, replay
 from api.queue.dead_letters import Replayed
 from domain.errors import CorruptRecord, StoreUnavailable
 from domain.purchases import Purchase, Recording
-from domain.queue import Message
+from domain.queue import Message, QueueDepth
 from tests.builders import NOW, a_purchase, missing, raw_of, take_in
 from tests.doubles.memory import ManualClock, MemoryQueue
+from tests.doubles.observers import SeenMessages
 from tests.doubles.store import Call, ReferenceStore
 
 pytestmark = pytest.mark.anyio
@@ -64,6 +65,19 @@ class Setting:
 
     async def stored(self, customer: str = "customer-1") -> Sequence[Purchase]:
         return await self.store.between(customer, after=0, until=NOW)
+
+
+NOTHING = QueueDepth(visible=0, in_flight=0, delayed=0)
+
+
+def corrupt_for(customer: str) -> Callable[[Call], None]:
+    """What is stored of that customer is no purchase."""
+
+    def refuse(call: Call) -> None:
+        if customer in call.customers:
+            raise CorruptRecord("what is stored is no purchase")
+
+    return refuse
 
 
 def purchase(number: int, **changes: Any) -> Purchase:
@@ -148,6 +162,50 @@ async def test_while_the_store_is_silent_nothing_is_deleted_or_refused() -> None
     await setting.once()
     assert list(await setting.stored()) == [purchase(1)]
     assert len(await setting.refused()) == 1
+
+
+async def test_each_message_is_told_once_whenever_it_is_taken() -> None:
+    setting, seen = Setting(), SeenMessages()
+    consume = replace(setting.consume, observer=seen)
+    worker = replace(setting.worker, consume=consume)
+    await setting.send([raw_of(purchase(1)), 7], raw_of(purchase(2)))
+    setting.store.failing = 1.0
+    await worker.handle(await setting.queue.receive(wait_s=0, visibility_s=0))
+    setting.store.failing = 0.0
+    await worker.handle(await setting.queue.receive(wait_s=0, visibility_s=0))
+    assert seen.outcomes == {Taken.LEFT: 2, Taken.REFUSED: 1, Taken.DONE: 1}
+    assert None not in seen.sent_at
+
+
+async def test_what_breaks_its_neighbours_is_told_once_and_so_are_they() -> None:
+    setting, seen = Setting(), SeenMessages()
+    setting.store.refuse = corrupt_for("customer-2")
+    consume = replace(setting.consume, observer=seen)
+    await setting.send(raw_of(purchase(1)), raw_of(purchase(2, customer_id="customer-2")), "{")
+    await replace(setting.worker, consume=consume).handle(
+        await setting.queue.receive(wait_s=0, visibility_s=0)
+    )
+    assert seen.outcomes == {Taken.DONE: 1, Taken.LEFT: 1, Taken.REFUSED: 1}
+
+
+async def test_a_worker_tells_what_the_queues_hold_and_when_they_do_not_say() -> None:
+    class Silent(MemoryQueue):
+        async def depth(self) -> QueueDepth:
+            raise StoreUnavailable("no answer")
+
+    for letters, known in ((MemoryQueue(), True), (Silent(), False)):
+        setting, seen, stop = Setting(), SeenMessages(), asyncio.Event()
+        await letters.send("{", reason=None, group=None)
+        consume = replace(setting.consume, dead_letters=letters)
+        running = asyncio.create_task(
+            replace(setting.worker, consume=consume, observer=seen).run(stop)
+        )
+        while not seen.depths:  # noqa: ASYNC110  # no hook into the worker
+            await asyncio.sleep(0)
+        stop.set()
+        await running
+        held = NOTHING, replace(NOTHING, visible=1)
+        assert seen.depths == [held if known else (None, None)]
 
 
 async def test_while_the_dead_letter_queue_is_silent_its_message_stays() -> None:

@@ -10,6 +10,8 @@ from adapters.dynamodb.wire import DynamoClient, error_code
 from domain.errors import KeyChanged
 from domain.keys import Key, KeyKind, Rate, Scope
 
+_SCOPES = set(Scope)
+"""Of a key that was made with another one, as by another release, that one opens nothing."""
 _CONDITION_FAILED = "ConditionalCheckFailedException"
 
 
@@ -104,7 +106,7 @@ def _key(item: Mapping[str, Any]) -> Key:
             key_id=item["key_id"]["S"],
             kind=KeyKind(item["kind"]["S"]),
             actor=item["actor"]["S"],
-            scopes=frozenset(map(Scope, item["scopes"]["SS"])),
+            scopes=frozenset(map(Scope, _SCOPES & set(item["scopes"]["SS"]))),
             origins=frozenset(item["origins"]["SS"] if "origins" in item else ()),
             rate=Rate(int(item["rate_per_second"]["N"]), int(item["rate_burst"]["N"])),
             sha256=bytes.fromhex(item["sha256"]["S"]),

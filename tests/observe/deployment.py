@@ -21,7 +21,7 @@ from tests.proxy import Hook, Instead, Request, proxy
 PROPENSITY = str(Path(sys.executable).with_name("propensity"))
 MODEL = "purchase-propensity"
 CUSTOMERS = 60
-READ_TIMEOUT_S = 1.0
+READ_TIMEOUT_S = 2.0
 PAUSE_S = 0.2
 """Between two requests of the ordinary load."""
 _READY_S = 300.0
@@ -138,7 +138,7 @@ def running(deployment: Deployment, engine_port: int) -> Iterator[None]:
 
 def _await_answer(deployment: Deployment) -> None:
     path = f"{deployment.address}/readyz"
-    if deployment.command != ("serve",):
+    if deployment.command[0] != "serve":
         path = f"http://{HOST}:{deployment.metrics_port}/metrics"
     end = time.monotonic() + _READY_S
     while time.monotonic() < end and deployment.process.poll() is None:
@@ -180,5 +180,6 @@ def ordinary(home: Path, **settings: str) -> dict[str, str]:
         "PROPENSITY_HOME": str(home),
         "PROPENSITY_MODELS": MODEL,
         "PROPENSITY_READ_TIMEOUT_S": str(READ_TIMEOUT_S),
+        "PROPENSITY_READ_DEADLINE_S": str(3 * READ_TIMEOUT_S),
         **{f"PROPENSITY_{name}": value for name, value in settings.items()},
     }

@@ -1,18 +1,17 @@
 """The faults: what goes wrong with a deployment, and nothing else."""
 
 import json
-import os
 import shutil
-import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
 import httpx
+from psutil import Process
 
 from adapters.sqs import SqsClient, SqsOptions
 from tests.observe.deployment import (
@@ -41,7 +40,7 @@ class Fault:
     shows: str
     inject: Injected
     settings: Mapping[str, str] = field(default_factory=dict)
-    worker: bool = False
+    command: Sequence[str] = ("serve",)
     from_the_start: Hook | None = None
 
 
@@ -87,7 +86,7 @@ def throttled(request: Request, number: int) -> Instead | None:
 
 def slow(_: Request, __: int) -> None:
     """Each answer takes so long that a prediction is late."""
-    time.sleep(0.3)
+    time.sleep(0.5)
 
 
 def silent(_: Request, __: int) -> Instead:
@@ -173,14 +172,21 @@ def _repeated(act: Callable[[], object], every_s: float) -> Iterator[None]:
 
 @contextmanager
 def no_processor(deployment: Deployment) -> Iterator[None]:
-    """The process is stopped for two thirds of each second or so, as where others take the processor."""
+    """Its processes are stopped for two thirds of the time, as where others take the processor."""
+    serving = [
+        child
+        for child in Process(deployment.process.pid).children()
+        if "spawn_main" in " ".join(child.cmdline())
+    ]
 
     def starve() -> None:
-        os.kill(deployment.process.pid, signal.SIGSTOP)
-        time.sleep(0.7)
-        os.kill(deployment.process.pid, signal.SIGCONT)
+        for each in serving:
+            each.suspend()
+        time.sleep(0.6)
+        for each in serving:
+            each.resume()
 
-    with _repeated(starve, 0.35):
+    with _repeated(starve, 0.3):
         yield
 
 
@@ -302,6 +308,7 @@ FAULTS = (
         says="The processor is taken by others",
         shows="Event loop comes late",
         inject=no_processor,
+        command=("serve", "--workers", "2"),
     ),
     Fault(
         name="client",
@@ -320,13 +327,13 @@ FAULTS = (
         says="A message that cannot be taken",
         shows="Dead letters",
         inject=a_message_that_nobody_can_take,
-        worker=True,
+        command=("worker",),
     ),
     Fault(
         name="killed",
         says="The worker is killed",
         shows="Targets that do not answer",
         inject=killed,
-        worker=True,
+        command=("worker",),
     ),
 )

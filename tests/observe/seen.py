@@ -152,7 +152,7 @@ def deployments(folder: Path, engine: EmbeddedEngine) -> Iterator[Mapping[str, D
     with ExitStack() as stack:
         for each in made.values():
             stack.enter_context(running(each, engine.port))
-        servers = [each for each in made.values() if each.command == ("serve",)]
+        servers = [each for each in made.values() if each.command[0] == "serve"]
         with httpx.Client(timeout=60) as http:
             servers[0].buy(http, range(CUSTOMERS)).raise_for_status()
         for each in servers:
@@ -172,13 +172,10 @@ def deployment(folder: Path, fault: Fault, endpoint: str) -> Deployment:
         QUEUE=f"queue-{fault.name}",
         **fault.settings,
     )
-    if fault.worker:
+    if fault.command == ("worker",):
         run(environment, "worker", "create", home=home)
     made = Deployment(
-        job=f"propensity-{fault.name}",
-        home=home,
-        environment=environment,
-        command=("worker",) if fault.worker else ("serve",),
+        job=f"propensity-{fault.name}", home=home, environment=environment, command=fault.command
     )
     if fault.from_the_start:
         made.hook = fault.from_the_start

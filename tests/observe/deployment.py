@@ -7,13 +7,14 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 
 import httpx
+from psutil import NoSuchProcess, Process, wait_procs
 
 from adapters.listening import HOST, free_port
 from tests.proxy import Hook, Instead, Request, proxy
@@ -22,7 +23,7 @@ PROPENSITY = str(Path(sys.executable).with_name("propensity"))
 MODEL = "purchase-propensity"
 CUSTOMERS = 60
 READ_TIMEOUT_S = 2.0
-PAUSE_S = 0.2
+PAUSE_S = 0.3
 """Between two requests of the ordinary load."""
 _READY_S = 300.0
 
@@ -133,7 +134,18 @@ def running(deployment: Deployment, engine_port: int) -> Iterator[None]:
                 _await_answer(deployment)
                 yield
             finally:
-                process.kill()
+                _end(process)
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    """At once, the processes that it began too: they write into folders that are about to go."""
+    if process.poll() is not None:
+        return
+    everybody = [*Process(process.pid).children(recursive=True), Process(process.pid)]
+    for each in everybody:
+        with suppress(NoSuchProcess):
+            each.kill()
+    wait_procs(everybody)
 
 
 def _await_answer(deployment: Deployment) -> None:

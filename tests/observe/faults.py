@@ -146,10 +146,10 @@ def the_registry_is_gone(deployment: Deployment) -> Iterator[None]:
 
 @contextmanager
 def a_crowd(deployment: Deployment) -> Iterator[None]:
-    """Ten times as many page views as there are places for."""
+    """More page views than there are places for."""
     with ExitStack() as stack:
-        for _ in range(8):
-            stack.enter_context(loaded(deployment, pause_s=0.02))
+        for _ in range(5):
+            stack.enter_context(loaded(deployment, pause_s=0.05))
         yield
 
 
@@ -256,7 +256,10 @@ FAULTS = (
         inject=at_the_store(throttled),
     ),
     Fault(
-        name="slow", says="The store is slow", shows="Slowest answers", inject=at_the_store(slow)
+        name="slow",
+        says="The store is slow",
+        shows="Predictions slower than 128 ms",
+        inject=at_the_store(slow),
     ),
     Fault(
         name="silent",

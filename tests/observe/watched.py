@@ -24,6 +24,7 @@ PROMETHEUS_PORT = 9090
 """As prometheus.yml says where the runbook is."""
 CUSTOMERS = 300
 PAUSE_S = 0.05
+STOP_S = 60.0
 
 
 @contextmanager
@@ -34,9 +35,12 @@ def demo(port: int, metrics_port: int) -> Iterator["subprocess.Popen[bytes]"]:
     with subprocess.Popen(command, env=environment) as process:
         try:
             yield process
-        finally:
-            if process.poll() is None:
-                process.terminate()
+        except KeyboardInterrupt:
+            process.wait(STOP_S)
+            raise
+        except BaseException:
+            process.terminate()
+            raise
 
 
 def ready(address: str, process: "subprocess.Popen[bytes]") -> bool:
@@ -95,26 +99,31 @@ def main() -> int:
             f"port {PROMETHEUS_PORT} is in use; end what uses it, and run this again\n"
         )
         return 1
+    try:
+        watch()
+    except KeyboardInterrupt:
+        return 0
+    return 1
+
+
+def watch() -> None:
+    """Until Ctrl-C, or until the demo ends by itself."""
     port, metrics_port = free_port(), free_port()
-    address = f"http://{HOST}:{port}"
+    address, pages = f"http://{HOST}:{port}", f"--web.user-assets={ROOT / 'site'}"
     with TemporaryDirectory() as name, demo(port, metrics_port) as process:
-        try:
-            if not ready(address, process):
-                return 1
-            folder, pages = Path(name), f"--web.user-assets={ROOT / 'site'}"
-            with prometheus(
-                configuration(folder, metrics_port), folder / "data", PROMETHEUS_PORT, pages
-            ) as watching:
-                sys.stdout.write(
-                    f"\nPrometheus: {watching.address}/alerts, {watching.address}/graph\n"
-                    f"Runbook:    {watching.address}/user/how-to/runbook/\n"
-                    "Ctrl-C stops everything.\n"
-                )
-                sys.stdout.flush()
-                load(address, process)
-                return 1
-        except KeyboardInterrupt:
-            return 0
+        if not ready(address, process):
+            return
+        folder = Path(name)
+        with prometheus(
+            configuration(folder, metrics_port), folder / "data", PROMETHEUS_PORT, pages
+        ) as watching:
+            sys.stdout.write(
+                f"\nPrometheus: {watching.address}/classic/alerts, {watching.address}/classic/graph\n"
+                f"Runbook:    {watching.address}/user/how-to/runbook/\n"
+                "Ctrl-C stops everything.\n"
+            )
+            sys.stdout.flush()
+            load(address, process)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from typing import Any
 
 import prometheus_client  # noqa: F401  # first imported in the block, it would write to its folder for ever
 import pytest
+from prometheus_client.samples import Sample
 
 from adapters.listening import free_port
 from adapters.metrics.exposition import FOLDER, FileCollector
@@ -47,6 +48,7 @@ def test_a_file_that_a_starting_process_has_not_filled_yet_is_no_trouble(tmp_pat
 def test_processes_that_ended_leave_one_file_of_each_kind_and_every_count(tmp_path: Path) -> None:
     collector, begun = FileCollector(tmp_path), "from prometheus_client import *;"
     count = "Counter('asked', 'Asked.').inc(); Histogram('took', 'Took.', buckets=[1]).observe(0.5)"
+    found: list[Sample] = []
     for _ in range(3):
         subprocess.run(
             [sys.executable, "-c", f"{begun} {count}; Gauge('now', 'Now.').set(1)"],

@@ -66,14 +66,17 @@ def _put_together(path: Path) -> None:
 
     Otherwise each worker that is replaced would leave files, and every answer would read them.
     """
-    from prometheus_client import mmap_dict
+    from adapters.metrics.files import RoomyFile
 
-    library: Any = mmap_dict  # it has no types
     kind = path.name.partition("_")[0]
     if kind != "gauge" and _is_begun(path):
-        ended = library.MmapedDict(str(path.with_name(f"{kind}_ended.db")))
-        for key, value, *_ in library.MmapedDict.read_all_values_from_file(str(path)):
-            ended.write_value(key, ended.read_value(key)[0] + value, 0.0)
+        ended = RoomyFile(str(path.with_name(f"{kind}_ended.db")))
+        counted = [
+            (key, value) for key, value, *_ in RoomyFile.read_all_values_from_file(str(path))
+        ]
+        before = [ended.read_value(key)[0] for key, _ in counted]  # on a full disk this may fail
+        for (key, value), so_far in zip(counted, before, strict=True):
+            ended.write_value(key, so_far + value, 0.0)
         ended.close()
     path.unlink()
 

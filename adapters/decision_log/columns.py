@@ -17,7 +17,9 @@ from domain.errors import CorruptRecord
 from domain.prediction import Arm
 
 ROWS_AT_ONCE = 10_000
-_FORMAT, _SOURCES, _PAGES = b"propensity.decisions", b"propensity.sources", b"propensity.pages"
+_FORMAT, _SOURCES, _DIGEST = b"propensity.decisions", b"propensity.sources", b"propensity.digest"
+_NO_DIGEST = b"-" * 32
+"""Stands where the digest of the whole file comes, and is digested in its place."""
 _ROW_GROUP = 100_000
 SCHEMA = pa.schema(
     [
@@ -118,11 +120,14 @@ class FileMaker:
     def content(self, sources: Sequence[tuple[str, int]] = ()) -> bytes:
         """The whole file; `sources` are names of files and how many rows come from each."""
         self._write()
-        pages = self._stream.getvalue()
         self._writer.add_key_value_metadata(
-            {_SOURCES: json.dumps(sources).encode(), _PAGES: _digest(pages)}
+            {_SOURCES: json.dumps(sources).encode(), _DIGEST: _NO_DIGEST}
         )
         self._writer.close()
+        content = self._stream.getvalue()
+        digest = _digest(content, _NO_DIGEST)
+        self._stream.seek(content.rfind(_NO_DIGEST))
+        self._stream.write(digest)
         return self._stream.getvalue()
 
     def _write(self) -> None:
@@ -149,8 +154,8 @@ class LogFile:
             self.sources = [
                 (str(name), int(rows)) for name, rows in json.loads(metadata.get(_SOURCES, b"[]"))
             ]
-            written = metadata.get(_PAGES, b"")
-            if written != _digest(content[: int(written.partition(b":")[0])]):
+            digest = metadata.get(_DIGEST, b"")
+            if digest != _digest(content, digest):
                 raise CorruptRecord(f"{key} is damaged: its bytes are not those that were written")
         except (*PYARROW_ERRORS, ValueError) as exc:
             raise CorruptRecord(f"{key} is no file of decisions: {_said(exc)}") from exc
@@ -175,9 +180,13 @@ class LogFile:
             raise CorruptRecord(f"{self.key} is damaged: {_said(exc)}") from exc
 
 
-def _digest(pages: bytes) -> bytes:
-    """How many bytes, and their hash."""
-    return f"{len(pages)}:{hashlib.blake2b(pages, digest_size=16).hexdigest()}".encode()
+def _digest(content: bytes, written: bytes) -> bytes:
+    """The hash of a whole file, its footer too; what is `written` in the place of the digest is none."""
+    place, everything = content.rfind(written), memoryview(content)
+    digest = hashlib.blake2b(everything[:place], digest_size=16)
+    digest.update(_NO_DIGEST)
+    digest.update(everything[place + len(written) :])
+    return digest.hexdigest().encode()
 
 
 def _said(exc: Exception) -> str:

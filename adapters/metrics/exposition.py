@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -43,18 +44,41 @@ class FileCollector:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._one_at_a_time = Lock()
 
     def collect(self) -> "Iterator[Metric]":
         """The metrics as they are now."""
         from prometheus_client import multiprocess
 
         library: Any = multiprocess  # it has no types
-        for path in self._folder.glob("gauge_live*.db"):
-            found = re.search(r"_(\d+)\.db$", path.name)
-            if found is not None and not _runs(int(found[1])):
-                library.mark_process_dead(int(found[1]), str(self._folder))
-        files = [str(path) for path in self._folder.glob("*.db") if _is_begun(path)]
-        yield from library.MultiProcessCollector.merge(files)
+        with self._one_at_a_time:
+            for path in self._folder.glob("*.db"):
+                found = re.search(r"_(\d+)\.db$", path.name)
+                if found is not None and not _runs(int(found[1])):
+                    _put_together(path)
+            files = [str(path) for path in self._folder.glob("*.db") if _is_begun(path)]
+            metrics = list(library.MultiProcessCollector.merge(files))
+        yield from metrics
+
+
+def _put_together(path: Path) -> None:
+    """The file of a process that ended is gone; what it counted is in one file of all such.
+
+    Otherwise each worker that is replaced would leave files, and every answer would read them.
+    """
+    from adapters.metrics.files import RoomyFile
+
+    kind = path.name.partition("_")[0]
+    if kind != "gauge" and _is_begun(path):
+        ended = RoomyFile(str(path.with_name(f"{kind}_ended.db")))
+        counted = [
+            (key, value) for key, value, *_ in RoomyFile.read_all_values_from_file(str(path))
+        ]
+        before = [ended.read_value(key)[0] for key, _ in counted]  # on a full disk this may fail
+        for (key, value), so_far in zip(counted, before, strict=True):
+            ended.write_value(key, so_far + value, 0.0)
+        ended.close()
+    path.unlink()
 
 
 def _is_begun(path: Path) -> bool:

@@ -52,29 +52,39 @@ def drift_of(
         days,
         list(live.by_name),
         clock=clock,
-        look=None if metrics is None else _looking(live, days, clock, metrics),
+        look=None if metrics is None else looking(live, days, clock, metrics),
     )
     return Drift(asked=asked, watching=watching, metrics=metrics)
 
 
-def _looking(
+def looking(
     live: "LiveModels", days: "AskedDays", clock: "Clock", metrics: "Metrics"
 ) -> Callable[[], object]:
     """Tells the metrics of each version that answers: today, or yesterday until there are enough."""
+    from model_registry.errors import CorruptRegistry
     from model_registry.serving import newest_drift
     from model_registry.serving.asked import day_of
 
+    def look_at(name: str, today: int) -> None:
+        try:
+            answering = list(live.by_name[name].snapshot().answering.values())
+        except NoLiveModel:
+            answering = []
+        found = [
+            newest_drift(days, name, model.version, model.reference, today=today)
+            for model in answering
+        ]
+        metrics.drift.found(name, found)
+
     def look() -> None:
-        today = day_of(clock())
-        for name, each in live.by_name.items():
+        today, damaged = day_of(clock()), list[CorruptRegistry]()
+        for name in live.by_name:
             try:
-                answering = list(each.snapshot().answering.values())
-            except NoLiveModel:
-                answering = []
-            found = [
-                newest_drift(days, name, model.version, model.reference, today=today)
-                for model in answering
-            ]
-            metrics.drift.found(name, found)
+                look_at(name, today)
+            except CorruptRegistry as exc:  # of others something is known all the same
+                metrics.drift.found(name, [])
+                damaged.append(exc)
+        for problem in damaged:
+            raise problem
 
     return look

@@ -94,6 +94,9 @@ class Metrics:
     def __init__(self, folders: Mapping[str, Path]) -> None:
         from prometheus_client import CollectorRegistry
 
+        from adapters.metrics.files import make_room
+
+        make_room()
         self.registry = CollectorRegistry()
         self._folders = folders
 

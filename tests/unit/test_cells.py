@@ -12,7 +12,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from prometheus_client import CollectorRegistry, Counter, Histogram, multiprocess
 from adapters.metrics.cells import counting, measuring
+from adapters.metrics.files import ROOM, make_room
 
+make_room()
 registry, dice, bounds = CollectorRegistry(), random.Random(3), (0.1, 0.5, 1)
 def pair(name, labels=()):
     return (Counter(f"{name}_c", "c", labels, registry=registry),
@@ -22,7 +24,7 @@ theirs = pair("theirs")
 count, measure = counting(counter), measuring(histogram)
 assert count != counter.inc and measure != histogram.observe, "the quick way is not taken"
 many, _ = pair("many", ["number"])
-cells = [counting(many.labels(str(n))) for n in range(2_000)]  # the file grows and is mapped again
+cells = [counting(many.labels(str(n) * 200)) for n in range(2_000)]  # the file grows and is mapped again
 values = [dice.choice([0.0, 0.1, 0.3, 0.5, 0.7, 1.0, 2.0]) for _ in range(4_000)]
 def tell(value):
     count(value); measure(value)
@@ -36,6 +38,9 @@ for family in multiprocess.MultiProcessCollector(CollectorRegistry(), sys.argv[1
     for sample in family.samples:
         labels = "".join(f"{k}={v}" for k, v in sorted(sample.labels.items()))
         found[f"{sample.name} {labels}"] = round(sample.value, 6)
+files = [path.stat() for path in Path(sys.argv[1]).iterdir()]
+assert max(file.st_size for file in files) > ROOM, "no file has grown"
+assert all(file.st_blocks * 512 >= file.st_size for file in files), "SIGBUS on a full disk"
 print(json.dumps(found))
 """
 

@@ -6,11 +6,14 @@ from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from adapters.clock import SystemClock
+from adapters.decision_log.columns import FileMaker, LogFile, batch_of
 from adapters.decision_log.places import DECISIONS, END, ERASURES, merged_number
+from adapters.decision_log.pseudonyms import Pseudonyms
 from adapters.object_store import open_object_store
 from domain.decision_log import LoggedDecision
 from domain.errors import CorruptRecord
@@ -212,6 +215,19 @@ def test_an_erasure_that_goes_on_keeps_its_mark() -> None:
     done = log.tidy()
     assert (done.erasures_done, done.erasures_left) == (1, 1)
     assert len(log.place.keys(ERASURES)) == 1
+
+
+def test_no_bit_of_a_file_changes_unseen() -> None:
+    """Some bits of the footer made all rows of a file disappear, without an error."""
+    maker = FileMaker()
+    maker.add(pa.Table.from_batches([batch_of([an_answer()], Pseudonyms([KEY]))]))
+    content = maker.content([("one", 1)])
+    assert LogFile("whole", content).rows == 1
+    for place in range(len(content)):
+        changed = bytearray(content)
+        changed[place] ^= 1 << place % 8
+        with pytest.raises(CorruptRecord):
+            LogFile("changed", bytes(changed))
 
 
 @pytest.mark.parametrize("damage", ["cut", "changed", "another", "empty"])

@@ -2,17 +2,23 @@
 
 from collections.abc import Sequence
 from threading import Event
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from api.composition.drift import looking
 from api.process import drift_watching
 from api.process.drift_watching import DriftWatching
 from domain.errors import StoreUnavailable
+from model_registry.errors import CorruptRegistry
 from model_registry.ports import Status
 from model_registry.serving import AskedDays
+from model_registry.serving.asked import rendered
+from model_registry.storage import asked_prefix
 from tests.doubles.memory import MemoryStatusStore
 from tests.registries import NAME
-from tests.unit.test_asked import Hall, a_model, answers
+from tests.unit.test_asked import TODAY, Hall, a_model, answers
 
 
 class Silent(MemoryStatusStore):
@@ -64,3 +70,20 @@ def test_no_trouble_ends_the_watching(monkeypatch: pytest.MonkeyPatch) -> None:
     assert looked.wait(60)
     watching.stop()
     assert hall.customers(model) == [30]
+
+
+def test_damaged_counts_of_a_model_leave_the_others_looked_at() -> None:
+    hall, model, found = Hall(), a_model(), dict[str, int]()
+    hall.ask(hall.process(), answers(5, model=model))
+    (counted,) = [status.content for status in hall.store.statuses("")]
+    for name in ("damaged", "sound"):
+        key = f"{asked_prefix(name)}{rendered(TODAY)}/{model.version}/p.json"
+        hall.store.put_status(key, b"{}" if name == "damaged" else counted)
+    served = SimpleNamespace(snapshot=lambda: SimpleNamespace(answering={"champion": model}))
+    live: Any = SimpleNamespace(by_name={"damaged": served, "sound": served})
+    metrics: Any = SimpleNamespace(
+        drift=SimpleNamespace(found=lambda name, drifts: found.update({name: len(drifts)}))
+    )
+    with pytest.raises(CorruptRegistry, match="damaged"):
+        looking(live, hall.days, hall.clock, metrics)()
+    assert found == {"damaged": 0, "sound": 1}

@@ -191,8 +191,9 @@ class Settings(Struct, frozen=True, kw_only=True):
             )
         if self.decision_log and self.decision_log_key is None:
             raise ValueError(
-                "decision_log needs decision_log_key, such as `openssl rand -base64 32`; keep it: "
-                "without it nobody can tell of whom a decision was"
+                f"{PREFIX}DECISION_LOG needs {PREFIX}DECISION_LOG_KEY, such as "
+                "`openssl rand -base64 32`; keep it: without it nobody can tell of whom a "
+                "decision was"
             )
         _ = self.banner_policy  # raises where the range is empty
         _ = self.retention  # raises where purchases are dropped too early

@@ -17,7 +17,7 @@ from api.cli.models import describe
 from api.cli.output import say
 from api.cli.serving import check_port, run_server
 from api.cli.training import SINGLE, run_training
-from api.composition import Application, application, exposed_metrics
+from api.composition import Application, application, check_metrics_port, exposed_metrics
 from api.process import PREFIX, Settings, load_settings
 from domain.decisions import BANNER
 from domain.prediction import DecideFlags
@@ -38,6 +38,7 @@ def demo(
     """Start the engine, load real purchases, train, promote and serve. Ctrl-C stops it all."""
     settings = _with_audience_model(load_settings())
     check_port(HOST, port)
+    check_metrics_port(settings)  # now, and not once everything is loaded
     engine = composition.engine(settings)
     say(f"[1/5] embedded DynamoDB on http://{HOST}:{engine.port}, its data in {engine.folder}")
     ours = engine.pid is None  # known before the start, which Ctrl-C may end at any moment

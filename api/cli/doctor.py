@@ -9,7 +9,7 @@ from importlib.metadata import version
 import typer
 
 from api.cli.output import AsJson, emit, table
-from api.composition import application, queues
+from api.composition import application, check_decision_log, open_decision_log, queues
 from api.process import PREFIX, Settings, load_settings
 from domain.errors import (
     NoLiveModel,
@@ -21,6 +21,7 @@ from domain.errors import (
 )
 from domain.retention import SLACK_DAYS
 from domain.values import instant
+from domain.values.instant import MICROS_PER_HOUR
 from model_registry.errors import GateFailed
 from model_registry.registry import Registry
 from model_registry.serving import LiveModel, Presence
@@ -37,7 +38,7 @@ class Finding:
 
 
 def doctor(*, as_json: AsJson = False) -> None:
-    """Check settings, tables, registry and model; exits with 1 when something is wrong."""
+    """Check settings, tables, registry, model and decision log; exits with 1 when something is wrong."""
     findings = list(_examine())
     rows = [["ok" if f.ok else "FAIL", f.check, f.finding, f.fix] for f in findings]
     emit(findings, as_json=as_json, text=table("", "check", "finding", "fix", rows=rows))
@@ -88,6 +89,7 @@ def _examine() -> Iterator[Finding]:
                 _registry_fix,
             )
         yield _finding("queue", lambda: _queue(loaded), lambda _: "propensity worker create")
+        yield _finding("decision log", lambda: _decision_log(loaded), _decision_log_fix)
         yield Finding(check="libraries", ok=True, finding=_libraries())
 
 
@@ -199,6 +201,23 @@ def _queue(loaded: Settings) -> str:
         except StoreUnavailable as exc:
             return f"not checked: {exc}"
     return f"{loaded.queue} gives up on a message at last, to {loaded.dead_letter_name}"
+
+
+def _decision_log(loaded: Settings) -> str:
+    """What was logged lately; it is read, and nothing is written."""
+    if not loaded.decision_log:
+        return "no decisions are logged"
+    check_decision_log(loaded)
+    log = open_decision_log(loaded)
+    now = log.clock()
+    decisions = sum(hour.decisions for hour in log.hours(now - MICROS_PER_HOUR, now))
+    return f"{decisions:,} decisions of this hour and the one before"
+
+
+def _decision_log_fix(exc: PropensityError) -> str:
+    if isinstance(exc, Rejected):
+        return "set what is named as the servers have it"
+    return f"check {PREFIX}DECISION_LOG, its disk or bucket, and the rights to it"
 
 
 def _libraries() -> str:

@@ -62,6 +62,9 @@ def confirmed(question: str) -> None:
     typer.confirm(question, abort=True, err=True)
 
 
+_NO_EDGE = 10_000
+
+
 def emit(document: object, *, as_json: bool, text: "str | Table") -> None:
     """The command's result: JSON for machines, else text for people."""
     if as_json:
@@ -71,7 +74,10 @@ def emit(document: object, *, as_json: bool, text: "str | Table") -> None:
     elif isinstance(text, str):
         typer.echo(text)
     else:
-        Console(highlight=False).print(text)
+        console = Console(highlight=False)
+        if not console.is_terminal:  # a file or a pipe has no edge: a row is a line, for grep
+            console.width = _NO_EDGE
+        console.print(text)
 
 
 def table(*columns: str, rows: Sequence[Sequence[object]]) -> "Table":

@@ -23,17 +23,18 @@ def check_decision_log(settings: Settings) -> None:
     """Returns when decisions can be logged, or are not to be.
 
     Raises:
-        Rejected: the extra `decisions` is not installed.
+        Rejected: the extra `decisions` is not installed, or there is no key.
     """
-    if settings.decision_log and find_spec("pyarrow") is None:
-        raise Rejected(_LOG, "needs the extra: pip install 'propensity[decisions]'")
+    if settings.decision_log:
+        _check_extra()
+        _check_key(settings)
 
 
 def open_decision_log(settings: Settings) -> "ParquetDecisionLog":
     """The decisions that were logged.
 
     Raises:
-        Rejected: no place is set, or the extra is missing.
+        Rejected: no place or no key is set, or the extra is missing.
         StoreUnavailable: the place cannot be opened.
     """
     store, pseudonyms = _place(settings), _pseudonyms(settings)
@@ -111,12 +112,27 @@ def _place(settings: Settings) -> "ObstoreObjectStore":
     from adapters.object_store import open_object_store
 
     if not settings.decision_log:
-        raise Rejected(_LOG, "is not set: no decisions are logged")
-    check_decision_log(settings)
+        raise Rejected(_LOG, "is not set: name the folder or bucket to which the servers log")
+    _check_extra()
     return open_object_store(settings.decision_log)
 
 
+def _check_extra() -> None:
+    if find_spec("pyarrow") is None:
+        raise Rejected(_LOG, "needs the extra: pip install 'propensity[decisions]'")
+
+
+def _check_key(settings: Settings) -> None:
+    if not settings.decision_log_keys:
+        raise Rejected(
+            f"{_LOG}_KEY",
+            "is needed beside PROPENSITY_DECISION_LOG, such as `openssl rand -base64 32`; keep it: "
+            "without it nobody can tell of whom a decision was",
+        )
+
+
 def _pseudonyms(settings: Settings) -> "Pseudonyms":
+    _check_key(settings)
     from adapters.decision_log.pseudonyms import Pseudonyms
 
     return Pseudonyms(settings.decision_log_keys)

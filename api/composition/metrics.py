@@ -232,11 +232,25 @@ def exposed_metrics(settings: Settings) -> Iterator[None]:
     Raises:
         Rejected: the extra `metrics` is not installed, or the port is taken.
     """
+    check_metrics_port(settings)
     if settings.metrics_port is None:
         yield
         return
-    from adapters.listening import port_is_free
     from adapters.metrics.exposition import exposed
+
+    with exposed(settings.metrics_host, settings.metrics_port):
+        yield
+
+
+def check_metrics_port(settings: Settings) -> None:
+    """Returns when Prometheus can be answered as the settings say.
+
+    Raises:
+        Rejected: the extra `metrics` is not installed, or the port is taken.
+    """
+    if settings.metrics_port is None:
+        return
+    from adapters.listening import port_is_free
 
     if find_spec("prometheus_client") is None:
         raise Rejected(
@@ -248,5 +262,3 @@ def exposed_metrics(settings: Settings) -> Iterator[None]:
             f"{settings.metrics_host}:{settings.metrics_port} is in use, as by another command; "
             "choose another one, or empty it for this command",
         )
-    with exposed(settings.metrics_host, settings.metrics_port):
-        yield

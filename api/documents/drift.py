@@ -83,21 +83,25 @@ class DriftReport(Struct, frozen=True, kw_only=True):
         """One line: whether there is drift, and in which inputs."""
         if self.why_not:
             return f"drift of version {self.version}, {self.day}: {self.state}: {self.why_not}"
-        where = ", ".join(_said(each) for each in self.inputs if each.drifted)
         return (
-            f"drift of version {self.version}, {self.day}: {f'in {where}' if where else 'none'} "
+            f"drift of version {self.version}, {self.day}: {_where(self.inputs)} "
             f"({self.customers:,} customers)"
         )
 
 
-def _said(drifted: InputDrift) -> str:
-    values = drifted.population_stability.drifted or drifted.jensen_shannon_distance.drifted
-    missing = "empty histories" if drifted.input == SCORE else "missing values"
-    parts = [drifted.input] if values else []
-    parts += [f"{missing} of {drifted.input}" if drifted.input != SCORE else missing] * (
-        drifted.missing.drifted
-    )
-    return ", ".join(parts)
+def _where(inputs: Sequence[InputDrift]) -> str:
+    """In which inputs, each name once for its values and once where more or fewer are missing."""
+    values = [
+        each.input
+        for each in inputs
+        if each.population_stability.drifted or each.jensen_shannon_distance.drifted
+    ]
+    missing = [each.input for each in inputs if each.missing.drifted and each.input != SCORE]
+    empty = any(each.missing.drifted and each.input == SCORE for each in inputs)
+    parts = [f"in {', '.join(values)}"] * bool(values)
+    parts += [f"in the missing values of {', '.join(missing)}"] * bool(missing)
+    parts += ["in empty histories"] * empty
+    return "; ".join(parts) or "none"
 
 
 def _inputs(drift: VersionDrift) -> list[InputDrift]:

@@ -1,12 +1,14 @@
 """Commands about the log of decisions."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from adapters.clock import SystemClock
 from adapters.decision_log.places import hour_of
+from adapters.listening import free_port
 from adapters.object_store import open_object_store
 from domain.values import MICROS_PER_DAY, MICROS_PER_SECOND
 from tests.cli.conftest import Run
@@ -52,6 +54,39 @@ def test_what_is_not_there_is_said(run: Run) -> None:
     code, _, err = run("decisions", "show", an_answer().decision_id)
     assert (code, "is in the log" in err) == (4, True)
     assert run("decisions", "show", "x")[0] == 2
+
+
+def test_whoever_only_tidies_needs_no_key(
+    run: Run, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hour = hour_of(SystemClock()()) - MICROS_PER_DAY
+    decision_id = write(home, hour)
+    write(home, hour + 1)
+    monkeypatch.delenv("PROPENSITY_DECISION_LOG_KEY")
+    code, out, _ = run("decisions", "tidy", "--json")
+    assert (code, json.loads(out)["hours_merged"]) == (0, 1)
+    for command in (
+        ("decisions", "show", decision_id),
+        ("decisions", "list"),
+        ("serve", "--port", str(free_port())),
+        ("erase", "customer-1", "--yes"),
+    ):
+        code, _, err = run(*command)
+        assert (code, "PROPENSITY_DECISION_LOG_KEY: is needed" in err) == (2, True), command
+
+
+def test_a_doctor_looks_at_the_log(run: Run, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def finding() -> Mapping[str, object]:
+        found: list[dict[str, object]] = json.loads(run("doctor", "--json")[1])
+        return next(each for each in found if each["check"] == "decision log")
+
+    write(home, SystemClock()() - MICROS_PER_SECOND)
+    monkeypatch.setenv("PROPENSITY_DYNAMODB_ENDPOINT", f"http://127.0.0.1:{free_port()}")
+    assert (finding()["ok"], str(finding()["finding"])[:11]) == (True, "1 decisions")
+    monkeypatch.delenv("PROPENSITY_DECISION_LOG_KEY")
+    assert finding()["ok"] is False
+    monkeypatch.delenv("PROPENSITY_DECISION_LOG")
+    assert finding()["ok"] is True
 
 
 def test_an_hour_that_is_over_is_merged(run: Run, home: Path) -> None:

@@ -54,6 +54,18 @@ def test_an_engine_of_another_folder_is_not_used(
     assert engine.answers
 
 
+def test_a_demo_looks_for_its_metrics_port_before_it_loads_anything(
+    home: Path, engine: EmbeddedEngine, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert home.exists()
+    monkeypatch.setenv("PROPENSITY_DYNAMODB_ENDPOINT", f"http://127.0.0.1:{free_port()}")
+    monkeypatch.setenv("PROPENSITY_METRICS_PORT", str(engine.port))
+    code, out, err = run("demo", "--port", str(free_port()))
+    assert (code, out) == (2, "")
+    assert f"127.0.0.1:{engine.port} is in use" in err
+    assert "[1/5]" not in err
+
+
 @pytest.fixture
 def own_engine(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[EmbeddedEngine]:
     """The engine of an empty home folder, not started yet."""

@@ -202,8 +202,12 @@ def test_drift_is_told_on_the_command_line(home: Path, run: Run) -> None:
     days.put(name, 1, today - 7, process="host-1", tally=tally_of(doubled))
     days.put(name, 1, today - 9, process="host-1", tally=reference.tally)
     code, out, err = run("models", "drift", name)
-    assert (code, "total_purchase_volume_30d" in out) == (1, True)
+    assert code == 1
     assert "in total_purchase_volume_30d (300 customers)" in err
+    heading, first, second = out.splitlines()  # each row is one line, whatever its width
+    assert heading.split() == "input stability index distance missing then now drift".split()
+    assert (first.split()[0], first.split()[-1]) == ("total_purchase_volume_30d", "*")
+    assert second.split()[0] == "score"
     told = json.loads(run("models", "drift", name, "1", "--json")[1])
     assert (told["state"], told["day"]) == ("drift", rendered(today))
     assert told["inputs"][0]["population_stability"]["drifted"] is True

@@ -18,7 +18,7 @@ def test_a_doctor_without_an_engine_names_each_fix(
     code, out, _ = run("doctor", "--json")
     findings: list[dict[str, Any]] = json.loads(out)
     assert code == 1
-    assert [finding["ok"] for finding in findings] == [True, *[False] * 4, *[True] * 3]
+    assert [finding["ok"] for finding in findings] == [True, *[False] * 5, *[True] * 4]
     assert "propensity db start" in findings[1]["fix"]
     assert all(finding["fix"] for finding in findings if not finding["ok"])
 

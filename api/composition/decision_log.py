@@ -17,23 +17,25 @@ if TYPE_CHECKING:
     from domain.customers import DecisionEraser
 
 _LOG = "PROPENSITY_DECISION_LOG"
+_KEY = "PROPENSITY_DECISION_LOG_KEY"
 
 
 def check_decision_log(settings: Settings) -> None:
     """Returns when decisions can be logged, or are not to be.
 
     Raises:
-        Rejected: the extra `decisions` is not installed.
+        Rejected: the extra `decisions` is not installed, or there is no key.
     """
-    if settings.decision_log and find_spec("pyarrow") is None:
-        raise Rejected(_LOG, "needs the extra: pip install 'propensity[decisions]'")
+    if settings.decision_log:
+        _check_extra()
+        _pseudonyms(settings)
 
 
 def open_decision_log(settings: Settings) -> "ParquetDecisionLog":
     """The decisions that were logged.
 
     Raises:
-        Rejected: no place is set, or the extra is missing.
+        Rejected: no place or no key is set, or the extra is missing.
         StoreUnavailable: the place cannot be opened.
     """
     store, pseudonyms = _place(settings), _pseudonyms(settings)
@@ -43,7 +45,7 @@ def open_decision_log(settings: Settings) -> "ParquetDecisionLog":
 
 
 def tidy_decisions(settings: Settings) -> "TidyDecisions":
-    """What keeps the log in order.
+    """What keeps the log in order; it needs no key.
 
     Raises:
         Rejected: no place is set, or the extra is missing.
@@ -58,7 +60,12 @@ def tidy_decisions(settings: Settings) -> "TidyDecisions":
 
 
 def decision_eraser(settings: Settings) -> "DecisionEraser | None":
-    """What hides the decisions of an erased customer; None where none are logged."""
+    """What hides the decisions of an erased customer; None where none are logged.
+
+    Raises:
+        Rejected: there is no key.
+        StoreUnavailable: the place cannot be opened.
+    """
     if not settings.decision_log:
         return None
     from adapters.decision_log.erasing import MarkedDecisionEraser
@@ -112,11 +119,22 @@ def _place(settings: Settings) -> "ObstoreObjectStore":
 
     if not settings.decision_log:
         raise Rejected(_LOG, "is not set: no decisions are logged")
-    check_decision_log(settings)
+    _check_extra()
     return open_object_store(settings.decision_log)
+
+
+def _check_extra() -> None:
+    if find_spec("pyarrow") is None:
+        raise Rejected(_LOG, "needs the extra: pip install 'propensity[decisions]'")
 
 
 def _pseudonyms(settings: Settings) -> "Pseudonyms":
     from adapters.decision_log.pseudonyms import Pseudonyms
 
+    if not settings.decision_log_keys:
+        raise Rejected(
+            _KEY,
+            "is not set: it takes what `openssl rand -base64 32` prints; keep it, as without it "
+            "nobody can tell of whom a decision was",
+        )
     return Pseudonyms(settings.decision_log_keys)

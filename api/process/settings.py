@@ -134,7 +134,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     decision_log: str = ""
     """Folder or `s3://bucket/prefix` where decisions are logged, with their features; empty: none are."""
     decision_log_key: Secret | None = None
-    """32 bytes in base64 that seal customers in the log of decisions; further keys, by commas, only open it; every process needs the same."""
+    """32 bytes in base64 that seal customers in the log of decisions; further keys, by commas, only open it; every process that serves, erases or reads needs the same."""
     decision_log_shares: str = "propensity=100%,flags=100%"
     """Which answers are logged, and how many of them; a flag may declare its own share, `log`."""
     decision_log_flush_s: Annotated[float, Meta(ge=0.1, le=300)] = 10.0
@@ -188,11 +188,6 @@ class Settings(Struct, frozen=True, kw_only=True):
         if self.audience_model and self.audience_model not in self.served_models:
             raise ValueError(
                 f"audience_model {self.audience_model} is none of models: {self.models}"
-            )
-        if self.decision_log and self.decision_log_key is None:
-            raise ValueError(
-                "decision_log needs decision_log_key, such as `openssl rand -base64 32`; keep it: "
-                "without it nobody can tell of whom a decision was"
             )
         _ = self.banner_policy  # raises where the range is empty
         _ = self.retention  # raises where purchases are dropped too early

@@ -7,6 +7,7 @@ import pytest
 
 from adapters.clock import SystemClock
 from adapters.decision_log.places import hour_of
+from adapters.listening import free_port
 from adapters.object_store import open_object_store
 from domain.values import MICROS_PER_DAY, MICROS_PER_SECOND
 from tests.cli.conftest import Run
@@ -70,3 +71,12 @@ def test_where_nothing_is_logged_the_setting_is_named(
     monkeypatch.delenv("PROPENSITY_DECISION_LOG")
     code, _, err = run("decisions", command)
     assert (code, "PROPENSITY_DECISION_LOG" in err) == (2, True)
+
+
+def test_upkeep_alone_needs_no_key(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PROPENSITY_DECISION_LOG_KEY")
+    assert run("decisions", "tidy")[0] == 0
+    port = str(free_port())
+    for command in (["decisions", "list"], ["serve", "--port", port], ["erase", "c1", "--yes"]):
+        code, _, err = run(*command)
+        assert (code, "PROPENSITY_DECISION_LOG_KEY" in err) == (2, True), command

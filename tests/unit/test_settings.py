@@ -151,14 +151,12 @@ def test_a_kind_without_a_name_is_refused(value: str, monkeypatch: pytest.Monkey
 RANDOM_KEY = "3q2-7wABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhs"
 
 
-def test_a_log_of_decisions_needs_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_log_of_decisions_has_keys_and_shares(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PROPENSITY_DECISION_LOG", "log")
-    with pytest.raises(Rejected) as caught:
-        load_settings()
-    assert not missing(caught.value, "decision_log_key")
-    monkeypatch.setenv("PROPENSITY_DECISION_LOG_KEY", RANDOM_KEY)
+    assert load_settings().decision_log_keys == []  # upkeep needs none
+    keys = f"{RANDOM_KEY},{RANDOM_KEY[::-1]},{RANDOM_KEY}="
+    monkeypatch.setenv("PROPENSITY_DECISION_LOG_KEY", keys)
     monkeypatch.setenv("PROPENSITY_DECISION_LOG_SHARES", "propensity=10%, flags=0.5")
-    monkeypatch.setenv("PROPENSITY_DECISION_LOG_PREVIOUS_KEYS", f"{RANDOM_KEY[::-1]},{RANDOM_KEY}=")
     settings = load_settings()
     assert settings.logged_shares == {"propensity": 1_000, "flags": 5_000}
     newest, _, oldest = settings.decision_log_keys

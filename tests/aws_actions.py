@@ -39,6 +39,11 @@ def of_sqs(operation: str, request: dict[str, Any]) -> Grants:
     return {(f"sqs:{operation.removesuffix('Batch')}", queue)}
 
 
+def of_secrets(operation: str, request: dict[str, Any]) -> Grants:
+    """The action with the secret's name, as the end of its ARN."""
+    return {(f"secretsmanager:{operation}", request["SecretId"].split(":", 5)[-1])}
+
+
 def of_s3(method: str, target: str, body: bytes) -> Grants:
     """The action with bucket, or bucket/key."""
     url = urlsplit(target)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from domain.customers import DecisionEraser
 
 _LOG = "PROPENSITY_DECISION_LOG"
+_KEY = "PROPENSITY_DECISION_LOG_KEY"
 
 
 def check_decision_log(settings: Settings) -> None:
@@ -44,7 +45,7 @@ def open_decision_log(settings: Settings) -> "ParquetDecisionLog":
 
 
 def tidy_decisions(settings: Settings) -> "TidyDecisions":
-    """What keeps the log in order.
+    """What keeps the log in order; it needs no key.
 
     Raises:
         Rejected: no place is set, or the extra is missing.
@@ -59,7 +60,12 @@ def tidy_decisions(settings: Settings) -> "TidyDecisions":
 
 
 def decision_eraser(settings: Settings) -> "DecisionEraser | None":
-    """What hides the decisions of an erased customer; None where none are logged."""
+    """What hides the decisions of an erased customer; None where none are logged.
+
+    Raises:
+        Rejected: there is no key.
+        StoreUnavailable: the place cannot be opened.
+    """
     if not settings.decision_log:
         return None
     from adapters.decision_log.erasing import MarkedDecisionEraser
@@ -125,7 +131,7 @@ def _check_extra() -> None:
 def _check_key(settings: Settings) -> None:
     if not settings.decision_log_keys:
         raise Rejected(
-            f"{_LOG}_KEY",
+            _KEY,
             "is needed beside PROPENSITY_DECISION_LOG, such as `openssl rand -base64 32`; keep it: "
             "without it nobody can tell of whom a decision was",
         )

@@ -105,3 +105,12 @@ def test_where_nothing_is_logged_the_setting_is_named(
     monkeypatch.delenv("PROPENSITY_DECISION_LOG")
     code, _, err = run("decisions", command)
     assert (code, "PROPENSITY_DECISION_LOG" in err) == (2, True)
+
+
+def test_upkeep_alone_needs_no_key(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PROPENSITY_DECISION_LOG_KEY")
+    assert run("decisions", "tidy")[0] == 0
+    port = str(free_port())
+    for command in (["decisions", "list"], ["serve", "--port", port], ["erase", "c1", "--yes"]):
+        code, _, err = run(*command)
+        assert (code, "PROPENSITY_DECISION_LOG_KEY" in err) == (2, True), command

@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tests.aws_actions import Grants, of_dynamodb, of_s3, of_sqs
+from tests.aws_actions import Grants, of_dynamodb, of_s3, of_secrets, of_sqs
 from tests.proxy import Request, proxy
 
 
@@ -25,6 +25,8 @@ class Recording:
             self.asked |= of_dynamodb(name, json.loads(request.body))
         elif service == "AmazonSQS":
             self.asked |= of_sqs(name, json.loads(request.body))
+        elif service == "secretsmanager":
+            self.asked |= of_secrets(name, json.loads(request.body))
         else:
             self.asked |= of_s3(request.method, request.target, request.body)
         time.sleep(self.slow.pop(request.operation, 0))

@@ -37,15 +37,16 @@ PARAMETERS = {
         "ServerTasksLeast": "2",
         "AlarmEmail": "night@shop.example",
         "AudienceCategory": "jewellery",
+        "DecisionLogShares": "propensity=100%,flags=100%",
     },
 }
 
 
-def aws(engine: EmbeddedEngine, service: str) -> Any:
-    """A client of one service of the engine."""
+def aws(engine: EmbeddedEngine, service: str, address: str = "") -> Any:
+    """A client of one service of the engine, by way of an address."""
     return Session().create_client(
         service,
-        endpoint_url=f"http://{HOST}:{engine.port}",
+        endpoint_url=address or f"http://{HOST}:{engine.port}",
         region_name=REGION,
         aws_access_key_id=LOCAL_CREDENTIALS[0],
         aws_secret_access_key=LOCAL_CREDENTIALS[1],

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import secrets
 import signal
 import subprocess
 import time
@@ -11,11 +12,13 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
+from string import ascii_letters, digits
 from typing import Any
 
 import httpx
 import pytest
 
+from adapters.decision_log.places import BEGUN, FINISHED, folder_of, hour_of, mark
 from adapters.embedded import EmbeddedEngine
 from adapters.listening import HOST, free_port
 from domain.values import instant
@@ -29,7 +32,14 @@ from tests.e2e.test_connections import PROPENSITY, Server, await_listening
 
 pytestmark = [pytest.mark.engine, pytest.mark.full]
 CATEGORY = "jewellery"
-ROLES = ("Server", "Worker", "Trainer", "Marketer", "Operator")
+TASKS = {
+    "Server": "service-server",
+    "Worker": "service-worker",
+    "Trainer": "service-trainer",
+    "Marketer": "service-audience",
+    "Upkeep": "service-upkeep",
+}
+ROLES = (*TASKS, "Operator")
 
 
 @pytest.fixture(scope="module")
@@ -58,8 +68,14 @@ class Deployed:
         return dict(container)
 
     def environment(self, role: str) -> dict[str, str]:
-        """What a task is told, but for the address of AWS."""
-        told = {each["name"]: each["value"] for each in self.task("service-server")["environment"]}
+        """What a task is told, but for the address of AWS; people say what servers are told."""
+        container = self.task(TASKS.get(role, "service-server"))
+        told = {each["name"]: each["value"] for each in container["environment"]}
+        # Fargate reads a server's key before the server has its role. Operators read it in theirs.
+        if (reader := {"Server": "Nobody", "Operator": "Operator"}.get(role)) is not None:
+            client = aws(self.engine, "secretsmanager", self.recordings[reader].address)
+            key = client.get_secret_value(SecretId=self.store["DecisionLogKey"])["SecretString"]
+            told["PROPENSITY_DECISION_LOG_KEY"] = key
         address = self.recordings[role].address
         return {
             **{name: value for name, value in os.environ.items() if "PROPENSITY" not in name},
@@ -67,6 +83,7 @@ class Deployed:
             "PROPENSITY_DYNAMODB_ENDPOINT": address,
             "PROPENSITY_READ_TIMEOUT_S": "20",
             "PROPENSITY_READ_DEADLINE_S": "30",
+            "PROPENSITY_DRAIN_S": "0",  # nobody else is to notice the stop
             "PROPENSITY_HOME": str(self.folder / role),
             "AWS_ENDPOINT_URL": address,
             "AWS_ALLOW_HTTP": "true",
@@ -74,6 +91,16 @@ class Deployed:
             "AWS_ACCESS_KEY_ID": LOCAL_CREDENTIALS[0],
             "AWS_SECRET_ACCESS_KEY": LOCAL_CREDENTIALS[1],
         }
+
+    def target(self, family: str) -> dict[str, Any]:
+        """What the schedule of a task definition starts."""
+        scheduler = aws(self.engine, "scheduler")
+        names = [each["Name"] for each in scheduler.list_schedules()["Schedules"]]
+        targets = [scheduler.get_schedule(Name=name)["Target"] for name in names]
+        (found,) = (
+            each for each in targets if family in each["EcsParameters"]["TaskDefinitionArn"]
+        )
+        return dict(found)
 
     def run(self, role: str, *arguments: str, codes: tuple[int, ...] = (0,)) -> str:
         """What a command prints that runs within a role."""
@@ -105,13 +132,18 @@ def deployed(
                 role: stack.enter_context(recording(engine.port)) for role in (*ROLES, "Nobody")
             },
         )
-        # The engine's CloudFormation leaves TTL off.
+        # The engine's CloudFormation makes the key of punctuation too, and leaves TTL off.
+        key = "".join(secrets.choice(ascii_letters + digits) for _ in range(43))
+        aws(engine, "secretsmanager").put_secret_value(
+            SecretId=built.store["DecisionLogKey"], SecretString=key
+        )
         built.run("Nobody", "tables", "create")
         first_day(built)
         serving(built)
         working(built)
         marketing(built)
         operating(built)
+        keeping_up(built)
         yield built
 
 
@@ -191,6 +223,7 @@ def ask(address: str, key: str) -> None:
         post("/v1/purchases", {"purchases": [a_purchase("h1", "later", 3)]})
         for purchase in ("p1", "p400", "never"):
             post("/v1/cancellations", {"customer_id": "h1", "purchase_id": purchase})
+        get("/v1/customers/c1/propensity")
         get("/v1/customers/h1/propensity?explain=true")
         get("/v1/customers/h1/propensity?as_of=2026-06-30T00:00:00Z")
         get("/v1/categories")
@@ -229,7 +262,10 @@ def working(built: Deployed) -> None:
         [{"cancelled": {"customer_id": "w1", "purchase_id": "p1"}}],
     ]
     command = [PROPENSITY, *built.task("service-worker")["command"]]
-    environment = built.environment("Worker") | {"PROPENSITY_QUEUE_VISIBILITY_S": "10"}
+    environment = built.environment("Worker") | {
+        "PROPENSITY_QUEUE_VISIBILITY_S": "10",
+        "PROPENSITY_METRICS_PORT": str(free_port()),  # then it asks what the queues hold
+    }
     # So slow that the batch must be hidden from other workers for longer.
     built.recordings["Worker"].slow["DynamoDB_20120810.TransactWriteItems"] = 6
     with subprocess.Popen(command, cwd=built.folder, env=environment) as process:
@@ -254,9 +290,7 @@ def waiting(sqs: Any, url: str) -> tuple[int, int]:
 
 def marketing(built: Deployed) -> None:
     """What the schedule runs, and what a person runs."""
-    schedule = aws(built.engine, "scheduler").list_schedules()["Schedules"][0]
-    target = aws(built.engine, "scheduler").get_schedule(Name=schedule["Name"])["Target"]
-    (override,) = json.loads(target["Input"])["containerOverrides"]
+    (override,) = json.loads(built.target("service-audience")["Input"])["containerOverrides"]
     command = [
         part.replace("<aws.scheduler.scheduled-time>", "2026-11-30T04:00:00Z")
         for part in override["command"]
@@ -275,6 +309,9 @@ def operating(built: Deployed) -> None:
         return built.run("Operator", *arguments, codes=codes)
 
     run("doctor")
+    run("decisions", "list")
+    run("replay", "--sample", "10")
+    run("outcomes", "purchase-propensity", codes=(0, 4))  # 4: no horizon has passed
     run("predict", "c1")
     run("verify", "--sample", "5")
     run("rebuild", "--customer", "c1")
@@ -294,6 +331,24 @@ def operating(built: Deployed) -> None:
     run("keys", "revoke", key["key_id"], "--yes")
     run("worker", "dead-letters", "replay")
     run("audit", "--json")
+
+
+def keeping_up(built: Deployed) -> None:
+    """What the schedule runs, on two files of an hour that is over and an erasure of that time."""
+    s3, bucket = aws(built.engine, "s3"), built.store["DecisionsBucket"]
+    logged = s3.list_objects_v2(Bucket=bucket, Prefix="log/decisions/")["Contents"][0]["Key"]
+    at = (int(time.time()) - 86_400) * 1_000_000
+    for name in ("00000000-000001", "00000000-000002"):
+        copy = f"log/{folder_of(hour_of(at))}{name}.parquet"
+        s3.copy_object(Bucket=bucket, Key=copy, CopySource={"Bucket": bucket, "Key": logged})
+    for what in (BEGUN, FINISHED):
+        s3.put_object(Bucket=bucket, Key=f"log/{mark('nobody', at, what)}", Body=b"{}")
+    assert "Input" not in built.target("service-upkeep")
+    command = built.task("service-upkeep")["command"]
+    first = json.loads(built.run("Upkeep", *command, "--json"))
+    assert (first["hours_merged"], first["erasures_done"]) == (1, 1)
+    assert first["erasures_left"] > 0  # those of the server and the operator, just now
+    built.run("Upkeep", *command)
 
 
 def granted(built: Deployed, role: str) -> Grants:

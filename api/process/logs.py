@@ -35,7 +35,7 @@ def configure_logging(level: str) -> None:
         "level": max(logging.getLevelNamesMapping()[level.upper()], logging.WARNING)
     }
     to_root = {"handlers": [], "propagate": True, "level": "NOTSET"}
-    on_terminal = sys.stderr.isatty()
+    on_terminal = sys.stderr is not None and sys.stderr.isatty()  # none where it was closed
     dictConfig(
         {
             "version": 1,

@@ -131,3 +131,8 @@ def test_a_line_within_a_request_has_its_ids(traceparent: bytes, trace: str | No
     found = copy_context().run(line)
     assert found["request_id"] == "r-1"
     assert found.get("trace_id") == trace
+
+
+def test_a_process_whose_stderr_was_closed_runs_all_the_same() -> None:
+    closed = 'exec "$0" -c "$1" info 2>&-'
+    subprocess.run(["sh", "-c", closed, sys.executable, SCRIPT], check=True)

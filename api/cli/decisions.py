@@ -59,6 +59,8 @@ def tidy(*, as_json: AsJson = False) -> None:
     text = (
         f"{report.hours_merged:,} hours merged, {report.hours_removed:,} hours removed as too old; "
         f"{report.decisions_erased:,} decisions lost their customer; {report.erasures_done:,} "
-        f"erasures done, {report.erasures_left:,} go on"
+        f"erasures done, {report.erasures_left:,} left"
     )
+    if report.erasures_left:
+        text += ": run it again two hours after they were asked for"
     emit(report, as_json=as_json, text=text)

@@ -82,7 +82,7 @@ COMMANDS = {
     ),
     "doctor": (
         "api.cli.doctor:doctor",
-        "Check settings, tables, registry and model; exits with 1 when something is wrong.",
+        "Check settings, tables, registry, model and decision log; exits with 1 when something is wrong.",
     ),
     "settings": (
         "api.cli.settings:settings",

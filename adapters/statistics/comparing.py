@@ -55,7 +55,7 @@ class ScipyStatistics:
         Statistics 52, for estimated variances and for where it is narrowest.
         """
         mixture = planned_variance / _NARROWEST
-        if not (0 < mixture < math.inf and difference.variance < math.inf):
+        if difference.variance is None or not 0 < mixture < math.inf:
             return Interval(None, None)
         both = difference.variance + mixture
         half = math.sqrt(both * math.log(both / (mixture * _ALPHA**2)))

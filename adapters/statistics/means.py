@@ -38,8 +38,8 @@ def difference_of_means(treated: Moments, held_out: Moments, *, adjusted: bool) 
     everybody = (treated + held_out).mean_before
     one, other = (_adjusted(each, slope, everybody) for each in (treated, held_out))
     estimate, variance = one.mean - other.mean, one.variance + other.variance
-    if math.isinf(variance) or min(one.customers, other.customers) < 2:  # noqa: PLR2004
-        return _unknown(estimate, variance)
+    if min(one.customers, other.customers) < 2:  # noqa: PLR2004
+        return _unknown(estimate)
     t = float(stdtrit(_freedom(one, other), _UPPER))
     half = t * math.sqrt(variance)
     return Difference(
@@ -80,12 +80,8 @@ def _fieller(one: _Mean, other: _Mean, t: float) -> Interval:
     return Interval((product - root) / square - 1, (product + root) / square - 1)
 
 
-def _unknown(estimate: float, variance: float) -> Difference:
+def _unknown(estimate: float) -> Difference:
     nothing = Interval(None, None)
     return Difference(
-        estimate=estimate,
-        interval=nothing,
-        relative=None,
-        relative_interval=nothing,
-        variance=variance,
+        estimate=estimate, interval=nothing, relative=None, relative_interval=nothing, variance=None
     )

@@ -102,14 +102,15 @@ class Difference:
     """Treated less held out: absolute, and relative to the held out.
 
     `interval` and `relative_interval` hold at 95 % for one look at a time fixed before. `relative`
-    is None where the held out have nothing to be relative to. `variance` is the estimate's.
+    is None where the held out have nothing to be relative to. `variance` is the estimate's; None: of
+    so few nobody knows it.
     """
 
     estimate: float
     interval: Interval
     relative: float | None
     relative_interval: Interval
-    variance: float
+    variance: float | None
 
 
 class CampaignStatistics(Protocol):

@@ -95,6 +95,7 @@ def test_an_interval_for_every_look_is_wider_than_one_for_a_single_look(
     assert always.low is not None
     assert always.high is not None
     half = (always.high - always.low) / 2
+    assert found.variance is not None
     assert half > 1.96 * found.variance**0.5
 
 

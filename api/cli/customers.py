@@ -12,7 +12,7 @@ import typer
 from api.cli.audit import audited
 from api.cli.cost import cost_text
 from api.cli.output import AsJson, confirmed, emit, say
-from api.composition import application
+from api.composition import application, can_tidy, tidy_campaigns
 from api.documents.cost import cost_used
 from api.documents.customer import CancellationReport, CustomerExport, ErasureReceipt, RefundReport
 from api.process import load_settings
@@ -86,6 +86,9 @@ def erase(
     written = audited(settings, Act.ERASE, Target.CUSTOMER)
     with application(settings, batch=True) as built, metered() as cost, written:
         receipt = asyncio.run(built.erase(customer))
+    if receipt.campaigns_hidden and can_tidy():
+        erased = tidy_campaigns(settings)().members_erased
+        say(f"campaigns: {erased:,} members taken out of their files")
     report = ErasureReceipt.of(receipt, cost)
     emit(report, as_json=as_json, text=f"{_described(report)}\n{cost_text(cost)}")
     if not report.complete:

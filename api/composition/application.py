@@ -177,12 +177,14 @@ class Application:
     @cached_property
     def erase(self) -> "EraseCustomer":
         from adapters.dynamodb import DynamoCustomerEraser
+        from api.composition.campaigns import campaign_eraser
         from domain.customers import EraseCustomer
 
         return EraseCustomer(
             eraser=DynamoCustomerEraser(self.client),
             clock=self.clock,
             suppression_days=self.settings.erasure_suppression_days,
+            campaigns=campaign_eraser(self.settings),
         )
 
     @cached_property

@@ -148,6 +148,13 @@ class ErasureReceipt(Struct, frozen=True, kw_only=True):
     refunds_waiting: Annotated[
         int, Meta(ge=0, description="Purchases that did not come, whose refunds were removed now.")
     ]
+    campaigns_hidden: Annotated[
+        bool,
+        Meta(
+            description="No campaign shows the customer any more; `propensity campaign tidy` takes "
+            "the customer out of their files. False: there are no campaigns."
+        ),
+    ]
     cost: CostUsed
 
     @classmethod
@@ -162,6 +169,7 @@ class ErasureReceipt(Struct, frozen=True, kw_only=True):
             cancelled=receipt.erased.cancelled,
             recent_purchases=receipt.erased.recent_purchases,
             refunds_waiting=receipt.erased.refunds_waiting,
+            campaigns_hidden=receipt.campaigns_hidden,
             cost=cost_used(cost),
         )
 

@@ -30,6 +30,7 @@ def test_an_erased_customer_has_a_receipt_that_does_not_name_them(http: Http) ->
         "cancelled": 1,
         "recent_purchases": 1,
         "refunds_waiting": 0,
+        "campaigns_hidden": False,
     }
     again = http.post("/v1/erasures", json=WHO).json()
     assert (again["complete"], again["purchases"]) == (True, 0)

@@ -19,7 +19,7 @@ from adapters.campaigns.places import (
     sent_key,
     written_at,
 )
-from domain.campaigns import Campaign, CampaignResults, FrozenMember, MemberPart
+from domain.campaigns import Campaign, CampaignResults, FrozenMember, MemberPart, campaign_name_of
 from domain.errors import Conflict, CorruptRecord, NotFound, StoreUnavailable
 from domain.values import instant
 from model_registry.errors import UnknownObject
@@ -73,6 +73,7 @@ class ObjectCampaigns:
 
     def named(self, name: str, /) -> Campaign:
         """The one of this name; see the port."""
+        campaign_name_of(name)
         campaign = self._campaign(name, self._store.keys(folder_of(name)))
         if campaign is None:
             raise NotFound(f"there is no campaign {name!r}; `propensity campaign list` names them")

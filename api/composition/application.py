@@ -359,6 +359,7 @@ class Application:
 
     def http(self, *, close: Callable[[], object]) -> "Litestar":
         """The HTTP application, which loads models from its start on; at its end it calls `close`."""
+        from api.composition.campaigns import open_campaigns
         from api.composition.web import customer_tokens, flags_of, sign_token
         from api.http import MAX_PURCHASES, Cursors, create_app
         from api.http.access import Access, Openness
@@ -371,6 +372,7 @@ class Application:
         from model_registry.serving import ShadowScoring
 
         settings = self.settings
+        campaigns = open_campaigns(settings, members=False)
         shadows = ThreadPoolExecutor(1, thread_name_prefix="shadows")
         shadowing = {
             name: ShadowScoring(settings.banner_policy, hand_off=shadows.submit)
@@ -423,6 +425,8 @@ class Application:
                     page_deadline_s=settings.read_deadline_s,
                     stream_deadline_s=settings.audience_deadline_s,
                 ),
+                campaigns=campaigns,
+                campaign_records=campaigns,
                 readiness=Readiness(
                     health=self.tables,
                     traffic={n: each.snapshot for n, each in self.live.by_name.items()},

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from domain.errors import Rejected
+from domain.errors import InvalidRequest
 from domain.prediction import Arm
 from domain.values import BUCKETS, bucket
 
@@ -153,10 +153,10 @@ def campaign_name_of(text: str) -> str:
     """The name, if it is one.
 
     Raises:
-        Rejected: it is none.
+        InvalidRequest: it is none.
     """
     if _NAME.fullmatch(text) is None:
-        raise Rejected(
+        raise InvalidRequest(
             "name", f"{text!r} must be 1 to 63 lower-case letters, digits and . _ -, such as spring"
         )
     return text

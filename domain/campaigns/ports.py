@@ -63,6 +63,7 @@ class Campaigns(Protocol):
         """The one of this name.
 
         Raises:
+            Rejected: no campaign can have it.
             NotFound: there is none.
             StoreUnavailable: the store did not answer.
             CorruptRecord: what is stored is none.

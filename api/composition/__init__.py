@@ -3,6 +3,7 @@
 from api.composition.application import Application as Application
 from api.composition.application import application as application
 from api.composition.campaigns import can_tidy as can_tidy
+from api.composition.campaigns import memberships_of as memberships_of
 from api.composition.campaigns import open_campaigns as open_campaigns
 from api.composition.campaigns import tidy_campaigns as tidy_campaigns
 from api.composition.experiments import create_campaign as create_campaign

@@ -1,5 +1,6 @@
 """Where campaigns are: to be read, tidied, and to forget a customer."""
 
+from collections.abc import Iterator
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from domain.errors import Rejected
 if TYPE_CHECKING:
     from adapters.campaigns import MarkedCampaignEraser, ObjectCampaigns
     from adapters.campaigns.tidying import TidyCampaigns
+    from domain.campaigns import Campaign, FrozenMember
 
 
 def open_campaigns(settings: Settings, *, members: bool = True) -> "ObjectCampaigns":
@@ -51,6 +53,21 @@ def tidy_campaigns(settings: Settings) -> "TidyCampaigns":
 def can_tidy() -> bool:
     """Whether this installation can read members."""
     return find_spec("pyarrow") is not None
+
+
+def memberships_of(
+    settings: Settings, customer_id: str
+) -> "Iterator[tuple[Campaign, FrozenMember]]":
+    """What each campaign keeps of a customer; every member is read.
+
+    Raises:
+        Rejected: there are campaigns, and the extra `campaigns` is not installed.
+    """
+    campaigns = open_campaigns(settings, members=False)
+    for campaign in campaigns.every():
+        check_installed("pyarrow")
+        for batch in campaigns.members(campaign):
+            yield from ((campaign, each) for each in batch if each.customer_id == customer_id)
 
 
 def check_installed(*packages: str) -> None:

@@ -26,6 +26,7 @@ from domain.campaigns.reading import ReadSpans as ReadSpans
 from domain.campaigns.results import CampaignResults as CampaignResults
 from domain.campaigns.results import Measured as Measured
 from domain.campaigns.results import Metric as Metric
+from domain.campaigns.results import Plan as Plan
 from domain.campaigns.results import Uplift as Uplift
 from domain.campaigns.results import Verdict as Verdict
 from domain.campaigns.statistics import CampaignStatistics as CampaignStatistics

@@ -115,9 +115,12 @@ def test_an_erased_customer_leaves_every_campaign_and_its_bytes(shop: Path, run:
     place = shop / ".propensity" / "registry" / "campaigns"
     assert "c17'" in everything(place)
     assert created["members"] == 120
+    (held,) = of(run("export-customer", "c17"))["campaigns"]
+    assert (held["campaign"], held["arm"], held["version"]) == ("spring", "treated", 1)
     code, out, err = run("erase", "c17", "--yes", "--json")
     assert (code, json.loads(out)["campaigns_hidden"], "1 member" in err) == (0, True, True)
     assert "c17'" not in everything(place)
+    assert of(run("export-customer", "c17"))["campaigns"] == []
     assert run("campaign", "export", "spring", "--output", "all.csv")[0] == 0
     assert ids(shop / "all.csv") == {f"c{n}" for n in range(120)} - {"c17"}
     shown = of(run("campaign", "show", "spring", "--json"))

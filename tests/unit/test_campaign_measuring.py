@@ -1,8 +1,22 @@
 """Measuring a campaign: what counts as its effect, and what may be said of it when."""
 
+import asyncio
+
 import pytest
 
-from domain.campaigns import Campaign, CampaignArm, CampaignResults, Measured, Metric, Verdict
+from adapters.statistics import ScipyStatistics
+from domain.campaigns import (
+    Campaign,
+    CampaignArm,
+    CampaignResults,
+    Enrolled,
+    Experiment,
+    Measured,
+    MeasureExperiment,
+    Metric,
+    Plan,
+    Verdict,
+)
 from domain.errors import Rejected, StoreUnavailable
 from domain.purchases import Purchase, Refund
 from tests.builders import DAY, NOW
@@ -202,3 +216,42 @@ def test_the_time_before_is_that_of_the_creation() -> None:
             late = bought(customer, -2, amount_minor=90_000)
             place.store.purchases[customer, late.purchase_id] = late
     assert of(place.measured(campaign), Metric.REVENUE_ADJUSTED) == before
+
+
+def test_customers_of_a_flag_count_from_the_instant_of_each() -> None:
+    """The seam for a banner: whoever was decided for, each from then on."""
+    place = Place(a_store(MANY))
+    advance(place, 20)
+    ids = list(MANY)[:40]
+    for customer in ids:
+        for day in (1, 9, 12):
+            purchase = bought(customer, day)
+            place.store.purchases[customer, purchase.purchase_id] = purchase
+    enrolled = [
+        Enrolled(
+            customer,
+            CampaignArm.HELD_OUT if number % 4 == 0 else CampaignArm.TREATED,
+            0.5,
+            NOW + (2 if number % 2 else 10) * DAY,
+        )
+        for number, customer in enumerate(ids)
+    ]
+    experiment = Experiment(
+        category=None,
+        days=7,
+        holdout=2_500,
+        cuts=[],
+        plan=Plan(rate=0.2, spread=1e6),
+        primary=Metric.CONVERSION,
+        began_at=NOW + 2 * DAY,
+        last_since=NOW + 10 * DAY,
+    )
+    measure = MeasureExperiment(
+        spans=place.spans, statistics=ScipyStatistics(), clock=place.clock, deadline_s=60.0
+    )
+    results = asyncio.run(measure([enrolled], experiment))
+    assert results.over
+    assert (results.treated, results.held_out) == (30, 10)
+    revenue = of(results, Metric.REVENUE)
+    assert revenue.treated == revenue.held_out == 2_000, "day 9, or day 12: once each"
+    assert of(results, Metric.CONVERSION).verdict is Verdict.NOT_TOLD_APART

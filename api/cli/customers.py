@@ -12,7 +12,7 @@ import typer
 from api.cli.audit import audited
 from api.cli.cost import cost_text
 from api.cli.output import AsJson, confirmed, emit, say
-from api.composition import application
+from api.composition import application, can_tidy, memberships_of, tidy_campaigns
 from api.documents.cost import cost_used
 from api.documents.customer import (
     CancellationReport,
@@ -21,7 +21,7 @@ from api.documents.customer import (
     ErasuresRepeated,
     RefundReport,
 )
-from api.process import load_settings
+from api.process import Settings, load_settings
 from domain.audit import Act, Target
 from domain.cost import metered
 from domain.errors import Rejected
@@ -94,6 +94,8 @@ def erase(
         receipt = asyncio.run(built.erase(customer))
     report = ErasureReceipt.of(receipt, cost)
     emit(report, as_json=as_json, text=f"{_described(report)}\n{cost_text(cost)}")
+    if report.campaigns == "hidden":
+        _tidy(settings)
     if not report.complete:
         say(
             "the erasure is not finished; run it again (nothing of the customer is taken meanwhile)"
@@ -133,6 +135,15 @@ def erase_again(
         raise typer.Exit(NOT_COMPLETE)
 
 
+def _tidy(settings: Settings) -> None:
+    """Takes the customer out of the files of campaigns, where this installation can."""
+    if not can_tidy():
+        say("no campaign shows the customer; `propensity campaign tidy` cleans their files")
+        return
+    erased = tidy_campaigns(settings)().members_erased
+    say(f"campaigns: {erased:,} members taken out of their files")
+
+
 def _decimal(text: str) -> Decimal | str:
     try:
         return Decimal(text)
@@ -159,9 +170,13 @@ def export_customer(
     """Write all that is held about a customer, as one JSON document."""
     del as_json
     customer = customer_id_of(customer)
-    with application(load_settings(), batch=True) as built:
+    settings = load_settings()
+    with application(settings, batch=True) as built:
         record = asyncio.run(built.records.of(customer))
-        document = CustomerExport.of(customer, record, at=built.clock(), currency=built.currency)
+        memberships = list(memberships_of(settings, customer))
+        document = CustomerExport.of(
+            customer, record, memberships, at=built.clock(), currency=built.currency
+        )
     text = msgspec.json.format(msgspec.json.encode(document), indent=2)
     if output is None:
         typer.echo(text.decode())

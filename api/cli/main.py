@@ -54,6 +54,10 @@ COMMANDS = {
         "api.cli.audience.command:audience",
         "List a category's customers with their propensity.",
     ),
+    "campaign": (
+        "api.cli.campaigns.command:app",
+        "Campaigns: frozen members, files for campaign tools, and whether they worked.",
+    ),
     "costs": (
         "api.cli.bill:costs",
         "Compute what a month costs at DynamoDB: units, storage and US dollars. It asks no store.",

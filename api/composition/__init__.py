@@ -2,9 +2,15 @@
 
 from api.composition.application import Application as Application
 from api.composition.application import application as application
+from api.composition.campaigns import can_tidy as can_tidy
+from api.composition.campaigns import memberships_of as memberships_of
+from api.composition.campaigns import open_campaigns as open_campaigns
+from api.composition.campaigns import tidy_campaigns as tidy_campaigns
 from api.composition.decision_log import check_decision_log as check_decision_log
 from api.composition.decision_log import open_decision_log as open_decision_log
 from api.composition.decision_log import tidy_decisions as tidy_decisions
+from api.composition.experiments import create_campaign as create_campaign
+from api.composition.experiments import measure_experiment as measure_experiment
 from api.composition.exports import export_engine as export_engine
 from api.composition.exports import exported_purchases as exported_purchases
 from api.composition.features import built_in_sets as built_in_sets

@@ -190,6 +190,7 @@ class Application:
     @cached_property
     def erase(self) -> "EraseCustomer":
         from adapters.dynamodb import DynamoCustomerEraser
+        from api.composition.campaigns import campaign_eraser
         from api.composition.decision_log import decision_eraser
         from domain.customers import EraseCustomer
 
@@ -198,6 +199,7 @@ class Application:
             clock=self.clock,
             suppression_days=self.settings.erasure_suppression_days,
             decisions=decision_eraser(self.settings),
+            campaigns=campaign_eraser(self.settings),
         )
 
     @cached_property

@@ -9,6 +9,7 @@ from functools import partial
 from litestar import Litestar
 
 from api.composition.application import Application
+from api.composition.campaigns import open_campaigns
 from api.composition.decision_log import DecisionLogging
 from api.composition.drift import drift_of
 from api.composition.metrics import shadows_told
@@ -108,6 +109,7 @@ class _Predicting:
 
 def _services(built: Application, predict: PredictPropensity, log: LogDecisions) -> Services:
     settings = built.settings
+    campaigns = open_campaigns(settings, members=False)
     return Services(
         predict=predict,
         take_in=replace(built.take_in, max_items=MAX_PURCHASES),
@@ -116,6 +118,8 @@ def _services(built: Application, predict: PredictPropensity, log: LogDecisions)
         erase=built.erase,
         index=built.index,
         audiences=_audiences(built),
+        campaigns=campaigns,
+        campaign_records=campaigns,
         readiness=Readiness(
             health=built.tables,
             traffic={name: each.snapshot for name, each in built.live.by_name.items()},

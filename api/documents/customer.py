@@ -1,6 +1,7 @@
 """All that is held about a customer, as a document for the customer."""
 
-from typing import Annotated, Literal
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from msgspec import Meta, Struct
 
@@ -9,6 +10,9 @@ from domain.cost import Cost
 from domain.customers import CustomerRecord, Receipt
 from domain.purchases import Cancelling, Purchase, Refund, Refunding
 from domain.values import Currency, instant
+
+if TYPE_CHECKING:
+    from domain.campaigns import Campaign, FrozenMember
 
 
 class ExportedRefund(Struct, frozen=True, kw_only=True):
@@ -63,8 +67,35 @@ class WaitingRefunds(Struct, frozen=True, kw_only=True):
     refunds: list[ExportedRefund]
 
 
+class ExportedMembership(Struct, frozen=True, kw_only=True):
+    """What one campaign keeps of a customer."""
+
+    campaign: str
+    category: str
+    as_of: str
+    arm: Annotated[str, Meta(description="`treated` or `held_out`.")]
+    probability: float
+    version: Annotated[int, Meta(description="The model's, which scored.")]
+    volume_before_minor: Annotated[
+        int, Meta(description="Bought in the 30 days before `as_of`, in minor units.")
+    ]
+
+    @classmethod
+    def of(cls, campaign: "Campaign", member: "FrozenMember") -> "ExportedMembership":
+        """The membership as it travels."""
+        return cls(
+            campaign=campaign.name,
+            category=campaign.category,
+            as_of=instant.render(campaign.as_of),
+            arm=member.arm,
+            probability=member.probability,
+            version=member.version,
+            volume_before_minor=member.volume_before_minor,
+        )
+
+
 class CustomerExport(Struct, frozen=True, kw_only=True):
-    """Everything that the tables hold about one customer at one instant."""
+    """Everything that the tables and campaigns hold about one customer at one instant."""
 
     customer_id: str
     exported_at: str
@@ -88,10 +119,17 @@ class CustomerExport(Struct, frozen=True, kw_only=True):
         str | None,
         Meta(description="Erased: nothing is taken until then; year 9999: erasure unfinished."),
     ]
+    campaigns: Annotated[list[ExportedMembership], Meta(description="The newest first.")]
 
     @classmethod
     def of(
-        cls, customer_id: str, record: CustomerRecord, *, at: int, currency: Currency
+        cls,
+        customer_id: str,
+        record: CustomerRecord,
+        memberships: "Iterable[tuple[Campaign, FrozenMember]]",
+        *,
+        at: int,
+        currency: Currency,
     ) -> "CustomerExport":
         """The record as it travels; `at` in microseconds since the epoch, UTC."""
         until = record.suppressed_until
@@ -112,6 +150,7 @@ class CustomerExport(Struct, frozen=True, kw_only=True):
             categories=sorted({purchase.category for purchase in record.purchases}),
             counted_in=list(record.counted_in),
             suppressed_until=None if until is None else instant.render(until),
+            campaigns=[ExportedMembership.of(*each) for each in memberships],
         )
 
 
@@ -155,6 +194,13 @@ class ErasureReceipt(Struct, frozen=True, kw_only=True):
             "`propensity decisions tidy` removes them. none: this process knows no log of decisions."
         ),
     ]
+    campaigns: Annotated[
+        Literal["hidden", "none"],
+        Meta(
+            description="hidden: no campaign shows the customer any more, and "
+            "`propensity campaign tidy` takes the customer out of their files. none: there are no campaigns."
+        ),
+    ]
     cost: CostUsed
 
     @classmethod
@@ -170,6 +216,7 @@ class ErasureReceipt(Struct, frozen=True, kw_only=True):
             recent_purchases=receipt.erased.recent_purchases,
             refunds_waiting=receipt.erased.refunds_waiting,
             logged_decisions="hidden" if receipt.decisions_hidden else "none",
+            campaigns="hidden" if receipt.campaigns_hidden else "none",
             cost=cost_used(cost),
         )
 

@@ -37,6 +37,7 @@ from api.http.headers import answer_preflight, dressed, is_preflight
 from api.http.observing import RequestObserver, RequestTracer, observing, trace_of
 from api.http.problems import EXCEPTION_HANDLERS
 from api.http.request import StrictRequest
+from api.http.routes.campaigns import CAMPAIGN_ROUTES
 from api.http.routes.categories import categories, propensities
 from api.http.routes.customers import cancel_purchase, erase_customer, refund_purchase
 from api.http.routes.health import livez, readyz
@@ -164,6 +165,7 @@ def create_app(  # noqa: PLR0913  # what the composition root gives
             erase_customer,
             categories,
             propensities,
+            *CAMPAIGN_ROUTES,
             *MODEL_ROUTES,
             *KEY_ROUTES,
             *OFREP_ROUTES,

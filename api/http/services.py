@@ -9,6 +9,7 @@ from api.http.cursor import Cursors
 from api.http.fallbacks import Fallbacks
 from domain.audience import PlanAudience, ScoreAudience
 from domain.audit import AuditTrail
+from domain.campaigns import CampaignRecords, Campaigns
 from domain.categories import CategoryIndex
 from domain.customers import CustomerTokens, EraseCustomer
 from domain.decision_log import LogDecisions
@@ -79,6 +80,8 @@ class Services:
     erase: EraseCustomer
     index: CategoryIndex
     audiences: Audiences
+    campaigns: Campaigns
+    campaign_records: CampaignRecords
     readiness: Readiness
     registry: Registry
     presence: Presence

@@ -79,6 +79,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Folder or `s3://bucket/prefix` of the model registry; empty: `registry` under the home."""
     registry_poll_s: Annotated[float, Meta(ge=0.05, le=300)] = 1.0
     """Seconds between two looks of a server for a newer revision."""
+    campaigns: str = ""
+    """Folder or `s3://bucket/prefix` of campaigns, with the ids of their members; empty: beside the registry."""
     scorers: str = "onnx,linear,constant"
     """Kinds of scorers that may run, by commas; add an installed plugin's kind to allow its code."""
     banner_min_probability: Probability = 0.5
@@ -275,6 +277,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     def registry_location(self) -> str:
         """Where the model registry is."""
         return self.registry or str(self.home / "registry")
+
+    @property
+    def campaigns_location(self) -> str:
+        """Where campaigns are."""
+        return self.campaigns or self.registry_location
 
 
 def described() -> Mapping[str, str]:

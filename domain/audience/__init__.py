@@ -9,6 +9,8 @@ from domain.audience.member import Expectation as Expectation
 from domain.audience.member import Member as Member
 from domain.audience.planning import PlanAudience as PlanAudience
 from domain.audience.reads import AudienceSummary as AudienceSummary
+from domain.audience.reads import Tries as Tries
+from domain.audience.reads import together as together
 from domain.audience.spread import AudienceParts as AudienceParts
 from domain.audience.spread import Part as Part
 from domain.audience.spread import PartsManifest as PartsManifest

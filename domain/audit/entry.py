@@ -18,6 +18,8 @@ class Act(StrEnum):
     ROTATE_KEY = "rotate-key"
     REVOKE_KEY = "revoke-key"
     SPREAD = "spread"
+    CREATE_CAMPAIGN = "create-campaign"
+    SEND_CAMPAIGN = "send-campaign"
 
 
 class Target(StrEnum):
@@ -28,6 +30,7 @@ class Target(StrEnum):
     PURCHASE = "purchase"
     KEY = "key"
     CATEGORY = "category"
+    CAMPAIGN = "campaign"
 
 
 class Outcome(StrEnum):
@@ -41,7 +44,7 @@ class Outcome(StrEnum):
 class Entry:
     """Who did what, when, on what kind of thing. `at` in microseconds since the epoch, UTC.
 
-    `name` is a model's, a key's or a category's; customers and purchases have none here. `request_id` is that of
+    `name` is a model's, a key's, a category's or a campaign's; customers and purchases have none here. `request_id` is that of
     the HTTP request, or of the command.
     """
 

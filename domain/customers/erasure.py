@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 
-from domain.customers.ports import CustomerEraser, DecisionEraser, Erasure
+from domain.customers.ports import CampaignEraser, CustomerEraser, DecisionEraser, Erasure
 from domain.purchases import CLOCK_SKEW_US, customer_id_of
 from domain.values import MICROS_PER_DAY, Clock, instant
 
@@ -17,13 +17,15 @@ class Receipt:
 
     It does not name the customer. Instants in microseconds since the epoch, UTC. Of an erasure
     that is not complete the suppression has no end yet. `decisions_hidden` says whether decisions
-    are logged, whose customer nobody is told any more.
+    are logged, whose customer nobody is told any more. `campaigns_hidden` says whether there are
+    campaigns, whose readers do not meet the customer any more.
     """
 
     erased: Erasure
     at: int
     suppressed_until: int | None
     decisions_hidden: bool = False
+    campaigns_hidden: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +36,7 @@ class EraseCustomer:
     clock: Clock
     suppression_days: int
     decisions: DecisionEraser | None = None
+    campaigns: CampaignEraser | None = None
 
     async def __call__(self, customer_id: str, /) -> Receipt:
         """The receipt; asking again is safe, and finishes what was interrupted.
@@ -43,19 +46,37 @@ class EraseCustomer:
             StoreUnavailable: nothing may be erased yet; asking again is safe.
         """
         customer_id = customer_id_of(customer_id)
+        return await self.until(customer_id, self.clock() + self.suppression_days * MICROS_PER_DAY)
+
+    async def until(self, customer_id: str, until: int, /) -> Receipt:
+        """The receipt of an erasure whose suppression ends then, microseconds since the epoch, UTC.
+
+        What others keep is hidden first. Where that fails, nothing is erased.
+
+        Raises:
+            StoreUnavailable: nothing may be erased yet; asking again is safe.
+        """
         if self.decisions is not None:
             await asyncio.to_thread(self.decisions.begin, customer_id, self.clock())
-        until = self.clock() + self.suppression_days * MICROS_PER_DAY
+        campaigns_hidden = False
+        if self.campaigns is not None:
+            campaigns_hidden = await asyncio.to_thread(
+                self.campaigns.begin, customer_id, self.clock()
+            )
         erased = await self.eraser.erase(customer_id, suppressed_until=until)
-        if self.decisions is not None and erased.complete:
-            # A server whose clock is ahead may have answered from what is erased now.
+        if erased.complete:
+            # A process whose clock is ahead may have answered from, or listed, what is erased now.
             until_then = self.clock() + CLOCK_SKEW_US
-            await asyncio.to_thread(self.decisions.finish, customer_id, until_then)
+            if self.decisions is not None:
+                await asyncio.to_thread(self.decisions.finish, customer_id, until_then)
+            if self.campaigns is not None:
+                await asyncio.to_thread(self.campaigns.finish, customer_id, until_then)
         return Receipt(
             erased=erased,
             at=self.clock(),
             suppressed_until=until if erased.complete else None,
             decisions_hidden=self.decisions is not None,
+            campaigns_hidden=campaigns_hidden,
         )
 
 
@@ -104,7 +125,7 @@ class EraseAgain:
     async def _one(self, customer_id: str, until: int) -> Erasure:
         if until == UNFINISHED:
             return (await self.erase(customer_id)).erased
-        return await self.eraser.erase(customer_id, suppressed_until=until)
+        return (await self.erase.until(customer_id, until)).erased
 
 
 def _removed(erased: Erasure) -> bool:

@@ -50,6 +50,31 @@ class CustomerEraser(Protocol):
         ...
 
 
+class CampaignEraser(Protocol):
+    """Hides a customer from every reader of campaigns, until the bytes are gone too.
+
+    Promises: from `begin` on no reader meets the customer in any campaign; after `finish`, in those
+    whose creation had begun until then. Campaigns that are being created are covered. Where no
+    campaign was ever begun nothing is kept. Asking again is safe.
+    """
+
+    def begin(self, customer_id: str, at: int, /) -> bool:
+        """Whether there are campaigns; an erasure begins, in microseconds since the epoch, UTC.
+
+        Raises:
+            StoreUnavailable: the customer may not be hidden.
+        """
+        ...
+
+    def finish(self, customer_id: str, at: int, /) -> None:
+        """The erasure is complete; later campaigns are of a new customer.
+
+        Raises:
+            StoreUnavailable: the customer may stay hidden.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CustomerRecord:
     """All that is stored about a customer.

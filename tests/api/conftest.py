@@ -11,6 +11,7 @@ from litestar import Litestar
 from litestar.testing import TestClient
 
 from adapters.audit_log import ObjectAuditLog
+from adapters.campaigns import MarkedCampaignEraser, ObjectCampaigns
 from adapters.customer_tokens import JwtCustomerTokens, shared_secrets
 from api.composition.metrics import Metrics
 from api.http import Cursors, create_app
@@ -94,6 +95,8 @@ class Shop(ReferenceStore):
         self.presence = Presence(store=self.statuses, clock=self.clock)
         self.closed = 0
         self.others: dict[str | None, Traffic] = {}
+        self.campaign_objects = MemoryObjectStore()
+        self.campaigns = ObjectCampaigns(self.campaign_objects)
         self.audit_log = ObjectAuditLog(MemoryObjectStore())
         self.flags = [Flag.banner(a_policy())]
         self.decision_deadline_s = 30.0
@@ -191,10 +194,16 @@ def app_over(
         refund=RefundPurchase(refunder=shop, history=shop, clock=shop.clock, currency=USD),
         cancel=CancelPurchase(canceller=shop),
         erase=EraseCustomer(
-            eraser=shop, clock=shop.clock, suppression_days=30, decisions=shop.decision_eraser
+            eraser=shop,
+            clock=shop.clock,
+            suppression_days=30,
+            decisions=shop.decision_eraser,
+            campaigns=MarkedCampaignEraser(shop.campaign_objects),
         ),
         index=shop,
         audiences=audiences,
+        campaigns=shop.campaigns,
+        campaign_records=shop.campaigns,
         readiness=of_shop if readiness is None else readiness,
         registry=shop.registry,
         presence=shop.presence,

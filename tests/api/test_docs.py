@@ -27,6 +27,8 @@ OPERATIONS = {
     "refundPurchase": {"200", "400", "409", "413", "503", "500"} | _KEYED,
     "cancelPurchase": {"200", "400", "413", "503", "500"} | _KEYED,
     "eraseCustomer": {"200", "202", "400", "413", "503", "500"} | _KEYED,
+    "listCampaigns": {"200", "400", "503", "500"} | _KEYED,
+    **dict.fromkeys(["showCampaign", "showCampaignResults"], _READ),
     **dict.fromkeys(["listModels", "showVersion", "listRevisions", "getModelStatus"], _READ),
     **dict.fromkeys(["promoteVersion", "rollBack", "splitTraffic", "shadowVersions"], _CHANGE),
     "evaluateFlag": {"200", "400", "404", "413", "503", "500"} | _KEYED,

@@ -31,6 +31,7 @@ def test_an_erased_customer_has_a_receipt_that_does_not_name_them(http: Http) ->
         "recent_purchases": 1,
         "refunds_waiting": 0,
         "logged_decisions": "none",
+        "campaigns": "none",
     }
     again = http.post("/v1/erasures", json=WHO).json()
     assert (again["complete"], again["purchases"]) == (True, 0)

@@ -42,6 +42,7 @@ def test_all_that_is_held_about_a_customer_is_written_and_erased(shop: Path, run
     assert held["categories"] == held["counted_in"] == ["jewellery", "shirts"]
     assert (held["customer_id"], held["currency"]) == ("c1", "USD")
     assert held["suppressed_until"] is None
+    assert held["campaigns"] == []
 
     code, out, _ = run("erase", "c1", "--yes", "--json")
     receipt = json.loads(out)

@@ -193,6 +193,11 @@ def serving(built: Deployed) -> None:
     port = free_port()
     command = [PROPENSITY, "serve", "--host", HOST, "--port", str(port), *command[3:]]
     environment = built.environment("Server")
+    aws(built.engine, "s3").put_object(  # so that an erasure marks it
+        Bucket=built.store["RegistryBucket"],
+        Key="registry/campaigns/spring/begun/01772366400000000",
+        Body=b"{}",
+    )
     with subprocess.Popen(command, cwd=built.folder, env=environment) as process:
         server = Server(process, port)
         try:
@@ -300,6 +305,9 @@ def marketing(built: Deployed) -> None:
         built.run("Marketer", "audience", CATEGORY, "--way", way)
     parts = f"s3://{built.store['FilesBucket']}"
     built.run("Marketer", "audience", CATEGORY, "--workers", "1", "--parts", parts)
+    built.run("Marketer", "campaign", "create", "autumn", "--category", CATEGORY)
+    built.run("Marketer", "campaign", "export", "autumn")
+    built.run("Marketer", "campaign", "results", "autumn")
 
 
 def operating(built: Deployed) -> None:
@@ -325,6 +333,11 @@ def operating(built: Deployed) -> None:
     run("cancel", "c2", "p19")
     run("cancel", "c2", "never")
     run("export-customer", "c3")
+    aws(built.engine, "s3").put_object(  # of an erasure long ago
+        Bucket=built.store["RegistryBucket"],
+        Key=f"registry/campaign-erasures/{'0' * 32}/01772366400000000-finished",
+        Body=b"{}",
+    )
     run("erase", "c4", "--yes")
     (key,) = json.loads(run("keys", "list", "--json"))["keys"]
     run("keys", "rotate", key["key_id"])

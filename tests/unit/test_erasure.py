@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Mapping
 import pytest
 
 from domain.customers import UNFINISHED, EraseAgain, EraseCustomer, ErasedAgain, Erasure
-from domain.errors import InvalidRequest
+from domain.errors import InvalidRequest, StoreUnavailable
 from tests.builders import DAY, NOW, a_purchase
 from tests.doubles.memory import ManualClock
 from tests.doubles.store import ReferenceStore
@@ -24,6 +24,92 @@ class Unfinished:
 
     async def suppressed(self) -> AsyncIterator[Mapping[str, int]]:
         yield {"customer-1": UNFINISHED}
+
+
+class Steps(ReferenceStore):
+    """A store that writes down when it is erased from, and what is hidden beside it."""
+
+    def __init__(self, *, clock: ManualClock, fails: str = "") -> None:
+        super().__init__(clock=clock)
+        self.steps: list[str] = []
+        self.fails = fails
+
+    async def erase(self, customer_id: str, /, *, suppressed_until: int) -> Erasure:
+        self.steps.append("erase")
+        return await super().erase(customer_id, suppressed_until=suppressed_until)
+
+    def use_case(self) -> EraseCustomer:
+        return EraseCustomer(
+            eraser=self,
+            clock=self.clock,
+            suppression_days=7,
+            decisions=Hiding(self, "decisions"),
+            campaigns=HidingCampaigns(self),
+        )
+
+
+class Hiding:
+    """Writes down what is asked of it."""
+
+    def __init__(self, written: Steps, what: str) -> None:
+        self._written, self._what = written, what
+
+    def begin(self, customer_id: str, at: int, /) -> None:
+        del customer_id, at
+        if self._what == self._written.fails:
+            raise StoreUnavailable("the bucket does not answer")
+        self._written.steps.append(f"begin {self._what}")
+
+    def finish(self, customer_id: str, at: int, /) -> None:
+        del customer_id, at
+        self._written.steps.append(f"finish {self._what}")
+
+
+class HidingCampaigns:
+    """The same, where there are campaigns."""
+
+    def __init__(self, written: Steps) -> None:
+        self._hiding = Hiding(written, "campaigns")
+        self.finish = self._hiding.finish
+
+    def begin(self, customer_id: str, at: int, /) -> bool:
+        self._hiding.begin(customer_id, at)
+        return True
+
+
+HIDDEN_AROUND = [
+    "begin decisions",
+    "begin campaigns",
+    "erase",
+    "finish decisions",
+    "finish campaigns",
+]
+
+
+async def test_decisions_and_campaigns_are_hidden_before_and_finished_after() -> None:
+    store = Steps(clock=ManualClock(NOW))
+    receipt = await store.use_case()("customer-1")
+    assert store.steps == HIDDEN_AROUND
+    assert (receipt.decisions_hidden, receipt.campaigns_hidden) == (True, True)
+
+
+@pytest.mark.parametrize("fails", ["decisions", "campaigns"])
+async def test_where_one_of_them_cannot_be_hidden_nothing_is_erased(fails: str) -> None:
+    store = Steps(clock=ManualClock(NOW), fails=fails)
+    await store.record([a_purchase()])
+    with pytest.raises(StoreUnavailable):
+        await store.use_case()("customer-1")
+    assert "erase" not in store.steps
+    assert store.purchases
+
+
+@pytest.mark.parametrize("until", [UNFINISHED, NOW + DAY])
+async def test_erasing_again_hides_and_finishes_both(until: int) -> None:
+    """An erasure may have been interrupted after the store was done and before they were."""
+    store = Steps(clock=ManualClock(NOW))
+    store.suppressed_until["customer-1"] = until
+    found = await EraseAgain(eraser=store, erase=store.use_case())()
+    assert (found.suppressed, store.steps) == (1, HIDDEN_AROUND)
 
 
 async def test_the_suppression_counts_from_the_latest_time_of_asking() -> None:

@@ -114,7 +114,7 @@ def audience(  # noqa: PLR0913  # one parameter per option
         ExitStack() as stack,
     ):
         built.live.start()
-        traffic, moment = built.audience_traffic(model), _instant(as_of, built.clock())
+        traffic, moment = built.audience_traffic(model), instant_option(as_of, built.clock())
         found = asyncio.run(
             built.plan_audience(
                 category,
@@ -185,12 +185,17 @@ def _warn_of_deadline(found: Plan, deadline_s: float) -> None:
         )
 
 
-def _instant(text: str | None, now: int) -> int:
+def instant_option(text: str | None, now: int, *, option: str = "--as-of") -> int:
+    """The instant that an option names, in microseconds since the epoch, UTC; without any, now.
+
+    Raises:
+        InvalidRequest: it is none, or purchases until then are not known.
+    """
     if text is None:
         return now
     try:
         moment = instant.parse(text)
     except ValueError as exc:
-        raise InvalidRequest("--as-of", str(exc)) from exc
+        raise InvalidRequest(option, str(exc)) from exc
     check_as_of(moment, now=now)
     return moment

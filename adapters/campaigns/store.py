@@ -1,0 +1,173 @@
+"""Campaigns in the object store: created, read and measured."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import TypeVar
+
+import msgspec
+
+from adapters.campaigns.places import (
+    CAMPAIGNS,
+    Erased,
+    begun_key,
+    folder_of,
+    hash_of,
+    manifest_key,
+    part_key,
+    part_name,
+    results_key,
+    sent_key,
+    written_at,
+)
+from domain.campaigns import Campaign, CampaignResults, FrozenMember, MemberPart, campaign_name_of
+from domain.errors import Conflict, CorruptRecord, NotFound, StoreUnavailable
+from domain.values import instant
+from model_registry.errors import UnknownObject
+from model_registry.ports import ObjectStore
+
+T = TypeVar("T")
+
+
+class Sent(msgspec.Struct, frozen=True):
+    """When a campaign was sent: microseconds since the epoch, UTC."""
+
+    sent_at: int
+
+
+class ObjectCampaigns:
+    """`CampaignDrafts`, `Campaigns` and `CampaignRecords` by put-if-absent."""
+
+    def __init__(self, store: ObjectStore) -> None:
+        self._store = store
+
+    def begin(self, name: str, at: int, /) -> None:
+        """A campaign is being created; see the port."""
+        if self._numbers(self._store.keys(folder_of(name))):
+            raise _taken(name)
+        self._store.put_if_absent(begun_key(name, at), b"{}")
+
+    def write(self, name: str, at: int, members: Sequence[FrozenMember], /) -> MemberPart:
+        """Some members are kept; see the port."""
+        from adapters.campaigns.members import encoded  # noqa: PLC0415  # pyarrow is an extra
+
+        content = encoded(members)
+        part = MemberPart(part_name(at, content), len(members))
+        self._store.put_if_absent(part_key(name, part.name), content)
+        return part
+
+    def commit(self, campaign: Campaign, /) -> None:
+        """The campaign is there, whole; see the port."""
+        key = manifest_key(campaign.name, campaign.number)
+        if not self._store.put_if_absent(key, msgspec.json.encode(campaign)):
+            raise _taken(campaign.name)
+
+    def every(self) -> Sequence[Campaign]:
+        """All of them, the newest first; see the port."""
+        keys = self._store.keys(CAMPAIGNS)
+        folders: dict[str, list[str]] = {}
+        for key in keys:
+            folders.setdefault(key.split("/")[1], []).append(key)
+        found = [self._campaign(name, keys) for name, keys in folders.items()]
+        campaigns = [campaign for campaign in found if campaign is not None]
+        return sorted(campaigns, key=lambda each: (each.created_at, each.name), reverse=True)
+
+    def named(self, name: str, /) -> Campaign:
+        """The one of this name; see the port."""
+        campaign_name_of(name)
+        campaign = self._campaign(name, self._store.keys(folder_of(name)))
+        if campaign is None:
+            raise NotFound(f"there is no campaign {name!r}; `propensity campaign list` names them")
+        return campaign
+
+    def members(self, campaign: Campaign, /) -> Iterator[Sequence[FrozenMember]]:
+        """Its members in batches; see the port."""
+        for part in campaign.parts:
+            hidden = Erased.read(self._store).hidden_in(campaign.created_at)
+            for batch in self.part(campaign, part):
+                yield without(batch, hidden)
+
+    def part(self, campaign: Campaign, part: MemberPart) -> Iterator[list[FrozenMember]]:
+        """The members of one part as they were written, whoever was erased since."""
+        from adapters.campaigns.members import decoded  # noqa: PLC0415  # pyarrow is an extra
+
+        key = part_key(campaign.name, part.name)
+        try:
+            content = self._store.get(key)
+        except UnknownObject as exc:
+            if self.named(campaign.name).number > campaign.number:
+                raise StoreUnavailable(
+                    f"campaign {campaign.name} was tidied meanwhile; run it again"
+                ) from exc
+            raise CorruptRecord(f"{key} is missing, which campaign {campaign.name} names") from exc
+        if part.name != part_name(written_at(key), content):
+            raise CorruptRecord(f"{key} is not what was written there")
+        yield from decoded(key, content)
+
+    def mark_sent(self, name: str, at: int, /) -> None:
+        """The campaign was sent; see the port."""
+        before = self.named(name).sent_at
+        if before is None:
+            self._store.put_if_absent(sent_key(name), msgspec.json.encode(Sent(at)))
+            before = self._read(sent_key(name), Sent).sent_at
+        if before != at:
+            raise Conflict(
+                f"campaign {name} was sent at {instant.render(before)}; that stays as it is"
+            )
+
+    def keep(self, name: str, results: CampaignResults, /) -> None:
+        """These results were measured; see the port."""
+        key = results_key(name, results.measured_at)
+        self._store.put_if_absent(key, msgspec.json.encode(results))
+
+    def measured(self, name: str, /) -> Sequence[int]:
+        """The instants at which it was measured; see the port."""
+        keys = self._store.keys(f"{folder_of(name)}results/")
+        return [int(key.rpartition("/")[2].removesuffix(".json")) for key in keys]
+
+    def results(self, name: str, at: int, /) -> CampaignResults:
+        """What was measured at that instant; see the port."""
+        try:
+            return self._read(results_key(name, at), CampaignResults)
+        except UnknownObject as exc:
+            raise NotFound(
+                f"campaign {name!r} has no results of {instant.render(at)}; "
+                f"`propensity campaign results {name}` measures it"
+            ) from exc
+
+    def _campaign(self, name: str, keys: Sequence[str]) -> Campaign | None:
+        numbers = self._numbers(keys)
+        if not numbers:
+            return None
+        campaign = self._read(manifest_key(name, max(numbers)), Campaign)
+        if sent_key(name) not in keys:
+            return campaign
+        return replace(campaign, sent_at=self._read(sent_key(name), Sent).sent_at)
+
+    def manifests(self, name: str, keys: Sequence[str]) -> list[Campaign]:
+        """Every manifest of a campaign among these keys, the one that counts last."""
+        numbers = sorted(self._numbers(keys))
+        return [self._read(manifest_key(name, number), Campaign) for number in numbers]
+
+    def _numbers(self, keys: Sequence[str]) -> list[int]:
+        return [
+            int(key.rpartition("/")[2].removesuffix(".json"))
+            for key in keys
+            if "/manifests/" in key
+        ]
+
+    def _read(self, key: str, kind: type[T]) -> T:
+        try:
+            return msgspec.json.decode(self._store.get(key), type=kind)
+        except msgspec.DecodeError as exc:
+            raise CorruptRecord(f"{key} is not what was written there: {exc}") from exc
+
+
+def without(members: Sequence[FrozenMember], hidden: frozenset[str]) -> Sequence[FrozenMember]:
+    """The members but those whose hash is hidden."""
+    if not hidden:
+        return members
+    return [member for member in members if hash_of(member.customer_id) not in hidden]
+
+
+def _taken(name: str) -> Conflict:
+    return Conflict(f"a campaign {name!r} is there already; choose another name")

@@ -1,0 +1,114 @@
+"""Tidy campaigns: erased customers leave the bytes too, and what was never finished goes."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from adapters.campaigns.places import CAMPAIGNS, Erased, Place, folder_of, part_key, written_at
+from adapters.campaigns.store import ObjectCampaigns, without
+from domain.campaigns import LONGEST_US, Campaign, CampaignArm, MemberPart, Tidied
+from domain.errors import Conflict
+from domain.values import Clock
+from domain.values.instant import MICROS_PER_HOUR
+
+_ABANDONED_US = LONGEST_US + MICROS_PER_HOUR
+"""Clocks differ: what began longer ago will never be finished."""
+
+
+class TidyCampaigns:
+    """Writes parts again without the erased, in place of the old ones, by a manifest that names them.
+
+    Several may run at once: of two that write one campaign, one wins.
+    """
+
+    def __init__(self, store: Place, clock: Clock) -> None:
+        self._store = store
+        self._campaigns = ObjectCampaigns(store)
+        self._clock = clock
+
+    def __call__(self, on_progress: Callable[[int, int], object] = lambda *_: None) -> Tidied:
+        """What was done.
+
+        Raises:
+            StoreUnavailable: the store did not answer; running it again is safe.
+            CorruptRecord: a part is not what was written.
+        """
+        now = self._clock()
+        erased = Erased.read(self._store)  # first: a mark outlives what it hides
+        counts: Counter[str] = Counter()
+        campaigns = self._campaigns.every()
+        whole = True
+        for done, campaign in enumerate(campaigns, start=1):
+            hidden = erased.hidden_in(campaign.created_at)
+            if hidden:
+                whole &= self._write_again(campaign, hidden, now, counts)
+            on_progress(done, len(campaigns))
+        self._remove_parts(now, counts)
+        self._remove_marks(erased, now, counts, whole=whole)
+        return Tidied(**counts)
+
+    def _write_again(
+        self, campaign: Campaign, hidden: frozenset[str], now: int, counts: Counter[str]
+    ) -> bool:
+        """Whether nobody hidden is named by the manifest that counts."""
+        left: Counter[CampaignArm] = Counter(dict.fromkeys(CampaignArm, 0))
+        parts: list[MemberPart] = []
+        written: list[MemberPart] = []
+        for part in campaign.parts:
+            before = [member for batch in self._campaigns.part(campaign, part) for member in batch]
+            after = without(before, hidden)
+            left.update(member.arm for member in after)
+            if len(after) < len(before):
+                part = self._campaigns.write(campaign.name, now, after)  # noqa: PLW2901
+                written.append(part)
+            if part.rows:
+                parts.append(part)
+        if not written:
+            return True
+        gone = campaign.size - left.total()
+        following = replace(
+            campaign,
+            number=campaign.number + 1,
+            members=dict(left),
+            erased=campaign.erased + gone,
+            parts=parts,
+            sent_at=None,  # which stands beside it
+        )
+        try:
+            self._campaigns.commit(following)
+        except Conflict:  # somebody else tidied it
+            for part in written:
+                self._store.remove_status(part_key(campaign.name, part.name))
+            return False
+        counts["campaigns_written"] += 1
+        counts["members_erased"] += gone
+        return True
+
+    def _remove_parts(self, now: int, counts: Counter[str]) -> None:
+        """Parts that a later manifest replaced, and what creations left that never will be finished."""
+        for name in sorted({key.split("/")[1] for key in self._store.keys(CAMPAIGNS)}):
+            keys = self._store.keys(folder_of(name))
+            replaced, named = self._named(name, keys)
+            for key in keys:
+                _, _, kind, *_ = key.split("/")
+                old = kind in {"begun", "parts"} and written_at(key) + _ABANDONED_US < now
+                if kind == "parts" and key not in named and (old or key in replaced):
+                    self._store.remove_status(key)
+                    counts["parts_removed"] += 1
+                elif kind == "begun" and old:
+                    self._store.remove_status(key)
+
+    def _named(self, name: str, keys: Sequence[str]) -> tuple[set[str], set[str]]:
+        """The parts that lower manifests name, and those that the highest does."""
+        manifests = self._campaigns.manifests(name, keys)
+        parts = [{part_key(name, part.name) for part in each.parts} for each in manifests]
+        return set().union(*parts[:-1]), parts[-1] if parts else set()
+
+    def _remove_marks(self, erased: Erased, now: int, counts: Counter[str], *, whole: bool) -> None:
+        for each, keys in erased.marks.items():
+            if not whole or erased.until[each] + _ABANDONED_US >= now:
+                counts["erasures_left"] += 1
+                continue
+            for key in keys:
+                self._store.remove_status(key)
+            counts["erasures_done"] += 1

@@ -1,0 +1,278 @@
+"""What travels about campaigns and their results."""
+
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from domain.campaigns import (
+    Campaign,
+    CampaignArm,
+    CampaignResults,
+    Difference,
+    Interval,
+    Measured,
+    Policy,
+    Share,
+    Uplift,
+)
+from domain.values import BUCKETS, instant
+
+ShareOf = Annotated[float, Meta(ge=0, le=1)]
+
+
+class PolicyReport(Struct, frozen=True, kw_only=True):
+    """Who of the category became a member."""
+
+    min_probability: ShareOf
+    max_probability: ShareOf
+    top: Annotated[int | None, Meta(description="Only so many, the highest first.")]
+    top_share: Annotated[float | None, Meta(description="Only this share, the highest first.")]
+    holdout: Annotated[float, Meta(ge=0, lt=1, description="Share of members held out.")]
+    suppression: Annotated[bool, Meta(description="Whether a suppression list was given.")]
+    not_contacted_days: int | None
+    min_purchases: int | None
+    history_days: Annotated[int, Meta(description="Days in which `min_purchases` count.")]
+
+    @classmethod
+    def of(cls, policy: Policy) -> "PolicyReport":
+        """The policy as it travels."""
+        return cls(
+            min_probability=policy.min_probability,
+            max_probability=policy.max_probability,
+            top=policy.top,
+            top_share=None if policy.top_share is None else policy.top_share / BUCKETS,
+            holdout=policy.holdout / BUCKETS,
+            suppression=policy.suppression,
+            not_contacted_days=policy.not_contacted_days,
+            min_purchases=policy.min_purchases,
+            history_days=policy.history_days,
+        )
+
+
+class CampaignReport(Struct, frozen=True, kw_only=True):
+    """One campaign, frozen. It names none of its members."""
+
+    name: str
+    category: str
+    created_at: Annotated[str, Meta(description="RFC 3339, UTC.")]
+    as_of: Annotated[str, Meta(description="Members were scored as known then; RFC 3339, UTC.")]
+    sent_at: Annotated[str | None, Meta(description="RFC 3339, UTC; null: not known.")]
+    model: str
+    revision: int
+    versions: Annotated[dict[str, int], Meta(description="Versions that scored, by their alias.")]
+    policy: PolicyReport
+    removed: Annotated[
+        dict[str, int], Meta(description="Customers that a rule took out before scoring.")
+    ]
+    eligible: Annotated[int, Meta(ge=0, description="Customers who were scored.")]
+    members: Annotated[int, Meta(ge=0, description="Treated and held out.")]
+    treated: Annotated[int, Meta(ge=0)]
+    held_out: Annotated[int, Meta(ge=0)]
+    erased: Annotated[int, Meta(ge=0, description="Members who were erased since, and are gone.")]
+    expected_rate: Annotated[
+        ShareOf, Meta(description="How many members the model expects to buy.")
+    ]
+    expected_in: Annotated[str, Meta(description="`category` or `any`: what the model says.")]
+    horizon_days: int
+    detectable_lift: Annotated[
+        float | None,
+        Meta(
+            description="Least lift of that rate seen with 80 % power, two-sided 5 %; null: none is."
+        ),
+    ]
+
+    @classmethod
+    def of(cls, campaign: Campaign) -> "CampaignReport":
+        """The campaign as it travels."""
+        sent_at = campaign.sent_at
+        return cls(
+            name=campaign.name,
+            category=campaign.category,
+            created_at=instant.render(campaign.created_at),
+            as_of=instant.render(campaign.as_of),
+            sent_at=None if sent_at is None else instant.render(sent_at),
+            model=campaign.model,
+            revision=campaign.revision,
+            versions={arm.value: version for arm, version in campaign.versions.items()},
+            policy=PolicyReport.of(campaign.policy),
+            removed={rule.value: customers for rule, customers in campaign.removed.items()},
+            eligible=campaign.eligible,
+            members=campaign.size,
+            treated=campaign.members[CampaignArm.TREATED],
+            held_out=campaign.members[CampaignArm.HELD_OUT],
+            erased=campaign.erased,
+            expected_rate=campaign.baseline.rate,
+            expected_in="category" if campaign.baseline.in_category else "any",
+            horizon_days=campaign.baseline.horizon_days,
+            detectable_lift=campaign.baseline.lift,
+        )
+
+
+class CampaignList(Struct, frozen=True, kw_only=True):
+    """Every campaign, the newest first."""
+
+    campaigns: list[CampaignReport]
+
+
+class IntervalReport(Struct, frozen=True, kw_only=True):
+    """An interval of 95 %; an end that is null is open."""
+
+    low: float | None
+    high: float | None
+
+    @classmethod
+    def of(cls, interval: Interval) -> "IntervalReport":
+        """The interval as it travels."""
+        return cls(low=interval.low, high=interval.high)
+
+
+class DifferenceReport(Struct, frozen=True, kw_only=True):
+    """Treated less held out, for one look once the window is over."""
+
+    estimate: float
+    interval: IntervalReport
+    relative: Annotated[float | None, Meta(description="The share of the held out's; 0.1 is 10 %.")]
+    relative_interval: IntervalReport
+
+    @classmethod
+    def of(cls, difference: Difference | None) -> "DifferenceReport | None":
+        """The difference as it travels, if there is one."""
+        if difference is None:
+            return None
+        return cls(
+            estimate=difference.estimate,
+            interval=IntervalReport.of(difference.interval),
+            relative=difference.relative,
+            relative_interval=IntervalReport.of(difference.relative_interval),
+        )
+
+
+class MetricReport(Struct, frozen=True, kw_only=True):
+    """One metric of both arms: a rate from 0 to 1, or minor units a customer."""
+
+    metric: str
+    treated: float
+    held_out: float
+    difference: Annotated[
+        DifferenceReport | None, Meta(description="Null until the window is over.")
+    ]
+    always_valid: Annotated[
+        IntervalReport | None,
+        Meta(description="Of the difference; holds for every look together, whenever you look."),
+    ]
+    verdict: Annotated[
+        str,
+        Meta(
+            description="`higher`, `lower`, `not_told_apart`, `too_early`, `no_holdout`, `partial` or "
+            "`assignment_broken`."
+        ),
+    ]
+
+    @classmethod
+    def of(cls, measured: Measured) -> "MetricReport":
+        """The metric as it travels."""
+        always = measured.always_valid
+        return cls(
+            metric=measured.metric,
+            treated=measured.treated,
+            held_out=measured.held_out,
+            difference=DifferenceReport.of(measured.difference),
+            always_valid=None if always is None else IntervalReport.of(always),
+            verdict=measured.verdict,
+        )
+
+
+class BoughtReport(Struct, frozen=True, kw_only=True):
+    """How many of some customers bought."""
+
+    bought: int
+    customers: int
+
+    @classmethod
+    def of(cls, share: Share) -> "BoughtReport":
+        """The share as it travels."""
+        return cls(bought=share.count, customers=share.of)
+
+
+class UpliftReport(Struct, frozen=True, kw_only=True):
+    """Members of about the same probability; tenth 1 has the highest."""
+
+    tenth: Annotated[int, Meta(ge=1, le=10)]
+    treated: BoughtReport
+    held_out: BoughtReport
+    conversion: DifferenceReport | None
+    revenue: Annotated[
+        DifferenceReport | None,
+        Meta(description="Minor units a customer, adjusted for the time before."),
+    ]
+    so_far: Annotated[
+        DifferenceReport | None,
+        Meta(description="Conversion of this tenth and all above it: the uplift curve."),
+    ]
+
+    @classmethod
+    def of(cls, uplift: Uplift) -> "UpliftReport":
+        """The tenth as it travels."""
+        return cls(
+            tenth=uplift.tenth,
+            treated=BoughtReport.of(uplift.treated),
+            held_out=BoughtReport.of(uplift.held_out),
+            conversion=DifferenceReport.of(uplift.conversion),
+            revenue=DifferenceReport.of(uplift.revenue),
+            so_far=DifferenceReport.of(uplift.so_far),
+        )
+
+
+class ResultsReport(Struct, frozen=True, kw_only=True):
+    """What was seen of a campaign at an instant."""
+
+    name: str
+    measured_at: Annotated[str, Meta(description="RFC 3339, UTC.")]
+    begins_at: Annotated[str, Meta(description="Purchases count after this instant.")]
+    days: Annotated[int, Meta(ge=1, description="For so many days.")]
+    over: Annotated[bool, Meta(description="Whether these days are over.")]
+    treated: Annotated[int, Meta(ge=0, description="Members measured.")]
+    held_out: Annotated[int, Meta(ge=0, description="Members measured.")]
+    unread: Annotated[int, Meta(ge=0, description="Members who could not be read in time.")]
+    partial: bool
+    holdout: Annotated[float, Meta(description="The share that was to be held out.")]
+    sample_ratio: Annotated[
+        float, Meta(ge=0, le=1, description="How probable the arms' sizes are by chance alone.")
+    ]
+    assignment_broken: Annotated[
+        bool, Meta(description="That is below 0.001: no difference is told.")
+    ]
+    currency: str
+    metrics: list[MetricReport]
+    uplift: list[UpliftReport]
+
+    @classmethod
+    def of(cls, campaign: Campaign, results: CampaignResults) -> "ResultsReport":
+        """The results as they travel."""
+        return cls(
+            name=campaign.name,
+            measured_at=instant.render(results.measured_at),
+            begins_at=instant.render(results.begins_at),
+            days=results.days,
+            over=results.over,
+            treated=results.treated,
+            held_out=results.held_out,
+            unread=results.unread,
+            partial=results.unread > 0,
+            holdout=results.holdout,
+            sample_ratio=results.sample_ratio,
+            assignment_broken=results.assignment_broken,
+            currency=campaign.currency,
+            metrics=[MetricReport.of(each) for each in results.metrics],
+            uplift=[UpliftReport.of(each) for each in results.uplift],
+        )
+
+
+class TidiedCampaignsReport(Struct, frozen=True, kw_only=True):
+    """What one run of tidying did."""
+
+    campaigns_written: int
+    members_erased: int
+    parts_removed: int
+    erasures_done: int
+    erasures_left: int

@@ -1,0 +1,37 @@
+"""Campaigns: frozen members, treated or held out, and whether the campaign worked."""
+
+from domain.campaigns.campaign import BEFORE_DAYS as BEFORE_DAYS
+from domain.campaigns.campaign import Assignment as Assignment
+from domain.campaigns.campaign import Baseline as Baseline
+from domain.campaigns.campaign import Campaign as Campaign
+from domain.campaigns.campaign import CampaignArm as CampaignArm
+from domain.campaigns.campaign import FrozenMember as FrozenMember
+from domain.campaigns.campaign import MemberPart as MemberPart
+from domain.campaigns.campaign import Policy as Policy
+from domain.campaigns.campaign import Rule as Rule
+from domain.campaigns.campaign import campaign_name_of as campaign_name_of
+from domain.campaigns.creating import LONGEST_US as LONGEST_US
+from domain.campaigns.creating import CampaignOrder as CampaignOrder
+from domain.campaigns.creating import CreateCampaign as CreateCampaign
+from domain.campaigns.measuring import Enrolled as Enrolled
+from domain.campaigns.measuring import Experiment as Experiment
+from domain.campaigns.measuring import MeasureExperiment as MeasureExperiment
+from domain.campaigns.measuring import enrolled_of as enrolled_of
+from domain.campaigns.measuring import experiment_of as experiment_of
+from domain.campaigns.ports import CampaignDrafts as CampaignDrafts
+from domain.campaigns.ports import CampaignRecords as CampaignRecords
+from domain.campaigns.ports import Campaigns as Campaigns
+from domain.campaigns.ports import MemberSpool as MemberSpool
+from domain.campaigns.reading import ReadSpans as ReadSpans
+from domain.campaigns.results import CampaignResults as CampaignResults
+from domain.campaigns.results import Measured as Measured
+from domain.campaigns.results import Metric as Metric
+from domain.campaigns.results import Plan as Plan
+from domain.campaigns.results import Uplift as Uplift
+from domain.campaigns.results import Verdict as Verdict
+from domain.campaigns.statistics import CampaignStatistics as CampaignStatistics
+from domain.campaigns.statistics import Difference as Difference
+from domain.campaigns.statistics import Interval as Interval
+from domain.campaigns.statistics import Moments as Moments
+from domain.campaigns.statistics import Share as Share
+from domain.campaigns.upkeep import Tidied as Tidied

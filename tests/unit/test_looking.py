@@ -29,4 +29,4 @@ async def test_a_look_that_fails_is_told_once_and_looked_again(
     await watch.stop()
     assert len(looks) >= 5
     assert len(caplog.records) == 2
-    assert all("too many open files" in record.getMessage() for record in caplog.records)
+    assert all("too many open files" in vars(record)["reason"] for record in caplog.records)

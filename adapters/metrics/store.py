@@ -28,7 +28,7 @@ class StoreMetrics:
         units = Counter(
             "propensity_store_units",
             "Capacity units consumed, as DynamoDB reports them or computed from sizes.",
-            ["kind"],
+            ["operation", "kind"],
             registry=registry,
         )
         unprocessed = Counter(
@@ -44,16 +44,17 @@ class StoreMetrics:
             lambda operation, outcome: measuring(calls.labels(operation, outcome.value))
         )
         self._unprocessed = cache(lambda operation: counting(unprocessed.labels(operation)))
-        self._read, self._written = (counting(units.labels(kind)) for kind in ("read", "write"))
+        self._read = cache(lambda operation: counting(units.labels(operation, "read")))
+        self._written = cache(lambda operation: counting(units.labels(operation, "write")))
         self._retries = counting(retries)
 
     def called(self, call: StoreCall, /) -> None:
         """A call has ended."""
         self._calls(call.operation, call.outcome)(call.seconds)
         if call.read_units:
-            self._read(call.read_units)
+            self._read(call.operation)(call.read_units)
         if call.write_units:
-            self._written(call.write_units)
+            self._written(call.operation)(call.write_units)
         if call.unprocessed:
             self._unprocessed(call.operation)(call.unprocessed)
 

@@ -28,7 +28,7 @@ class _Counted:
         found = [
             ("propensity_store_call_duration_seconds_count", labels | {"outcome": "answered"}),
             ("propensity_store_unprocessed_total", labels),
-            ("propensity_store_units_total", {"kind": "read"}),
+            ("propensity_store_units_total", labels | {"kind": "read"}),
             ("propensity_store_retries_total", {}),
         ]
         calls, left, units, retries = (

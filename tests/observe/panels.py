@@ -279,7 +279,11 @@ STORE = Dashboard(
             Panel(
                 title="Units",
                 says="Capacity units consumed a second. AWS bills them.",
-                queries={"{{kind}}": _rate("propensity_store_units_total", "kind")},
+                queries={
+                    "{{operation}} {{kind}}": _rate(
+                        "propensity_store_units_total", "operation, kind"
+                    )
+                },
             ),
         ],
     },

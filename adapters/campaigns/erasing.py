@@ -1,6 +1,7 @@
 """Marks of erasures beside the campaigns: put before anything is erased, and read by every reader."""
 
-from adapters.campaigns.places import BEGUN, CAMPAIGNS, FINISHED, mark_key
+from adapters.campaigns.places import CAMPAIGNS, ERASURES
+from adapters.erasure_marks import BEGUN, FINISHED, mark_key
 from model_registry.ports import ObjectStore
 
 
@@ -21,5 +22,5 @@ class MarkedCampaignEraser:
     def _mark(self, customer_id: str, at: int, what: str) -> bool:
         if not self._store.keys(CAMPAIGNS):  # a creation says so before it reads anybody
             return False
-        self._store.put_if_absent(mark_key(customer_id, at, what), b"{}")
+        self._store.put_if_absent(mark_key(ERASURES, customer_id, at, what), b"{}")
         return True

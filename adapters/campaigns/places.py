@@ -1,13 +1,10 @@
-"""Where the objects of a campaign are, and how erasures are marked.
+"""Where the objects of a campaign are.
 
 Nothing is overwritten. Of the manifests the highest number counts. Parts that no manifest names are no
 part of the campaign.
 """
 
 import hashlib
-import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from model_registry.ports import ObjectStore
@@ -19,8 +16,6 @@ from model_registry.ports import ObjectStore
 # campaigns/<name>/results/<instant>.json           what was measured then
 # campaign-erasures/<hash of an id>/<instant>-begun, <instant>-finished
 CAMPAIGNS, ERASURES = "campaigns/", "campaign-erasures/"
-BEGUN, FINISHED = "begun", "finished"
-_MARK = re.compile(ERASURES + rf"([0-9a-f]{{32}})/(\d+)-({BEGUN}|{FINISHED})")
 
 
 class Place(ObjectStore, Protocol):
@@ -77,49 +72,3 @@ def results_key(name: str, at: int) -> str:
 def written_at(key: str) -> int:
     """The instant in the key of a beginning or a part, microseconds since the epoch, UTC."""
     return int(key.rpartition("/")[2].partition("-")[0])
-
-
-@dataclass(frozen=True, slots=True)
-class Erased:
-    """Customers who are hidden in campaigns whose creation began until an instant, by their hash.
-
-    `marks` are the keys of what says so.
-    """
-
-    until: Mapping[str, float]
-    marks: Mapping[str, Sequence[str]]
-
-    @classmethod
-    def read(cls, store: ObjectStore) -> "Erased":
-        """As it is now.
-
-        Raises:
-            StoreUnavailable: not all could be listed.
-        """
-        begun: dict[str, int] = {}
-        finished: dict[str, int] = {}
-        marks: dict[str, list[str]] = {}
-        for key in store.keys(ERASURES):
-            if found := _MARK.fullmatch(key):
-                latest = begun if found[3] == BEGUN else finished
-                latest[found[1]] = max(int(found[2]), latest.get(found[1], 0))
-                marks.setdefault(found[1], []).append(key)
-        until = {
-            each: float("inf") if begun.get(each, 0) > finished.get(each, 0) else finished[each]
-            for each in marks
-        }
-        return cls(until, marks)
-
-    def hidden_in(self, created_at: int) -> frozenset[str]:
-        """The hashes of those who are hidden in a campaign whose creation began then."""
-        return frozenset(each for each, until in self.until.items() if created_at <= until)
-
-
-def hash_of(customer_id: str) -> str:
-    """What marks name a customer by."""
-    return hashlib.blake2b(customer_id.encode(), digest_size=16).hexdigest()
-
-
-def mark_key(customer_id: str, at: int, what: str) -> str:
-    """The key of a mark."""
-    return f"{ERASURES}{hash_of(customer_id)}/{at:017d}-{what}"

@@ -8,10 +8,9 @@ import msgspec
 
 from adapters.campaigns.places import (
     CAMPAIGNS,
-    Erased,
+    ERASURES,
     begun_key,
     folder_of,
-    hash_of,
     manifest_key,
     part_key,
     part_name,
@@ -19,6 +18,7 @@ from adapters.campaigns.places import (
     sent_key,
     written_at,
 )
+from adapters.erasure_marks import Erased, hash_of
 from domain.campaigns import Campaign, CampaignResults, FrozenMember, MemberPart, campaign_name_of
 from domain.errors import Conflict, CorruptRecord, NotFound, StoreUnavailable
 from domain.values import instant
@@ -82,7 +82,7 @@ class ObjectCampaigns:
     def members(self, campaign: Campaign, /) -> Iterator[Sequence[FrozenMember]]:
         """Its members in batches; see the port."""
         for part in campaign.parts:
-            hidden = Erased.read(self._store).hidden_in(campaign.created_at)
+            hidden = Erased.read(self._store, ERASURES).hidden_in(campaign.created_at)
             for batch in self.part(campaign, part):
                 yield without(batch, hidden)
 

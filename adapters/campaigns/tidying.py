@@ -4,8 +4,9 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from adapters.campaigns.places import CAMPAIGNS, Erased, Place, folder_of, part_key, written_at
+from adapters.campaigns.places import CAMPAIGNS, ERASURES, Place, folder_of, part_key, written_at
 from adapters.campaigns.store import ObjectCampaigns, without
+from adapters.erasure_marks import Erased
 from domain.campaigns import LONGEST_US, Campaign, CampaignArm, MemberPart, Tidied
 from domain.errors import Conflict
 from domain.values import Clock
@@ -34,7 +35,7 @@ class TidyCampaigns:
             CorruptRecord: a part is not what was written.
         """
         now = self._clock()
-        erased = Erased.read(self._store)  # first: a mark outlives what it hides
+        erased = Erased.read(self._store, ERASURES)  # first: a mark outlives what it hides
         counts: Counter[str] = Counter()
         campaigns = self._campaigns.every()
         whole = True

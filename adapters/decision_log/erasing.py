@@ -1,7 +1,8 @@
 """Marks of erasures beside the log: put before anything is erased, and read by every reader."""
 
-from adapters.decision_log.places import BEGUN, FINISHED, mark
+from adapters.decision_log.places import ERASURES
 from adapters.decision_log.pseudonyms import Pseudonyms
+from adapters.erasure_marks import BEGUN, FINISHED, mark_key
 from model_registry.ports import ObjectStore
 
 
@@ -22,4 +23,4 @@ class MarkedDecisionEraser:
 
     def _mark(self, customer_id: str, at: int, what: str) -> None:
         for pseudonym in self._pseudonyms.every(customer_id):
-            self._store.put_if_absent(mark(pseudonym, at, what), b"{}")
+            self._store.put_if_absent(mark_key(ERASURES, pseudonym, at, what), b"{}")

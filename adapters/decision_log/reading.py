@@ -8,8 +8,9 @@ import pyarrow.compute as pc
 
 from adapters.decision_log.columns import LogFile, decisions_in
 from adapters.decision_log.hours import HourFiles, name_of
-from adapters.decision_log.places import Erased, folder_of, hour_of, hours_in
+from adapters.decision_log.places import ERASURES, folder_of, hour_of, hours_in
 from adapters.decision_log.pseudonyms import Pseudonyms
+from adapters.erasure_marks import Erased
 from domain.decision_log import LoggedDecision, LoggedHour, instant_of
 from domain.errors import InvalidRequest, StoreUnavailable
 from domain.values import Clock
@@ -76,7 +77,9 @@ class ParquetDecisionLog:
 
     def _tables(self, hour: int) -> Iterator[tuple[Any, Erased]]:
         """Every row of the hour once, and who is erased."""
-        erased = Erased.read(self._store)  # before the files: a mark outlives what it hides
+        erased = Erased.read(
+            self._store, ERASURES
+        )  # before the files: a mark outlives what it hides
         done: set[str] = set()
         for file in self._files(hour, done):
             fresh, row = _fresh(file, done), 0

@@ -9,9 +9,7 @@ import pyarrow as pa
 from adapters.decision_log.columns import FileMaker, LogFile, without
 from adapters.decision_log.hours import HourFiles, name_of
 from adapters.decision_log.places import (
-    BEGUN,
-    END,
-    Erased,
+    ERASURES,
     Place,
     folder_of,
     hour_of,
@@ -19,6 +17,7 @@ from adapters.decision_log.places import (
     merged_key,
     merged_number,
 )
+from adapters.erasure_marks import BEGUN, END, Erased
 from domain.decision_log import Tidied
 from domain.errors import StoreUnavailable
 from domain.values import MICROS_PER_DAY, Clock
@@ -47,7 +46,7 @@ class TidyDecisions:
         """
         now = self._clock()
         unfinished = self._store.remove_unfinished(now - CLOSED_AFTER)
-        erased, told = Erased.read(self._store), Tidied(files_removed=unfinished)
+        erased, told = Erased.read(self._store, ERASURES), Tidied(files_removed=unfinished)
         for hour in hours_in(self._store, 0, END):
             if hour + MICROS_PER_HOUR <= now - self._retention_days * MICROS_PER_DAY:
                 told = self._removed(hour, told)

@@ -5,8 +5,9 @@ from collections.abc import Callable
 import pytest
 
 from adapters.decision_log.erasing import MarkedDecisionEraser
-from adapters.decision_log.places import END, Place
+from adapters.decision_log.places import Place
 from adapters.decision_log.pseudonyms import Pseudonyms
+from adapters.erasure_marks import END
 from adapters.object_store import open_object_store
 from domain.errors import StoreUnavailable
 from tests.builders import NOW

@@ -18,8 +18,9 @@ from typing import Any
 import httpx
 import pytest
 
-from adapters.decision_log.places import BEGUN, FINISHED, folder_of, hour_of, mark
+from adapters.decision_log.places import ERASURES, folder_of, hour_of
 from adapters.embedded import EmbeddedEngine
+from adapters.erasure_marks import BEGUN, FINISHED, mark_key
 from adapters.listening import HOST, free_port
 from domain.values import instant
 from tests.aws_actions import Grants
@@ -355,7 +356,9 @@ def keeping_up(built: Deployed) -> None:
         copy = f"log/{folder_of(hour_of(at))}{name}.parquet"
         s3.copy_object(Bucket=bucket, Key=copy, CopySource={"Bucket": bucket, "Key": logged})
     for what in (BEGUN, FINISHED):
-        s3.put_object(Bucket=bucket, Key=f"log/{mark('nobody', at, what)}", Body=b"{}")
+        s3.put_object(
+            Bucket=bucket, Key=f"log/{mark_key(ERASURES, 'nobody', at, what)}", Body=b"{}"
+        )
     assert "Input" not in built.target("service-upkeep")
     command = built.task("service-upkeep")["command"]
     first = json.loads(built.run("Upkeep", *command, "--json"))

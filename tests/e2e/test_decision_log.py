@@ -16,10 +16,10 @@ import psutil
 import pytest
 
 from adapters.clock import SystemClock
-from adapters.decision_log.places import END
 from adapters.decision_log.pseudonyms import Pseudonyms
 from adapters.decision_log.reading import ParquetDecisionLog
 from adapters.embedded import EmbeddedEngine
+from adapters.erasure_marks import END
 from adapters.listening import free_port
 from adapters.object_store import open_object_store
 from domain.decision_log import LoggedDecision

@@ -13,9 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.decision_log.places import DECISIONS, END, hour_of
+from adapters.decision_log.places import DECISIONS, hour_of
 from adapters.decision_log.pseudonyms import Pseudonyms
 from adapters.decision_log.writing import OLDEST_S
+from adapters.erasure_marks import END
 from domain.decision_log import Answer, LogDecisions, decision_id_of, instant_of
 from domain.errors import CorruptRecord, StoreUnavailable
 from domain.values import MICROS_PER_SECOND

@@ -8,7 +8,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from adapters.decision_log.places import DECISIONS, END, hour_of
+from adapters.decision_log.places import DECISIONS, hour_of
+from adapters.erasure_marks import END
 from domain.decision_log import LoggedDecision
 from domain.values import MICROS_PER_DAY
 from domain.values.instant import MICROS_PER_HOUR

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.decision_log.places import END
+from adapters.erasure_marks import END
 from domain.values.instant import MICROS_PER_HOUR
 from tests.builders import NOW
 from tests.decision_logs import a_reader, a_tidying, a_writer, an_answer, an_eraser

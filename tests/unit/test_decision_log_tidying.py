@@ -12,8 +12,9 @@ import pytest
 
 from adapters.clock import SystemClock
 from adapters.decision_log.columns import FileMaker, LogFile, batch_of
-from adapters.decision_log.places import DECISIONS, END, ERASURES, merged_number
+from adapters.decision_log.places import DECISIONS, ERASURES, merged_number
 from adapters.decision_log.pseudonyms import Pseudonyms
+from adapters.erasure_marks import END
 from adapters.object_store import open_object_store
 from domain.decision_log import LoggedDecision
 from domain.errors import CorruptRecord

@@ -40,7 +40,7 @@ def test_a_year_of_purchases_becomes_a_served_prediction(deployment: Path, run: 
     }
     assert run(*arguments)[1] == run(*arguments)[1]
     code, out, _ = run("doctor", "--json")
-    assert (code, [finding["ok"] for finding in json.loads(out)]) == (0, [True] * 9)
+    assert (code, [finding["ok"] for finding in json.loads(out)]) == (0, [True] * 10)
 
 
 def units(document: dict[str, Any], kind: str) -> tuple[bool, bool]:

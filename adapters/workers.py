@@ -13,6 +13,9 @@ from domain.errors import Rejected, StoreUnavailable
 
 FIND_S = 30.0
 """Seconds in which a scheduler must answer and have a worker."""
+LOOK_S = 5.0
+_IDLE_LOOKS = 3
+"""So often in a row the workers have nothing to do, and a call is forgotten."""
 
 
 class ProcessWorkers:
@@ -90,9 +93,34 @@ class DaskWorkers:
                 raise StoreUnavailable(f"the scheduler at {self._address} has no worker") from exc
             self.count = max(1, sum(client.nthreads().values()))
             executor = client.get_executor(pure=False)
+            ended = threading.Event()
+            looking = threading.Thread(
+                target=self._look_for_forgotten, args=(client, ended), daemon=True, name="forgotten"
+            )
+            looking.start()
             try:
                 yield executor
             finally:
+                ended.set()
                 executor.shutdown(wait=False)  # which cancels what runs
         finally:
             client.close(timeout=1)
+
+    def _look_for_forgotten(self, client: Any, ended: threading.Event) -> None:
+        """Cancels calls of which the scheduler knows nothing, so that they are made again.
+
+        One that is sent just when a scheduler is restarted may be lost between the two.
+        """
+        idle = 0
+        while not ended.wait(LOOK_S):
+            try:
+                waiting = [
+                    key for key, state in client.futures.items() if state.status == "pending"
+                ]
+                works = any(client.processing().values()) or not client.nthreads()
+                idle = 0 if works or not waiting else idle + 1
+                if idle >= _IDLE_LOOKS:
+                    idle = 0
+                    client.cancel([self._distributed.Future(key, client) for key in waiting])
+            except Exception:  # noqa: BLE001  # between two schedulers nobody answers
+                idle = 0

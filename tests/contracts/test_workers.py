@@ -8,10 +8,13 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Executor, Future
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+import distributed
 import psutil
 import pytest
 
+import adapters.workers
 from adapters.listening import HOST, free_port
 from adapters.workers import DaskWorkers, ProcessWorkers
 from domain.errors import InvalidRequest, StoreUnavailable
@@ -170,3 +173,28 @@ def test_processes_end_with_the_block_whatever_they_do() -> None:
         executor.submit(pow, 1, 1).result(60)
         executor.submit(time.sleep, 600)
     assert time.monotonic() - began < 300
+
+
+def forget(dask_scheduler: Any) -> None:
+    """As a scheduler that is new knows nothing of what the one before was asked."""
+    for client in dask_scheduler.clients:
+        dask_scheduler.client_releases_keys(keys=list(dask_scheduler.tasks), client=client)
+
+
+@pytest.mark.full
+def test_on_dask_a_call_that_the_scheduler_forgot_is_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(adapters.workers, "LOOK_S", 0.2)
+    with dask_cluster(tmp_path, workers=1) as cluster:
+        workers = DaskWorkers(cluster.address)
+        with workers.open() as executor:
+            call = executor.submit(time.sleep, 3)
+            connect: Any = distributed.Client  # it has no types
+            with connect(cluster.address, set_as_default=False) as another:
+                while not any(another.processing().values()):
+                    time.sleep(0.05)  # until a worker has it
+                another.run_on_scheduler(forget)
+            with pytest.raises(CancelledError):
+                call.result(60)
+            assert executor.submit(pow, 2, 5).result(60) == 32

@@ -38,6 +38,7 @@ ARGUMENTS: dict[str, dict[str, object]] = {
     "get_propensity": {"customer_id": "c-1"},
     "list_propensities": {"category": "rings"},
     "show_version": {"name": "m", "version": 1},
+    **{name: {"name": "spring"} for name in ("show_campaign", "show_campaign_results")},
     **{name: {"name": "m"} for name in ("list_revisions", "get_model_status", *MODELS)},
     **{name: {"key_id": "000000000abc"} for name in ("rotate_key", "revoke_key")},
     "evaluate_flag": {"key": "promotion-banner"},

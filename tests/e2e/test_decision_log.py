@@ -44,7 +44,7 @@ class Load:
 
     def until(self, then: float) -> set[str]:
         """The ids of what was answered before, by the monotonic clock."""
-        return {name for name, (at, _) in list(self.answers.items()) if at < then}
+        return {name for name, (at, _) in self.answers.copy().items() if at < then}
 
     def asks(self, client: int) -> None:
         """One question after another, until the server is gone."""

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from api.composition import (
     Application,
     application,
+    check_console,
     check_decision_log,
     check_traces,
     exposed_metrics,
@@ -21,7 +22,7 @@ from api.composition import (
 from api.process import PREFIX, Settings, configure_logging, is_loopback, load_settings
 from domain.errors import Rejected
 
-CURSOR_KEY = f"{PREFIX}CURSOR_KEY"
+CURSOR_KEY, CONSOLE_KEY = f"{PREFIX}CURSOR_KEY", f"{PREFIX}CONSOLE_KEY"
 WORKER_SILENT_S = 30
 """Seconds after which a silent worker is replaced. It is silent while it starts, and on a busy
 machine that takes longer than uvicorn's own 5."""
@@ -71,6 +72,7 @@ def serve(
     check_port(settings.host, settings.port)
     check_traces()
     check_decision_log(settings)
+    check_console(settings)
     configure_logging(settings.log_level)
     with application(settings) as built:
         built.tables.verify()
@@ -121,9 +123,11 @@ def run_server(settings: Settings, *, workers: int = 1, proxies: str | None = No
     # Serving processes read their settings from the environment.
     os.environ[f"{PREFIX}HOST"] = settings.host
     os.environ[f"{PREFIX}OPEN_ACCESS"] = str(settings.open_access).lower()
-    if workers > 1 and settings.cursor_key is None:
-        # Each page of a sequence may be another worker's to answer.
-        os.environ[CURSOR_KEY] = urlsafe_b64encode(token_bytes(32)).decode()
+    if workers > 1:
+        # Each page of a sequence or of the console may be another worker's to answer.
+        for name, key in ((CURSOR_KEY, settings.cursor_key), (CONSOLE_KEY, settings.console_key)):
+            if key is None:
+                os.environ[name] = urlsafe_b64encode(token_bytes(32)).decode()
     signal.signal(signal.SIGTERM, _end)  # as uvicorn raises it again once it has stopped
     uvicorn.run(
         "api.entry.asgi:create",

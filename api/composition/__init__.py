@@ -6,6 +6,7 @@ from api.composition.campaigns import can_tidy as can_tidy
 from api.composition.campaigns import memberships_of as memberships_of
 from api.composition.campaigns import open_campaigns as open_campaigns
 from api.composition.campaigns import tidy_campaigns as tidy_campaigns
+from api.composition.console import check_console as check_console
 from api.composition.decision_log import check_decision_log as check_decision_log
 from api.composition.decision_log import open_decision_log as open_decision_log
 from api.composition.decision_log import tidy_decisions as tidy_decisions

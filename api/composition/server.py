@@ -10,6 +10,7 @@ from litestar import Litestar
 
 from api.composition.application import Application
 from api.composition.campaigns import open_campaigns
+from api.composition.console import console_of
 from api.composition.decision_log import DecisionLogging
 from api.composition.drift import drift_of
 from api.composition.metrics import shadows_told
@@ -46,6 +47,7 @@ def http_application(built: Application, *, close: Callable[[], object]) -> Lite
         tracer=None if tracing is None else tracing.requests,
         silence_s=settings.client_silence_s,
         sign_token=partial(sign_token, settings) if settings.demo_shop else None,
+        console=console_of(built),
         start=[
             *predicting.start,
             key_polling.start,

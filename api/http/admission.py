@@ -16,7 +16,7 @@ from api.process.tally import Tally
 MOST_WAIT_S = 1.0
 BULK_SHARE = 4
 """One place in so many may be taken by streams and pages of audiences."""
-_ALWAYS = ("/livez", "/readyz", "/docs", "/snippet.js", "/demo-shop")
+_ALWAYS = ("/livez", "/readyz", "/docs", "/snippet.js", "/demo-shop", "/console")
 _AUDIENCES = "/v1/categories/"
 _PURCHASES = "/v1/purchases"
 RETRY_AFTER = "1"
@@ -40,7 +40,10 @@ class Kind(Enum):
 
 
 def is_always(path: str) -> bool:
-    """Whether it is answered whatever the load: health, and what is read from memory."""
+    """Whether it is answered whatever the load: health, what is read from memory, and the console.
+
+    Operators look at the console when there is too much load.
+    """
     return path == "/" or path.startswith(_ALWAYS)
 
 

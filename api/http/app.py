@@ -145,12 +145,14 @@ def create_app(  # noqa: PLR0913  # what the composition root gives
     tracer: RequestTracer | None = None,
     silence_s: float = 30.0,
     sign_token: Callable[[str], str] | None = None,
+    console: Callable[[Litestar], object] | None = None,
     start: Sequence[Callable[[], object]] = (),
     close: Sequence[Callable[[], object]] = (),
 ) -> Litestar:
     """The application over these services.
 
-    With `sign_token`, which signs a customer's token, the demo's shop is served. `silence_s` is how long a client may be silent within a body. What `start` holds is called when the
+    With `sign_token`, which signs a customer's token, the demo's shop is served. `console` adds its
+    pages. `silence_s` is how long a client may be silent within a body. What `start` holds is called when the
     server starts, what `close` holds when it stops, each in its order; they may be async.
     """
     app = EncodedPathApp(
@@ -194,6 +196,8 @@ def create_app(  # noqa: PLR0913  # what the composition root gives
         logging_config=None,  # Litestar's own would log paths and bodies, which hold customer ids
     )
     complete(app.openapi_schema, currency)
+    if console is not None:
+        console(app)
     return app
 
 

@@ -129,6 +129,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Seconds that a streamed audience takes at most; who is unread then is reported."""
     demo_shop: bool = False
     """Serve /demo-shop, where anybody may be any customer; on loopback only. `propensity demo` sets it."""
+    console: bool = False
+    """Serve /console, pages for people who sign in with a key. `propensity demo` sets it."""
+    console_key: Secret | None = None
+    """32 bytes in URL-safe base64 that seal the console's sessions; further keys, by commas, only open them; empty: random, so that a restart signs everybody out."""
     decisions: str = ""
     """File that declares flags, such as decisions.toml; empty: the banner alone."""
     decision_deadline_ms: Annotated[int, Meta(ge=1, le=60_000)] = 150
@@ -432,6 +436,7 @@ _CHECKS: Mapping[str, Callable[[Any], object]] = {
     "currency": Currency.of,
     "scorers": _check_scorers,
     "cursor_key": _check_cursor_key,
+    "console_key": _check_cursor_key,
     "decision_log_key": _random_keys,
     "decision_log_shares": shares_of,
 }

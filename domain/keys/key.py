@@ -16,6 +16,7 @@ class Scope(StrEnum):
     MODELS_READ = "models:read"
     MODELS_MANAGE = "models:manage"
     KEYS_MANAGE = "keys:manage"
+    OPERATE = "operate"
 
 
 class KeyKind(StrEnum):

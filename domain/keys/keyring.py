@@ -51,12 +51,20 @@ class Keyring:
             Unauthenticated: there is no such key, or it allows nothing any more.
             StoreUnavailable: the keys could not be read for too long.
         """
+        return self.held(key_id_of(secret) or "", sha256_of(secret))
+
+    def held(self, key_id: str, sha256: bytes) -> Key:
+        """The key with this id whose secret has this hash, as `holder_of`.
+
+        Raises:
+            Unauthenticated: there is no such key, or it allows nothing any more.
+            StoreUnavailable: the keys could not be read for too long.
+        """
         self._check_age()
         now = self._clock()
-        key = self._keys.get(key_id_of(secret) or "")
-        given = sha256_of(secret)
-        current = hmac.compare_digest(key.sha256 if key else _NOBODY, given)
-        previous = hmac.compare_digest((key and key.previous_sha256) or _NOBODY, given)
+        key = self._keys.get(key_id)
+        current = hmac.compare_digest(key.sha256 if key else _NOBODY, sha256)
+        previous = hmac.compare_digest((key and key.previous_sha256) or _NOBODY, sha256)
         if key is None or not (current or previous):
             raise Unauthenticated("this key is not known here")
         if not current and (key.previous_until or 0) <= now:

@@ -15,8 +15,8 @@ from domain.errors import Forbidden, Unauthenticated
 from domain.keys import Key, KeyKind, Keyring, Scope
 
 API_KEY = "x-api-key"
-FOR_OTHERS = frozenset({Scope.ERASE, Scope.MODELS_MANAGE, Scope.KEYS_MANAGE})
-"""What changes something for others, and so needs somebody who answers for it."""
+FOR_OTHERS = frozenset({Scope.ERASE, Scope.MODELS_MANAGE, Scope.KEYS_MANAGE, Scope.OPERATE})
+"""What changes something for others or tells who did, and so needs somebody who answers for it."""
 _KEY_PREFIXES = ("pp_sk_", "pp_pk_")
 _FORWARDED = (
     *("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"),
@@ -80,10 +80,9 @@ class Access:
         """
         secret = _key_in(headers)
         if secret is None:
-            return self._without_key(headers, scope, address)
+            return self.without_key(headers, scope, address)
         key = self.keyring.holder_of(secret)
-        if scope not in key.scopes:
-            raise Forbidden(f"this key allows {', '.join(sorted(key.scopes))}; {scope} is needed")
+        check_scope(key, scope)
         if key.kind is KeyKind.PUBLISHABLE and headers.get("origin") not in key.origins:
             raise Forbidden(
                 "this key is for other web pages: the request's Origin is not one of its"
@@ -91,7 +90,13 @@ class Access:
         self.rates.take(key)
         return Caller(actor=key.actor, key=key)
 
-    def _without_key(self, headers: Mapping[str, str], scope: Scope, address: str | None) -> Caller:
+    def without_key(self, headers: Mapping[str, str], scope: Scope, address: str | None) -> Caller:
+        """Who sent these headers without a key, if they may ask for what needs `scope` all the same.
+
+        Raises:
+            Unauthenticated: a key is needed for it.
+            StoreUnavailable: the keys could not be read for too long.
+        """
         if self.openness is Openness.OPEN:
             if scope in FOR_OTHERS:
                 raise Unauthenticated(f"{scope} needs a key, also where the rest is open; {_SEND}")
@@ -100,6 +105,16 @@ class Access:
             _check_from_here(headers, address)
             return Caller(actor="loopback")
         raise Unauthenticated(_SEND)
+
+
+def check_scope(key: Key, scope: Scope) -> None:
+    """Returns when the key allows what needs `scope`.
+
+    Raises:
+        Forbidden: it does not.
+    """
+    if scope not in key.scopes:
+        raise Forbidden(f"this key allows {', '.join(sorted(key.scopes))}; {scope} is needed")
 
 
 def who_of(request: Request[Any, Any, Any]) -> Who:

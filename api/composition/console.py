@@ -1,0 +1,50 @@
+"""The console over the application, where it is installed and wanted."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from api.process import Settings, is_loopback
+from domain.errors import Rejected
+
+if TYPE_CHECKING:
+    from litestar import Litestar
+
+    from api.composition.application import Application
+
+
+def check_console(settings: Settings) -> None:
+    """Returns when the console is not wanted, or can be served.
+
+    Raises:
+        Rejected: it is wanted and not installed.
+    """
+    if settings.console:
+        try:
+            import jinja2  # noqa: F401
+        except ImportError as exc:
+            raise Rejected(
+                "PROPENSITY_CONSOLE",
+                "is on, and the console is not installed: pip install 'propensity[console]'",
+            ) from exc
+
+
+def console_of(built: "Application") -> "Callable[[Litestar], None] | None":
+    """What adds the console to a server's application; None where it is not wanted."""
+    settings = built.settings
+    if not settings.console:
+        return None
+    from api.console.router import console_router
+    from api.console.services import ConsoleServices
+    from api.console.sessions import Seals
+    from api.console.signing_in import SEALS, SECURE
+
+    key = settings.console_key
+    seals = Seals([] if key is None else key.value.split(","), clock=built.clock)
+    services = ConsoleServices(clock=built.clock, currency=built.currency)
+
+    def add(app: "Litestar") -> None:
+        app.state[SEALS] = seals
+        app.state[SECURE] = not is_loopback(settings.host)
+        app.register(console_router(services))
+
+    return add

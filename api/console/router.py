@@ -1,0 +1,37 @@
+"""Every page of the console under one path, with what they need."""
+
+from importlib.resources import files
+
+from litestar import Router
+from litestar.datastructures import CacheControlHeader
+from litestar.static_files import create_static_files_router
+
+from api.console.problems import EXCEPTION_HANDLERS
+from api.console.routes.login import LOGIN_ROUTES
+from api.console.routes.overview import OVERVIEW_ROUTES
+from api.console.services import ConsoleServices
+from api.console.signing_in import ANYBODY, ROOT, signed_in
+
+_DAY_S = 86_400
+
+
+def console_router(services: ConsoleServices) -> Router:
+    """The console over these services."""
+    return Router(
+        ROOT,
+        route_handlers=[*LOGIN_ROUTES, *OVERVIEW_ROUTES, _files()],
+        dependencies=services.by_name(),
+        middleware=[signed_in],
+        exception_handlers=EXCEPTION_HANDLERS,
+        include_in_schema=False,
+    )
+
+
+def _files() -> Router:
+    return create_static_files_router(
+        "/static",
+        directories=[str(files("api.console") / "static")],
+        name="console-files",
+        opt=ANYBODY["opt"],
+        cache_control=CacheControlHeader(max_age=_DAY_S, public=True),
+    )

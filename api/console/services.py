@@ -1,0 +1,23 @@
+"""What the console's pages need beyond what HTTP needs, each by its name."""
+
+from dataclasses import dataclass, fields
+
+from litestar.di import Provide
+
+from domain.values import Clock, Currency
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsoleServices:
+    """Everything that only pages use. A handler names what it needs, with `console_` before it."""
+
+    clock: Clock
+    currency: Currency
+
+    def by_name(self) -> dict[str, Provide]:
+        """Each as a dependency: `clock` as `console_clock`."""
+        return {f"console_{each.name}": _always(getattr(self, each.name)) for each in fields(self)}
+
+
+def _always(value: object) -> Provide:
+    return Provide(lambda: value, sync_to_thread=False, use_cache=True)

@@ -76,7 +76,7 @@ def html(text: str, *, status: int = HTTPStatus.OK, **more: Any) -> Response[byt
     return Response(
         text.encode(),
         status_code=status,
-        media_type="text/html; charset=utf-8",
+        media_type=HTML,
         headers=POLICY,
         **more,
     )

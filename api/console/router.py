@@ -2,8 +2,9 @@
 
 from importlib.resources import files
 
-from litestar import Router
+from litestar import Router, get
 from litestar.datastructures import CacheControlHeader
+from litestar.exceptions import NotFoundException
 from litestar.static_files import create_static_files_router
 
 from api.console.problems import EXCEPTION_HANDLERS
@@ -19,12 +20,18 @@ def console_router(services: ConsoleServices) -> Router:
     """The console over these services."""
     return Router(
         ROOT,
-        route_handlers=[*LOGIN_ROUTES, *OVERVIEW_ROUTES, _files()],
+        route_handlers=[*LOGIN_ROUTES, *OVERVIEW_ROUTES, nowhere, _files()],
         dependencies=services.by_name(),
         middleware=[signed_in],
         exception_handlers=EXCEPTION_HANDLERS,
         include_in_schema=False,
     )
+
+
+@get("/{path:path}", **ANYBODY)
+async def nowhere() -> None:
+    """No page is there; a person is told so by a page."""
+    raise NotFoundException
 
 
 def _files() -> Router:

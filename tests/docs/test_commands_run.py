@@ -24,6 +24,7 @@ from adapters.embedded import EmbeddedEngine
 from adapters.listening import free_port
 from tests.docs.consoles import Console, consoles, pages
 from tests.docs.pages import README, ROOT
+from tests.loopback import PLAIN_HTTP
 
 pytestmark = pytest.mark.full
 _SAME = (".customer_id", ".outcome", ".history", ".reason", ".position")
@@ -129,7 +130,12 @@ class Reader:
         while time.monotonic() < end:
             assert process.poll() is None, f"{command}: {self._log()}"
             with suppress(httpx.TransportError):
-                if httpx.get(f"http://127.0.0.1:{self.port}/readyz", timeout=30).status_code == 200:
+                if (
+                    httpx.get(
+                        f"http://127.0.0.1:{self.port}/readyz", verify=PLAIN_HTTP, timeout=30
+                    ).status_code
+                    == 200
+                ):
                     return
             time.sleep(0.2)  # polls a process of ours that is still loading
         pytest.fail(f"{command} is not ready: {self._log()[-2000:]}")

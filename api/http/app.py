@@ -12,7 +12,6 @@ from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.enums import ScopeType
 from litestar.exceptions import NotFoundException
-from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import SwaggerRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 from litestar.response import Redirect
@@ -30,7 +29,7 @@ from litestar.types import (
 
 from api.http.access import ACCESS, PUBLIC, Access, guarded
 from api.http.admission import Admission, Kind, Overloaded, answer_overloaded, kind_of
-from api.http.completed import complete
+from api.http.completed import Completing
 from api.http.connections import impatient
 from api.http.head import answer_head
 from api.http.headers import answer_preflight, dressed, is_preflight
@@ -153,7 +152,7 @@ def create_app(  # noqa: PLR0913  # what the composition root gives
     With `sign_token`, which signs a customer's token, the demo's shop is served. `silence_s` is how long a client may be silent within a body. What `start` holds is called when the
     server starts, what `close` holds when it stops, each in its order; they may be async.
     """
-    app = EncodedPathApp(
+    return EncodedPathApp(
         route_handlers=[
             front_page,
             livez,
@@ -193,8 +192,6 @@ def create_app(  # noqa: PLR0913  # what the composition root gives
         on_shutdown=[*close],
         logging_config=None,  # Litestar's own would log paths and bodies, which hold customer ids
     )
-    complete(app.openapi_schema, currency)
-    return app
 
 
 @get("/", include_in_schema=False, **PUBLIC)
@@ -203,9 +200,9 @@ async def front_page() -> Redirect:
     return Redirect(DOCS)
 
 
-def _openapi(currency: Currency) -> OpenAPIConfig:
+def _openapi(currency: Currency) -> Completing:
     one = f"1 {currency.code} is {currency.minor_per_major} minor units"
-    return OpenAPIConfig(
+    config = Completing(
         title="propensity",
         version=version("propensity"),
         description=f"Will this customer buy? Amounts are in {currency.code}: {one}. "
@@ -237,6 +234,8 @@ def _openapi(currency: Currency) -> OpenAPIConfig:
             )
         ],
     )
+    config.currency = currency
+    return config
 
 
 def _docs_assets() -> Router:

@@ -32,11 +32,14 @@ LOCAL_CREDENTIALS = ("test", "test")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
     """Marks what runs on the embedded engine, so that make check can do without; the longest begin.
 
+    Coverage is that of the rest: it doubles the time of a test, and the core is tested without an engine.
     pytest-xdist gives each process a run of neighbours, and moves the last of one that is late.
     """
     for item in items:
         if {"engine", "s3"} & set(getattr(item, "fixturenames", ())):
             item.add_marker("engine")
+        if item.get_closest_marker("engine"):
+            item.add_marker("no_cover")
     yield
     processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     items[:] = longest_first(items, processes)

@@ -32,7 +32,7 @@ from tests.deploy.templates import SERVICE, STORE
 from tests.e2e.test_connections import PROPENSITY, Server, await_listening
 from tests.loopback import PLAIN_HTTP
 
-pytestmark = [pytest.mark.engine, pytest.mark.full]
+pytestmark = [pytest.mark.engine, pytest.mark.full, pytest.mark.early(20)]
 CATEGORY = "jewellery"
 TASKS = {
     "Server": "service-server",

@@ -51,6 +51,7 @@ class Reader:
         return ours | {
             "PATH": f"{self._stand_ins()}:{Path(sys.executable).parent}:{ours['PATH']}",
             "PORT": str(self.port),
+            "PIP_NO_COMPILE": "1",  # more modules are installed than run
             "PROPENSITY_PORT": str(self.port),
             "PROPENSITY_DYNAMODB_ENDPOINT": engine,
             "PROPENSITY_READ_TIMEOUT_S": "20",
@@ -189,10 +190,12 @@ def reader(tmp_path: Path) -> Iterator[Reader]:
     EmbeddedEngine(checkout / ".propensity" / "engine", reader.engine_port).stop()
 
 
+@pytest.mark.early(60)
 def test_the_readme_does_what_it_says(reader: Reader) -> None:
     reader.read(README)
 
 
+@pytest.mark.early(250)
 def test_the_site_does_what_it_says_page_after_page(reader: Reader) -> None:
     for page in pages():
         if page != README:

@@ -55,6 +55,7 @@ def await_ready(process: subprocess.Popen[str], server: httpx.Client, log: Path)
 
 
 @pytest.mark.full
+@pytest.mark.early(30)
 def test_the_demo_loads_trains_serves_and_stops_what_it_started(home: Path) -> None:
     port, engine_port = free_port(), free_port()
     log = home / "demo.log"

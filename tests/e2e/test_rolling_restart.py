@@ -165,6 +165,7 @@ def roll(servers: dict[int, Server], balancer: Balancer, start: Callable[[int], 
         balancer.goes_on()
 
 
+@pytest.mark.early(60)
 def test_a_rolling_restart_under_load_fails_no_request(
     home: Path, environment: Environment
 ) -> None:

@@ -142,6 +142,7 @@ class Visitor:
         return server.post(FLAG, json={"context": {}}, headers=headers)
 
 
+@pytest.mark.early(60)
 def test_every_key_is_rotated_under_load_and_no_request_fails(
     home: Path, environment: Environment, run: Run
 ) -> None:

@@ -1,1 +1,1 @@
-"""What the pages show, as documents: each is a page's JSON twin."""
+"""What the console's pages say: a document for each, shown as HTML and as JSON."""

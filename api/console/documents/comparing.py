@@ -1,6 +1,6 @@
 """One version beside another: what each promises, and what changed from one to the other."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 from msgspec import Meta, Struct
@@ -42,6 +42,13 @@ class Curves(Struct, frozen=True, kw_only=True):
     trouble: str = ""
 
 
+class CurvesPage(Struct, frozen=True, kw_only=True):
+    """The curves of some versions of a model."""
+
+    model: str
+    versions: list[Curves]
+
+
 class FeatureLine(Struct, frozen=True, kw_only=True):
     """One feature, and its coefficient in each version. Null: the version is without, or does not say."""
 
@@ -59,7 +66,9 @@ class MetricLine(Struct, frozen=True, kw_only=True):
     chosen: Figure | None
     beside: Figure | None
     difference: Figure | None
-    better: Annotated[int | None, Meta(description="The version that is certainly better, if one is.")]
+    better: Annotated[
+        int | None, Meta(description="The version that is certainly better, if one is.")
+    ]
 
 
 class Compared(Struct, frozen=True, kw_only=True):
@@ -102,6 +111,18 @@ def curves(registry: Registry, manifest: Manifest) -> Curves:
             for each in reached(held_out)
         ],
     )
+
+
+def curves_of(registry: Registry, name: str, versions: Sequence[int]) -> CurvesPage:
+    """The curves of these versions.
+
+    Raises:
+        UnknownModel, UnknownVersion: there is no such version.
+        CorruptRegistry: a manifest is damaged.
+        StoreUnavailable: the registry could not be read.
+    """
+    found = [curves(registry, registry.version(name, number)) for number in versions]
+    return CurvesPage(model=name, versions=found)
 
 
 def feature_lines(chosen: Manifest, beside: Manifest | None) -> list[FeatureLine]:

@@ -177,9 +177,7 @@ def _manifest(registry: Registry, name: str, number: int) -> Manifest | str:
 
 def _line(number: int, manifest: Manifest | str, state: State | None) -> VersionLine:
     if isinstance(manifest, str):
-        return VersionLine(
-            version=number, serves_as=_serves_as(number, state)[0], trouble=manifest
-        )
+        return VersionLine(version=number, serves_as=_serves_as(number, state)[0], trouble=manifest)
     serves_as, share = _serves_as(number, state)
     held_out = manifest.metrics.get("held_out_customers")
     return VersionLine(

@@ -12,7 +12,7 @@ from api.console.documents.model import model_page
 from api.console.kept import Kept
 from api.console.pictures import Drawn, drawn
 from api.console.rendering import AnyRequest, html, page, rendered
-from api.pictures import Bin, Draws, Gain, Reliability, gain, reliability
+from api.pictures import Bin, Draws, Gain, Reliability, Roc, gain, reliability, roc
 from model_registry.registry import Registry
 
 
@@ -65,19 +65,14 @@ def _key(curves: Sequence[Curves]) -> tuple[str, bytes]:
 
 
 def _drawn(draws: Draws, judged: Sequence[Curves]) -> Mapping[str, Drawn]:
-    words = reliability(
-        [
-            Reliability(
-                f"version {each.version}",
-                [Bin(row.rows, row.predicted, row.bought) for row in each.bins],
-            )
-            for each in judged
-        ]
-    )
-    found = gain(
-        [
-            Gain(f"version {each.version}", [(row.contacted, row.buyers) for row in each.found])
-            for each in judged
-        ]
-    )
-    return {"words": drawn(draws, words), "found": drawn(draws, found)}
+    named = [(f"version {each.version}", each) for each in judged]
+    words = [
+        Reliability(name, [Bin(b.rows, b.predicted, b.bought, (b.low, b.high)) for b in each.bins])
+        for name, each in named
+    ]
+    areas = [Roc(name, each.roc, each.auc) for name, each in named if each.auc is not None]
+    return {
+        "words": drawn(draws, reliability(words)),
+        "found": drawn(draws, gain([Gain(name, each.gain) for name, each in named])),
+        "roc": drawn(draws, roc(areas)),
+    }

@@ -1,46 +1,51 @@
-"""Curves: whom a version finds when the likeliest are taken first, and whether it keeps its word."""
+"""Curves over every threshold: buyers reached by contacting the likeliest, and the ROC.
+
+Equal probabilities are one step: their order is chance, so the curve is straight between its ends.
+"""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from model_registry.evaluation.performance import ObservedBin, calibration_of
 from model_registry.versions import HeldOut
 
-MOST_POINTS = 100
-"""Of a curve, so that it is drawn as smoothly as anybody sees."""
+POINTS = 100
+"""About so many points of a curve are enough to draw it."""
+
+Points = Sequence[tuple[float, float]]
 
 
-@dataclass(frozen=True, slots=True)
-class Reached:
-    """Where the likeliest are taken down to some probability: shares of 1 of all held-out rows.
+def gain_curve(held_out: HeldOut, *, most: int = POINTS) -> Points:
+    """Share of rows contacted, the highest probabilities first, and share of all buyers among them.
 
-    `buyers` over `contacted` is the curve of gains, `buyers` over `others` the ROC.
+    From (0, 0) to (1, 1), at most `most` + 1 points.
     """
-
-    contacted: float
-    buyers: float
-    others: float
+    rows, buyers = _steps(held_out, most)
+    return _points(rows / rows[-1], buyers / buyers[-1])
 
 
-def reached(held_out: HeldOut) -> Sequence[Reached]:
-    """The points of both curves from nobody to everybody; equal probabilities are taken together."""
+def roc_curve(held_out: HeldOut, *, most: int = POINTS) -> Points:
+    """Share of the others, and share of the buyers, that lie above each threshold.
+
+    From (0, 0) to (1, 1), at most `most` + 1 points.
+    Source: Fawcett, Pattern Recognition Letters 27 (2006) 861-874.
+    """
+    rows, buyers = _steps(held_out, most)
+    others = rows - buyers
+    return _points(others / others[-1], buyers / buyers[-1])
+
+
+def _steps(held_out: HeldOut, most: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows, and buyers among them, above each of some thresholds. Shape: (points,) each."""
     order = np.argsort(-held_out.probabilities, kind="stable")
-    ranked, bought = held_out.probabilities[order], held_out.labels[order]
-    ends = np.flatnonzero(np.diff(ranked, append=-1.0)) + 1
-    if len(ends) > MOST_POINTS:
-        ends = ends[np.unique(np.linspace(0, len(ends) - 1, MOST_POINTS).round().astype(int))]
-    buyers = np.cumsum(bought)[ends - 1]
-    all_buyers, rows = int(bought.sum()), len(held_out)
-    points = [
-        Reached(end / rows, found / all_buyers, (end - found) / (rows - all_buyers))
-        for end, found in zip(ends.tolist(), buyers.tolist(), strict=True)
-    ]
-    return [Reached(0.0, 0.0, 0.0), *points]
+    ranked = held_out.probabilities[order]
+    ends = np.append(np.flatnonzero(np.diff(ranked)), len(ranked) - 1)
+    if len(ends) > most:
+        ends = ends[np.unique(np.linspace(0, len(ends) - 1, most).astype(np.int64))]
+    buyers = np.cumsum(held_out.labels[order], dtype=np.int64)
+    return np.insert(ends + 1, 0, 0), np.insert(buyers[ends], 0, 0)
 
 
-def kept_word(held_out: HeldOut) -> Sequence[ObservedBin]:
-    """What was predicted and what share bought, in at most ten bins; intervals are of customers."""
-    rows = np.arange(len(held_out)) if held_out.customer is None else held_out.customer
-    return calibration_of(held_out.probabilities, held_out.labels, rows)
+def _points(x: NDArray[np.float64], y: NDArray[np.float64]) -> Points:
+    return list(zip(x.tolist(), y.tolist(), strict=True))

@@ -3,11 +3,20 @@
 from collections.abc import Mapping, Sequence
 from typing import Annotated
 
+import numpy as np
 from msgspec import Meta, Struct
 
 from api.console.documents.models import Figure
 from domain.errors import Conflict, CorruptRecord, NotFound
-from model_registry.evaluation import METRICS, Comparison, compare, held_out_of, kept_word, reached
+from model_registry.evaluation import (
+    METRICS,
+    Comparison,
+    compare,
+    gain_curve,
+    held_out_of,
+    observed_bins,
+    roc_curve,
+)
 from model_registry.registry import Registry
 from model_registry.versions import Manifest
 
@@ -25,20 +34,20 @@ class KeptWord(Struct, frozen=True, kw_only=True):
     high: float
 
 
-class Found(Struct, frozen=True, kw_only=True):
-    """Shares of 1 that are taken with the likeliest: of all rows, of buyers, and of others."""
-
-    contacted: float
-    buyers: float
-    others: float
-
-
 class Curves(Struct, frozen=True, kw_only=True):
     """What a version did on its held-out customers; without any, `trouble` says why."""
 
     version: int
     bins: list[KeptWord] = []
-    found: list[Found] = []
+    gain: Annotated[
+        list[tuple[float, float]],
+        Meta(description="Shares of 1 of rows, the likeliest first, and of buyers among them."),
+    ] = []
+    roc: Annotated[
+        list[tuple[float, float]],
+        Meta(description="Shares of 1 of others, and of buyers, above each threshold."),
+    ] = []
+    auc: float | None = None
     trouble: str = ""
 
 
@@ -94,6 +103,7 @@ def curves(registry: Registry, manifest: Manifest) -> Curves:
     if held_out is None:
         trouble = "it came without what its held-out customers did"
         return Curves(version=manifest.version, trouble=trouble)
+    whose = np.arange(len(held_out)) if held_out.customer is None else held_out.customer
     return Curves(
         version=manifest.version,
         bins=[
@@ -104,12 +114,11 @@ def curves(registry: Registry, manifest: Manifest) -> Curves:
                 low=each.share.interval[0],
                 high=each.share.interval[1],
             )
-            for each in kept_word(held_out)
+            for each in observed_bins(held_out.probabilities, held_out.labels, whose)
         ],
-        found=[
-            Found(contacted=each.contacted, buyers=each.buyers, others=each.others)
-            for each in reached(held_out)
-        ],
+        gain=list(gain_curve(held_out)),
+        roc=list(roc_curve(held_out)),
+        auc=manifest.metrics.get("auc"),
     )
 
 

@@ -83,7 +83,7 @@ def piece(
 def html(text: str, *, status: int = HTTPStatus.OK, **more: Any) -> Response[bytes]:
     """A text as HTML with its policy."""
     return Response(
-        text.encode(),
+        text.encode(errors="replace"),  # half a surrogate, which a reason may hold
         status_code=status,
         media_type="text/html; charset=utf-8",
         headers=POLICY,

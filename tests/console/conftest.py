@@ -10,6 +10,8 @@ from httpx import Response
 from litestar import Litestar
 from litestar.testing import TestClient
 
+from adapters.pictures import VegaDrawings
+from api.console.kept import Kept
 from api.console.router import console_router
 from api.console.services import ConsoleServices
 from api.console.sessions import Seals
@@ -21,11 +23,13 @@ from tests.builders import USD
 
 ORIGIN = "http://testserver.local"
 EVERY_KEY = EVERYTHING["authorization"].removeprefix("Bearer ")
+DRAWINGS = VegaDrawings()
+"""Its process begins with the first picture."""
 _TOKEN = re.compile(r'X-CSRF-Token": "([^"]*)"')
 
 
 def services_of(shop: Shop) -> ConsoleServices:
-    return ConsoleServices(clock=shop.clock, currency=USD)
+    return ConsoleServices(clock=shop.clock, currency=USD, draws=DRAWINGS, kept=Kept(shop.clock))
 
 
 def console_over(shop: Shop) -> Litestar:
@@ -97,3 +101,9 @@ def holder_of(stranger: Person, scope: Scope) -> Person:
 @pytest.fixture
 def shop() -> Shop:
     return Shop()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _drawings() -> Iterator[None]:
+    yield
+    DRAWINGS.close()

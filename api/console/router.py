@@ -7,6 +7,7 @@ from litestar.datastructures import CacheControlHeader
 from litestar.static_files import create_static_files_router
 
 from api.console.problems import EXCEPTION_HANDLERS
+from api.console.routes.customers import CUSTOMER_ROUTES
 from api.console.routes.login import LOGIN_ROUTES
 from api.console.routes.overview import OVERVIEW_ROUTES
 from api.console.services import ConsoleServices
@@ -19,7 +20,7 @@ def console_router(services: ConsoleServices) -> Router:
     """The console over these services."""
     return Router(
         ROOT,
-        route_handlers=[*LOGIN_ROUTES, *OVERVIEW_ROUTES, _files()],
+        route_handlers=[*LOGIN_ROUTES, *OVERVIEW_ROUTES, *CUSTOMER_ROUTES, _files()],
         dependencies=services.by_name(),
         middleware=[signed_in],
         exception_handlers=EXCEPTION_HANDLERS,

@@ -21,6 +21,7 @@ class Act(StrEnum):
     SPREAD = "spread"
     CREATE_CAMPAIGN = "create-campaign"
     SEND_CAMPAIGN = "send-campaign"
+    DELETE_CAMPAIGN = "delete-campaign"
 
 
 class Target(StrEnum):

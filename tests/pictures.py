@@ -5,17 +5,27 @@ from collections.abc import Callable, Mapping
 from api.pictures import (
     Bin,
     Bought,
+    Effect,
     Gain,
+    Look,
     Picture,
     Reliability,
+    Roc,
     Series,
+    Step,
     contributions,
     distribution,
     gain,
     gauge,
+    heat,
+    interval,
     lines,
     reliability,
+    roc,
+    sequence,
+    shares,
     timeline,
+    uplift,
 )
 
 DAY_US = 86_400_000_000
@@ -50,6 +60,29 @@ SOME: Mapping[str, Callable[[str], Picture]] = {
         windows=[30, 90],
         chosen=name,
     ),
+    "roc": lambda name: roc(
+        [Roc(name, [(0, 0), (0.2, 0.7), (1, 1)], 0.81), Roc("version 7", [(0, 0), (1, 1)], 0.5)]
+    ),
+    "interval": lambda name: interval(
+        [Effect(name, 1.8, 0.4, 3.2), Effect("revenue", -0.3, None, 1.0)], unit=name
+    ),
+    "uplift": lambda name: uplift(
+        [Step(name, 80, 0.02, 0.01, 0.03), Step("2", 80, 0.0, -0.1, None)]
+    ),
+    "sequence": lambda name: sequence(
+        [
+            Look(AT_US + day * DAY_US, 1.5, None if day < 1 else 1 - 3 / day, 4.0)
+            for day in range(9)
+        ],
+        unit=name,
+    ),
+    "heat": lambda name: heat(
+        [name, "age"],
+        [AT_US + day * DAY_US for day in range(3)],
+        [[0.1, None, 0.3], [0.0, 0.1, 0.2]],
+        limit=0.2,
+    ),
+    "shares": lambda name: shares([(name, 0.0025), ("version 7", 0.9975)]),
 }
 """Each kind with its texts replaced."""
 
@@ -61,6 +94,12 @@ NONE: Mapping[str, Picture] = {
     "contributions": contributions([]),
     "gauge": gauge(None),
     "timeline": timeline([], as_of_us=AT_US, windows=[30]),
+    "roc": roc([]),
+    "interval": interval([], unit="points"),
+    "uplift": uplift([]),
+    "sequence": sequence([], unit="points"),
+    "heat": heat(["age"], [AT_US], [[None]], limit=0.2),
+    "shares": shares([]),
 }
 """Each kind without data."""
 

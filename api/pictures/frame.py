@@ -20,6 +20,7 @@ from api.pictures.style import (
 Layer = Mapping[str, Any]
 _SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
 _LEGEND_ROW, _TITLE_ROW = 26, 18
+_LEGEND_ENTRY = 38  # a line, and the room before and after the name
 NARROW = 420
 """Pixels below which a picture says less: fewer ticks, shorter names."""
 
@@ -141,7 +142,9 @@ class Frame:
                 **{**_AXIS_TITLE, "align": "right"},
             )
         at = -float(self.left) + 1
-        room = (self.width - 8) / max(1, len(self.legend)) - 40
+        room = float(self.width - _LEGEND_ENTRY * len(self.legend))
+        if sum(text_width(name, NOTE) for name in self.legend) > room:
+            room /= len(self.legend)
         for place, name in enumerate(self.legend):
             line = {"type": "rule", "color": color_of(place), "size": 2.5, "strokeCap": "round"}
             y = -top + 15
@@ -152,7 +155,7 @@ class Frame:
             }
             said = shortened(name, room, NOTE)
             yield self.words(said, x=at + 24, y=y, color=SECONDARY, fontSize=NOTE)
-            at += 24 + text_width(said, NOTE) + 14
+            at += _LEGEND_ENTRY + text_width(said, NOTE)
 
 
 _AXIS_TITLE: Mapping[str, Any] = {"color": SECONDARY, "fontSize": SMALL}
@@ -184,6 +187,12 @@ def note(frame: Frame, text: str, *, x: float, y: float, align: str = "left") ->
     return frame.words(said, x=x, y=y, align=align, color=INK, fontSize=SMALL, fontWeight=600)
 
 
+_STEPS = ((1, math.sqrt(2)), (2, math.sqrt(10)), (5, math.sqrt(50)), (10, math.inf))
+"""Steps, each up to the geometric mean of it and the next."""
+SIGNED = "datum.value == 0 ? '0' : format(datum.value, '+,~r')"
+"""The label of a difference."""
+
+
 def nice_ticks(low: float, high: float, *, about: int) -> list[float]:
     """Round numbers from `low` to `high`, about so many, in steps of 1, 2 or 5."""
     span = high - low
@@ -191,7 +200,8 @@ def nice_ticks(low: float, high: float, *, about: int) -> list[float]:
         return [low]
     rough = span / max(1, about)
     power: float = 10.0 ** math.floor(math.log10(rough))
-    step = next(power * each for each in (1, 2, 5, 10) if power * each >= rough * 0.999)
+    over = rough / power
+    step = power * next(each for each, most in _STEPS if over < most)
     first = math.ceil(low / step - 1e-9)
     count = math.floor(high / step + 1e-9) - first
     return [round((first + place) * step, 12) for place in range(count + 1)]

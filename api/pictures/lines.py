@@ -1,5 +1,6 @@
 """How a figure went over time: one line, or two to compare, with the unit on the axis."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -8,6 +9,7 @@ from api.pictures.frame import NARROW, Axis, Frame, Layer, empty, nice_ticks, no
 from api.pictures.picture import Picture, Table
 from api.pictures.style import SECONDARY, Specification, color_of, text_width
 
+DAY_US = 86_400_000_000
 _HOUR_MS, _DAY_MS = 3_600_000, 86_400_000
 _STEPS_MS = (
     *(minutes * 60_000 for minutes in (1, 5, 15, 30)),
@@ -19,7 +21,10 @@ _HOUR, _DAY = "utcFormat(datum.value, '%H:%M')", "utcFormat(datum.value, '%-d %b
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """A name and its values: instants in UTC microseconds; None leaves a gap in the line."""
+    """A name and its values at instants in UTC microseconds.
+
+    None leaves a gap in the line, and so does what is no number.
+    """
 
     name: str
     points: Sequence[tuple[int, float | None]]
@@ -33,21 +38,30 @@ def lines(
     `unit` says what is counted ("requests per second"). Where it ends in "%" ("shed, %"), values
     are shares: 0.2 is 20 %.
     """
-    drawn = [each for each in series if any(value is not None for _, value in each.points)]
+    whole = [
+        Series(each.name, [(at, _finite(value)) for at, value in each.points]) for each in series
+    ]
+    drawn = [each for each in whole if any(value is not None for _, value in each.points)]
     instants = sorted({at for each in drawn for at, _ in each.points})
     found = [dict(each.points) for each in drawn]
-    rows = tuple(
-        (_instant(at), *(_number(each.get(at), unit) for each in found)) for at in instants
-    )
+    rows = tuple((instant(at), *(_number(each.get(at), unit) for each in found)) for at in instants)
     alt = f"{unit} over time: nothing was measured yet."
     if drawn:
         said = "; ".join(_course(each, unit) for each in drawn)
-        alt = f"From {_instant(instants[0])} to {_instant(instants[-1])} UTC: {said}."
+        alt = f"From {instant(instants[0])} to {instant(instants[-1])} UTC: {said}."
     return Picture(
         alt=alt,
         table=Table(("UTC", *(_column(each.name, unit) for each in drawn)), rows),
         specification=lambda width: _draw(drawn, unit, limit, limit_name, width),
     )
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
+
+
+def _ordered(series: Series) -> list[tuple[int, float | None]]:
+    return sorted(series.points, key=lambda point: point[0])
 
 
 def _column(name: str, unit: str) -> str:
@@ -61,8 +75,14 @@ def _course(series: Series, unit: str) -> str:
     return f"{series.name} is {last}{said} at the end and was between {least} and {most}"
 
 
-def _instant(at_us: int) -> str:
+def instant(at_us: int) -> str:
+    """An instant in UTC microseconds, to the minute."""
     return datetime.fromtimestamp(at_us // 1_000_000, UTC).strftime("%Y-%m-%d %H:%M")
+
+
+def day(at_us: int) -> str:
+    """A day of UTC."""
+    return instant(at_us)[:10]
 
 
 def _number(value: float | None, unit: str) -> str:
@@ -110,7 +130,7 @@ def _draw(
     if first == last:
         first, last = first - _HOUR_MS, last + _HOUR_MS
     values = [value for _, value in points if value is not None]
-    low, high = min(0.0, *values, 0.0), max(*values, limit or 0.0, 0.0)
+    low, high = min(*values, limit or 0.0, 0.0), max(*values, limit or 0.0, 0.0)
     high = high if high > low else low + 1
     ticks = nice_ticks(low, high * 1.04, about=4)
     label = (
@@ -134,7 +154,7 @@ def _draw(
         above = frame.height * (1 - (limit - low) / (high * 1.06 - low)) - 8
         layers.append(note(frame, limit_name, x=frame.plot_width, y=above, align="right"))
     for place, each in reversed(list(enumerate(series))):
-        marks = [{"x": at // 1000, "y": value} for at, value in sorted(each.points)]
+        marks = [{"x": at // 1000, "y": value} for at, value in _ordered(each)]
         line = {"type": "line", "color": color_of(place), "strokeWidth": 1.75, "point": False}
         layers.append(frame.layer(line, marks, x="x", y="y"))
         dot = {"type": "point", "filled": True, "color": color_of(place), "size": 36, "opacity": 1}

@@ -20,12 +20,16 @@ class Bin:
     people: int
     predicted: float
     observed: float
+    known: tuple[float, float] | None = None
+    """The 95 % interval of what was observed, where people are not independent."""
 
     def interval(self) -> tuple[float, float]:
-        """The 95 % interval of what was observed, by Wilson's score.
+        """The 95 % interval of what was observed: the known one, or Wilson's score.
 
         Source: Wilson (1927), Journal of the American Statistical Association 22.
         """
+        if self.known is not None:
+            return self.known
         if self.people <= 0:
             return 0.0, 1.0
         square = _Z * _Z / self.people

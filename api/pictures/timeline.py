@@ -3,10 +3,9 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from api.pictures.frame import NARROW, Axis, Frame, Layer, empty
-from api.pictures.lines import time_axis
+from api.pictures.lines import DAY_US, instant, time_axis
 from api.pictures.picture import Picture, Table
 from api.pictures.style import (
     DATA_1,
@@ -19,7 +18,6 @@ from api.pictures.style import (
     text_width,
 )
 
-_DAY_US = 86_400_000_000
 _ROW, _TOP = 30, 18
 _LANES = 8
 
@@ -44,7 +42,7 @@ def timeline(
     shown = sorted(
         (each for each in purchases if each.at_us <= as_of_us), key=lambda each: -each.at_us
     )
-    rows = tuple((_minute(each.at_us), each.category, each.amount) for each in shown)
+    rows = tuple((instant(each.at_us), each.category, each.amount) for each in shown)
     return Picture(
         alt=_alt(shown, as_of_us, windows),
         table=Table(("UTC", "category", "amount"), rows),
@@ -52,19 +50,15 @@ def timeline(
     )
 
 
-def _minute(at_us: int) -> str:
-    return datetime.fromtimestamp(at_us // 1_000_000, UTC).strftime("%Y-%m-%d %H:%M")
-
-
 def _alt(shown: Sequence[Bought], as_of_us: int, windows: Sequence[int]) -> str:
     if not shown:
-        return f"No purchases before {_minute(as_of_us)} UTC."
+        return f"No purchases before {instant(as_of_us)} UTC."
     counts = ", ".join(
-        f"{sum(each.at_us > as_of_us - days * _DAY_US for each in shown):,} in the last {days} days"
+        f"{sum(each.at_us > as_of_us - days * DAY_US for each in shown):,} in the last {days} days"
         for days in sorted(windows)
     )
     said = f"; {counts}" if counts else ""
-    return f"{len(shown):,} purchases up to {_minute(as_of_us)} UTC, the last on {_minute(shown[0].at_us)}{said}."
+    return f"{len(shown):,} purchases up to {instant(as_of_us)} UTC, the last on {instant(shown[0].at_us)}{said}."
 
 
 def _lanes(shown: Sequence[Bought], chosen: str | None) -> tuple[list[str], dict[str, int]]:
@@ -86,7 +80,7 @@ def _draw(
     longest = max(text_width(name, NOTE) for name in names) + 14
     left = min(longest, width * (0.3 if width < NARROW else 0.25))
     end = as_of_us // 1000
-    start = min(*(each.at_us for each in shown), as_of_us - max(windows, default=1) * _DAY_US)
+    start = min(*(each.at_us for each in shown), as_of_us - max(windows, default=1) * DAY_US)
     start //= 1000
     start -= (end - start) // 50  # no dot at the very edge
     height = _TOP + _ROW * len(names)
@@ -124,7 +118,7 @@ def _windows(frame: Frame, windows: Sequence[int], span: tuple[int, int]) -> lis
     names: list[Layer] = []
     right = float(frame.plot_width)
     for days in windows:
-        left = frame.plot_width * (1 - days * _DAY_US / 1000 / (span[1] - span[0]))
+        left = frame.plot_width * (1 - days * DAY_US / 1000 / (span[1] - span[0]))
         bands.append(_band(left, frame))
         for words in (f"{days} days", f"{days} d"):
             if right - left > text_width(words) + 6:

@@ -2,7 +2,8 @@
 
 import asyncio
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, partial
 from importlib.resources import files
 from secrets import token_hex
 from typing import Annotated
@@ -16,10 +17,11 @@ from api.cli.import_run import refusals_path, run_import
 from api.cli.models import describe
 from api.cli.output import say
 from api.cli.serving import check_port, run_server
-from api.cli.training import SINGLE, run_training
+from api.cli.training import SINGLE, collect, run_training
 from api.composition import Application, application, check_metrics_port, exposed_metrics
 from api.process import PREFIX, Settings, load_settings
 from domain.decisions import BANNER
+from domain.features import Histories
 from domain.prediction import DecideFlags
 from domain.purchases import Conventions, ImportPurchases, Outcome
 from model_registry.versions import Manifest
@@ -118,10 +120,11 @@ def _train_and_promote(built: Application) -> None:
     """
     say("[3/5] train, and check on the last 30 days, which are held out")
     first, *others = built.settings.served_models
-    _trained(built, first, SINGLE)
-    champions = {first: _trained(built, first, "lifetime")}
+    histories = cache(partial(collect, built, 100_000, None))  # nobody buys in between
+    _trained(built, first, SINGLE, histories)
+    champions = {first: _trained(built, first, "lifetime", histories)}
     if others:
-        champions[others[0]] = _trained(built, others[0], "within_category")
+        champions[others[0]] = _trained(built, others[0], "within_category", histories)
     for name, manifest in champions.items():
         revision = built.registry.promote(
             name, manifest.version, actor=actor(), reason="propensity demo"
@@ -131,14 +134,16 @@ def _train_and_promote(built: Application) -> None:
         )
 
 
-def _trained(built: Application, model: str, features: str) -> Manifest:
+def _trained(
+    built: Application, model: str, features: str, histories: Callable[[], Histories]
+) -> Manifest:
     manifest = run_training(
         built,
         candidates={features: built.feature_set(features)},
+        histories=histories,
         model=model,
         horizon_days=30,
         cut_offs=6,
-        customers=100_000,
     )
     say(describe(manifest))
     return manifest

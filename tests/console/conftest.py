@@ -10,61 +10,26 @@ from httpx import Response
 from litestar import Litestar
 from litestar.testing import TestClient
 
+from adapters.pictures import VegaDrawings
+from api.console.kept import Kept
 from api.console.router import console_router
 from api.console.services import ConsoleServices
 from api.console.sessions import Seals
 from api.console.signing_in import SEALS, SECURE
 from api.http.access import Access, Openness
-from domain.customers import FindCustomer
-from domain.errors import Unavailable
 from domain.keys import Scope
-from domain.prediction import DecideFlags, PredictPropensity
-from domain.recent import ByTime
-from domain.retention import FOR_EVER
 from tests.api.conftest import EVERYTHING, SECRETS, Shop, app_over
-from tests.builders import USD, a_policy
+from tests.builders import USD
 
 ORIGIN = "http://testserver.local"
 EVERY_KEY = EVERYTHING["authorization"].removeprefix("Bearer ")
+DRAWINGS = VegaDrawings()
+"""Its process begins with the first picture."""
 _TOKEN = re.compile(r'X-CSRF-Token": "([^"]*)"')
 
 
-class NoDrawings:
-    """Draws nothing: pages then show the tables of their pictures."""
-
-    def svg(self, *_: object, **__: object) -> str:
-        raise Unavailable("nothing is drawn in these tests")
-
-    def png(self, *_: object, **__: object) -> bytes:
-        raise Unavailable("nothing is drawn in these tests")
-
-
 def services_of(shop: Shop) -> ConsoleServices:
-    predict = PredictPropensity(
-        read=ByTime(shop), traffic=shop.traffic, policy=a_policy(), clock=shop.clock
-    )
-    return ConsoleServices(
-        clock=shop.clock,
-        currency=USD,
-        draws=NoDrawings(),
-        find=FindCustomer(
-            history=shop, recent=shop, records=shop, retention=FOR_EVER, clock=shop.clock
-        ),
-        records=shop,
-        memberships=lambda customer_id: (
-            (campaign, member)
-            for campaign in shop.campaigns.every()
-            for batch in shop.campaigns.members(campaign)
-            for member in batch
-            if member.customer_id == customer_id
-        ),
-        predict=predict,
-        decide=DecideFlags(
-            predict=predict,
-            flags={flag.key: flag for flag in shop.flags},
-            deadline_s=shop.decision_deadline_s,
-        ),
-    )
+    return ConsoleServices(clock=shop.clock, currency=USD, draws=DRAWINGS, kept=Kept(shop.clock))
 
 
 def console_over(shop: Shop) -> Litestar:
@@ -136,3 +101,9 @@ def holder_of(stranger: Person, scope: Scope) -> Person:
 @pytest.fixture
 def shop() -> Shop:
     return Shop()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _drawings() -> Iterator[None]:
+    yield
+    DRAWINGS.close()

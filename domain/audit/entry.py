@@ -12,6 +12,7 @@ class Act(StrEnum):
     SPLIT = "split"
     SHADOW = "shadow"
     ERASE = "erase"
+    EXPORT = "export"
     REFUND = "refund"
     CANCEL = "cancel"
     CREATE_KEY = "create-key"

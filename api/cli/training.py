@@ -149,7 +149,30 @@ def run_training(  # noqa: PLR0913  # one per option
     check_retention(built.settings, _reach_of(candidates), horizon_days=horizon_days)
     if len(candidates) == 1:
         _say_what_is_implied(next(iter(candidates.values())), built.settings)
-    histories = collect(built, customers, export)
+    return train_on(
+        collect(built, customers, export),
+        built,
+        candidates=candidates,
+        model=model,
+        horizon_days=horizon_days,
+        cut_offs=cut_offs,
+    )
+
+
+def train_on(  # noqa: PLR0913  # as run_training
+    histories: Histories,
+    built: Application,
+    *,
+    candidates: Mapping[str, FeatureSet],
+    model: str,
+    horizon_days: int,
+    cut_offs: int,
+) -> Manifest:
+    """As run_training, on histories that were read.
+
+    Raises:
+        TrainingRefused: they do not allow an honest model.
+    """
     horizon_us = horizon_days * MICROS_PER_DAY
     sets, window = _sets_of(histories, candidates, horizon_us=horizon_us, cut_offs=cut_offs)
     examples = next(iter(sets.values()))

@@ -136,7 +136,7 @@ lint-imports:
 lock:  ## resolve the newest versions again; review the difference
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --generate-hashes --upgrade \
 		--no-header --no-annotate --no-emit-index-url --no-emit-find-links \
-		--extra local --extra train --extra dask --extra metrics --extra traces --extra decisions --extra campaigns --extra dev --extra bench --extra docs --output-file requirements.lock pyproject.toml
+		--extra local --extra train --extra dask --extra metrics --extra traces --extra decisions --extra campaigns --extra console --extra dev --extra bench --extra docs --output-file requirements.lock pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
 		--no-header --no-annotate --no-emit-index-url --no-emit-find-links \
 		--extra metrics --extra traces --constraint requirements.lock --output-file requirements-serve.lock pyproject.toml

@@ -204,6 +204,22 @@ class Registry:
             raise NotFound(f"version {manifest.version} of {manifest.name} has no card")
         return check_integrity({role: manifest.blobs[role]}, self.blob)[role]
 
+    def findings(self, name: str, version: int) -> Sequence[GateResult]:
+        """What each gate of a promotion sees of a version now; nothing changes.
+
+        The first gate of loading that is not passed ends it: the others need a loaded version.
+
+        Raises:
+            UnknownModel, UnknownVersion: there is no such version.
+            CorruptRegistry: the version or the current revision is damaged.
+        """
+        manifest = self.version(name, version)
+        try:
+            results, judge = self._admitted(manifest, force=True)
+        except GateFailed as exc:
+            return [GateResult(version=version, gate=exc.gate, passed=False, detail=exc.reason)]
+        return [*results, *judge(self.current(name))]
+
     def promote(  # noqa: PLR0913  # what is promoted, by whom, why, and under which conditions
         self,
         name: str,

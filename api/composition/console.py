@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from api.composition.pictures import open_pictures
 from api.process import Settings, is_loopback
 from domain.errors import Rejected
 
@@ -21,6 +22,7 @@ def check_console(settings: Settings) -> None:
     if settings.console:
         try:
             import jinja2  # noqa: F401
+            import vl_convert  # noqa: F401
         except ImportError as exc:
             raise Rejected(
                 "PROPENSITY_CONSOLE",
@@ -33,6 +35,7 @@ def console_of(built: "Application") -> "Callable[[Litestar], None] | None":
     settings = built.settings
     if not settings.console:
         return None
+    from api.console.kept import Kept
     from api.console.router import console_router
     from api.console.services import ConsoleServices
     from api.console.sessions import Seals
@@ -40,11 +43,15 @@ def console_of(built: "Application") -> "Callable[[Litestar], None] | None":
 
     key = settings.console_key
     seals = Seals([] if key is None else key.value.split(","), clock=built.clock)
-    services = ConsoleServices(clock=built.clock, currency=built.currency)
+    drawings = open_pictures()
+    services = ConsoleServices(
+        clock=built.clock, currency=built.currency, draws=drawings, kept=Kept(built.clock)
+    )
 
     def add(app: "Litestar") -> None:
         app.state[SEALS] = seals
         app.state[SECURE] = not is_loopback(settings.host)
+        app.on_shutdown.append(drawings.close)
         app.register(console_router(services))
 
     return add

@@ -31,7 +31,9 @@ def _shown(request: AnyRequest, problem: Response[Problem]) -> Response[Any]:
     if wants != HTML or request.query_params.get("format") == "json":
         return problem
     name = "problem_piece.html" if "hx-request" in request.headers else "problem.html"
-    return html(rendered(request, name, problem=problem.content), status=problem.content.status)
+    page = html(rendered(request, name, problem=problem.content), status=problem.content.status)
+    page.headers.update(problem.headers)
+    return page
 
 
 def _propensity(request: AnyRequest, exc: PropensityError) -> Response[Any]:

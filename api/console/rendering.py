@@ -71,6 +71,15 @@ def fragment(request: AnyRequest, template: str, **more: object) -> Response[byt
     return html(rendered(request, template, **more))
 
 
+def piece(
+    request: AnyRequest, template: str, document: Struct, *, title: str, **more: object
+) -> Response[bytes]:
+    """A lazy piece of a page: its HTML for htmx, a page of its own for a link, or its JSON twin."""
+    if "hx-request" in request.headers:
+        return fragment(request, template, page=document, **more)
+    return page(request, "piece.html", document, piece=template, title=title, **more)
+
+
 def html(text: str, *, status: int = HTTPStatus.OK, **more: Any) -> Response[bytes]:
     """A text as HTML with its policy."""
     return Response(

@@ -8,6 +8,8 @@ from litestar.static_files import create_static_files_router
 
 from api.console.problems import EXCEPTION_HANDLERS
 from api.console.routes.login import LOGIN_ROUTES
+from api.console.routes.model_acts import MODEL_ACTS
+from api.console.routes.models import MODEL_ROUTES
 from api.console.routes.overview import OVERVIEW_ROUTES
 from api.console.services import ConsoleServices
 from api.console.signing_in import ANYBODY, ROOT, signed_in
@@ -19,7 +21,7 @@ def console_router(services: ConsoleServices) -> Router:
     """The console over these services."""
     return Router(
         ROOT,
-        route_handlers=[*LOGIN_ROUTES, *OVERVIEW_ROUTES, _files()],
+        route_handlers=[*LOGIN_ROUTES, *OVERVIEW_ROUTES, *MODEL_ROUTES, *MODEL_ACTS, _files()],
         dependencies=services.by_name(),
         middleware=[signed_in],
         exception_handlers=EXCEPTION_HANDLERS,

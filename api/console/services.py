@@ -4,6 +4,8 @@ from dataclasses import dataclass, fields
 
 from litestar.di import Provide
 
+from api.console.kept import Kept
+from api.pictures import Draws
 from domain.values import Clock, Currency
 
 
@@ -13,6 +15,8 @@ class ConsoleServices:
 
     clock: Clock
     currency: Currency
+    draws: Draws
+    kept: Kept
 
     def by_name(self) -> dict[str, Provide]:
         """Each as a dependency: `clock` as `console_clock`."""

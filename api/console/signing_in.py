@@ -70,21 +70,22 @@ async def _check(request: Request[Any, Any, Any], scope: HTTPScope, needed: Scop
     session = session_of(request)
     if session is None:
         raise SignIn
-    scope["auth"] = caller_of(session, request, access, needed)
-    scope["state"][SESSION] = session
+    caller = scope["auth"] = _caller_of(session, request, access, needed)
+    scope["state"][SESSION] = session  # from here on a refusal is a page with its navigation
+    if caller.key is not None:
+        check_scope(caller.key, needed)
+        access.rates.take(caller.key)
     if not reads:
         await _check_token(request, session)
 
 
-def caller_of(
+def _caller_of(
     session: Session, request: Request[Any, Any, Any], access: Access, needed: Scope
 ) -> Caller:
     """Who signed in, as the keys are now.
 
     Raises:
         SignIn: the key allows nothing any more, or one is needed now.
-        Forbidden: the key may not do this.
-        TooManyRequests: the key has used up its rate.
         StoreUnavailable: the keys could not be read for too long.
     """
     try:
@@ -93,8 +94,6 @@ def caller_of(
         key = access.keyring.held(session.key_id, session.sha256)
     except Unauthenticated as exc:
         raise SignIn(str(exc)) from exc
-    check_scope(key, needed)
-    access.rates.take(key)
     return Caller(actor=key.actor, key=key)
 
 

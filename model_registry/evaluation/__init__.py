@@ -4,6 +4,8 @@ from model_registry.evaluation.comparison import Comparison as Comparison
 from model_registry.evaluation.comparison import Difference as Difference
 from model_registry.evaluation.comparison import compare as compare
 from model_registry.evaluation.comparison import held_out_of as held_out_of
+from model_registry.evaluation.curves import gain_curve as gain_curve
+from model_registry.evaluation.curves import roc_curve as roc_curve
 from model_registry.evaluation.gains import Tenth as Tenth
 from model_registry.evaluation.gains import tenths as tenths
 from model_registry.evaluation.metrics import METRICS as METRICS
@@ -14,8 +16,10 @@ from model_registry.evaluation.metrics import lift_quality as lift_quality
 from model_registry.evaluation.metrics import log_losses as log_losses
 from model_registry.evaluation.metrics import mean_interval as mean_interval
 from model_registry.evaluation.metrics import quality_of as quality_of
+from model_registry.evaluation.performance import ObservedBin as ObservedBin
 from model_registry.evaluation.performance import Performance as Performance
 from model_registry.evaluation.performance import Share as Share
+from model_registry.evaluation.performance import observed_bins as observed_bins
 from model_registry.evaluation.promises import ArmOutcome as ArmOutcome
 from model_registry.evaluation.promises import FlagOutcome as FlagOutcome
 from model_registry.evaluation.promises import Judged as Judged

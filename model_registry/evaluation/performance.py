@@ -89,7 +89,7 @@ def performance(
         metrics={name: found[name] for name in ("auc", "log_loss", "brier", "ece") if found},
         intervals={} if rows is None else intervals(rows),
         if_true={"auc": auc_if_true(probability), "log_loss": log_loss_if_true(probability)},
-        calibration=_calibration(probability, bought, customer),
+        calibration=observed_bins(probability, bought, customer),
     )
 
 
@@ -132,7 +132,7 @@ def log_loss_if_true(probability: NDArray[np.float64]) -> float:
     return float((probability * happens + (1.0 - probability) * not_).mean())
 
 
-def _calibration(
+def observed_bins(
     probability: NDArray[np.float64], bought: NDArray[np.bool_], customer: NDArray[np.int64]
 ) -> Sequence[ObservedBin]:
     """At most ten bins of about equal count, ascending; equal probabilities share a bin."""

@@ -15,9 +15,11 @@ from model_registry.evaluation import (
     METRICS,
     calibration,
     evaluate,
+    gain_curve,
     intervals,
     lift_quality,
     quality_of,
+    roc_curve,
     tenths,
 )
 from model_registry.evaluation.metrics import RESAMPLES, differences
@@ -339,3 +341,34 @@ class TestCalibration:
         assert edges[-1] == len(ranked)
         assert all(ranked[edge - 1] < ranked[edge] for edge in edges[:-1])
         assert means == sorted(set(means))
+
+
+def area(points: Sequence[tuple[float, float]]) -> float:
+    return float(np.trapezoid([y for _, y in points], [x for x, _ in points]))
+
+
+@given(crowds)
+def test_the_area_below_the_roc_is_the_auc(cases: list[tuple[float, bool]]) -> None:
+    crowd = held_out(*zip(*cases, strict=True))
+    points = roc_curve(crowd)
+    assert points[0] == (0.0, 0.0)
+    assert points[-1] == (1.0, 1.0)
+    assert area(points) == pytest.approx(evaluate(crowd)["auc"])
+
+
+@given(crowds)
+def test_gains_lie_above_the_diagonal_as_far_as_the_auc_says(
+    cases: list[tuple[float, bool]],
+) -> None:
+    crowd = held_out(*zip(*cases, strict=True))
+    base_rate = float(crowd.labels.mean())
+    quality = 2 * evaluate(crowd)["auc"] - 1
+    above = (2 * area(gain_curve(crowd)) - 1) / (1 - base_rate)
+    assert above == pytest.approx(quality, abs=1e-9)
+
+
+def test_a_curve_of_many_has_few_points() -> None:
+    crowd = a_crowd(5_000)
+    points = roc_curve(crowd, most=100)
+    assert len(points) <= 101
+    assert area(points) == pytest.approx(evaluate(crowd)["auc"], abs=1e-3)

@@ -2,6 +2,7 @@
 
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote
 
 from litestar import Response, get, post
 from litestar.params import FromQuery
@@ -20,6 +21,7 @@ from api.console.signing_in import (
     said_cookie,
     said_to,
     session_cookie,
+    session_of,
 )
 from api.http.access import ACCESS, Access
 from domain.errors import Unauthenticated
@@ -27,16 +29,28 @@ from domain.keys import Key, KeyKind, Scope
 from domain.keys.secrets import sha256_of
 
 MAX_BODY_BYTES = 4_000
+_NOT_KEPT = (
+    "this browser did not keep the session; from another machine the console needs https, "
+    "or a tunnel such as ssh -L 8000:127.0.0.1:8000"
+)
 
 
 @get("/login", **ANYBODY)
-async def login(request: AnyRequest, *, key: FromQuery[bool] = False) -> Response[Any]:
-    """The page where one signs in. Where no key is needed, the page that was asked for at once."""
+async def login(
+    request: AnyRequest, *, key: FromQuery[bool] = False, signed: FromQuery[bool] = False
+) -> Response[Any]:
+    """The page where one signs in. Where no key is needed, the page that was asked for at once.
+
+    With `signed` somebody just did; then the browser kept the cookie, or is told why not.
+    """
     target = _target(request.query_params.get("next"))
-    if not key and _needs_no_key(request):
+    if signed and session_of(request) is not None:
+        return Redirect(target, status_code=HTTP_303_SEE_OTHER)
+    if not (key or signed) and _needs_no_key(request):
         return _signed_in(request, Session.new(None), target)
     cookies = [said_cookie(request, None)] if said_to(request) else []
-    return html(rendered(request, "login.html", target=target, wrong=None), cookies=cookies)
+    wrong = _NOT_KEPT if signed else None
+    return html(rendered(request, "login.html", target=target, wrong=wrong), cookies=cookies)
 
 
 @post("/login", request_max_body_size=MAX_BODY_BYTES, **ANYBODY)
@@ -88,5 +102,7 @@ def _needs_no_key(request: AnyRequest) -> bool:
 
 def _signed_in(request: AnyRequest, session: Session, target: str) -> Redirect:
     return Redirect(
-        target, status_code=HTTP_303_SEE_OTHER, cookies=[session_cookie(request, session)]
+        f"{LOGIN}?signed=true&next={quote(target, safe='/')}",
+        status_code=HTTP_303_SEE_OTHER,
+        cookies=[session_cookie(request, session)],
     )

@@ -41,8 +41,7 @@ def overview(
 
 
 def _serving(name: str, readiness: Readiness, registry: Registry) -> Serving:
-    history = registry.history(name)
-    newest = history[-1] if history else None
+    newest = registry.current(name)
     try:
         version = readiness.traffic[name]().label
     except NoLiveModel:

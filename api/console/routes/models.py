@@ -1,0 +1,102 @@
+"""Models: their versions side by side, whether one would pass the gates, and what changed."""
+
+from typing import Any
+
+from litestar import Response, get
+from litestar.di import NamedDependency
+from litestar.params import FromQuery, SkipValidation
+
+from api.console.documents.comparing import compared, curves_of
+from api.console.documents.findings import findings
+from api.console.documents.models import models_page
+from api.console.kept import Kept
+from api.console.model_view import Looking, model_view, pictures_of
+from api.console.rendering import AnyRequest, page, piece
+from api.console.signing_in import seen_with
+from api.http.parameters import decoded
+from api.pictures import Draws
+from domain.keys import Scope
+from model_registry.registry import Registry
+
+_READ: dict[str, Any] = {"sync_to_thread": True, **seen_with(Scope.MODELS_READ)}
+Keeps = NamedDependency[SkipValidation[Kept]]
+
+
+@get("/models", **_READ)
+def models(request: AnyRequest, registry: NamedDependency[Registry]) -> Response[bytes]:
+    """Every model with its versions."""
+    return page(request, "models.html", models_page(registry))
+
+
+@get("/models/{name:str}", **_READ)
+def model(
+    request: AnyRequest,
+    name: str,
+    registry: NamedDependency[Registry],
+    console_kept: Keeps,
+    version: FromQuery[int | None] = None,
+    beside: FromQuery[int | None] = None,
+) -> Response[bytes]:
+    """One model: two of its versions side by side, what would happen, and what did."""
+    return model_view(
+        Looking(
+            request=request,
+            registry=registry,
+            kept=console_kept,
+            name=decoded(name, "name"),
+            version=version,
+            beside=beside,
+        )
+    )
+
+
+@get("/models/{name:str}/pictures", **_READ)
+def model_pictures(
+    request: AnyRequest,
+    name: str,
+    registry: NamedDependency[Registry],
+    console_draws: NamedDependency[SkipValidation[Draws]],
+    console_kept: Keeps,
+    version: FromQuery[int],
+    beside: FromQuery[int | None] = None,
+) -> Response[bytes]:
+    """How true two versions were, and whom they found."""
+    name = decoded(name, "name")
+    document = curves_of(registry, name, [version] if beside is None else [version, beside])
+    pictures = pictures_of(console_draws, console_kept, document.versions)
+    title = f"Version {version} of {name}"
+    return piece(
+        request, "model_pictures.html", document, title=title, pictures=pictures, cards=True
+    )
+
+
+@get("/models/{name:str}/versions/{version:int}/findings", **_READ)
+def version_findings(
+    request: AnyRequest, name: str, version: int, registry: NamedDependency[Registry]
+) -> Response[bytes]:
+    """What the gates of a promotion see of a version now."""
+    name = decoded(name, "name")
+    title = f"Would version {version} of {name} pass?"
+    return piece(request, "findings.html", findings(registry, name, version), title=title)
+
+
+@get("/models/{name:str}/compared/{version:int}/{beside:int}", **_READ)
+def versions_compared(
+    request: AnyRequest,
+    name: str,
+    version: int,
+    beside: int,
+    registry: NamedDependency[Registry],
+    console_kept: Keeps,
+) -> Response[bytes]:
+    """The metrics of two versions with their differences."""
+    name = decoded(name, "name")
+    ours, theirs = registry.version(name, version), registry.version(name, beside)
+    document = console_kept.once(
+        ("compared", ours.sha256, theirs.sha256), lambda: compared(registry, ours, theirs)
+    )
+    title = f"Version {version} of {name} beside version {beside}"
+    return piece(request, "compared.html", document, title=title)
+
+
+MODEL_ROUTES = (models, model, model_pictures, version_findings, versions_compared)

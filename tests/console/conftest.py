@@ -1,0 +1,99 @@
+"""The console over one small store in memory, and a person who signs in to it."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from html import unescape
+
+import pytest
+from httpx import Response
+from litestar import Litestar
+from litestar.testing import TestClient
+
+from api.console.router import console_router
+from api.console.services import ConsoleServices
+from api.console.sessions import Seals
+from api.console.signing_in import SEALS, SECURE
+from api.http.access import Access, Openness
+from domain.keys import Scope
+from tests.api.conftest import EVERYTHING, SECRETS, Shop, app_over
+from tests.builders import USD
+
+ORIGIN = "http://testserver.local"
+EVERY_KEY = EVERYTHING["authorization"].removeprefix("Bearer ")
+_TOKEN = re.compile(r'X-CSRF-Token": "([^"]*)"')
+
+
+def services_of(shop: Shop) -> ConsoleServices:
+    return ConsoleServices(clock=shop.clock, currency=USD)
+
+
+def console_over(shop: Shop) -> Litestar:
+    """The application with the console, as the composition root would build it."""
+    app = app_over(shop)
+    app.state[SEALS] = Seals([], clock=shop.clock)
+    app.state[SECURE] = False
+    app.register(console_router(services_of(shop)))
+    return app
+
+
+@dataclass
+class Person:
+    """Somebody with a browser, who may be signed in."""
+
+    http: TestClient[Litestar]
+    token: str = field(default="", init=False)
+
+    def sign_in(self, secret: str) -> Response:
+        answer = self.http.post(
+            "/console/login",
+            data={"key": secret},
+            headers={"origin": ORIGIN},
+            follow_redirects=False,
+        )
+        if answer.status_code == 303:
+            self.get("/console")
+        return answer
+
+    def get(self, path: str, **headers: str) -> Response:
+        """A page, redirections followed; its token is kept."""
+        answer = self.http.get(path, headers=headers)
+        if found := _TOKEN.search(answer.text):
+            self.token = unescape(found[1]) or self.token
+        return answer
+
+    def do(self, path: str, **fields: str) -> Response:
+        """An act from a page of ours; the answer is not followed."""
+        return self.http.post(
+            path,
+            data={"csrf": self.token, **fields},
+            headers={"origin": ORIGIN},
+            follow_redirects=False,
+        )
+
+
+@pytest.fixture
+def stranger(shop: Shop) -> Iterator[Person]:
+    """Somebody who is not signed in, where a key is needed."""
+    shop.access = Access(keyring=shop.keyring, openness=Openness.NONE)
+    with TestClient(console_over(shop), base_url=ORIGIN, raise_server_exceptions=False) as http:
+        yield Person(http)
+
+
+@pytest.fixture
+def person(stranger: Person) -> Person:
+    """Somebody who is signed in with a key that allows everything."""
+    stranger.sign_in(EVERY_KEY)
+    stranger.get("/console")
+    return stranger
+
+
+def holder_of(stranger: Person, scope: Scope) -> Person:
+    """The same person, signed in with a key that allows only this."""
+    stranger.sign_in(SECRETS[scope])
+    return stranger
+
+
+@pytest.fixture
+def shop() -> Shop:
+    return Shop()

@@ -12,7 +12,8 @@ WEB_STAMP := tests/web/node_modules/.installed
 GRAFANA_STAMP := tests/observe/node_modules/.installed
 PROMETHEUS := .prometheus
 PROMETHEUS_STAMP := $(PROMETHEUS)/.unpacked
-PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist worksteal
+PROCESSES := 2
+PYTEST = $(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist worksteal
 LINTS := lint-format lint-rules lint-types lint-core-types lint-imports
 SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync)
 
@@ -55,6 +56,8 @@ test: setup lint  ## prove the product: lint, tests on the embedded engine
 test-full: COVERAGE := --cov --cov-report=term
 test-full: test test-rest  ## test with coverage, moto, every example, the long proofs, every page
 
+# Its tests wait a third of their time, for processes of theirs: three keep two cores busy.
+test-rest: PROCESSES := 3
 test-rest: setup $(CLIENTS_STAMP) $(WEB_STAMP) $(GRAFANA_STAMP) $(PROMETHEUS_STAMP)  ## what test-full adds to test
 	$(PYTEST) -m 'full or hypothesis' --hypothesis-profile=full $(PYTEST_ARGS)
 

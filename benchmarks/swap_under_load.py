@@ -35,6 +35,7 @@ from domain.values import Currency
 from model_registry.registry import Registry
 from model_registry.serving import Presence
 from model_registry.versions import CalibrationBin, Candidate, GoldenVectors
+from tests.loopback import PLAIN_HTTP
 
 NAME = "purchase-propensity"
 PROBABILITIES = {1: 0.25, 2: 0.75}
@@ -160,7 +161,7 @@ def _swap(registry: Registry, presence: Presence, outcome: Outcome, *, back: boo
 
 def _ask(url: str, number: int, stopped: Event) -> list[Answer]:
     answers: list[Answer] = []
-    with httpx.Client(base_url=url, timeout=60) as client:
+    with httpx.Client(base_url=url, verify=PLAIN_HTTP, timeout=60) as client:
         while not stopped.is_set():
             began = time.monotonic()
             try:
@@ -243,7 +244,7 @@ def _await(settings: Settings, processes: int, server: subprocess.Popen[bytes], 
 
 def _listens(url: str) -> bool:
     try:
-        httpx.get(f"{url}/livez", timeout=60)
+        httpx.get(f"{url}/livez", verify=PLAIN_HTTP, timeout=60)
     except httpx.ConnectError:
         return False
     return True

@@ -4,7 +4,7 @@ import logging
 import os
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import replace
@@ -28,12 +28,47 @@ settings.load_profile(QUICK)  # until pytest loads the one that --hypothesis-pro
 LOCAL_CREDENTIALS = ("test", "test")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks what runs on the embedded engine, so that make check can do without."""
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
+    """Marks what runs on the embedded engine, so that make check can do without; the longest begin.
+
+    Coverage is that of the rest: it doubles the time of a test, and the core is tested without an engine.
+    pytest-xdist gives each process a run of neighbours, and moves the last of one that is late.
+    """
     for item in items:
         if {"engine", "s3"} & set(getattr(item, "fixturenames", ())):
             item.add_marker("engine")
+        if item.get_closest_marker("engine"):
+            item.add_marker("no_cover")
+    yield
+    processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    items[:] = longest_first(items, processes)
+
+
+def longest_first(items: Sequence[pytest.Item], processes: int) -> list[pytest.Item]:
+    """Of each process the same number; what is marked `early` in front, shared out by its seconds.
+
+    Tests of one file stay together, since they may share what is dear to make.
+    """
+    seconds = {item: _seconds(item) for item in items}
+    files: dict[Path, list[pytest.Item]] = {}
+    for item in filter(seconds.get, items):
+        files.setdefault(item.path, []).append(item)
+    shares: list[list[pytest.Item]] = [[] for _ in range(processes)]
+    for together in sorted(files.values(), key=lambda file: -sum(map(seconds.__getitem__, file))):
+        min(shares, key=lambda share: sum(map(seconds.__getitem__, share))).extend(together)
+    others = [item for item in items if not seconds[item]]
+    found: list[pytest.Item] = []
+    for number, share in enumerate(shares, start=1):
+        end = max(0, len(items) * number // processes - len(found) - len(share))
+        found += [*share, *others[:end]]
+        del others[:end]
+    return found + others
+
+
+def _seconds(item: pytest.Item) -> float:
+    mark = item.get_closest_marker("early")
+    return mark.args[0] if mark else 0.0
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, rule
 from adapters.feature_sets import built_in_sets
 from api.queue import Consume
 from domain.errors import StoreUnavailable
-from domain.features import BaseRates, Histories
+from domain.features import BaseRates, FeatureSet, Histories
 from domain.purchases import Purchase, Refund, refunded_minor
 from domain.recent import RecentHistory
 from domain.retention import Retention
@@ -35,6 +35,8 @@ FEATURES = [
     each.in_currency(USD).knowing(BaseRates(0.25, {CATEGORIES[0]: 0.5}))
     for each in built_in_sets().values()
 ]
+Due = Sequence[tuple[FeatureSet, int, Sequence[float]]]
+"""What each set of features is at an instant."""
 _examples = count()
 crashes = st.one_of(st.none(), st.tuples(st.integers(0, 3), st.booleans()))
 """Which call of the store is the last, and whether it has an effect; None: all are answered."""
@@ -59,7 +61,7 @@ class IngestionMachine(RuleBasedStateMachine):
         example = next(_examples)
         self.customers = [f"{example}-{name}" for name in "ab"]
         self.store, self.clock = store, store.clock
-        self.queue, self.loop = MemoryQueue(), asyncio.Runner()
+        self.queue, self.loop = MemoryQueue(), asyncio.new_event_loop()
         self.consume = Consume(
             take_in=take_in(
                 store.recorder, canceller=store.canceller, refunder=store.refunder, clock=self.clock
@@ -183,10 +185,11 @@ class IngestionMachine(RuleBasedStateMachine):
                 key = (customer, purchase.purchase_id)
                 assert replace(purchase, refunds=()) in self.sent[key]
                 assert_refunds_are_due(purchase, self.refunds[key].values())
-            before = await self._recent(customer, list(truth))
+            due = self._due(list(truth))
+            before = await self._recent(customer, list(truth), due)
             assert await self.verify([customer]) == []
             await self.store.rebuilder.rebuild(customer)
-            after = await self._recent(customer, list(truth))
+            after = await self._recent(customer, list(truth), due)
             assert after.overflow_days <= before.overflow_days
             assert await self.verify([customer]) == []
 
@@ -195,22 +198,29 @@ class IngestionMachine(RuleBasedStateMachine):
         most = max(purchase.amount_minor for purchase in self.sent[key])
         return refunded_minor(self.refunds[key].values()) > most
 
-    async def _recent(self, customer: str, truth: list[Purchase]) -> RecentHistory:
+    def _due(self, truth: list[Purchase]) -> Due:
+        """The reference's features, which are slow to compute and the same for every path."""
+        asked = CATEGORIES[1]
+        return [
+            (features, as_of, row(features, truth, as_of, asked))
+            for features in FEATURES
+            for as_of in (self.clock.now, self.clock.now - DAY, self.clock.now - 3 * DAY)
+        ]
+
+    async def _recent(self, customer: str, truth: list[Purchase], due: Due) -> RecentHistory:
         """The recent purchases, once each feature of both paths was the reference's."""
         (recent,) = (await self.store.recent.read([customer])).histories
         kept = [p for p in truth if day_of(p.purchased_at) >= recent.complete_since]
         for day in {day_of(p.purchased_at) for p in kept} - recent.overflow_days:
             told = [p for p in recent.purchases if day_of(p.purchased_at) == day]
             assert told == [p for p in kept if day_of(p.purchased_at) == day]
-        for features in FEATURES:
-            for as_of in (self.clock.now, self.clock.now - DAY, self.clock.now - 3 * DAY):
-                paths: list[Sequence[Purchase]] = [truth]
-                if recent.answers(features.reach, as_of):
-                    paths.append(recent.reaching(features.reach))
-                for path in paths:
-                    asked = CATEGORIES[1]
-                    matrix = features.matrix(Histories.of([path]), as_of, target=asked)
-                    assert matrix[0].tolist() == row(features, truth, as_of, asked)
+        for features, as_of, expected in due:
+            paths: list[Sequence[Purchase]] = [truth]
+            if recent.answers(features.reach, as_of):
+                paths.append(recent.reaching(features.reach))
+            for path in paths:
+                matrix = features.matrix(Histories.of([path]), as_of, target=CATEGORIES[1])
+                assert matrix[0].tolist() == expected
         return recent
 
     async def _deliver(self, crash: tuple[int, bool] | None) -> bool:
@@ -240,4 +250,4 @@ class IngestionMachine(RuleBasedStateMachine):
         self._await(self.queue.send(json.dumps(document), reason=None, group=None))
 
     def _await(self, call: Coroutine[Any, Any, T]) -> T:
-        return self.loop.run(call)
+        return self.loop.run_until_complete(call)

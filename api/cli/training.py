@@ -1,8 +1,9 @@
 """The command that trains a model and registers it as a version."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -85,11 +86,10 @@ def train(  # noqa: PLR0913  # one per option
         manifest = run_training(
             built,
             candidates=candidates_for(built, target, features),
+            histories=partial(collect, built, customers, export),
             model=name,
             horizon_days=horizon_days,
             cut_offs=cut_offs,
-            customers=customers,
-            export=export,
         )
     emit(to_builtins(VersionReport.of(manifest)), as_json=as_json, text=describe(manifest))
     say(
@@ -135,13 +135,14 @@ def run_training(  # noqa: PLR0913  # one per option
     built: Application,
     *,
     candidates: Mapping[str, FeatureSet],
+    histories: Callable[[], Histories],
     model: str,
     horizon_days: int,
     cut_offs: int,
-    customers: int,
-    export: str | None = None,
 ) -> Manifest:
-    """The new version, trained on what the tables hold now and checked on the held-out period.
+    """The new version, trained on those histories and checked on the held-out period.
+
+    They are asked for once training is known to be possible.
 
     Raises:
         TrainingRefused: the stored purchases do not allow an honest model.
@@ -149,32 +150,9 @@ def run_training(  # noqa: PLR0913  # one per option
     check_retention(built.settings, _reach_of(candidates), horizon_days=horizon_days)
     if len(candidates) == 1:
         _say_what_is_implied(next(iter(candidates.values())), built.settings)
-    return train_on(
-        collect(built, customers, export),
-        built,
-        candidates=candidates,
-        model=model,
-        horizon_days=horizon_days,
-        cut_offs=cut_offs,
-    )
-
-
-def train_on(  # noqa: PLR0913  # as run_training
-    histories: Histories,
-    built: Application,
-    *,
-    candidates: Mapping[str, FeatureSet],
-    model: str,
-    horizon_days: int,
-    cut_offs: int,
-) -> Manifest:
-    """As run_training, on histories that were read.
-
-    Raises:
-        TrainingRefused: they do not allow an honest model.
-    """
+    collected = histories()
     horizon_us = horizon_days * MICROS_PER_DAY
-    sets, window = _sets_of(histories, candidates, horizon_us=horizon_us, cut_offs=cut_offs)
+    sets, window = _sets_of(collected, candidates, horizon_us=horizon_us, cut_offs=cut_offs)
     examples = next(iter(sets.values()))
     _say_what_is_not_kept(
         examples, cut_offs, built.settings.retention.purchases.taken_after(built.clock())
@@ -194,7 +172,7 @@ def train_on(  # noqa: PLR0913  # as run_training
     baseline = None
     if not selection.training_set.features.targeted and selection.training_set.features != single:
         baseline = training_set(
-            histories, features=single, horizon_us=horizon_us, most_cut_offs=cut_offs, window=window
+            collected, features=single, horizon_us=horizon_us, most_cut_offs=cut_offs, window=window
         )
     candidate = built.train(selection, model=model, baseline=baseline)
     manifest = built.registry.register(model, candidate, actor=actor())

@@ -38,7 +38,7 @@ def http_application(built: Application, *, close: Callable[[], object]) -> Lite
     key_polling = KeyPolling(built.key_store, keyring)
     admission = Admission(in_work=settings.requests_in_work, waiting=settings.requests_waiting)
     watches = [] if metrics is None else [metrics.watch(admission, built.live)]
-    return create_app(
+    app = create_app(
         _services(built, predicting.predict, logging.log),
         currency=built.currency,
         access=Access(keyring=keyring, openness=Openness.of(settings)),
@@ -62,6 +62,8 @@ def http_application(built: Application, *, close: Callable[[], object]) -> Lite
             close,
         ],
     )
+    _ = app.openapi_schema  # built now: no request is to wait until it is
+    return app
 
 
 class _Predicting:

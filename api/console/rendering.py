@@ -82,13 +82,7 @@ def piece(
 
 def html(text: str, *, status: int = HTTPStatus.OK, **more: Any) -> Response[bytes]:
     """A text as HTML with its policy."""
-    return Response(
-        text.encode(),
-        status_code=status,
-        media_type="text/html; charset=utf-8",
-        headers=POLICY,
-        **more,
-    )
+    return Response(text.encode(), status_code=status, media_type=HTML, headers=POLICY, **more)
 
 
 def done(request: AnyRequest, path: str, said: str) -> Response[Any]:

@@ -2,8 +2,9 @@
 
 from importlib.resources import files
 
-from litestar import Router
+from litestar import Router, get
 from litestar.datastructures import CacheControlHeader
+from litestar.exceptions import NotFoundException
 from litestar.static_files import create_static_files_router
 
 from api.console.problems import EXCEPTION_HANDLERS
@@ -15,18 +16,30 @@ from api.console.services import ConsoleServices
 from api.console.signing_in import ANYBODY, ROOT, signed_in
 
 _DAY_S = 86_400
+ROUTES = (  # a line each, in the order of the navigation
+    *LOGIN_ROUTES,
+    *OVERVIEW_ROUTES,
+    *MODEL_ROUTES,
+    *MODEL_ACTS,
+)
 
 
 def console_router(services: ConsoleServices) -> Router:
     """The console over these services."""
     return Router(
         ROOT,
-        route_handlers=[*LOGIN_ROUTES, *OVERVIEW_ROUTES, *MODEL_ROUTES, *MODEL_ACTS, _files()],
+        route_handlers=[*ROUTES, nowhere, _files()],
         dependencies=services.by_name(),
         middleware=[signed_in],
         exception_handlers=EXCEPTION_HANDLERS,
         include_in_schema=False,
     )
+
+
+@get("/{path:path}", **ANYBODY)
+async def nowhere() -> None:
+    """No page is there; a person is told so by a page."""
+    raise NotFoundException
 
 
 def _files() -> Router:

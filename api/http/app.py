@@ -12,7 +12,6 @@ from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.enums import ScopeType
 from litestar.exceptions import NotFoundException
-from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import SwaggerRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 from litestar.response import Redirect
@@ -30,7 +29,7 @@ from litestar.types import (
 
 from api.http.access import ACCESS, PUBLIC, Access, guarded
 from api.http.admission import Admission, Kind, Overloaded, answer_overloaded, kind_of
-from api.http.completed import complete
+from api.http.completed import Completing
 from api.http.connections import impatient
 from api.http.head import answer_head
 from api.http.headers import answer_preflight, dressed, is_preflight
@@ -195,7 +194,6 @@ def create_app(  # noqa: PLR0913  # what the composition root gives
         on_shutdown=[*close],
         logging_config=None,  # Litestar's own would log paths and bodies, which hold customer ids
     )
-    complete(app.openapi_schema, currency)
     if console is not None:
         console(app)
     return app
@@ -207,9 +205,9 @@ async def front_page() -> Redirect:
     return Redirect(DOCS)
 
 
-def _openapi(currency: Currency) -> OpenAPIConfig:
+def _openapi(currency: Currency) -> Completing:
     one = f"1 {currency.code} is {currency.minor_per_major} minor units"
-    return OpenAPIConfig(
+    config = Completing(
         title="propensity",
         version=version("propensity"),
         description=f"Will this customer buy? Amounts are in {currency.code}: {one}. "
@@ -241,6 +239,8 @@ def _openapi(currency: Currency) -> OpenAPIConfig:
             )
         ],
     )
+    config.currency = currency
+    return config
 
 
 def _docs_assets() -> Router:

@@ -1,7 +1,10 @@
 """The OpenAPI document, completed with what the server holds to and Litestar does not say."""
 
 from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
 
+from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import OpenAPI, Parameter, Reference, Schema
 from litestar.openapi.spec.enums import OpenAPIFormat, OpenAPIType
 
@@ -33,8 +36,29 @@ _REQUIRED_HEADER = "If-Match"
 _ETAG = r'^(\*|"[0-9]{1,9}")$'
 
 
-def complete(document: OpenAPI, currency: Currency) -> OpenAPI:
-    """The same document: bodies take no other fields, ids have their patterns, headers their need."""
+class Completing(OpenAPIConfig):
+    """Litestar's document, completed when it is written: that takes as long as the rest of a start."""
+
+    currency: Currency
+
+    def to_openapi_schema(self) -> OpenAPI:
+        """The document before Litestar adds the routes."""
+        plain = super().to_openapi_schema()
+        document = _Completed(**{each.name: getattr(plain, each.name) for each in fields(plain)})
+        document.currency = self.currency
+        return document
+
+
+class _Completed(OpenAPI):
+    currency: Currency
+
+    def to_schema(self) -> dict[str, Any]:
+        _complete(self, self.currency)
+        return super().to_schema()
+
+
+def _complete(document: OpenAPI, currency: Currency) -> None:
+    """Bodies take no other fields, ids have their patterns, headers their need."""
     schemas = document.components.schemas = {**(document.components.schemas or {}), **SCHEMAS}
     for name, identifiers in _BODIES.items():
         _complete_body(schemas[name], identifiers)
@@ -48,7 +72,6 @@ def complete(document: OpenAPI, currency: Currency) -> OpenAPI:
                 if isinstance(parameter, Parameter) and parameter.name == _REQUIRED_HEADER:
                     parameter.required = True
                     parameter.schema = Schema(type=OpenAPIType.STRING, pattern=_ETAG)
-    return document
 
 
 def _complete_body(body: Schema, identifiers: Mapping[str, tuple[str, int]]) -> None:

@@ -21,6 +21,7 @@ from tests.api.conftest import Http, Shop, app_over
 from tests.api.problems import field_of, problem_of
 from tests.builders import DAY, NOW, a_category, a_purchase
 from tests.logged import lines_of
+from tests.loopback import PLAIN_HTTP
 
 URL = "/v1/categories/jewellery/propensities"
 NDJSON = {"accept": "application/x-ndjson"}
@@ -409,7 +410,9 @@ async def client_of(shop: Shop) -> AsyncIterator[httpx.AsyncClient]:
         serving = asyncio.create_task(server.serve(sockets=[listening]))
         host, port = listening.getsockname()
         try:
-            async with httpx.AsyncClient(base_url=f"http://{host}:{port}", timeout=60) as client:
+            async with httpx.AsyncClient(
+                base_url=f"http://{host}:{port}", verify=PLAIN_HTTP, timeout=60
+            ) as client:
                 yield client
         finally:
             server.should_exit = True

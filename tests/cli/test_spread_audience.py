@@ -99,6 +99,7 @@ def spread(
 
 
 @pytest.mark.full
+@pytest.mark.early(60)
 def test_on_dask_nobody_is_lost_or_doubled_whoever_is_killed(shop: Path) -> None:
     settings = load_settings()
     with application(settings, batch=True) as built:

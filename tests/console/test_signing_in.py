@@ -18,7 +18,7 @@ from tests.builders import NOW
 from tests.console.conftest import EVERY_KEY, ORIGIN, Person, console_over, holder_of
 
 COOKIE = "propensity_session"
-ANYBODY = {"/console/login", "/console/logout", "/console/static/{file_path}"}
+ANYBODY = {"/console/login", "/console/logout", "/console/static/{file_path}", "/console/{path}"}
 
 
 def pages(shop: Shop) -> Iterator[tuple[str, str, str, Scope | None]]:
@@ -258,6 +258,13 @@ def test_a_key_reads_the_twin_without_signing_in(stranger: Person) -> None:
     assert "serving" in twin.json()
     answer = stranger.http.post("/console/logout", headers=headers)
     assert answer.status_code == 403
+
+
+def test_where_no_page_is_a_person_is_told_by_a_page(stranger: Person) -> None:
+    answer = stranger.get("/console/no/such<script>", accept="text/html")
+    assert (answer.status_code, answer.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    assert "Nothing is served at this path." in answer.text
+    assert stranger.get("/console/no", accept="application/json").json()["status"] == 404
 
 
 def test_pages_run_no_script_but_ours_and_are_kept_nowhere(person: Person) -> None:

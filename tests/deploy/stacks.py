@@ -1,6 +1,7 @@
 """Both stacks, made by the embedded engine's CloudFormation from the templates as they are."""
 
 import time
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,7 @@ PARAMETERS = {
 }
 
 
+@cache  # a client reads its service's model, which takes longer than what it asks
 def aws(engine: EmbeddedEngine, service: str, address: str = "") -> Any:
     """A client of one service of the engine, by way of an address."""
     return Session().create_client(

@@ -17,6 +17,7 @@ def test_the_stored_notebook_was_executed_without_an_error() -> None:
 
 
 @pytest.mark.full
+@pytest.mark.early(50)
 def test_the_notebook_runs_from_data_to_a_promoted_version(tmp_path: Path) -> None:
     names = execute(json.loads(NOTEBOOK.read_text()), tmp_path)["names"]
     assert names["online"] == names["offline"]

@@ -26,6 +26,7 @@ from domain.decision_log import LoggedDecision
 from tests.conftest import a_prefix
 from tests.e2e.test_connections import PROPENSITY, Server, await_listening
 from tests.e2e.test_metrics import prepare
+from tests.loopback import PLAIN_HTTP
 
 pytestmark = [pytest.mark.engine, pytest.mark.full]
 KEY = "3q2-7wABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhs"
@@ -48,7 +49,7 @@ class Load:
 
     def asks(self, client: int) -> None:
         """One question after another, until the server is gone."""
-        with httpx.Client(base_url=self._url, timeout=60) as http:
+        with httpx.Client(base_url=self._url, verify=PLAIN_HTTP, timeout=60) as http:
             number = 0
             while not self.over.is_set():
                 number += 1

@@ -16,6 +16,7 @@ import pytest
 from adapters.embedded import EmbeddedEngine
 from adapters.listening import free_port, port_is_free
 from domain.values import MICROS_PER_DAY, instant
+from tests.loopback import PLAIN_HTTP
 
 PROPENSITY = str(Path(sys.executable).with_name("propensity"))
 READY_TIMEOUT_S = 240
@@ -54,12 +55,13 @@ def await_ready(process: subprocess.Popen[str], server: httpx.Client, log: Path)
 
 
 @pytest.mark.full
+@pytest.mark.early(30)
 def test_the_demo_loads_trains_serves_and_stops_what_it_started(home: Path) -> None:
     port, engine_port = free_port(), free_port()
     log = home / "demo.log"
     with (
         demo(home, port, engine_port) as process,
-        httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as server,
+        httpx.Client(base_url=f"http://127.0.0.1:{port}", verify=PLAIN_HTTP, timeout=30) as server,
     ):
         await_ready(process, server, log)
         said = log.read_text()

@@ -14,6 +14,7 @@ from adapters.embedded import EmbeddedEngine
 from adapters.listening import free_port
 from tests.conftest import a_prefix
 from tests.e2e.test_connections import PROPENSITY, Server, await_listening
+from tests.loopback import PLAIN_HTTP
 
 pytestmark = pytest.mark.engine
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -64,7 +65,9 @@ def server(
 def status(server: Server, secret: str) -> int:
     """What a process answers, over a connection of its own."""
     address = f"http://127.0.0.1:{server.port}/v1/categories"
-    return httpx.get(address, headers={"X-API-Key": secret}, timeout=60).status_code
+    return httpx.get(
+        address, headers={"X-API-Key": secret}, verify=PLAIN_HTTP, timeout=60
+    ).status_code
 
 
 def becomes(server: Server, secret: str, wanted: int) -> bool:

@@ -25,6 +25,7 @@ from tests.cli.test_models import ELSEWHERE
 from tests.conftest import a_prefix
 from tests.e2e.test_connections import PROPENSITY, Server, await_listening
 from tests.e2e.truth import Scraped, Store, at_rest, becomes, labels_of, untold_calls
+from tests.loopback import PLAIN_HTTP
 from tests.proxy import proxy
 
 pytestmark = [pytest.mark.engine, pytest.mark.full]
@@ -51,7 +52,7 @@ class Served:
     def ask(self, customers: int) -> Counter[int]:
         """How many predictions had each status."""
         address = f"http://127.0.0.1:{self.server.port}/v1/customers"
-        with httpx.Client(timeout=60) as http:
+        with httpx.Client(verify=PLAIN_HTTP, timeout=60) as http:
             return Counter(
                 http.get(f"{address}/c{each}/propensity").status_code for each in range(customers)
             )
@@ -62,7 +63,7 @@ class Served:
         good = [raw_purchase(customer_id=f"c{each}") for each in range(CUSTOMERS)]
         others = [each | {"amount_minor": 7} for each in good[:3]]
         bad = [each | {"category": ""} for each in good[:2]]
-        with httpx.Client(timeout=60) as http:
+        with httpx.Client(verify=PLAIN_HTTP, timeout=60) as http:
             http.post(url, json={"purchases": good})
             http.post(url, json={"purchases": [*others, *bad]})
             lines = "".join(json.dumps(each) + "\n" for each in good) + "{\n"
@@ -76,7 +77,7 @@ class Served:
         """How many customers of the category are scored."""
         url = f"http://127.0.0.1:{self.server.port}/v1/categories/{CATEGORY}/propensities"
         listed, query = 0, {"limit": "2"}
-        with httpx.Client(timeout=60) as http:
+        with httpx.Client(verify=PLAIN_HTTP, timeout=60) as http:
             while True:
                 page = http.get(url, params=query).raise_for_status().json()
                 listed += len(page["members"])
@@ -186,7 +187,7 @@ def test_counters_are_what_happened_also_of_a_killed_process(served: Served) -> 
 def test_no_label_holds_what_a_client_sent(served: Served) -> None:
     address = f"http://127.0.0.1:{served.server.port}"
     for path in ("/v1/customers/canary-7/propensity", "/canary-8", "/v1/models/canary-9/status"):
-        httpx.get(address + path, timeout=60)
+        httpx.get(address + path, verify=PLAIN_HTTP, timeout=60)
     httpx.request("PROPFIND", address + "/livez", timeout=60)
     labels = labels_of(served.scraped.samples())
     assert {"/v1/models/{name}/status", "(none)", "OTHER"} <= labels
@@ -210,6 +211,7 @@ def test_open_metrics_is_answered_to_whoever_asks_for_it(served: Served) -> None
     answer = httpx.get(
         f"http://127.0.0.1:{served.scraped.port}/metrics",
         headers={"Accept": "application/openmetrics-text"},
+        verify=PLAIN_HTTP,
         timeout=60,
     )
     assert answer.headers["content-type"].startswith("application/openmetrics-text")

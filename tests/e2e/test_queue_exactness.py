@@ -4,7 +4,7 @@ import pytest
 
 from benchmarks.queue_exactness import measure
 
-pytestmark = pytest.mark.full
+pytestmark = [pytest.mark.full, pytest.mark.early(40)]
 
 
 def test_a_worker_killed_again_and_again_loses_and_doubles_nothing() -> None:

@@ -22,6 +22,7 @@ from tests.builders import raw_purchase
 from tests.cli.test_models import trained_elsewhere
 from tests.conftest import a_prefix
 from tests.e2e.test_connections import PROPENSITY, Server, await_listening
+from tests.loopback import PLAIN_HTTP
 
 pytestmark = [pytest.mark.engine, pytest.mark.full]
 LOOKS_EVERY_S = 0.05
@@ -81,7 +82,9 @@ class Balancer:
         while not self._ended.is_set():
             status = 0
             with suppress(httpx.TransportError):
-                status = httpx.get(f"http://127.0.0.1:{port}/readyz", timeout=60).status_code
+                status = httpx.get(
+                    f"http://127.0.0.1:{port}/readyz", verify=PLAIN_HTTP, timeout=60
+                ).status_code
             (self.ready.add if status == 200 else self.ready.discard)(port)
             self._ended.wait(LOOKS_EVERY_S)
 
@@ -89,7 +92,7 @@ class Balancer:
         with ExitStack() as stack:
             servers = {
                 port: stack.enter_context(
-                    httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60)
+                    httpx.Client(base_url=f"http://127.0.0.1:{port}", verify=PLAIN_HTTP, timeout=60)
                 )
                 for port in self.ports
             }
@@ -162,6 +165,7 @@ def roll(servers: dict[int, Server], balancer: Balancer, start: Callable[[int], 
         balancer.goes_on()
 
 
+@pytest.mark.early(60)
 def test_a_rolling_restart_under_load_fails_no_request(
     home: Path, environment: Environment
 ) -> None:
@@ -186,7 +190,9 @@ def test_sigterm_turns_readiness_first_and_everything_else_is_still_answered(
 ) -> None:
     environment = environment | {"PROPENSITY_DRAIN_S": "300"}
     with serving(home, environment, free_port()) as server:
-        with httpx.Client(base_url=f"http://127.0.0.1:{server.port}", timeout=60) as http:
+        with httpx.Client(
+            base_url=f"http://127.0.0.1:{server.port}", verify=PLAIN_HTTP, timeout=60
+        ) as http:
             answer = http.get("/readyz")
             assert answer.status_code == 200
             for _ in range(2):  # systemd and a supervisor may both send it

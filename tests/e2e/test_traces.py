@@ -21,6 +21,7 @@ from tests.collector import CollectedSpan, Collector, collecting
 from tests.conftest import a_prefix
 from tests.e2e.test_connections import PROPENSITY, Server, await_listening
 from tests.e2e.test_metrics import MODEL, prepare
+from tests.loopback import PLAIN_HTTP
 
 pytestmark = pytest.mark.engine
 CANARY = "canary-7f3a"
@@ -38,7 +39,12 @@ class Traced:
     traces: int = field(default=0)
 
     def get(self, path: str, headers: dict[str, str] | None = None) -> httpx.Response:
-        return httpx.get(f"http://127.0.0.1:{self.server.port}{path}", headers=headers, timeout=60)
+        return httpx.get(
+            f"http://127.0.0.1:{self.server.port}{path}",
+            headers=headers,
+            verify=PLAIN_HTTP,
+            timeout=60,
+        )
 
     def a_parent(self, *, sampled: bool = True) -> tuple[str, dict[str, str]]:
         """The id of a trace that was begun elsewhere, and the header that says so."""
@@ -152,6 +158,7 @@ def test_a_write_has_its_transaction_and_its_tables(traced: Traced) -> None:
         f"http://127.0.0.1:{traced.server.port}/v1/purchases",
         json={"purchases": [raw_purchase(customer_id=CANARY)]},
         headers=header,
+        verify=PLAIN_HTTP,
         timeout=60,
     )
     assert answer.status_code == 200, answer.text
@@ -232,9 +239,9 @@ def test_a_dead_collector_is_told_once_and_in_nobodys_way(
     with serving(home, telling) as (server, log):
         address = f"http://127.0.0.1:{server.port}/v1/customers/{CANARY}/propensity"
         for _ in range(20):
-            assert httpx.get(address, timeout=60).status_code == 200
+            assert httpx.get(address, verify=PLAIN_HTTP, timeout=60).status_code == 200
         becomes(lambda: "traces_lost" in log.read_text())
-        httpx.get(address, timeout=60)
+        httpx.get(address, verify=PLAIN_HTTP, timeout=60)
         assert server.stop() == 0
     lines = [json.loads(line) for line in log.read_text().splitlines()]
     (lost,) = [line for line in lines if line["event"] == "traces_lost"]

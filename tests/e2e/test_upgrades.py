@@ -22,6 +22,7 @@ from api.process import load_settings
 from tests.builders import raw_purchase
 from tests.e2e.test_connections import PROPENSITY, Server
 from tests.e2e.test_rolling_restart import Balancer, Environment, environment, roll, serving
+from tests.loopback import PLAIN_HTTP
 
 __all__ = ["environment"]  # a fixture
 pytestmark = [pytest.mark.engine, pytest.mark.full]
@@ -72,7 +73,9 @@ def test_another_layout_is_refused_until_the_page_is_followed(
     # A newer version has rebuilt the store while a server of this one runs.
     with serving(home, environment, free_port()) as server:
         lay_out(environment, monkeypatch, "9")
-        with httpx.Client(base_url=f"http://127.0.0.1:{server.port}", timeout=60) as http:
+        with httpx.Client(
+            base_url=f"http://127.0.0.1:{server.port}", verify=PLAIN_HTTP, timeout=60
+        ) as http:
             found = {
                 "live": http.get("/livez").status_code,
                 "ready": http.get("/readyz").status_code,
@@ -97,7 +100,10 @@ def test_another_layout_is_refused_until_the_page_is_followed(
     assert run("verify", "--all").returncode == 0
     with serving(home, environment, free_port()) as server:
         assert (
-            httpx.get(f"http://127.0.0.1:{server.port}{PREDICTION}", timeout=60).status_code == 200
+            httpx.get(
+                f"http://127.0.0.1:{server.port}{PREDICTION}", verify=PLAIN_HTTP, timeout=60
+            ).status_code
+            == 200
         )
         assert server.stop() == 0
 
@@ -136,6 +142,7 @@ class Visitor:
         return server.post(FLAG, json={"context": {}}, headers=headers)
 
 
+@pytest.mark.early(60)
 def test_every_key_is_rotated_under_load_and_no_request_fails(
     home: Path, environment: Environment, run: Run
 ) -> None:
@@ -164,7 +171,11 @@ def test_every_key_is_rotated_under_load_and_no_request_fails(
 
         def takes(secret: str) -> bool:
             asked = [
-                httpx.get(f"http://127.0.0.1:{port}/v1/categories", headers={"X-API-Key": secret})
+                httpx.get(
+                    f"http://127.0.0.1:{port}/v1/categories",
+                    headers={"X-API-Key": secret},
+                    verify=PLAIN_HTTP,
+                )
                 for port in ports
             ]
             return all(each.status_code == 200 for each in asked)

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.loopback import PLAIN_HTTP
 from tests.proxy import HANG_UP, Instead, Request
 
 T = TypeVar("T")
@@ -100,7 +101,9 @@ class Scraped:
 
     def samples(self) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
         """Every sample by its name and labels."""
-        text = httpx.get(f"http://127.0.0.1:{self.port}/metrics", timeout=60).text
+        text = httpx.get(
+            f"http://127.0.0.1:{self.port}/metrics", verify=PLAIN_HTTP, timeout=60
+        ).text
         return {
             (sample.name, frozenset(sample.labels.items())): sample.value
             for family in text_string_to_metric_families(text)

@@ -99,22 +99,15 @@ async def change_everything(store: Store) -> None:
     await store.eraser.erase(fourth, suppressed_until=NOW)
 
 
-@pytest.mark.parametrize("households_", [90, pytest.param(200, marks=pytest.mark.full)])
-async def test_the_training_set_is_that_of_the_table_to_the_bit(
-    store: Store, client: DynamoClient, households_: int
+async def test_the_training_set_is_that_of_the_table_to_the_bit_and_changes_go_on_from_it(
+    store: Store, client: DynamoClient
 ) -> None:
-    await households(store, households_)
-    objects = MemoryObjectStore()
-    await write_export(client, objects, now=NOW)
-    check_the_same(exported(client, objects), await online(store))
-    check_the_same(exported(client, objects, most=70), await online(store, most=70))
-
-
-async def test_changes_go_on_from_a_full_export(store: Store, client: DynamoClient) -> None:
     await households(store, 90)
     objects = MemoryObjectStore()
     table = client.purchases.Meta.table_name
     await write_export(client, objects, now=NOW)
+    check_the_same(exported(client, objects), await online(store))
+    check_the_same(exported(client, objects, most=70), await online(store, most=70))
     for step in (1, 2):
         await change_everything(store)
         since = find(objects, table=table)

@@ -62,7 +62,8 @@ class EngineMachine(IngestionMachine):
 
 
 @pytest.mark.parametrize(
-    ("examples", "steps"), [(15, 25), pytest.param(250, 40, marks=pytest.mark.full)]
+    ("examples", "steps"),
+    [(15, 25), pytest.param(100, 40, marks=[pytest.mark.full, pytest.mark.early(60)])],
 )
 def test_whatever_happens_the_tables_are_what_a_rebuild_makes_of_the_truth(
     client: DynamoClient, examples: int, steps: int

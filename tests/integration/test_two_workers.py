@@ -47,7 +47,9 @@ async def one_trial(store: Store, customer: str) -> None:
     assert list(truth) == list(recent.purchases) == [both, one, other]
 
 
-@pytest.mark.parametrize("trials", [30, pytest.param(3_000, marks=pytest.mark.full)])
+@pytest.mark.parametrize(
+    "trials", [30, pytest.param(1_000, marks=[pytest.mark.full, pytest.mark.early(40)])]
+)
 async def test_two_workers_on_one_customer_lose_no_update(
     client: DynamoClient, trials: int
 ) -> None:

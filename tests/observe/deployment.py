@@ -17,6 +17,7 @@ import httpx
 from psutil import NoSuchProcess, Process, wait_procs
 
 from adapters.listening import HOST, free_port
+from tests.loopback import PLAIN_HTTP
 from tests.proxy import Hook, Instead, Request, proxy
 
 PROPENSITY = str(Path(sys.executable).with_name("propensity"))
@@ -155,7 +156,7 @@ def _await_answer(deployment: Deployment) -> None:
     end = time.monotonic() + _READY_S
     while time.monotonic() < end and deployment.process.poll() is None:
         try:
-            if httpx.get(path, timeout=5).is_success:
+            if httpx.get(path, verify=PLAIN_HTTP, timeout=5).is_success:
                 return
         except httpx.TransportError:
             pass
@@ -169,7 +170,7 @@ def loaded(deployment: Deployment, *, pause_s: float = PAUSE_S) -> Iterator[None
     stopped = threading.Event()
 
     def ask() -> None:
-        with httpx.Client(timeout=10) as http:
+        with httpx.Client(verify=PLAIN_HTTP, timeout=10) as http:
             while not stopped.wait(pause_s):
                 try:
                     deployment.ask(http)

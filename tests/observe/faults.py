@@ -14,6 +14,7 @@ import httpx
 from psutil import Process
 
 from adapters.sqs import SqsClient, SqsOptions
+from tests.loopback import PLAIN_HTTP
 from tests.observe.deployment import (
     MODEL,
     READ_TIMEOUT_S,
@@ -194,7 +195,10 @@ def no_processor(deployment: Deployment) -> Iterator[None]:
 def a_wrong_client(deployment: Deployment) -> Iterator[None]:
     """Somebody asks for what is not there, over and over."""
     nowhere = f"{deployment.address}/v1/customer/c1"
-    with httpx.Client(timeout=10) as http, _repeated(lambda: http.get(nowhere), 0.05):
+    with (
+        httpx.Client(verify=PLAIN_HTTP, timeout=10) as http,
+        _repeated(lambda: http.get(nowhere), 0.05),
+    ):
         yield
 
 
@@ -203,7 +207,7 @@ def a_wrong_producer(deployment: Deployment) -> Iterator[None]:
     """Purchases without an amount."""
     wrong = {**a_purchase("c1", "wrong"), "amount_minor": None}
     with (
-        httpx.Client(timeout=10) as http,
+        httpx.Client(verify=PLAIN_HTTP, timeout=10) as http,
         _repeated(
             lambda: http.post(f"{deployment.address}/v1/purchases", json={"purchases": [wrong]}),
             0.2,

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import httpx
 
+from tests.loopback import PLAIN_HTTP
+
 ROOT = Path(__file__).parents[2]
 UNPACKED = ROOT / ".prometheus"
 _START_S = 60.0
@@ -66,7 +68,7 @@ def prometheus(
     with subprocess.Popen(command) as process:
         try:
             _await(f"http://{address}/-/ready", process)
-            with httpx.Client(base_url=f"http://{address}", timeout=60) as http:
+            with httpx.Client(base_url=f"http://{address}", verify=PLAIN_HTTP, timeout=60) as http:
                 yield Prometheus(f"http://{address}", http)
         finally:
             process.terminate()
@@ -76,7 +78,7 @@ def _await(address: str, process: "subprocess.Popen[bytes]") -> None:
     end = time.monotonic() + _START_S
     while time.monotonic() < end and process.poll() is None:
         try:
-            if httpx.get(address, timeout=5).is_success:
+            if httpx.get(address, verify=PLAIN_HTTP, timeout=5).is_success:
                 return
         except httpx.TransportError:
             pass

@@ -24,6 +24,7 @@ import httpx
 from adapters.embedded import EmbeddedEngine
 from adapters.listening import HOST, free_port
 from tests.docs.pages import DOCS
+from tests.loopback import PLAIN_HTTP
 from tests.observe.dashboards import FOLDER
 from tests.observe.deployment import (
     CUSTOMERS,
@@ -153,7 +154,7 @@ def deployments(folder: Path, engine: EmbeddedEngine) -> Iterator[Mapping[str, D
         for each in made.values():
             stack.enter_context(running(each, engine.port))
         servers = [each for each in made.values() if each.command[0] == "serve"]
-        with httpx.Client(timeout=60) as http:
+        with httpx.Client(verify=PLAIN_HTTP, timeout=60) as http:
             servers[0].buy(http, range(CUSTOMERS)).raise_for_status()
         for each in servers:
             stack.enter_context(loaded(each))

@@ -15,6 +15,7 @@ LIMITED = {
 
 @pytest.mark.engine
 @pytest.mark.full
+@pytest.mark.early(100)
 def test_no_two_faults_look_alike_and_each_is_where_it_should_be() -> None:
     found = look()
     assert alike(found) == []

@@ -16,6 +16,7 @@ from tempfile import TemporaryDirectory
 import httpx
 
 from adapters.listening import HOST, free_port, port_is_free
+from tests.loopback import PLAIN_HTTP
 from tests.observe.dashboards import FOLDER
 from tests.observe.deployment import PROPENSITY, a_purchase
 from tests.observe.prometheus import ROOT, prometheus
@@ -47,7 +48,7 @@ def ready(address: str, process: "subprocess.Popen[bytes]") -> bool:
     """Whether the demo answers; waits for it while it runs."""
     while process.poll() is None:
         try:
-            if httpx.get(f"{address}/readyz", timeout=5).is_success:
+            if httpx.get(f"{address}/readyz", verify=PLAIN_HTTP, timeout=5).is_success:
                 return True
         except httpx.TransportError:
             pass
@@ -57,7 +58,7 @@ def ready(address: str, process: "subprocess.Popen[bytes]") -> bool:
 
 def load(address: str, process: "subprocess.Popen[bytes]") -> None:
     """Page views, purchases and audiences, until the demo ends."""
-    with httpx.Client(base_url=address, timeout=10) as http:
+    with httpx.Client(base_url=address, verify=PLAIN_HTTP, timeout=10) as http:
         for number in count():
             if process.poll() is not None:
                 return

@@ -146,8 +146,8 @@ def test_on_any_bad_day_every_customer_has_one_true_outcome() -> None:
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("thousand", range(10))
-def test_on_ten_thousand_bad_days_every_customer_has_one_true_outcome(thousand: int) -> None:
+@pytest.mark.parametrize("thousand", range(3))
+def test_on_three_thousand_bad_days_every_customer_has_one_true_outcome(thousand: int) -> None:
     for seed in range(1_000 * thousand, 1_000 * (thousand + 1)):
         run_scenario(seed)
 

@@ -68,7 +68,9 @@ class MemoryMachine(IngestionMachine):
         self.purchases.at = None
 
 
-@pytest.mark.parametrize("examples", [40, pytest.param(3_000, marks=pytest.mark.full)])
+@pytest.mark.parametrize(
+    "examples", [40, pytest.param(1_000, marks=[pytest.mark.full, pytest.mark.early(40)])]
+)
 def test_whatever_happens_in_whatever_order_the_truth_and_the_features_are_right(
     examples: int,
 ) -> None:

@@ -322,6 +322,7 @@ def worse(outcomes: Outcomes, promised: Mapping[str, Promised]) -> list[str]:
 
 
 @pytest.mark.full
+@pytest.mark.early(60)
 def test_what_is_as_promised_is_seldom_called_worse() -> None:
     alarms = [
         bool(worse(*drawn_outcomes(np.random.default_rng(seed), customers=400, arms=2)))

@@ -6,7 +6,7 @@ from functools import cached_property
 from api.cli.actor import actor
 from api.cli.audit import audited
 from api.cli.output import say
-from api.cli.training import collect, train_on
+from api.cli.training import collect, run_training
 from api.composition import Application
 from domain.audit import Act, Target
 from domain.features import Histories
@@ -39,10 +39,10 @@ class Versions:
         return collect(self.built, MOST_CUSTOMERS, None)
 
     def _trained(self, model: str, features: str) -> Manifest:
-        return train_on(
-            self._histories,
+        return run_training(
             self.built,
             candidates={features: self.built.feature_set(features)},
+            histories=lambda: self._histories,
             model=model,
             horizon_days=30,
             cut_offs=6,

@@ -33,7 +33,7 @@ async def demo_shop(
         token=token,
         integrity=integrity(),
     )
-    return Response(filled, media_type="text/html; charset=utf-8", headers=_POLICY)
+    return Response(filled, media_type="text/html", headers=_POLICY)
 
 
 @get(f"{DEMO_SHOP}/style.css", include_in_schema=False, **PUBLIC)

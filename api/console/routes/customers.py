@@ -80,7 +80,7 @@ def find_customer(request: AnyRequest) -> Response[Any]:
 
 
 @get(_ONE, **seen_with(Scope.PREDICT))
-async def customer(  # noqa: PLR0913, PLR0917  # what the page shows
+async def customer(  # what the page shows
     customer_id: FromPath[str],
     request: AnyRequest,
     console_find: NamedDependency[FindCustomer],
@@ -130,7 +130,7 @@ def customer_campaigns(
     request_max_body_size=MAX_BODY_BYTES,
     **seen_with(Scope.ERASE),
 )
-async def export_customer(  # noqa: PLR0913, PLR0917  # what the record is made of
+async def export_customer(  # what the record is made of
     customer_id: FromPath[str],
     request: AnyRequest,
     console_records: NamedDependency[SkipValidation[CustomerRecords]],

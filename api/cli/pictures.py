@@ -43,12 +43,12 @@ def write_picture(picture: "Picture", path: Path) -> None:
         Rejected: the file cannot be written.
         Unavailable: it cannot be drawn now.
     """
-    from api.pictures import LIGHT, page_svg, themed_png
+    from api.pictures import LIGHT, file_svg, themed_png
 
     draws = open_pictures()
     try:
         content = (
-            page_svg(draws, picture, WIDTH).encode()
+            file_svg(draws, picture, WIDTH).encode()
             if path.suffix == ".svg"
             else themed_png(draws, picture, WIDTH, LIGHT)
         )

@@ -16,6 +16,7 @@ from api.cli.campaigns.creating import policy_of, suppressed_ids
 from api.cli.campaigns.report import created_text, results_text, shown_text
 from api.cli.cost import cost_text
 from api.cli.output import AsJson, emit, progress_bar, say, table
+from api.cli.pictures import PictureFile, check_picture, write_picture
 from api.composition import application
 from api.documents.campaign import (
     CampaignList,
@@ -238,12 +239,14 @@ def results(
     days: Annotated[
         int, typer.Option(min=1, max=365, help="Purchases count for so many days.")
     ] = 30,
+    picture: PictureFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Measure what treated members bought against those held out, and say what it means.
 
     Every look is kept. Exits with 1 when members could not be read.
     """
+    check_picture(picture)
     settings = load_settings()
     campaigns = composition.open_campaigns(settings)
     campaign = campaigns.named(name)
@@ -261,6 +264,11 @@ def results(
     report = ResultsReport.of(campaign, found)
     say(cost_text(cost))
     emit(report, as_json=as_json, text=results_text(report, campaign))
+    if picture is not None:
+        from api.pictures.campaigns import conversions_of, uplift_of
+
+        over = any(each.conversion is not None for each in found.uplift)
+        write_picture((uplift_of if over else conversions_of)(found), picture)
     if found.unread:
         say(
             f"PARTIAL: members not read before the deadline: {found.unread:,}; nothing was kept; "

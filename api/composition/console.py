@@ -35,6 +35,7 @@ def console_of(built: "Application") -> "Callable[[Litestar], None] | None":
     settings = built.settings
     if not settings.console:
         return None
+    from api.composition.looking_back import outcomes_of
     from api.console.kept import Kept
     from api.console.router import console_router
     from api.console.services import ConsoleServices
@@ -45,7 +46,11 @@ def console_of(built: "Application") -> "Callable[[Litestar], None] | None":
     seals = Seals([] if key is None else key.value.split(","), clock=built.clock)
     drawings = open_pictures()
     services = ConsoleServices(
-        clock=built.clock, currency=built.currency, draws=drawings, kept=Kept(built.clock)
+        clock=built.clock,
+        currency=built.currency,
+        draws=drawings,
+        kept=Kept(built.clock),
+        join=outcomes_of(built) if settings.decision_log else None,
     )
 
     def add(app: "Litestar") -> None:

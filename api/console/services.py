@@ -6,17 +6,22 @@ from litestar.di import Provide
 
 from api.console.kept import Kept
 from api.pictures import Draws
+from domain.outcomes import JoinOutcomes
 from domain.values import Clock, Currency
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConsoleServices:
-    """Everything that only pages use. A handler names what it needs, with `console_` before it."""
+    """Everything that only pages use. A handler names what it needs, with `console_` before it.
+
+    `join` is None where no decisions are kept.
+    """
 
     clock: Clock
     currency: Currency
     draws: Draws
     kept: Kept
+    join: JoinOutcomes | None = None
 
     def by_name(self) -> dict[str, Provide]:
         """Each as a dependency: `clock` as `console_clock`."""

@@ -1,9 +1,12 @@
 """The console over the application, where it is installed and wanted."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
+from api.composition.campaigns import memberships_of
 from api.composition.pictures import open_pictures
+from api.composition.web import flags_of
 from api.process import Settings, is_loopback
 from domain.errors import Rejected
 
@@ -11,6 +14,9 @@ if TYPE_CHECKING:
     from litestar import Litestar
 
     from api.composition.application import Application
+
+LOOKING_DEADLINE_S = 2.0
+"""A person who looks waits longer than a page of a shop."""
 
 
 def check_console(settings: Settings) -> None:
@@ -41,6 +47,8 @@ def console_of(built: "Application") -> "Callable[[Litestar], None] | None":
     from api.console.services import ConsoleServices
     from api.console.sessions import Seals
     from api.console.signing_in import SEALS, SECURE
+    from domain.customers import FindCustomer
+    from domain.prediction import DecideFlags
 
     key = settings.console_key
     seals = Seals([] if key is None else key.value.split(","), clock=built.clock)
@@ -51,6 +59,19 @@ def console_of(built: "Application") -> "Callable[[Litestar], None] | None":
         draws=drawings,
         kept=Kept(built.clock),
         join=outcomes_of(built) if settings.decision_log else None,
+        find=FindCustomer(
+            history=built.history,
+            recent=built.recent,
+            records=built.records,
+            retention=settings.retention.purchases,
+            clock=built.clock,
+        ),
+        records=built.records,
+        memberships=partial(memberships_of, settings),
+        predict=built.predict,
+        decide=DecideFlags(
+            predict=built.predict, flags=flags_of(settings), deadline_s=LOOKING_DEADLINE_S
+        ),
     )
 
     def add(app: "Litestar") -> None:

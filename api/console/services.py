@@ -1,13 +1,21 @@
 """What the console's pages need beyond what HTTP needs, each by its name."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
+from typing import TypeAlias
 
 from litestar.di import Provide
 
 from api.console.kept import Kept
 from api.pictures import Draws
+from domain.campaigns import Campaign, FrozenMember
+from domain.customers import CustomerRecords, FindCustomer
 from domain.outcomes import JoinOutcomes
+from domain.prediction import DecideFlags, PredictPropensity
 from domain.values import Clock, Currency
+
+Memberships: TypeAlias = Callable[[str], Iterable[tuple[Campaign, FrozenMember]]]
+"""What each campaign keeps of a customer. Blocks: every member is read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,12 +23,19 @@ class ConsoleServices:
     """Everything that only pages use. A handler names what it needs, with `console_` before it.
 
     `join` is None where no decisions are kept.
+
+    `predict` and `decide` are for people who look: nothing is counted, logged or shadowed.
     """
 
     clock: Clock
     currency: Currency
     draws: Draws
     kept: Kept
+    find: FindCustomer
+    records: CustomerRecords
+    memberships: Memberships
+    predict: PredictPropensity
+    decide: DecideFlags
     join: JoinOutcomes | None = None
 
     def by_name(self) -> dict[str, Provide]:

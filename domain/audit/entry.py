@@ -12,6 +12,7 @@ class Act(StrEnum):
     SPLIT = "split"
     SHADOW = "shadow"
     ERASE = "erase"
+    EXPORT = "export"
     REFUND = "refund"
     CANCEL = "cancel"
     CREATE_KEY = "create-key"
@@ -20,6 +21,7 @@ class Act(StrEnum):
     SPREAD = "spread"
     CREATE_CAMPAIGN = "create-campaign"
     SEND_CAMPAIGN = "send-campaign"
+    DELETE_CAMPAIGN = "delete-campaign"
 
 
 class Target(StrEnum):

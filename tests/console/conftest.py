@@ -17,9 +17,13 @@ from api.console.services import ConsoleServices
 from api.console.sessions import Seals
 from api.console.signing_in import SEALS, SECURE
 from api.http.access import Access, Openness
+from domain.customers import FindCustomer
 from domain.keys import Scope
+from domain.prediction import DecideFlags, PredictPropensity
+from domain.recent import ByTime
+from domain.retention import FOR_EVER
 from tests.api.conftest import EVERYTHING, SECRETS, Shop, app_over
-from tests.builders import USD
+from tests.builders import USD, a_policy
 
 ORIGIN = "http://testserver.local"
 EVERY_KEY = EVERYTHING["authorization"].removeprefix("Bearer ")
@@ -29,7 +33,32 @@ _TOKEN = re.compile(r'X-CSRF-Token": "([^"]*)"')
 
 
 def services_of(shop: Shop) -> ConsoleServices:
-    return ConsoleServices(clock=shop.clock, currency=USD, draws=DRAWINGS, kept=Kept(shop.clock))
+    predict = PredictPropensity(
+        read=ByTime(shop), traffic=shop.traffic, policy=a_policy(), clock=shop.clock
+    )
+    return ConsoleServices(
+        clock=shop.clock,
+        currency=USD,
+        draws=DRAWINGS,
+        kept=Kept(shop.clock),
+        find=FindCustomer(
+            history=shop, recent=shop, records=shop, retention=FOR_EVER, clock=shop.clock
+        ),
+        records=shop,
+        memberships=lambda customer_id: (
+            (campaign, member)
+            for campaign in shop.campaigns.every()
+            for batch in shop.campaigns.members(campaign)
+            for member in batch
+            if member.customer_id == customer_id
+        ),
+        predict=predict,
+        decide=DecideFlags(
+            predict=predict,
+            flags={flag.key: flag for flag in shop.flags},
+            deadline_s=shop.decision_deadline_s,
+        ),
+    )
 
 
 def console_over(shop: Shop) -> Litestar:

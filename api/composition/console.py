@@ -41,6 +41,7 @@ def console_of(built: "Application") -> "Callable[[Litestar], None] | None":
     settings = built.settings
     if not settings.console:
         return None
+    from api.composition.looking_back import outcomes_of
     from api.console.kept import Kept
     from api.console.router import console_router
     from api.console.services import ConsoleServices
@@ -57,6 +58,7 @@ def console_of(built: "Application") -> "Callable[[Litestar], None] | None":
         currency=built.currency,
         draws=drawings,
         kept=Kept(built.clock),
+        join=outcomes_of(built) if settings.decision_log else None,
         find=FindCustomer(
             history=built.history,
             recent=built.recent,

@@ -10,6 +10,7 @@ from api.console.kept import Kept
 from api.pictures import Draws
 from domain.campaigns import Campaign, FrozenMember
 from domain.customers import CustomerRecords, FindCustomer
+from domain.outcomes import JoinOutcomes
 from domain.prediction import DecideFlags, PredictPropensity
 from domain.values import Clock, Currency
 
@@ -20,6 +21,8 @@ Memberships: TypeAlias = Callable[[str], Iterable[tuple[Campaign, FrozenMember]]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConsoleServices:
     """Everything that only pages use. A handler names what it needs, with `console_` before it.
+
+    `join` is None where no decisions are kept.
 
     `predict` and `decide` are for people who look: nothing is counted, logged or shadowed.
     """
@@ -33,6 +36,7 @@ class ConsoleServices:
     memberships: Memberships
     predict: PredictPropensity
     decide: DecideFlags
+    join: JoinOutcomes | None = None
 
     def by_name(self) -> dict[str, Provide]:
         """Each as a dependency: `clock` as `console_clock`."""

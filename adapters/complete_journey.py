@@ -29,11 +29,14 @@ class CompleteJourneyPurchases:
     The local store times of the sample are taken as UTC. All of them are moved by the same whole
     number of weeks, so that weekdays stay. The newest then lies in the last week until `now`
     (microseconds since the epoch, UTC). A number of
-    `households` limits it to a fair subset, which every larger subset contains.
+    `households` limits it to a fair subset, which every larger subset contains; `without` leaves
+    out the so many first of them. `days` limits it to the last so many days before the newest.
     """
 
     now: int
     households: int | None = None
+    without: int = 0
+    days: int | None = None
     folder: Path | None = None
     """Where transactions.parquet and products.parquet are; the installed package's by default."""
 
@@ -55,6 +58,21 @@ class CompleteJourneyPurchases:
     def negative_totals(self) -> int:
         """How many purchases cost less than nothing; the validation will reject them."""
         return sum(total < 0 for total in self._totals)
+
+    @property
+    def newest_at(self) -> int:
+        """The instant of the newest purchase, in microseconds since the epoch, UTC; 0 without any."""
+        from pyarrow import compute as pc  # noqa: PLC0415
+
+        return int(pc.max(self._purchases["purchased_at_min"]).as_py() or 0)
+
+    @property
+    def customer_ids(self) -> list[str]:
+        """Every customer, in the order in which their purchases come."""
+        from pyarrow import compute as pc  # noqa: PLC0415
+
+        found = pc.unique(self._purchases["household_id"]).to_pylist()
+        return [_customer_id(household) for household in found]
 
     def rows(self) -> Iterator[RawRow]:
         """Every purchase; the number of a row is its place in this order.
@@ -95,9 +113,19 @@ class CompleteJourneyPurchases:
             products = parquet.read_table(
                 folder / "products.parquet", columns=["product_id", "department"]
             )
-            return _purchases(lines, products, now=self.now, households=self.households)
+            lines = _shifted(lines, now=self.now, days=self.days)
+            return _purchases(lines, products, self._chosen(lines))
         except (OSError, pa.ArrowException) as exc:
             raise Rejected("sample", f"{folder} cannot be read: {exc}") from exc
+
+    def _chosen(self, lines: Any) -> list[int] | None:
+        """The households that count; None: all of them."""
+        if self.households is None and not self.without:
+            return None
+        from pyarrow import compute as pc  # noqa: PLC0415
+
+        in_fair_order = _fair_order(pc.unique(lines["household_id"]).to_pylist())
+        return in_fair_order[self.without : self.households]
 
 
 def _row(number: int, purchase: dict[str, Any]) -> RawRow:
@@ -105,7 +133,7 @@ def _row(number: int, purchase: dict[str, Any]) -> RawRow:
         problem = f"basket {purchase['basket_id']} has a line that is no whole number of cents"
         return RawRow(number=number, raw=None, problem=problem, progress=number)
     raw = {
-        "customer_id": f"household-{purchase['household_id']}",
+        "customer_id": _customer_id(purchase["household_id"]),
         "purchase_id": f"{purchase['basket_id']}-{purchase['category']}",
         "purchased_at": instant.render(purchase["purchased_at_min"]),
         "category": purchase["category"],
@@ -115,15 +143,30 @@ def _row(number: int, purchase: dict[str, Any]) -> RawRow:
     return RawRow(number=number, raw=raw, progress=number)
 
 
-def _purchases(lines: Any, products: Any, *, now: int, households: int | None) -> Any:
+def _customer_id(household: int) -> str:
+    return f"household-{household}"
+
+
+def _shifted(lines: Any, *, now: int, days: int | None) -> Any:
+    """The lines with their time here; of the last `days` alone."""
     import pyarrow as pa  # noqa: PLC0415
     from pyarrow import compute as pc  # noqa: PLC0415
 
     bought_at = lines["transaction_timestamp"].cast(pa.timestamp("us")).cast(pa.int64())
     newest = pc.max(bought_at).as_py() or 0
-    lines = lines.append_column("purchased_at", pc.add(bought_at, (now - newest) // _WEEK * _WEEK))
+    shift = (now - newest) // _WEEK * _WEEK
+    lines = lines.append_column("purchased_at", pc.add(bought_at, shift))
+    if days is None:
+        return lines
+    return lines.filter(pc.greater(lines["purchased_at"], newest + shift - days * MICROS_PER_DAY))
+
+
+def _purchases(lines: Any, products: Any, households: list[int] | None) -> Any:
+    import pyarrow as pa  # noqa: PLC0415
+    from pyarrow import compute as pc  # noqa: PLC0415
+
     if households is not None:
-        chosen = pa.array(_fair_subset(pc.unique(lines["household_id"]).to_pylist(), households))
+        chosen = pa.array(households, lines["household_id"].type)
         lines = lines.filter(pc.is_in(lines["household_id"], value_set=chosen))
     cents, whole = _cents(lines["sales_value"])
     purchases = (
@@ -157,11 +200,11 @@ def _categories(product_ids: Any, products: Any) -> Any:
     return pc.fill_null(pc.take(departments, places), _NO_DEPARTMENT)
 
 
-def _fair_subset(households: list[int], count: int) -> list[int]:
+def _fair_order(households: list[int]) -> list[int]:
     def place(household: int) -> bytes:
         return hashlib.blake2b(str(household).encode(), digest_size=16).digest()
 
-    return sorted(households, key=place)[:count]
+    return sorted(households, key=place)
 
 
 def _installed() -> Path:

@@ -5,7 +5,6 @@ import os
 import time
 import uuid
 from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import replace
 from functools import cache
@@ -151,7 +150,7 @@ def patient_client(endpoint: str | None, *, connections: int = 8) -> DynamoClien
 
 
 class OwnTables(DynamoClient):
-    """A client over another's connection, with empty tables and threads of its own.
+    """A client over another's connection, with empty tables of its own.
 
     A connection costs more than most tests: botocore reads its models and certificates for each.
     """
@@ -160,7 +159,7 @@ class OwnTables(DynamoClient):
         self.options = replace(shared.options, table_prefix=a_prefix())
         self.monotonic = time.monotonic
         self.connection = shared.connection
-        self._threads = ThreadPoolExecutor(self.options.connections)
+        self.observer = None
         self.transport = self._transport(self.connection.client.meta.endpoint_url)
         self.around = nullcontext
         self.purchases = self._bound(PurchaseRow)
@@ -177,13 +176,9 @@ def connected() -> Callable[..., DynamoClient]:
 
 
 @pytest.fixture
-def client(
-    engine: EmbeddedEngine, connected: Callable[..., DynamoClient]
-) -> Iterator[DynamoClient]:
+def client(engine: EmbeddedEngine, connected: Callable[..., DynamoClient]) -> DynamoClient:
     """A client on the embedded engine with empty tables and patience for a busy machine."""
-    client = OwnTables(connected(f"http://127.0.0.1:{engine.port}"))
-    yield client
-    client.close()
+    return OwnTables(connected(f"http://127.0.0.1:{engine.port}"))
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from domain.errors import PropensityError
 
 COMMANDS = {
     "demo": (
-        "api.cli.demo:demo",
+        "api.cli.demo.command:demo",
         "Start the engine, load real purchases, train, promote and serve. Ctrl-C stops it all.",
     ),
     "serve": ("api.cli.serving:serve", "Serve the HTTP API until it is stopped."),

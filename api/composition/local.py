@@ -36,8 +36,12 @@ def engine(settings: Settings) -> "EmbeddedEngine":
     return EmbeddedEngine(settings.home / "engine", settings.engine_port)
 
 
-def sample_purchases(settings: Settings, households: int | None) -> "CompleteJourneyPurchases":
+def sample_purchases(
+    settings: Settings, households: int | None, *, without: int = 0, days: int | None = None
+) -> "CompleteJourneyPurchases":
     """The real sample data, its time shifted so that it ended when it was first imported here.
+
+    Of so many households but for the first ones, and of the last days alone.
 
     The shift is kept under the home folder: shifted otherwise, every purchase of a second
     import would be in conflict with the first.
@@ -48,7 +52,9 @@ def sample_purchases(settings: Settings, households: int | None) -> "CompleteJou
     if not ended.exists():
         settings.home.mkdir(parents=True, exist_ok=True)
         ended.write_text(instant.render(SystemClock()()))
-    return CompleteJourneyPurchases(now=instant.parse(ended.read_text()), households=households)
+    return CompleteJourneyPurchases(
+        now=instant.parse(ended.read_text()), households=households, without=without, days=days
+    )
 
 
 def file_mapping(profile: str | None, path: Path | None) -> "FileMapping":

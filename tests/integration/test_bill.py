@@ -143,5 +143,5 @@ async def items(
     }
     if index:
         request["IndexName"] = index
-    answer = await client.read(client.read_deadline(), "Query", request)
+    answer = await client.call(client.read_deadline(), "Query", request)
     return list(answer["Items"])

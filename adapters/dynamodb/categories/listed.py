@@ -4,10 +4,15 @@ import asyncio
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from pynamodb.expressions.update import Action
+
 from adapters.dynamodb.categories.sketch import Sketch, hash_of, surplus
 from adapters.dynamodb.schema import (
     CategoryRow,
+    Expression,
     encode_hash,
+    item_of,
+    keyed,
     stored_hashes,
     stored_partitions_per_shard,
 )
@@ -32,7 +37,7 @@ async def category_item(
         "Key": {str(CategoryRow.category.attr_name): {"S": category}},
         "ConsistentRead": True,
     }
-    answer = await client.read(deadline, "GetItem", request)
+    answer = await client.call(deadline, "GetItem", request)
     item: Mapping[str, Any] = answer.get("Item", {})
     return item
 
@@ -117,16 +122,15 @@ class _Category:
         self.partitions_per_shard = stored_partitions_per_shard(stored)
         self._trusted_until = self._client.monotonic() + TRUST_S
 
-    async def _update(self, deadline: Deadline, action: Any) -> Mapping[str, Any]:
+    async def _update(self, deadline: Deadline, action: Action) -> Mapping[str, Any]:
         """The stored item after the update, which creates it if need be."""
-        answer = await self._client.retried(
-            deadline,
-            lambda: self._client.connection.update_item(
-                self._client.categories.Meta.table_name,
-                self._name,
-                actions=[action],
-                return_values="ALL_NEW",
-            ),
+        model = self._client.categories
+        request = keyed(
+            model,
+            item_of(model, category=self._name),
+            **Expression(actions=[action]).filled(),
+            ReturnValues="ALL_NEW",
         )
+        answer = await self._client.call(deadline, "UpdateItem", request)
         stored: Mapping[str, Any] = answer["Attributes"]
         return stored

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from api.composition.campaigns import memberships_of
+from api.composition.campaigns import campaign_file, memberships_of
+from api.composition.experiments import campaign_measurements
 from api.composition.pictures import open_pictures
 from api.composition.web import flags_of
 from api.process import Settings, is_loopback
@@ -53,6 +54,7 @@ def console_of(built: "Application") -> "Callable[[Litestar], None] | None":
     key = settings.console_key
     seals = Seals([] if key is None else key.value.split(","), clock=built.clock)
     drawings = open_pictures()
+    measurements = campaign_measurements(built)
     services = ConsoleServices(
         clock=built.clock,
         currency=built.currency,
@@ -68,6 +70,8 @@ def console_of(built: "Application") -> "Callable[[Litestar], None] | None":
         ),
         records=built.records,
         memberships=partial(memberships_of, settings),
+        campaign_file=partial(campaign_file, settings),
+        measurements=measurements,
         predict=built.predict,
         decide=DecideFlags(
             predict=built.predict, flags=flags_of(settings), deadline_s=LOOKING_DEADLINE_S
@@ -77,7 +81,7 @@ def console_of(built: "Application") -> "Callable[[Litestar], None] | None":
     def add(app: "Litestar") -> None:
         app.state[SEALS] = seals
         app.state[SECURE] = not is_loopback(settings.host)
-        app.on_shutdown.append(drawings.close)
+        app.on_shutdown.extend([measurements.stop, drawings.close])
         app.register(console_router(services))
 
     return add

@@ -23,6 +23,7 @@ from domain.campaigns.creation import CreationState as CreationState
 from domain.campaigns.creation import Progress as Progress
 from domain.campaigns.creation import being_created as being_created
 from domain.campaigns.creation import taken as taken
+from domain.campaigns.handing_on import listed_of as listed_of
 from domain.campaigns.measuring import Enrolled as Enrolled
 from domain.campaigns.measuring import Experiment as Experiment
 from domain.campaigns.measuring import MeasureExperiment as MeasureExperiment

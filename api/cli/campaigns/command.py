@@ -25,15 +25,9 @@ from api.documents.campaign import (
     TidiedCampaignsReport,
 )
 from api.process import load_settings
-from domain.audience import Listed, Member, ReadWay
+from domain.audience import ReadWay
 from domain.audit import Act, Target
-from domain.campaigns import (
-    CampaignArm,
-    CampaignWanted,
-    campaign_name_of,
-    enrolled_of,
-    experiment_of,
-)
+from domain.campaigns import CampaignWanted, campaign_name_of, enrolled_of, experiment_of, listed_of
 from domain.cost import metered
 from domain.errors import Rejected
 from domain.purchases import MAX_CATEGORY_BYTES, name_of
@@ -189,14 +183,7 @@ def export(
     with files as opened, progress_bar() as bar:
         task = bar.add_task("exporting", total=campaign.size)
         for batch in campaigns.members(campaign):
-            listed = [
-                Listed(
-                    Member(each.customer_id, each.probability, campaign.arm_of_model(each.version)),
-                    each.arm is CampaignArm.HELD_OUT,
-                )
-                for each in batch
-                if with_holdout or each.arm is CampaignArm.TREATED
-            ]
+            listed = listed_of(campaign, batch, with_holdout=with_holdout)
             opened.write(listed)
             written += len(listed)
             bar.update(task, advance=len(batch))

@@ -1,9 +1,12 @@
 """The console over the application, where it is installed and wanted."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 from api.composition.pictures import open_pictures
+from api.composition.queues import queues
 from api.process import Settings, is_loopback
 from domain.errors import Rejected
 
@@ -11,6 +14,7 @@ if TYPE_CHECKING:
     from litestar import Litestar
 
     from api.composition.application import Application
+    from api.console.documents.operations import Pair
 
 
 def check_console(settings: Settings) -> None:
@@ -35,6 +39,8 @@ def console_of(built: "Application") -> "Callable[[Litestar], None] | None":
     settings = built.settings
     if not settings.console:
         return None
+    from api.composition.doctor import examine
+    from api.console.documents.operations import Queues
     from api.console.kept import Kept
     from api.console.router import console_router
     from api.console.services import ConsoleServices
@@ -45,7 +51,16 @@ def console_of(built: "Application") -> "Callable[[Litestar], None] | None":
     seals = Seals([] if key is None else key.value.split(","), clock=built.clock)
     drawings = open_pictures()
     services = ConsoleServices(
-        clock=built.clock, currency=built.currency, draws=drawings, kept=Kept(built.clock)
+        clock=built.clock,
+        currency=built.currency,
+        draws=drawings,
+        kept=Kept(built.clock),
+        examine=partial(examine, settings),
+        queues=Queues(
+            queue=settings.queue,
+            dead_letter_queue=settings.dead_letter_name,
+            opened=partial(_opened, settings),
+        ),
     )
 
     def add(app: "Litestar") -> None:
@@ -55,3 +70,11 @@ def console_of(built: "Application") -> "Callable[[Litestar], None] | None":
         app.register(console_router(services))
 
     return add
+
+
+@contextmanager
+def _opened(settings: Settings) -> "Iterator[Pair]":
+    from api.console.documents.operations import Pair
+
+    with queues(settings) as client:
+        yield Pair(client.queue(settings.queue), client.queue(settings.dead_letter_name))

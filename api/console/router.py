@@ -11,6 +11,7 @@ from api.console.problems import EXCEPTION_HANDLERS
 from api.console.routes.login import LOGIN_ROUTES
 from api.console.routes.model_acts import MODEL_ACTS
 from api.console.routes.models import MODEL_ROUTES
+from api.console.routes.operations import OPERATIONS_ROUTES
 from api.console.routes.overview import OVERVIEW_ROUTES
 from api.console.services import ConsoleServices
 from api.console.signing_in import ANYBODY, ROOT, signed_in
@@ -21,6 +22,7 @@ ROUTES = (  # a line each, in the order of the navigation
     *OVERVIEW_ROUTES,
     *MODEL_ROUTES,
     *MODEL_ACTS,
+    *OPERATIONS_ROUTES,
 )
 
 

@@ -1,12 +1,19 @@
 """What the console's pages need beyond what HTTP needs, each by its name."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
+from typing import TypeAlias
 
 from litestar.di import Provide
 
+from api.console.documents.operations import Queues
 from api.console.kept import Kept
+from api.documents.doctor import Finding
 from api.pictures import Draws
 from domain.values import Clock, Currency
+
+Examine: TypeAlias = Callable[[], Iterable[Finding]]
+"""What the doctor finds, now; it blocks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,6 +24,8 @@ class ConsoleServices:
     currency: Currency
     draws: Draws
     kept: Kept
+    examine: Examine
+    queues: Queues
 
     def by_name(self) -> dict[str, Provide]:
         """Each as a dependency: `clock` as `console_clock`."""

@@ -4,18 +4,24 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, ProcessPoolExecutor
-from contextlib import contextmanager
-from typing import Any
+from contextlib import contextmanager, suppress
+from multiprocessing.connection import Connection
+from typing import Any, TypeVar
 
-from domain.errors import Rejected, StoreUnavailable
+from domain.errors import Interrupted, Rejected, StoreUnavailable
 
 FIND_S = 30.0
 """Seconds in which a scheduler must answer and have a worker."""
 LOOK_S = 5.0
 _IDLE_LOOKS = 3
 """So often in a row the workers have nothing to do, and a call is forgotten."""
+NICENESS = 16
+"""Of a core that serving keeps busy, what runs beside it gets 3 %. Source: sched(7), weights 1024 and 29."""
+_STOP_LOOK_S = 0.2
+
+T = TypeVar("T")
 
 
 class ProcessWorkers:
@@ -52,6 +58,60 @@ def _begin() -> None:
         os._exit(1)  # a killed parent can tell nobody to stop
 
     threading.Thread(target=end_with_it, daemon=True, name="parent").start()
+
+
+class OwnProcess:
+    """A `Beside` whose calls have a process each, of a low priority: serving comes first."""
+
+    def __call__(
+        self,
+        call: Callable[[Callable[[object], object]], T],
+        /,
+        *,
+        tell: Callable[[object], object],
+        stopped: threading.Event,
+    ) -> T:
+        """The call's result; see the port."""
+        spawn = multiprocessing.get_context("spawn")
+        ours, theirs = spawn.Pipe(duplex=False)
+        process = spawn.Process(target=_answer, args=(call, theirs), name="beside", daemon=True)
+        process.start()
+        theirs.close()
+        try:
+            while not stopped.is_set():
+                if not ours.poll(_STOP_LOOK_S):
+                    continue
+                kind, value = ours.recv()
+                if kind == _TOLD:
+                    tell(value)
+                elif kind == _RESULT:
+                    found: T = value
+                    return found
+                else:
+                    raise value
+            raise Interrupted("the server stopped; ask again")
+        except EOFError:
+            raise Interrupted("its process was lost, perhaps for want of memory") from None
+        finally:
+            ours.close()
+            process.terminate()
+            process.join()
+
+
+_TOLD, _RESULT, _ERROR = "told", "result", "error"
+
+
+def _answer(call: Callable[[Callable[[object], object]], object], pipe: Connection) -> None:
+    """What the process of a call does: it ends with the one that asked, and comes after all others."""
+    _begin()
+    os.nice(NICENESS)
+    with suppress(BrokenPipeError):
+        try:
+            result = call(lambda told: pipe.send((_TOLD, told)))
+        except Exception as exc:  # noqa: BLE001  # whatever it is, the one who asked raises it
+            pipe.send((_ERROR, exc))
+        else:
+            pipe.send((_RESULT, result))
 
 
 class DaskWorkers:

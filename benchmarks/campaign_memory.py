@@ -80,6 +80,7 @@ def _creating(
 def _order(model: Path) -> CampaignOrder:
     return CampaignOrder(
         name="large",
+        owner="benchmark",
         category=CATEGORY,
         as_of=NOW,
         traffic=a_query(model).traffic,

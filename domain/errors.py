@@ -19,6 +19,8 @@
     + StoreUnavailable
     + NoLiveModel
     + PartlyRecorded
+    + Busy
+    + Interrupted
   x CorruptRecord
     + TablesDiffer
 
@@ -139,6 +141,16 @@ class PartlyRecorded(Unavailable):
         )
         self.outcomes = outcomes
         self.reason = reason
+
+
+class Busy(Unavailable):
+    """As much of it runs here as may; `retry_after_s` is when to ask again."""
+
+    retry_after_s = 10
+
+
+class Interrupted(Unavailable):
+    """What ran beside serving was stopped, or its process was lost; nothing of it runs any more."""
 
 
 class CorruptRecord(PropensityError):

@@ -127,6 +127,7 @@ def an_order(
 ) -> CampaignOrder:
     return CampaignOrder(
         name=name,
+        owner="anna",
         category="jewellery",
         as_of=as_of,
         traffic=a_traffic(Thousandths(), version=3),

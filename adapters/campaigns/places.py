@@ -1,6 +1,6 @@
 """Where the objects of a campaign are.
 
-Nothing is overwritten. Of the manifests the highest number counts. Parts that no manifest names are no
+Nothing but the state of a creation is overwritten. Of the manifests the highest number counts. Parts that no manifest names are no
 part of the campaign.
 """
 
@@ -9,7 +9,8 @@ from typing import Protocol
 
 from model_registry.ports import ObjectStore
 
-# campaigns/<name>/begun/<instant>                  a creation began
+# campaigns/<name>/creations/<number>/claim.json    who creates it; the highest number holds the name
+# campaigns/<name>/creations/<number>/state.json    how far that creation is, or why it failed
 # campaigns/<name>/parts/<instant>-<sha256>.parquet members, as they were written at that instant
 # campaigns/<name>/manifests/<number>.json          the campaign
 # campaigns/<name>/sent.json                        when it was sent
@@ -19,11 +20,19 @@ CAMPAIGNS, ERASURES = "campaigns/", "campaign-erasures/"
 
 
 class Place(ObjectStore, Protocol):
-    """An object store that also forgets.
+    """An object store that also changes and forgets.
 
-    Promises: those of an ObjectStore; what was removed is gone; removing what is not there is no
-    error.
+    Promises: those of an ObjectStore; of a status the last content put is read, whole; what was
+    removed is gone; removing what is not there is no error.
     """
+
+    def put_status(self, key: str, content: bytes, /) -> None:
+        """`content` is what is stored under `key` from now on.
+
+        Raises:
+            StoreUnavailable: the store did not answer; the content may or may not be there.
+        """
+        ...
 
     def remove_status(self, key: str, /) -> None:
         """Nothing is stored under `key` from now on.
@@ -39,9 +48,14 @@ def folder_of(name: str) -> str:
     return f"{CAMPAIGNS}{name}/"
 
 
-def begun_key(name: str, at: int) -> str:
-    """The key that says that a creation began."""
-    return f"{folder_of(name)}begun/{at:017d}"
+def claim_key(name: str, number: int) -> str:
+    """The key that says who creates a campaign."""
+    return f"{folder_of(name)}creations/{number:06d}/claim.json"
+
+
+def state_key(name: str, number: int) -> str:
+    """The key that says how far that creation is."""
+    return f"{folder_of(name)}creations/{number:06d}/state.json"
 
 
 def part_key(name: str, part: str) -> str:
@@ -70,5 +84,5 @@ def results_key(name: str, at: int) -> str:
 
 
 def written_at(key: str) -> int:
-    """The instant in the key of a beginning or a part, microseconds since the epoch, UTC."""
+    """The instant in the key of a part, microseconds since the epoch, UTC."""
     return int(key.rpartition("/")[2].partition("-")[0])

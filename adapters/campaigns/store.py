@@ -9,21 +9,34 @@ import msgspec
 from adapters.campaigns.places import (
     CAMPAIGNS,
     ERASURES,
-    begun_key,
+    Place,
+    claim_key,
     folder_of,
     manifest_key,
     part_key,
     part_name,
     results_key,
     sent_key,
+    state_key,
     written_at,
 )
 from adapters.erasure_marks import Erased, hash_of
-from domain.campaigns import Campaign, CampaignResults, FrozenMember, MemberPart, campaign_name_of
+from domain.campaigns import (
+    Campaign,
+    CampaignResults,
+    Claim,
+    Creation,
+    CreationState,
+    FrozenMember,
+    MemberPart,
+    Progress,
+    being_created,
+    campaign_name_of,
+    taken,
+)
 from domain.errors import Conflict, CorruptRecord, NotFound, StoreUnavailable
 from domain.values import instant
 from model_registry.errors import UnknownObject
-from model_registry.ports import ObjectStore
 
 T = TypeVar("T")
 
@@ -34,17 +47,46 @@ class Sent(msgspec.Struct, frozen=True):
     sent_at: int
 
 
+class Told(msgspec.Struct, frozen=True):
+    """How far a creation is, or why it failed; `at` in microseconds since the epoch, UTC."""
+
+    at: int
+    progress: Progress
+    reason: str | None = None
+
+
 class ObjectCampaigns:
     """`CampaignDrafts`, `Campaigns` and `CampaignRecords` by put-if-absent."""
 
-    def __init__(self, store: ObjectStore) -> None:
+    def __init__(self, store: Place) -> None:
         self._store = store
 
-    def begin(self, name: str, at: int, /) -> None:
-        """A campaign is being created; see the port."""
-        if self._numbers(self._store.keys(folder_of(name))):
-            raise _taken(name)
-        self._store.put_if_absent(begun_key(name, at), b"{}")
+    def begin(self, name: str, at: int, owner: str, /) -> Claim:
+        """The owner creates the campaign; see the port."""
+        keys = self._store.keys(folder_of(name))
+        last = self._creation(name, keys)
+        if last is not None:
+            if last.ready:
+                raise taken(name)
+            if last.seen_at(at).state is CreationState.CREATING:
+                raise being_created(last.claim)
+        number = 1 if last is None else last.claim.number + 1
+        claim = Claim(name=name, number=number, owner=owner, at=at)
+        if not self._store.put_if_absent(claim_key(name, number), msgspec.json.encode(claim)):
+            raise being_created(self._read(claim_key(name, number), Claim))
+        return claim
+
+    def tell(self, claim: Claim, at: int, progress: Progress, /) -> None:
+        """The creation goes on; see the port."""
+        self._put_state(claim, Told(at, progress))
+
+    def fail(self, claim: Claim, at: int, reason: str, /) -> None:
+        """The creation has ended without a campaign; see the port."""
+        creation = self._told_of(claim)
+        self._put_state(claim, Told(at, creation.progress, reason))
+
+    def _put_state(self, claim: Claim, told: Told) -> None:
+        self._store.put_status(state_key(claim.name, claim.number), msgspec.json.encode(told))
 
     def write(self, name: str, at: int, members: Sequence[FrozenMember], /) -> MemberPart:
         """Some members are kept; see the port."""
@@ -59,7 +101,7 @@ class ObjectCampaigns:
         """The campaign is there, whole; see the port."""
         key = manifest_key(campaign.name, campaign.number)
         if not self._store.put_if_absent(key, msgspec.json.encode(campaign)):
-            raise _taken(campaign.name)
+            raise taken(campaign.name)
 
     def every(self) -> Sequence[Campaign]:
         """All of them, the newest first; see the port."""
@@ -78,6 +120,11 @@ class ObjectCampaigns:
         if campaign is None:
             raise NotFound(f"there is no campaign {name!r}; `propensity campaign list` names them")
         return campaign
+
+    def creation(self, name: str, /) -> Creation | None:
+        """The newest creation of that name; see the port."""
+        campaign_name_of(name)
+        return self._creation(name, self._store.keys(folder_of(name)))
 
     def members(self, campaign: Campaign, /) -> Iterator[Sequence[FrozenMember]]:
         """Its members in batches; see the port."""
@@ -143,6 +190,27 @@ class ObjectCampaigns:
             return campaign
         return replace(campaign, sent_at=self._read(sent_key(name), Sent).sent_at)
 
+    def _creation(self, name: str, keys: Sequence[str]) -> Creation | None:
+        claims = self.claims(name, keys)
+        numbers = self._numbers(keys)
+        if not numbers:
+            return self._told_of(claims[-1]) if claims else None
+        at = self._read(manifest_key(name, max(numbers)), Campaign).created_at
+        claim = claims[-1] if claims else Claim(name=name, number=0, owner="", at=at)
+        return Creation(claim=claim, told_at=at, ready=True)
+
+    def _told_of(self, claim: Claim) -> Creation:
+        try:
+            told = self._read(state_key(claim.name, claim.number), Told)
+        except UnknownObject:
+            told = Told(claim.at, Progress())
+        return Creation(claim=claim, told_at=told.at, progress=told.progress, reason=told.reason)
+
+    def claims(self, name: str, keys: Sequence[str]) -> list[Claim]:
+        """Every claim of a name among these keys, the one that holds it last."""
+        numbers = sorted(int(key.split("/")[3]) for key in keys if key.endswith("/claim.json"))
+        return [self._read(claim_key(name, number), Claim) for number in numbers]
+
     def manifests(self, name: str, keys: Sequence[str]) -> list[Campaign]:
         """Every manifest of a campaign among these keys, the one that counts last."""
         numbers = sorted(self._numbers(keys))
@@ -167,7 +235,3 @@ def without(members: Sequence[FrozenMember], hidden: frozenset[str]) -> Sequence
     if not hidden:
         return members
     return [member for member in members if hash_of(member.customer_id) not in hidden]
-
-
-def _taken(name: str) -> Conflict:
-    return Conflict(f"a campaign {name!r} is there already; choose another name")

@@ -4,7 +4,16 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from adapters.campaigns.places import CAMPAIGNS, ERASURES, Place, folder_of, part_key, written_at
+from adapters.campaigns.places import (
+    CAMPAIGNS,
+    ERASURES,
+    Place,
+    claim_key,
+    folder_of,
+    part_key,
+    state_key,
+    written_at,
+)
 from adapters.campaigns.store import ObjectCampaigns, without
 from adapters.erasure_marks import Erased
 from domain.campaigns import LONGEST_US, Campaign, CampaignArm, MemberPart, Tidied
@@ -91,13 +100,15 @@ class TidyCampaigns:
             keys = self._store.keys(folder_of(name))
             replaced, named = self._named(name, keys)
             for key in keys:
-                _, _, kind, *_ = key.split("/")
-                old = kind in {"begun", "parts"} and written_at(key) + _ABANDONED_US < now
-                if kind == "parts" and key not in named and (old or key in replaced):
+                if "/parts/" not in key or key in named:
+                    continue
+                if key in replaced or written_at(key) + _ABANDONED_US < now:
                     self._store.remove_status(key)
                     counts["parts_removed"] += 1
-                elif kind == "begun" and old:
-                    self._store.remove_status(key)
+            for claim in self._campaigns.claims(name, keys):
+                if claim.at + _ABANDONED_US < now:
+                    self._store.remove_status(state_key(name, claim.number))
+                    self._store.remove_status(claim_key(name, claim.number))
 
     def _named(self, name: str, keys: Sequence[str]) -> tuple[set[str], set[str]]:
         """The parts that lower manifests name, and those that the highest does."""

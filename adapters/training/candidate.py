@@ -154,6 +154,9 @@ def _facts(pipeline: "Pipeline", training_set: TrainingSet) -> dict[str, object]
         "coefficients": dict(zip(training_set.features.names, slopes.tolist(), strict=True)),
         "intercept": float(regression.intercept_[0] - slopes @ scaler.mean_),
         "feature_means": dict(zip(training_set.features.names, scaler.mean_.tolist(), strict=True)),
+        "feature_scales": dict(
+            zip(training_set.features.names, scaler.scale_.tolist(), strict=True)
+        ),
         "training_base_rate": float(training_set.training.labels.mean()),
         "libraries": {name: version(name) for name in DISTRIBUTIONS},
     }

@@ -15,6 +15,7 @@ from api.cli.audit import audited
 from api.cli.comparison import Name, compare
 from api.cli.drift import drift
 from api.cli.output import EXIT_CODE_OF, AsJson, emit, say, table
+from api.cli.version_report import report
 from api.composition import candidate_in, open_registry, package_model, presence_only
 from api.documents.models import (
     MOST,
@@ -303,6 +304,7 @@ def history(name: Name, *, as_json: AsJson = False) -> None:
 
 app.command("compare")(compare)
 app.command("drift")(drift)
+app.command("report")(report)
 
 
 def describe(manifest: Manifest) -> str:

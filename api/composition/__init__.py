@@ -36,6 +36,7 @@ from api.composition.metrics import UntoldProgress as UntoldProgress
 from api.composition.metrics import check_metrics_port as check_metrics_port
 from api.composition.metrics import exposed_metrics as exposed_metrics
 from api.composition.metrics import lambda_metrics as lambda_metrics
+from api.composition.pictures import open_pictures as open_pictures
 from api.composition.queues import queues as queues
 from api.composition.queues import worker as worker
 from api.composition.registry import audit_trail as audit_trail

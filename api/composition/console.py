@@ -5,8 +5,10 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
+from api.composition.campaigns import memberships_of
 from api.composition.pictures import open_pictures
 from api.composition.queues import queues
+from api.composition.web import flags_of
 from api.process import Settings, is_loopback
 from domain.errors import Rejected
 
@@ -15,6 +17,9 @@ if TYPE_CHECKING:
 
     from api.composition.application import Application
     from api.console.documents.operations import Pair
+
+LOOKING_DEADLINE_S = 2.0
+"""A person who looks waits longer than a page of a shop."""
 
 
 def check_console(settings: Settings) -> None:
@@ -46,6 +51,8 @@ def console_of(built: "Application") -> "Callable[[Litestar], None] | None":
     from api.console.services import ConsoleServices
     from api.console.sessions import Seals
     from api.console.signing_in import SEALS, SECURE
+    from domain.customers import FindCustomer
+    from domain.prediction import DecideFlags
 
     key = settings.console_key
     seals = Seals([] if key is None else key.value.split(","), clock=built.clock)
@@ -60,6 +67,19 @@ def console_of(built: "Application") -> "Callable[[Litestar], None] | None":
             queue=settings.queue,
             dead_letter_queue=settings.dead_letter_name,
             opened=partial(_opened, settings),
+        ),
+        find=FindCustomer(
+            history=built.history,
+            recent=built.recent,
+            records=built.records,
+            retention=settings.retention.purchases,
+            clock=built.clock,
+        ),
+        records=built.records,
+        memberships=partial(memberships_of, settings),
+        predict=built.predict,
+        decide=DecideFlags(
+            predict=built.predict, flags=flags_of(settings), deadline_s=LOOKING_DEADLINE_S
         ),
     )
 

@@ -1,15 +1,140 @@
-"""Campaigns of a deployment: created and measured."""
+"""Campaigns of a deployment: created, here or beside serving, and measured."""
 
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from api.composition.application import Application, application
 from api.composition.campaigns import check_installed, open_campaigns
+from api.composition.registry import audit_trail
+from api.process import Settings
 
 if TYPE_CHECKING:
-    from api.composition.application import Application
-    from domain.campaigns import CreateCampaign, MeasureExperiment, ReadSpans
+    from api.process.creating import CampaignCreations
+    from domain.campaigns import (
+        Campaign,
+        CampaignWanted,
+        Claim,
+        CreateCampaign,
+        MeasureExperiment,
+        ReadSpans,
+    )
+    from domain.prediction import Traffic
 
 
-def create_campaign(built: "Application") -> "CreateCampaign":
+def create_campaign(
+    built: Application,
+    wanted: "CampaignWanted",
+    *,
+    owner: str,
+    claim: "Claim | None" = None,
+    on_progress: Callable[[str, int, int], object] = lambda *_: None,
+) -> "Campaign":
+    """The campaign that is wanted, once it is there. With a `claim`, somebody holds the name.
+
+    Raises:
+        Rejected: the extra `campaigns` is not installed, or there cannot be such a campaign.
+        NotFound: nobody ever bought in the category, or there is no such revision.
+        Conflict: the name is taken, or somebody else creates it.
+        Unavailable: the store did not answer in time, or no version serves.
+        CorruptRecord: what is stored is none.
+    """
+    from domain.campaigns import CampaignOrder
+    from domain.prediction import check_as_of
+
+    creating = _creating(built)
+    as_of = built.clock() if wanted.as_of is None else wanted.as_of
+    check_as_of(as_of, now=built.clock())
+    traffic = _traffic(built, wanted)
+    settings = built.settings
+
+    async def created() -> "Campaign":
+        plan = await built.plan_audience(
+            wanted.category,
+            as_of=as_of,
+            traffic=traffic,
+            deadline_s=settings.batch_deadline_s,
+            chosen=wanted.way,
+        )
+        order = CampaignOrder(
+            name=wanted.name,
+            owner=owner,
+            category=wanted.category,
+            as_of=as_of,
+            traffic=traffic,
+            policy=wanted.policy,
+            currency=settings.currency,
+            deadline_s=settings.audience_deadline_s,
+            way=plan.way,
+            suppressed=wanted.suppressed,
+            expected=plan.customers,
+        )
+        return await creating(order, claim=claim, on_progress=on_progress)
+
+    return asyncio.run(created())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateCampaignBeside:
+    """A creation whose name is held, as a process of its own runs it."""
+
+    settings: Settings
+    wanted: "CampaignWanted"
+    claim: "Claim"
+
+    def __call__(self, tell: Callable[[object], object]) -> None:
+        """The campaign is there. What is told is how far it is, as Progress."""
+        from domain.campaigns import Progress
+
+        def on_progress(step: str, done: int, total: int, /) -> None:
+            tell(Progress(step=step, done=done, total=max(done, total)))
+
+        with application(self.settings, batch=True) as built:
+            owner = self.claim.owner
+            create_campaign(
+                built, self.wanted, owner=owner, claim=self.claim, on_progress=on_progress
+            )
+
+
+def campaign_creations(built: Application) -> "CampaignCreations":
+    """What a server creates campaigns with, each in a process of its own."""
+    from adapters.workers import OwnProcess
+    from api.process.creating import CampaignCreations, prepared
+
+    campaigns = open_campaigns(built.settings, members=False)
+
+    async def prepare(wanted: "CampaignWanted") -> "CampaignWanted":
+        check_installed("pyarrow", "scipy")
+        return await prepared(
+            wanted, clock=built.clock, traffic=built.audience_traffic, plan=built.plan_audience
+        )
+
+    return CampaignCreations(
+        drafts=campaigns,
+        campaigns=campaigns,
+        audit=audit_trail(built.settings),
+        prepare=prepare,
+        work=lambda wanted, claim: CreateCampaignBeside(
+            settings=built.settings, wanted=wanted, claim=claim
+        ),
+        beside=OwnProcess(),
+        clock=built.clock,
+    )
+
+
+def _traffic(built: Application, wanted: "CampaignWanted") -> "Traffic":
+    """The versions of the revision that is wanted, or of what serves now."""
+    from model_registry.serving import load
+
+    if wanted.revision is None:
+        built.live.start()
+        return built.audience_traffic(wanted.model)
+    model = wanted.model or built.settings.audience_model or built.settings.model
+    return load(built.registry, model, built.registry.log(model).at(wanted.revision))
+
+
+def _creating(built: Application) -> "CreateCampaign":
     """Creates campaigns of a deployment.
 
     Raises:
@@ -33,7 +158,7 @@ def create_campaign(built: "Application") -> "CreateCampaign":
     )
 
 
-def measure_experiment(built: "Application") -> "MeasureExperiment":
+def measure_experiment(built: Application) -> "MeasureExperiment":
     """Measures what members of campaigns bought.
 
     Raises:
@@ -51,7 +176,7 @@ def measure_experiment(built: "Application") -> "MeasureExperiment":
     )
 
 
-def _spans(built: "Application") -> "ReadSpans":
+def _spans(built: Application) -> "ReadSpans":
     from domain.campaigns import ReadSpans
 
     return ReadSpans(recent=built.recent, history=built.history)

@@ -13,6 +13,7 @@ from api.composition.campaigns import open_campaigns
 from api.composition.console import console_of
 from api.composition.decision_log import DecisionLogging
 from api.composition.drift import drift_of
+from api.composition.experiments import campaign_creations
 from api.composition.metrics import shadows_told
 from api.composition.observers import request_observer
 from api.composition.registry import audit_trail
@@ -21,6 +22,7 @@ from api.http import MAX_PURCHASES, Cursors, create_app
 from api.http.access import Access, Openness
 from api.http.admission import Admission
 from api.http.services import Audiences, Deciding, Readiness, Services
+from api.process.creating import CampaignCreations
 from api.process.key_polling import KeyPolling
 from api.process.polling import LivePolling
 from domain.decision_log import LogDecisions
@@ -34,12 +36,13 @@ def http_application(built: Application, *, close: Callable[[], object]) -> Lite
     settings, metrics, tracing = built.settings, built.metrics, built.tracing
     predicting = _Predicting(built)
     logging = DecisionLogging(settings, metrics)
+    creations = campaign_creations(built)
     keyring = Keyring(clock=built.clock, monotonic=time.monotonic)
     key_polling = KeyPolling(built.key_store, keyring)
     admission = Admission(in_work=settings.requests_in_work, waiting=settings.requests_waiting)
     watches = [] if metrics is None else [metrics.watch(admission, built.live)]
     app = create_app(
-        _services(built, predicting.predict, logging.log),
+        _services(built, predicting.predict, logging.log, creations),
         currency=built.currency,
         access=Access(keyring=keyring, openness=Openness.of(settings)),
         admission=admission,
@@ -55,6 +58,7 @@ def http_application(built: Application, *, close: Callable[[], object]) -> Lite
             *(each.start for each in watches),
         ],
         close=[
+            creations.stop,
             logging.stop,
             *(each.stop for each in watches),
             key_polling.stop,
@@ -111,7 +115,9 @@ class _Predicting:
         self._shadows.shutdown(cancel_futures=True)  # what waits is of no use any more
 
 
-def _services(built: Application, predict: PredictPropensity, log: LogDecisions) -> Services:
+def _services(
+    built: Application, predict: PredictPropensity, log: LogDecisions, creations: CampaignCreations
+) -> Services:
     settings = built.settings
     campaigns = open_campaigns(settings, members=False)
     return Services(
@@ -124,6 +130,7 @@ def _services(built: Application, predict: PredictPropensity, log: LogDecisions)
         audiences=_audiences(built),
         campaigns=campaigns,
         campaign_records=campaigns,
+        campaign_creations=creations,
         readiness=Readiness(
             health=built.tables,
             traffic={name: each.snapshot for name, each in built.live.by_name.items()},

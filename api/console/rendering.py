@@ -82,7 +82,8 @@ def piece(
 
 def html(text: str, *, status: int = HTTPStatus.OK, **more: Any) -> Response[bytes]:
     """A text as HTML with its policy."""
-    return Response(text.encode(), status_code=status, media_type=HTML, headers=POLICY, **more)
+    content = text.encode(errors="replace")  # a reason may hold half a surrogate
+    return Response(content, status_code=status, media_type=HTML, headers=POLICY, **more)
 
 
 def done(request: AnyRequest, path: str, said: str) -> Response[Any]:

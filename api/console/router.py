@@ -8,6 +8,7 @@ from litestar.exceptions import NotFoundException
 from litestar.static_files import create_static_files_router
 
 from api.console.problems import EXCEPTION_HANDLERS
+from api.console.routes.customers import CUSTOMER_ROUTES
 from api.console.routes.login import LOGIN_ROUTES
 from api.console.routes.model_acts import MODEL_ACTS
 from api.console.routes.models import MODEL_ROUTES
@@ -20,6 +21,7 @@ _DAY_S = 86_400
 ROUTES = (  # a line each, in the order of the navigation
     *LOGIN_ROUTES,
     *OVERVIEW_ROUTES,
+    *CUSTOMER_ROUTES,
     *MODEL_ROUTES,
     *MODEL_ACTS,
     *OPERATIONS_ROUTES,

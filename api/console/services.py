@@ -10,15 +10,23 @@ from api.console.documents.operations import Queues
 from api.console.kept import Kept
 from api.documents.doctor import Finding
 from api.pictures import Draws
+from domain.campaigns import Campaign, FrozenMember
+from domain.customers import CustomerRecords, FindCustomer
+from domain.prediction import DecideFlags, PredictPropensity
 from domain.values import Clock, Currency
 
 Examine: TypeAlias = Callable[[], Iterable[Finding]]
 """What the doctor finds, now; it blocks."""
+Memberships: TypeAlias = Callable[[str], Iterable[tuple[Campaign, FrozenMember]]]
+"""What each campaign keeps of a customer. Blocks: every member is read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConsoleServices:
-    """Everything that only pages use. A handler names what it needs, with `console_` before it."""
+    """Everything that only pages use. A handler names what it needs, with `console_` before it.
+
+    `predict` and `decide` are for people who look: nothing is counted, logged or shadowed.
+    """
 
     clock: Clock
     currency: Currency
@@ -26,6 +34,11 @@ class ConsoleServices:
     kept: Kept
     examine: Examine
     queues: Queues
+    find: FindCustomer
+    records: CustomerRecords
+    memberships: Memberships
+    predict: PredictPropensity
+    decide: DecideFlags
 
     def by_name(self) -> dict[str, Provide]:
         """Each as a dependency: `clock` as `console_clock`."""

@@ -1,12 +1,15 @@
 """How the console writes figures, instants and shares."""
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from urllib.parse import quote
 
-from domain.values import MICROS_PER_SECOND
+from domain.values import MICROS_PER_SECOND, Currency
 
 UNKNOWN = "\N{EN DASH}"
+_NO_DECIMALS = 100
+_DAYS = re.compile(r"\blast (\d+)d\b", re.ASCII)
 
 
 def number(value: float | None, digits: int = 0) -> str:
@@ -22,6 +25,24 @@ def percent(share: float | None, digits: int = 0) -> str:
 def points(share: float | None, digits: int = 1) -> str:
     """A difference of shares in percentage points, with its sign."""
     return UNKNOWN if share is None else f"{100 * share:+,.{digits}f} points"
+
+
+def figure(value: float) -> str:
+    """A figure of whatever size, with as many decimals as a person reads: 1,206, 21.5 or 0.034."""
+    whole = abs(value) >= _NO_DECIMALS or value == round(value)
+    return f"{value:,.0f}" if whole else f"{value:,.3g}"
+
+
+def money(minor: float, currency: str) -> str:
+    """An amount in minor units of a currency: 1,234.50 USD."""
+    known = Currency.of(currency)
+    return f"{minor / known.minor_per_major:,.{known.exponent}f} {known.code}"
+
+
+def meaning(text: str) -> str:
+    """A feature's meaning as the beginning of a line: Purchase count, last 30 days."""
+    spelled = _DAYS.sub(r"last \1 days", text)
+    return spelled[:1].upper() + spelled[1:]
 
 
 def when(micros: int | None) -> str:
@@ -56,5 +77,6 @@ def _moment(micros: int) -> datetime:
 
 
 FILTERS: Mapping[str, Callable[..., str]] = {
-    each.__name__: each for each in (number, percent, points, when, day, lasted, segment)
+    each.__name__: each
+    for each in (*(number, percent, points, figure, money, meaning), *(when, day, lasted, segment))
 }

@@ -1,13 +1,16 @@
 """What travels about campaigns and their results."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from domain.audience import ReadWay
 from domain.campaigns import (
     Campaign,
     CampaignArm,
     CampaignResults,
+    CampaignWanted,
+    Creation,
     Difference,
     Interval,
     Measured,
@@ -15,7 +18,9 @@ from domain.campaigns import (
     Share,
     Uplift,
 )
-from domain.values import BUCKETS, instant
+from domain.errors import InvalidRequest
+from domain.purchases import MAX_CATEGORY_BYTES, name_of
+from domain.values import BUCKETS, basis_points_of, instant, plain_number
 
 ShareOf = Annotated[float, Meta(ge=0, le=1)]
 
@@ -105,6 +110,143 @@ class CampaignReport(Struct, frozen=True, kw_only=True):
             expected_in="category" if campaign.baseline.in_category else "any",
             horizon_days=campaign.baseline.horizon_days,
             detectable_lift=campaign.baseline.lift,
+        )
+
+
+MAX_SUPPRESSED = 100_000
+"""Ids that a request may name; longer lists are for the command line."""
+Days = Annotated[int, Meta(ge=1, le=3_650)]
+Whole = Annotated[int, Meta(ge=1, le=999_999_999)]
+
+
+class NewCampaign(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A campaign to create."""
+
+    name: Annotated[
+        str,
+        Meta(
+            description="A new name, such as spring-2026.", pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$"
+        ),
+    ]
+    category: Annotated[
+        str, Meta(description="Everyone who ever bought in it is looked at.", min_length=1)
+    ]
+    model: Annotated[str | None, Meta(description="Which model scores; null: the usual one.")] = (
+        None
+    )
+    revision: Annotated[
+        Whole | None, Meta(description="Which revision of it; null: what serves now.")
+    ] = None
+    as_of: Annotated[
+        str | None, Meta(description="As known at this RFC 3339 instant with an offset; null: now.")
+    ] = None
+    min_probability: ShareOf = 0.0
+    max_probability: ShareOf = 1.0
+    top: Annotated[Whole | None, Meta(description="Only so many, the highest first.")] = None
+    top_share: Annotated[
+        ShareOf | None, Meta(description="Only this share, the highest first; 0.2 is 20 %.")
+    ] = None
+    holdout: Annotated[
+        float,
+        Meta(ge=0, lt=1, description="Share of members who are not contacted, drawn by chance."),
+    ] = 0.1
+    suppress: Annotated[
+        Annotated[list[str], Meta(max_length=MAX_SUPPRESSED)] | None,
+        Meta(description="Ids of customers not to contact."),
+    ] = None
+    not_contacted_days: Annotated[
+        Days | None, Meta(description="Days in which no other campaign contacted them.")
+    ] = None
+    min_purchases: Annotated[
+        Whole | None, Meta(description="Purchases in the last days, at least.")
+    ] = None
+    history_days: Annotated[Days, Meta(description="These last days.")] = 90
+    way: Annotated[
+        ReadWay | None, Meta(description="How purchases are read; null: the cheaper one.")
+    ] = None
+
+    def wanted(self) -> CampaignWanted:
+        """The campaign as the domain takes it.
+
+        Raises:
+            Rejected: a field means nothing; says which.
+        """
+        return CampaignWanted(
+            name=self.name,
+            category=name_of(self.category, "category", MAX_CATEGORY_BYTES),
+            policy=self._policy(),
+            model=self.model,
+            revision=self.revision,
+            as_of=None if self.as_of is None else _instant(self.as_of),
+            way=self.way,
+            suppressed=self.suppress or (),
+        )
+
+    def _policy(self) -> Policy:
+        if self.top is not None and self.top_share is not None:
+            raise InvalidRequest("top", "goes without top_share: one of them says how many")
+        if self.top_share == 0:
+            raise InvalidRequest("top_share", "0 % is nobody")
+        top_share, holdout = (
+            None if share is None else _points(name, share)
+            for name, share in (("top_share", self.top_share), ("holdout", self.holdout))
+        )
+        try:
+            return Policy(
+                min_probability=float(self.min_probability),
+                max_probability=float(self.max_probability),
+                top=self.top,
+                top_share=top_share,
+                holdout=holdout or 0,
+                suppression=self.suppress is not None,
+                not_contacted_days=self.not_contacted_days,
+                min_purchases=self.min_purchases,
+                history_days=self.history_days,
+            )
+        except ValueError as exc:
+            field = "holdout" if "hold-out" in str(exc) else "min_probability"
+            raise InvalidRequest(field, str(exc)) from exc
+
+
+def _points(field: str, share: float) -> int:
+    try:
+        return basis_points_of(plain_number(share))
+    except ValueError as exc:
+        raise InvalidRequest(field, str(exc)) from exc
+
+
+def _instant(text: str) -> int:
+    try:
+        return instant.parse(text)
+    except ValueError as exc:
+        raise InvalidRequest("as_of", f"{exc}, not {text[:60]!r}") from exc
+
+
+class CreationReport(Struct, frozen=True, kw_only=True):
+    """How far the creation of a campaign is."""
+
+    name: str
+    state: Literal["creating", "ready", "failed"]
+    owner: Annotated[str, Meta(description="Who creates it.")]
+    began_at: Annotated[str, Meta(description="RFC 3339, UTC.")]
+    step: Annotated[str, Meta(description="`beginning`, `scoring` or `freezing`.")]
+    done: Annotated[int, Meta(ge=0, description="Customers of this step so far.")]
+    total: Annotated[int, Meta(ge=0, description="About so many in all; 0: not known yet.")]
+    reason: Annotated[str | None, Meta(description="Why it failed.")]
+
+    @classmethod
+    def of(cls, creation: Creation) -> "CreationReport":
+        """The creation as it travels."""
+        claim, progress = creation.claim, creation.progress
+        return cls(
+            name=claim.name,
+            state=creation.state.value,
+            owner=claim.owner,
+            began_at=instant.render(claim.at),
+            step=progress.step,
+            done=progress.done,
+            total=progress.total,
+            reason=creation.reason,
         )
 
 

@@ -19,6 +19,7 @@ from api.http.observing import NO_ROUTE
 from api.http.openapi import PROBLEM_JSON
 from api.process.logs import origin
 from domain.errors import (
+    Busy,
     Conflict,
     CorruptRecord,
     Forbidden,
@@ -94,7 +95,7 @@ def problem(  # noqa: PLR0913  # the members of a problem
         ),
         status_code=status,
         media_type=PROBLEM_JSON,
-        headers={**(headers or {}), **retry},
+        headers={**retry, **(headers or {})},
     )
 
 
@@ -131,6 +132,8 @@ def _headers_of(exc: PropensityError) -> Mapping[str, str]:
         return _CHALLENGE
     if isinstance(exc, Forbidden):
         return _NOT_ENOUGH
+    if isinstance(exc, Busy):
+        return {"Retry-After": str(exc.retry_after_s)}
     return exc.headers if isinstance(exc, TooManyRequests) else {}
 
 

@@ -7,6 +7,7 @@ from litestar.di import Provide
 
 from api.http.cursor import Cursors
 from api.http.fallbacks import Fallbacks
+from api.process.creating import CampaignCreations
 from domain.audience import PlanAudience, ScoreAudience
 from domain.audit import AuditTrail
 from domain.campaigns import CampaignRecords, Campaigns
@@ -82,6 +83,7 @@ class Services:
     audiences: Audiences
     campaigns: Campaigns
     campaign_records: CampaignRecords
+    campaign_creations: CampaignCreations
     readiness: Readiness
     registry: Registry
     presence: Presence

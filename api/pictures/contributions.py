@@ -3,17 +3,17 @@
 from collections.abc import Sequence
 
 from api.pictures.frame import Axis, Frame, Layer, empty
-from api.pictures.picture import Picture, Table
+from api.pictures.picture import Picture, Table, signed
 from api.pictures.style import DATA_1, DATA_2, LINE, NOTE, Specification, shortened, text_width
 
 
 def contributions(items: Sequence[tuple[str, float]], *, noun: str = "contribution") -> Picture:
     """Features in the given order, with what each adds to or takes from the score, in log odds."""
-    rows = tuple((name, f"{value:+.2f}") for name, value in items)
+    rows = tuple((name, signed(value)) for name, value in items)
     alt = f"No {noun}s to show."
     if items:
         far = max(items, key=lambda each: abs(each[1]))
-        alt = f"{len(items)} {noun}s; the largest is {far[0]} with {far[1]:+.2f}."
+        alt = f"{len(items)} {noun}s; the largest is {far[0]} with {signed(far[1])}."
     return Picture(
         alt=alt,
         table=Table(("feature", noun), rows),
@@ -47,7 +47,7 @@ def _draw(items: Sequence[tuple[str, float]], width: int, noun: str) -> Specific
             "middle": row * place + bar_at,
             "name_at": row * place + 14,
             "name": shortened(name, width - 4 if above else longest, NOTE),
-            "said": f"{value:+.2f}",
+            "said": signed(value),
         }
         for place, (name, value) in enumerate(items)
     ]

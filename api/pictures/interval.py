@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from api.pictures.frame import NARROW, SIGNED, Axis, Frame, Layer, empty, nice_ticks
-from api.pictures.picture import Picture, Table, between
+from api.pictures.picture import Picture, Table, between, signed
 from api.pictures.style import DATA_1, NOTE, SECONDARY, Specification, shortened, text_width
 
 
@@ -21,7 +21,7 @@ class Effect:
 def interval(effects: Sequence[Effect], *, unit: str) -> Picture:
     """Differences in one unit, such as "points" or "EUR per customer", one below the other."""
     rows = tuple(
-        (each.name, _signed(each.value), between(each.low, each.high, _signed)) for each in effects
+        (each.name, signed(each.value), between(each.low, each.high, signed)) for each in effects
     )
     alt = "No difference was measured yet."
     if effects:
@@ -35,11 +35,7 @@ def interval(effects: Sequence[Effect], *, unit: str) -> Picture:
 
 
 def _said(effect: Effect) -> str:
-    return f"{_signed(effect.value)} ({between(effect.low, effect.high, _signed)})"
-
-
-def _signed(value: float) -> str:
-    return f"{value:+,.2f}"
+    return f"{signed(effect.value)} ({between(effect.low, effect.high, signed)})"
 
 
 def _draw(effects: Sequence[Effect], unit: str, width: int) -> Specification:

@@ -33,6 +33,11 @@ def per_cent(share: float, digits: int = 0) -> str:
     return f"{share * 100:.{digits}f}\N{NO-BREAK SPACE}%"
 
 
+def signed(value: float, digits: int = 2) -> str:
+    """A difference with its sign: +1.80, -0.12."""
+    return f"{value:+,.{digits}f}".replace("-", "\N{MINUS SIGN}")
+
+
 def between(low: float | None, high: float | None, form: Callable[[float], str]) -> str:
     """The ends of an interval in words; one that is None is open."""
     ends = ["open" if each is None else form(each) for each in (low, high)]

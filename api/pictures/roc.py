@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from api.pictures.frame import empty
+from api.pictures.frame import NARROW, empty
 from api.pictures.picture import Picture, Table, listed, per_cent
 from api.pictures.reliability import DIAGONAL, REFERENCE, percent_frame
 from api.pictures.style import Specification, color_of
@@ -42,7 +42,8 @@ def roc(curves: Sequence[Roc]) -> Picture:
 def _draw(curves: Sequence[Roc], width: int) -> Specification:
     if not curves:
         return empty("Nothing was judged yet.", width=width, height=230)
-    legend = [f"{each.name}, AUC {each.auc:.3f}" for each in curves]
+    area = "" if width < NARROW else "AUC "
+    legend = [f"{each.name}, {area}{each.auc:.3f}" for each in curves]
     x, y = "others taken for buyers, %", "buyers found, %"
     frame = percent_frame(width, x=x, y=y, legend=legend)
     layers = [frame.layer(REFERENCE, DIAGONAL, x="x", y="y")]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from api.pictures.frame import NARROW, SIGNED, Axis, Frame, empty, nice_ticks
 from api.pictures.lines import DAY_US, instant, time_axis
-from api.pictures.picture import Picture, Table, between
+from api.pictures.picture import Picture, Table, between, signed
 from api.pictures.style import DATA_1, DATA_1_SOFT, SECONDARY, Specification, text_width
 
 
@@ -26,7 +26,7 @@ def sequence(looks: Sequence[Look], *, unit: str) -> Picture:
     """The cumulative difference over time, in `unit`, such as "points"."""
     ordered = sorted(looks, key=lambda each: each.at_us)
     rows = tuple(
-        (instant(each.at_us), _signed(each.difference), between(each.low, each.high, _signed))
+        (instant(each.at_us), signed(each.difference), between(each.low, each.high, signed))
         for each in ordered
     )
     alt = "Difference so far: nothing was measured yet."
@@ -35,17 +35,13 @@ def sequence(looks: Sequence[Look], *, unit: str) -> Picture:
         above, below = (last.low or 0) > 0, (last.high or 0) < 0
         clear = "lies" if above or below else "does not lie"
         alt = (
-            f"Difference so far, up to {instant(last.at_us)} UTC: {_signed(last.difference)} {unit}; "
+            f"Difference so far, up to {instant(last.at_us)} UTC: {signed(last.difference)} {unit}; "
             f"its always-valid interval {clear} clear of zero."
         )
     header = ("UTC", f"difference, {unit}", "always-valid interval")
     return Picture(
         alt=alt, table=Table(header, rows), specification=lambda width: _draw(ordered, unit, width)
     )
-
-
-def _signed(value: float) -> str:
-    return f"{value:+,.2f}"
 
 
 def _draw(looks: Sequence[Look], unit: str, width: int) -> Specification:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from api.pictures.frame import NARROW, Axis, Frame, empty, nice_ticks
-from api.pictures.picture import Picture, Table, between
+from api.pictures.picture import Picture, Table, between, signed
 from api.pictures.style import DATA_1, SECONDARY, Specification, text_width
 
 
@@ -50,7 +50,7 @@ def uplift(steps: Sequence[Step]) -> Picture:
 
 
 def _points(share: float) -> str:
-    return f"{share * 100:+.1f}"
+    return signed(share * 100, 1)
 
 
 def _draw(steps: Sequence[Step], width: int) -> Specification:

@@ -59,6 +59,20 @@ EVENTS: Mapping[str, Event] = {
         "A request met an error that nobody foresaw. Please report it.",
         {**_HTTP, "error": _ERROR, "exception": "Where it came from, without any text of errors."},
     ),
+    "errand_failed": Event(
+        "warning",
+        "What a server did beside answering came to nothing, such as creating a campaign.",
+        {"errand": "What was done.", "reason": _REASON},
+    ),
+    "errand_crashed": Event(
+        "error",
+        "What a server did beside answering met an error that nobody foresaw. Please report it.",
+        {
+            "errand": "What was done.",
+            "error": _ERROR,
+            "exception": "Where it came from, without any text of errors.",
+        },
+    ),
     "client_disconnected": Event(
         "debug", "A client left before the body of its request had come.", _HTTP
     ),

@@ -12,6 +12,7 @@ class Act(StrEnum):
     SPLIT = "split"
     SHADOW = "shadow"
     ERASE = "erase"
+    EXPORT = "export"
     REFUND = "refund"
     CANCEL = "cancel"
     CREATE_KEY = "create-key"
@@ -21,6 +22,7 @@ class Act(StrEnum):
     CREATE_CAMPAIGN = "create-campaign"
     SEND_CAMPAIGN = "send-campaign"
     REPLAY = "replay"
+    DELETE_CAMPAIGN = "delete-campaign"
 
 
 class Target(StrEnum):

@@ -13,6 +13,16 @@ from domain.campaigns.campaign import campaign_name_of as campaign_name_of
 from domain.campaigns.creating import LONGEST_US as LONGEST_US
 from domain.campaigns.creating import CampaignOrder as CampaignOrder
 from domain.campaigns.creating import CreateCampaign as CreateCampaign
+from domain.campaigns.creation import BEAT_S as BEAT_S
+from domain.campaigns.creation import LOST as LOST
+from domain.campaigns.creation import SILENT_US as SILENT_US
+from domain.campaigns.creation import CampaignWanted as CampaignWanted
+from domain.campaigns.creation import Claim as Claim
+from domain.campaigns.creation import Creation as Creation
+from domain.campaigns.creation import CreationState as CreationState
+from domain.campaigns.creation import Progress as Progress
+from domain.campaigns.creation import being_created as being_created
+from domain.campaigns.creation import taken as taken
 from domain.campaigns.measuring import Enrolled as Enrolled
 from domain.campaigns.measuring import Experiment as Experiment
 from domain.campaigns.measuring import MeasureExperiment as MeasureExperiment

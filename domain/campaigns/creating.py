@@ -2,7 +2,16 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -21,12 +30,13 @@ from domain.campaigns.campaign import (
     Rule,
     campaign_name_of,
 )
+from domain.campaigns.creation import BEAT_S, Claim, Progress
 from domain.campaigns.eligibility import EligibleIndex, IdSet, MinimumHistory
 from domain.campaigns.ports import CampaignDrafts, Campaigns, MemberSpool
 from domain.campaigns.ranking import Ranking
 from domain.campaigns.reading import ReadSpans, Span, SpanReader
 from domain.campaigns.statistics import CampaignStatistics, Moments
-from domain.errors import Rejected, StoreUnavailable
+from domain.errors import PropensityError, Rejected, StoreUnavailable, Unavailable
 from domain.prediction import Arm, Traffic
 from domain.recent import BATCH_CUSTOMERS
 from domain.values import MICROS_PER_DAY, Clock
@@ -47,10 +57,12 @@ def _in_silence(what: str, done: int, total: int, /) -> None:
 class CampaignOrder:
     """What is to be frozen. `as_of` in microseconds since the epoch, UTC.
 
-    `suppressed` are ids that must not be contacted. About `expected` customers are in the category.
+    `owner` is who creates it. `suppressed` are ids that must not be contacted. About `expected`
+    customers are in the category.
     """
 
     name: str
+    owner: str
     category: str
     as_of: int
     traffic: Traffic
@@ -78,27 +90,67 @@ class CreateCampaign:
     spool: Callable[[], MemberSpool]
     clock: Clock
     part_rows: int = PART_ROWS
+    beat_s: float = BEAT_S
 
     async def __call__(
-        self, order: CampaignOrder, /, *, on_progress: OnProgress = _in_silence
+        self,
+        order: CampaignOrder,
+        /,
+        *,
+        claim: Claim | None = None,
+        on_progress: OnProgress = _in_silence,
     ) -> Campaign:
-        """The campaign, once it is there.
+        """The campaign, once it is there. With a `claim`, somebody holds the name, and goes on to.
 
         Raises:
             Rejected: the name is none, or nobody is left to be a member.
-            Conflict: the name is taken.
+            Conflict: the name is taken, or somebody else creates it.
             StoreUnavailable: somebody could not be read in time, so nothing was frozen.
             CorruptRecord: a stored purchase, or the model's score, is none.
         """
         campaign_name_of(order.name)
-        began_at = self.clock()
-        await asyncio.to_thread(self.drafts.begin, order.name, began_at)
-        run = _Run(self, order, began_at, on_progress)
-        campaign = await run.frozen()
-        if self.clock() - began_at >= LONGEST_US:
+        if claim is not None:
+            return await self._created(order, claim, on_progress)
+        claim = await asyncio.to_thread(self.drafts.begin, order.name, self.clock(), order.owner)
+        async with self._held(claim, on_progress) as told:
+            return await self._created(order, claim, told)
+
+    async def _created(
+        self, order: CampaignOrder, claim: Claim, on_progress: OnProgress
+    ) -> Campaign:
+        campaign = await _Run(self, order, claim.at, on_progress).frozen()
+        if self.clock() - claim.at >= LONGEST_US:
             raise StoreUnavailable("it took longer than a day; start again", transient=False)
         await asyncio.to_thread(self.drafts.commit, campaign)
         return campaign
+
+    @asynccontextmanager
+    async def _held(self, claim: Claim, on_progress: OnProgress) -> AsyncGenerator[OnProgress]:
+        """The block is the creation: others read how far it is, and why it failed."""
+        newest = Progress()
+
+        def told(step: str, done: int, total: int, /) -> None:
+            nonlocal newest
+            newest = Progress(step=step, done=done, total=max(done, total))
+            on_progress(step, done, total)
+
+        async def beat() -> None:
+            while True:
+                with suppress(Unavailable):
+                    await asyncio.to_thread(self.drafts.tell, claim, self.clock(), newest)
+                await asyncio.sleep(self.beat_s)
+
+        beating = asyncio.create_task(beat())
+        try:
+            yield told
+        except BaseException as exc:
+            await _ended(beating)
+            reason = str(exc) if isinstance(exc, PropensityError) else "it was interrupted"
+            with suppress(Unavailable):
+                await asyncio.to_thread(self.drafts.fail, claim, self.clock(), reason)
+            raise
+        finally:
+            await _ended(beating)
 
     def contacted(self, policy: Policy, now: int) -> IdSet:
         """Whom a campaign of the last days contacted; those held out were not."""
@@ -281,6 +333,11 @@ class _Run:
             currency=order.currency,
             parts=parts,
         )
+
+
+async def _ended(task: "asyncio.Task[None]") -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 def _versions(traffic: Traffic) -> Mapping[Arm, int]:

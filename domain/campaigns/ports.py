@@ -5,6 +5,7 @@ from typing import Protocol
 
 from domain.audience import Member
 from domain.campaigns.campaign import Campaign, FrozenMember, MemberPart
+from domain.campaigns.creation import Claim, Creation, Progress
 from domain.campaigns.results import CampaignResults
 
 
@@ -12,15 +13,32 @@ class CampaignDrafts(Protocol):
     """Where campaigns come to be.
 
     Promises: of any number of writers of one name exactly one wins, and nothing is overwritten.
-    Until the commit there is no campaign; interrupted, there never is. An erasure at any moment
-    after `begin` leaves nothing of the customer to any reader.
+    Until the commit there is no campaign; interrupted, there never is. Of claimants of a name at
+    most one holds it at a time; one that failed, or said nothing for a minute, holds nothing. An
+    erasure at any moment after `begin` leaves nothing of the customer to any reader.
     """
 
-    def begin(self, name: str, at: int, /) -> None:
-        """A campaign is being created since that instant, microseconds since the epoch, UTC.
+    def begin(self, name: str, at: int, owner: str, /) -> Claim:
+        """The owner creates the campaign from that instant on, microseconds since the epoch, UTC.
 
         Raises:
-            Conflict: the name is taken.
+            Conflict: the name is taken, or somebody else creates it now.
+            StoreUnavailable: the store did not answer.
+        """
+        ...
+
+    def tell(self, claim: Claim, at: int, progress: Progress, /) -> None:
+        """The creation goes on, and has come so far; read by `Campaigns.creation` from now on.
+
+        Raises:
+            StoreUnavailable: the store did not answer.
+        """
+        ...
+
+    def fail(self, claim: Claim, at: int, reason: str, /) -> None:
+        """The creation has ended without a campaign; the name is free.
+
+        Raises:
             StoreUnavailable: the store did not answer.
         """
         ...
@@ -65,6 +83,16 @@ class Campaigns(Protocol):
         Raises:
             Rejected: no campaign can have it.
             NotFound: there is none.
+            StoreUnavailable: the store did not answer.
+            CorruptRecord: what is stored is none.
+        """
+        ...
+
+    def creation(self, name: str, /) -> Creation | None:
+        """The newest creation of that name; None: nobody began one, or it was tidied since.
+
+        Raises:
+            Rejected: no campaign can have the name.
             StoreUnavailable: the store did not answer.
             CorruptRecord: what is stored is none.
         """

@@ -6,6 +6,8 @@ from domain.customers.erasure import EraseCustomer as EraseCustomer
 from domain.customers.erasure import ErasedAgain as ErasedAgain
 from domain.customers.erasure import Receipt as Receipt
 from domain.customers.every import EveryCustomer as EveryCustomer
+from domain.customers.finding import FindCustomer as FindCustomer
+from domain.customers.finding import FoundCustomer as FoundCustomer
 from domain.customers.ports import CustomerRecord as CustomerRecord
 from domain.customers.ports import CustomerRecords as CustomerRecords
 from domain.customers.ports import DecisionEraser as DecisionEraser

@@ -1,5 +1,6 @@
 """Feature: one number per customer, from purchases or from other features."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -27,6 +28,11 @@ class Transform(StrEnum):
 _TRANSFORMS: Mapping[Transform, Callable[[Values], Values]] = {
     Transform.LOG1P: np.log1p,
     Transform.SQRT: np.sqrt,
+}
+
+_UNDONE: Mapping[Transform, Callable[[float], float]] = {
+    Transform.LOG1P: math.expm1,
+    Transform.SQRT: lambda value: value * value,
 }
 
 
@@ -71,6 +77,10 @@ class Shape:
             low, high = self.clip
             values = np.minimum(np.maximum(values, low), high)
         return values if self.transform is None else _TRANSFORMS[self.transform](values)
+
+    def undone(self, value: float) -> float:
+        """The number that comes to this value: what a person reads. A cut stays where it is."""
+        return value if self.transform is None else _UNDONE[self.transform](value)
 
 
 _AS_IT_IS = Shape()

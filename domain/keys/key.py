@@ -12,6 +12,7 @@ class Scope(StrEnum):
     DECIDE = "decide"
     RECORD = "record"
     AUDIENCE = "audience"
+    CAMPAIGNS_MANAGE = "campaigns:manage"
     ERASE = "erase"
     MODELS_READ = "models:read"
     MODELS_MANAGE = "models:manage"

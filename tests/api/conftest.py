@@ -5,21 +5,34 @@ import hashlib
 import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
 
 from adapters.audit_log import ObjectAuditLog
-from adapters.campaigns import MarkedCampaignEraser, ObjectCampaigns
+from adapters.campaigns import MarkedCampaignEraser, ObjectCampaigns, TemporarySpool
 from adapters.customer_tokens import JwtCustomerTokens, shared_secrets
+from adapters.statistics import ScipyStatistics
 from api.composition.metrics import Metrics
+from api.documents.doctor import Finding
 from api.http import Cursors, create_app
 from api.http.access import Access, Openness
 from api.http.fallbacks import Fallbacks
 from api.http.services import Audiences, Deciding, Readiness, Services
+from api.process.creating import CampaignCreations, Work, prepared
 from domain.audience import PlanAudience, ScoreAudience
 from domain.audit import AuditTrail
+from domain.beside import Beside
+from domain.campaigns import (
+    CampaignOrder,
+    CampaignWanted,
+    Claim,
+    CreateCampaign,
+    Progress,
+    ReadSpans,
+)
 from domain.customers import DecisionEraser, EraseCustomer, Erasure
 from domain.decision_log import Answer, LogDecisions
 from domain.decisions import Flag
@@ -30,7 +43,15 @@ from domain.purchases import CancelPurchase, RefundPurchase
 from domain.recent import ByTime, TableSize
 from model_registry.serving import Presence
 from tests.builders import NOW, USD, a_policy, a_traffic, take_in
-from tests.doubles.memory import ManualClock, MemoryKeyStore, MemoryObjectStore, MemoryStatusStore
+from tests.doubles.memory import (
+    ManualClock,
+    MemoryKeyStore,
+    MemoryObjectStore,
+    MemoryPlace,
+    MemoryQueue,
+    MemoryStatusStore,
+)
+from tests.doubles.spread import ThreadBeside
 from tests.doubles.store import Call, ReferenceStore
 from tests.fakes import SaturatingScorer
 from tests.faulty_store import VirtualTime
@@ -95,7 +116,7 @@ class Shop(ReferenceStore):
         self.presence = Presence(store=self.statuses, clock=self.clock)
         self.closed = 0
         self.others: dict[str | None, Traffic] = {}
-        self.campaign_objects = MemoryObjectStore()
+        self.campaign_objects = MemoryPlace()
         self.campaigns = ObjectCampaigns(self.campaign_objects)
         self.audit_log = ObjectAuditLog(MemoryObjectStore())
         self.flags = [Flag.banner(a_policy())]
@@ -105,6 +126,11 @@ class Shop(ReferenceStore):
         self.log_shares = {"propensity": 0, "flags": 0}
         self.log_is_full = False
         self.decision_eraser: DecisionEraser | None = None
+        self.beside: Beside = ThreadBeside()
+        self.queue: MemoryQueue | None = MemoryQueue(lambda: self.queue_s)
+        self.letters = MemoryQueue(lambda: self.queue_s)
+        self.queue_s = 0.0
+        self.findings = [Finding(check="tables", ok=True, finding="as they must be")]
         self.key_store = MemoryKeyStore(KEYS)
         self.keyring = Keyring(clock=self.clock, monotonic=lambda: 0.0)
         self.keyring.replace(KEYS, asked_at=0.0)
@@ -154,6 +180,51 @@ class Shop(ReferenceStore):
         self.closed += 1
 
 
+def creations_of(shop: Shop, audiences: Audiences) -> CampaignCreations:
+    """Creates campaigns of this shop, in threads."""
+    creating = CreateCampaign(
+        audience=audiences.score,
+        spans=ReadSpans(recent=shop, history=shop, pacing=shop.time.pacing()),
+        drafts=shop.campaigns,
+        campaigns=shop.campaigns,
+        statistics=ScipyStatistics(),
+        spool=TemporarySpool,
+        clock=shop.clock,
+    )
+
+    def work(wanted: CampaignWanted, claim: Claim) -> Work:
+        order = CampaignOrder(
+            name=wanted.name,
+            owner=claim.owner,
+            category=wanted.category,
+            as_of=wanted.as_of or 0,
+            traffic=shop.traffic(wanted.model),
+            policy=wanted.policy,
+            currency=USD.code,
+            deadline_s=600.0,
+            suppressed=wanted.suppressed,
+            expected=9,
+        )
+
+        def told(tell: Callable[[object], object]) -> None:
+            def on_progress(step: str, done: int, total: int) -> None:
+                tell(Progress(step=step, done=done, total=total))
+
+            asyncio.run(creating(order, claim=claim, on_progress=on_progress))
+
+        return told
+
+    return CampaignCreations(
+        drafts=shop.campaigns,
+        campaigns=shop.campaigns,
+        audit=AuditTrail(log=shop.audit_log, clock=shop.clock),
+        prepare=partial(prepared, clock=shop.clock, traffic=shop.traffic, plan=audiences.plan),
+        work=work,
+        beside=shop.beside,
+        clock=shop.clock,
+    )
+
+
 def app_over(
     shop: Shop,
     *,
@@ -188,6 +259,7 @@ def app_over(
     if metrics is not None:
         predict = replace(predict, answered=metrics.predictions)
         taking_in = replace(taking_in, observe=metrics.purchases)
+    creations = creations_of(shop, audiences)
     services = Services(
         predict=predict,
         take_in=taking_in,
@@ -204,6 +276,7 @@ def app_over(
         audiences=audiences,
         campaigns=shop.campaigns,
         campaign_records=shop.campaigns,
+        campaign_creations=creations,
         readiness=of_shop if readiness is None else readiness,
         registry=shop.registry,
         presence=shop.presence,
@@ -228,7 +301,7 @@ def app_over(
         access=shop.access,
         observer=None if metrics is None else metrics.requests,
         sign_token=sign_token,
-        close=[shop.close],
+        close=[creations.stop, shop.close],
     )
 
 

@@ -1,14 +1,25 @@
 """Campaigns over HTTP: read by who holds the scope, without the members, and hidden from the erased."""
 
-import pytest
+import threading
+import time
+from collections.abc import Callable
+from typing import TypeVar
 
+import pytest
+from httpx import Response
+
+from domain.audit import Act, Outcome
+from domain.campaigns import CreationState
+from domain.errors import Interrupted
 from domain.keys import Scope
-from tests.api.conftest import Http, Shop, keyed
+from tests.api.conftest import Http, Shop, client_of, keyed
 from tests.api.problems import field_of, problem_of
 from tests.builders import NOW
-from tests.campaigns import a_campaign, a_member
+from tests.campaigns import a_campaign, a_member, spending
 from tests.contracts.test_campaign_records import RESULTS
+from tests.doubles.spread import ThreadBeside
 
+T = TypeVar("T")
 CANARY = "canary-4711"
 
 
@@ -16,7 +27,7 @@ CANARY = "canary-4711"
 def shop() -> Shop:
     """A shop with a campaign of two members."""
     shop = Shop()
-    shop.campaigns.begin("spring", NOW)
+    shop.campaigns.begin("spring", NOW, "anna")
     members = [a_member(CANARY), a_member("c2")]
     part = shop.campaigns.write("spring", NOW, members)
     shop.campaigns.commit(a_campaign(parts=[part]))
@@ -75,8 +86,161 @@ def test_an_erasure_that_could_not_finish_hides_the_customer_all_the_same(
 ) -> None:
     shop.interrupted = True
     assert http.post("/v1/erasures", json={"customer_id": CANARY}).status_code == 202
-    shop.campaigns.begin("later", NOW)
+    shop.campaigns.begin("later", NOW, "anna")
     part = shop.campaigns.write("later", NOW, [a_member(CANARY)])
     shop.campaigns.commit(a_campaign("later", created_at=NOW + 10**12, parts=[part]))
     found = [m for batch in shop.campaigns.members(shop.campaigns.named("later")) for m in batch]
     assert found == [], "until it is complete, from campaigns that are created meanwhile too"
+
+
+MANAGE = keyed(Scope.CAMPAIGNS_MANAGE)
+NEW = {"name": "summer", "category": "jewellery"}
+
+
+class Waiting(ThreadBeside):
+    """Runs nothing before it is released."""
+
+    def __init__(self) -> None:
+        self.released = threading.Event()
+
+    def __call__(
+        self,
+        call: Callable[[Callable[[object], object]], T],
+        /,
+        *,
+        tell: Callable[[object], object],
+        stopped: threading.Event,
+    ) -> T:
+        while not self.released.wait(0.01):
+            if stopped.is_set():
+                raise Interrupted("the server stops")
+        return super().__call__(call, tell=tell, stopped=stopped)
+
+
+@pytest.fixture
+def waiting(shop: Shop) -> Waiting:
+    """Creations begin, and go on when the test says so."""
+    bought = [spending(f"c{n}", 0.1) for n in range(1, 41)]
+    shop.purchases = {(each.customer_id, each.purchase_id): each for each in bought}
+    shop.beside = beside = Waiting()
+    return beside
+
+
+def until_there(http: Http, name: str) -> Response:
+    while (answer := http.get(f"/v1/campaigns/{name}")).status_code == 202:
+        time.sleep(0.01)
+    return answer
+
+
+def test_a_campaign_is_created_beside_serving(http: Http, shop: Shop, waiting: Waiting) -> None:
+    body = NEW | {"top": 20, "holdout": 0.25, "suppress": ["c1", "nobody"]}
+    answer = http.post("/v1/campaigns", json=body, headers=MANAGE)
+    assert answer.status_code == 202
+    assert answer.headers["location"] == "/v1/campaigns/summer"
+    report = answer.json()
+    assert (report["state"], report["owner"]) == ("creating", "campaigns:manage-tool")
+    looked = http.get("/v1/campaigns/summer")
+    assert (looked.status_code, looked.json()) == (202, report)
+    assert int(looked.headers["retry-after"]) >= 1
+    assert [each["name"] for each in http.get("/v1/campaigns").json()["campaigns"]] == ["spring"]
+    assert http.get("/livez").status_code == 200
+    waiting.released.set()
+    campaign = until_there(http, "summer").json()
+    assert (campaign["eligible"], campaign["members"]) == (39, 20)
+    assert campaign["removed"] == {"suppressed": 1}
+    assert campaign["policy"]["holdout"] == 0.25
+    (entry,) = shop.audit_log.entries(since=NOW, until=NOW + 1)
+    assert (entry.actor, entry.act, entry.name) == (
+        "campaigns:manage-tool",
+        Act.CREATE_CAMPAIGN,
+        "summer",
+    )
+
+
+def test_a_name_is_held_while_it_is_created_and_taken_afterwards(
+    http: Http, waiting: Waiting
+) -> None:
+    assert http.post("/v1/campaigns", json=NEW).status_code == 202
+    assert "tests" in problem_of(http.post("/v1/campaigns", json=NEW), 409, "conflict")["detail"]
+    waiting.released.set()
+    assert until_there(http, "summer").status_code == 200
+    problem_of(http.post("/v1/campaigns", json=NEW), 409, "conflict")
+
+
+def test_no_more_are_created_at_once_than_a_process_takes(http: Http, waiting: Waiting) -> None:
+    names = [f"summer-{number}" for number in range(3)]
+    answers = [http.post("/v1/campaigns", json=NEW | {"name": name}) for name in names]
+    assert [each.status_code for each in answers] == [202, 202, 503]
+    assert answers[2].json()["type"] == "urn:propensity:problem:busy"
+    assert int(answers[2].headers["retry-after"]) == 10
+    waiting.released.set()
+    for name in names[:2]:
+        until_there(http, name)
+    assert http.post("/v1/campaigns", json=NEW | {"name": names[2]}).status_code == 202
+
+
+def test_a_creation_that_fails_says_why_and_frees_the_name(
+    http: Http, shop: Shop, waiting: Waiting
+) -> None:
+    waiting.released.set()
+    nobody = NEW | {"min_probability": 0.999}
+    assert http.post("/v1/campaigns", json=nobody).status_code == 202
+    answer = problem_of(until_there(http, "summer"), 404, "campaign-not-created")
+    assert "nobody of jewellery is left" in answer["detail"]
+    while len(entries := shop.audit_log.entries(since=NOW, until=NOW + 1)) < 2:
+        time.sleep(0.01)
+    assert [each.outcome for each in entries] == [Outcome.BEGUN, Outcome.FAILED]
+    assert http.post("/v1/campaigns", json=NEW).status_code == 202
+    assert until_there(http, "summer").status_code == 200
+
+
+def test_a_server_that_stops_ends_its_creations_and_says_so(shop: Shop, waiting: Waiting) -> None:
+    with client_of(shop) as http:
+        assert http.post("/v1/campaigns", json=NEW).status_code == 202
+    creation = shop.campaigns.creation("summer")
+    assert creation is not None
+    assert creation.state is CreationState.FAILED
+    assert not waiting.released.is_set()
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"name": "Summer"}, None),
+        ({"holdout": 1.0}, None),
+        ({"holdout": 0.12345}, "holdout"),
+        ({"top": 5, "top_share": 0.5}, "top"),
+        ({"top_share": 0}, "top_share"),
+        ({"min_probability": 0.6, "max_probability": 0.5}, "min_probability"),
+        ({"as_of": "yesterday"}, "as_of"),
+        ({"as_of": "2999-01-01T00:00:00Z"}, "as_of"),
+        ({"model": "other"}, "model"),
+        ({"category": " "}, "category"),
+        ({"colour": "red"}, None),
+        ({"suppress": "c1"}, None),
+    ],
+)
+def test_what_means_nothing_is_refused_at_once(
+    http: Http, shop: Shop, waiting: Waiting, change: dict[str, object], field: str | None
+) -> None:
+    answer = http.post("/v1/campaigns", json=NEW | change)
+    assert answer.status_code == 400, answer.text
+    if field is not None:
+        assert field_of(answer) == field
+    assert not waiting.released.is_set()
+    assert shop.campaigns.creation("summer") is None
+    assert shop.audit_log.entries(since=NOW, until=NOW + 1) == []
+
+
+def test_a_category_that_nobody_bought_in_is_not_found_at_once(
+    http: Http, waiting: Waiting
+) -> None:
+    answer = http.post("/v1/campaigns", json=NEW | {"category": "jewelery"})
+    assert "jewellery" in problem_of(answer, 404, "not-found")["detail"]
+    assert not waiting.released.is_set()
+
+
+def test_only_who_may_manage_campaigns_creates_one(http: Http, waiting: Waiting) -> None:
+    answer = http.post("/v1/campaigns", json=NEW, headers=keyed(Scope.AUDIENCE))
+    problem_of(answer, 403, "forbidden")
+    assert not waiting.released.is_set()

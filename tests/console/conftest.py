@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from html import unescape
 
@@ -10,22 +11,66 @@ from httpx import Response
 from litestar import Litestar
 from litestar.testing import TestClient
 
+from adapters.pictures import VegaDrawings
+from api.console.documents.operations import Pair, Queues
+from api.console.kept import Kept
 from api.console.router import console_router
 from api.console.services import ConsoleServices
 from api.console.sessions import Seals
 from api.console.signing_in import SEALS, SECURE
 from api.http.access import Access, Openness
+from domain.customers import FindCustomer
+from domain.errors import NotFound
 from domain.keys import Scope
+from domain.prediction import DecideFlags, PredictPropensity
+from domain.recent import ByTime
+from domain.retention import FOR_EVER
 from tests.api.conftest import EVERYTHING, SECRETS, Shop, app_over
-from tests.builders import USD
+from tests.builders import USD, a_policy
 
 ORIGIN = "http://testserver.local"
 EVERY_KEY = EVERYTHING["authorization"].removeprefix("Bearer ")
+DRAWINGS = VegaDrawings()
+"""Its process begins with the first picture."""
 _TOKEN = re.compile(r'X-CSRF-Token": "([^"]*)"')
 
 
 def services_of(shop: Shop) -> ConsoleServices:
-    return ConsoleServices(clock=shop.clock, currency=USD)
+    predict = PredictPropensity(
+        read=ByTime(shop), traffic=shop.traffic, policy=a_policy(), clock=shop.clock
+    )
+
+    @contextmanager
+    def opened() -> Iterator[Pair]:
+        if shop.queue is None:
+            raise NotFound("there is no queue")
+        yield Pair(shop.queue, shop.letters)
+
+    return ConsoleServices(
+        examine=lambda: shop.findings,
+        queues=Queues(queue="purchases", dead_letter_queue="dead", opened=opened),
+        clock=shop.clock,
+        currency=USD,
+        draws=DRAWINGS,
+        kept=Kept(shop.clock),
+        find=FindCustomer(
+            history=shop, recent=shop, records=shop, retention=FOR_EVER, clock=shop.clock
+        ),
+        records=shop,
+        memberships=lambda customer_id: (
+            (campaign, member)
+            for campaign in shop.campaigns.every()
+            for batch in shop.campaigns.members(campaign)
+            for member in batch
+            if member.customer_id == customer_id
+        ),
+        predict=predict,
+        decide=DecideFlags(
+            predict=predict,
+            flags={flag.key: flag for flag in shop.flags},
+            deadline_s=shop.decision_deadline_s,
+        ),
+    )
 
 
 def console_over(shop: Shop) -> Litestar:
@@ -97,3 +142,9 @@ def holder_of(stranger: Person, scope: Scope) -> Person:
 @pytest.fixture
 def shop() -> Shop:
     return Shop()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _drawings() -> Iterator[None]:
+    yield
+    DRAWINGS.close()

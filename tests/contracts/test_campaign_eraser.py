@@ -33,7 +33,7 @@ def clock() -> ManualClock:
 def a_written_campaign(store: ObstoreObjectStore, name: str, at: int = NOW) -> ObjectCampaigns:
     """A campaign of three parts, the canary in the second one."""
     campaigns = ObjectCampaigns(store)
-    campaigns.begin(name, at)
+    campaigns.begin(name, at, "anna")
     ids = [["a", "b"], ["c", CANARY, "d"], ["e"]]
     parts = [campaigns.write(name, at, [a_member(each) for each in some]) for some in ids]
     sizes = {CampaignArm.TREATED: 6, CampaignArm.HELD_OUT: 0}
@@ -82,7 +82,7 @@ def test_a_customer_who_comes_back_is_in_later_campaigns(store: ObstoreObjectSto
 
 def test_a_creation_under_way_is_covered(store: ObstoreObjectStore) -> None:
     campaigns, eraser = ObjectCampaigns(store), MarkedCampaignEraser(store)
-    campaigns.begin("spring", NOW)
+    campaigns.begin("other", NOW, "anna")
     eraser.begin(CANARY, NOW + 1)
     eraser.finish(CANARY, NOW + 2)
     a_written_campaign(store, "spring")
@@ -97,7 +97,7 @@ def test_where_no_campaign_ever_began_nothing_is_kept(store: ObstoreObjectStore)
 
 
 def test_marks_do_not_name_the_customer(store: ObstoreObjectStore) -> None:
-    ObjectCampaigns(store).begin("spring", NOW)
+    ObjectCampaigns(store).begin("spring", NOW, "anna")
     MarkedCampaignEraser(store).begin(CANARY, NOW)
     assert len(store.keys("campaign-erasures/")) == 1
     assert places_of(CANARY, store) == []
@@ -140,7 +140,7 @@ def test_what_a_creation_left_that_broke_off_is_gone_after_a_day(
     store: ObstoreObjectStore, clock: ManualClock
 ) -> None:
     campaigns = ObjectCampaigns(store)
-    campaigns.begin("spring", NOW)
+    campaigns.begin("spring", NOW, "anna")
     campaigns.write("spring", NOW, [a_member(CANARY)])
     assert TidyCampaigns(store, clock)() == Tidied()
     clock.now += DAY_AND_HOURS

@@ -15,7 +15,7 @@ from domain.errors import CorruptRecord, NotFound
 from tests.builders import NOW
 from tests.campaigns import a_campaign, a_member
 from tests.contracts.conftest import OBSTORES
-from tests.doubles.memory import MemoryObjectStore
+from tests.doubles.memory import MemoryPlace
 
 MEMBERS = st.lists(
     st.builds(
@@ -43,7 +43,7 @@ def members(campaigns: ObjectCampaigns, name: str = "spring") -> list[FrozenMemb
 def test_members_are_read_as_they_were_written_bit_for_bit(
     some: list[FrozenMember], others: list[FrozenMember]
 ) -> None:
-    campaigns = ObjectCampaigns(MemoryObjectStore())
+    campaigns = ObjectCampaigns(MemoryPlace())
     parts = [campaigns.write("spring", NOW, each) for each in (some, others)]
     campaigns.commit(a_campaign(parts=parts))
     assert members(campaigns) == [*some, *others]
@@ -66,7 +66,7 @@ def test_every_reading_gives_the_same_members_in_the_same_order(campaigns: Objec
 
 
 def test_a_part_that_is_missing_or_another_is_refused() -> None:
-    store = MemoryObjectStore()
+    store = MemoryPlace()
     campaigns = ObjectCampaigns(store)
     part = campaigns.write("spring", NOW, [a_member()])
     other = campaigns.write("spring", NOW, [a_member("c2")])

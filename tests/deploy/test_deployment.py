@@ -197,7 +197,7 @@ def serving(built: Deployed) -> None:
     environment = built.environment("Server")
     aws(built.engine, "s3").put_object(  # so that an erasure marks it
         Bucket=built.store["RegistryBucket"],
-        Key="registry/campaigns/spring/begun/01772366400000000",
+        Key="registry/campaigns/spring/creations/000001/claim.json",
         Body=b"{}",
     )
     with subprocess.Popen(command, cwd=built.folder, env=environment) as process:

@@ -73,7 +73,12 @@ class MemoryObjectStore:
 
 
 class MemoryPlace(MemoryObjectStore):
-    """An `ObjectStore` that also forgets; see `adapters.decision_log.places`."""
+    """An `ObjectStore` that also changes and forgets; see `adapters.campaigns.places`."""
+
+    def put_status(self, key: str, content: bytes, /) -> None:
+        """`content` is what is stored under `key` from now on."""
+        with self._lock:
+            self._objects[key] = content
 
     def remove_status(self, key: str, /) -> None:
         """Nothing is stored under `key` from now on."""

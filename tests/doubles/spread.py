@@ -1,13 +1,16 @@
 """Parts in memory, and workers that are lost at any moment."""
 
 import random
+import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from domain.audience import Member, Part, PartsManifest
-from domain.errors import CorruptRecord, StoreUnavailable
+from domain.errors import CorruptRecord, Interrupted, StoreUnavailable
+
+T = TypeVar("T")
 
 
 class MemoryParts:
@@ -49,6 +52,33 @@ class ThreadWorkers:
         """As many threads."""
         with ThreadPoolExecutor(self.count) as executor:
             yield executor
+
+
+class ThreadBeside:
+    """A `Beside` whose calls have a thread each; a stopped one ends when it tells something."""
+
+    def __call__(
+        self,
+        call: Callable[[Callable[[object], object]], T],
+        /,
+        *,
+        tell: Callable[[object], object],
+        stopped: threading.Event,
+    ) -> T:
+        """The call's result."""
+
+        def told(what: object) -> None:
+            if stopped.is_set():
+                raise Interrupted("stopped")
+            tell(what)
+
+        with ThreadPoolExecutor(1) as executor:
+            running = executor.submit(call, told)
+            while not wait([running], timeout=0.01).done:
+                if stopped.is_set():
+                    running.exception()
+                    raise Interrupted("stopped")
+            return running.result()
 
 
 class Unreliable:

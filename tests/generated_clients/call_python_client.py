@@ -28,6 +28,7 @@ BODIES: dict[str, tuple[str, dict[str, object]]] = {
     "roll_back": ("Rollback", {"reason": "why"}),
     "split_traffic": ("SplitWanted", {"version": 1, "basis_points": 100, "reason": "why"}),
     "shadow_versions": ("ShadowsWanted", {"versions": [1], "reason": "why"}),
+    "create_campaign": ("NewCampaign", {"name": "spring", "category": "rings"}),
     "create_key": ("NewKey", {"actor": "shop", "scopes": ["decide"]}),
     "rotate_key": ("Rotation", {"overlap_s": 60}),
     "evaluate_flag": ("EvaluationRequest", {"context": {"targetingKey": "c-1"}}),

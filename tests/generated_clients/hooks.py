@@ -11,6 +11,18 @@ import schemathesis
 
 _PAGES = {"scopes": ["decide"], "origins": ["https://shop.example"]}
 """What a publishable key may be; a secret one has no origins."""
+_CAMPAIGN = {
+    "category": "rings",
+    "as_of": None,
+    "model": None,
+    "revision": None,
+    "min_probability": 0.25,
+    "max_probability": 0.75,
+    "top": None,
+    "top_share": 0.2,
+    "holdout": 0.1,
+}
+"""What of a campaign no schema says: shares are whole basis points, and one of two says how many."""
 _NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
 
@@ -36,6 +48,8 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:  # noqa: ARG001  
     case.body = _taken(case.body)
     if isinstance(case.body, dict) and "refunded_at" in case.body:
         case.body["refunded_at"] = _past(case.body["refunded_at"])
+    if isinstance(case.body, dict) and {"name", "category"} <= case.body.keys():
+        case.body |= _CAMPAIGN
     if isinstance(case.body, dict) and "scopes" in case.body:
         case.body |= _PAGES if case.body.get("kind") == "publishable" else {"origins": []}
 

@@ -2,13 +2,22 @@
 
 import asyncio
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.audience import Member
-from domain.campaigns import Assignment, CampaignArm, FrozenMember, Policy, Rule
+from domain.campaigns import (
+    Assignment,
+    CampaignArm,
+    Creation,
+    CreationState,
+    FrozenMember,
+    Policy,
+    Rule,
+)
 from domain.campaigns.eligibility import EligibleIndex, IdSet
 from domain.campaigns.ranking import Ranking, tenth_of
 from domain.categories import Position
@@ -17,7 +26,7 @@ from domain.prediction import Arm
 from domain.values import BUCKETS
 from tests.builders import DAY, NOW, a_purchase
 from tests.campaigns import CUSTOMERS, Place, a_store, an_order, spending
-from tests.doubles.store import ReferenceStore, failing_with
+from tests.doubles.store import Call, ReferenceStore, failing_with, no_trouble
 
 
 def ids(members: list[FrozenMember]) -> set[str]:
@@ -256,3 +265,39 @@ def test_a_share_keeps_at_least_one() -> None:
     assert Policy(top_share=1).kept(600) == 1
     assert Policy().kept(600) == 600
     assert Arm.CHAMPION in Place(a_store()).created().versions
+
+
+def test_others_read_how_far_a_creation_is_and_why_it_failed() -> None:
+    store = a_store()
+    place = Place(store)
+    seen: list[Creation | None] = []
+
+    def look(call: Call) -> None:
+        if call.method == "read":
+            seen.append(place.campaigns.creation("spring"))
+
+    store.refuse = look
+    creating = replace(place.creating(), beat_s=0.0)
+    campaign = asyncio.run(creating(an_order()))
+    assert campaign.created_at == NOW
+    states = {each.state for each in seen if each is not None}
+    assert states == {CreationState.CREATING}
+    store.refuse = failing_with(StoreUnavailable("no permission", transient=False), "read")
+    with pytest.raises(StoreUnavailable):
+        place.created("summer")
+    failed = place.campaigns.creation("summer")
+    assert failed is not None
+    assert (failed.claim.owner, failed.state) == ("anna", CreationState.FAILED)
+    assert "no permission" in str(failed.reason)
+    store.refuse = no_trouble
+    assert place.created("summer").size == 600, "the name is free again"
+
+
+def test_a_creation_whose_name_is_held_uses_that_claim() -> None:
+    place = Place(a_store())
+    claim = place.campaigns.begin("spring", NOW - 5, "ben")
+    with pytest.raises(Conflict, match="ben"):
+        place.created()
+    campaign = asyncio.run(place.creating()(an_order(), claim=claim))
+    assert campaign.created_at == NOW - 5
+    assert place.campaigns.named("spring") == campaign

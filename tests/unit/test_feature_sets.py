@@ -2,7 +2,10 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from adapters.feature_sets import built_in_sets, feature_set_of, read_feature_sets
 from domain.errors import Rejected
@@ -174,3 +177,11 @@ def test_every_feature_says_in_words_what_it_is(name: str) -> None:
     meanings = [feature.meaning for feature in features]
     assert len(set(meanings)) == len(meanings)
     assert all("_" not in meaning for meaning in meanings)
+
+
+@given(st.floats(0, 1e12), st.sampled_from([None, *Transform]))
+def test_what_a_transform_made_of_a_number_is_undone_for_people(
+    value: float, transform: Transform | None
+) -> None:
+    shape = Shape(None, transform)
+    assert shape.undone(float(shape.of(np.array([value]))[0])) == pytest.approx(value, rel=1e-9)

@@ -9,6 +9,7 @@ import msgspec
 import typer
 
 from api import composition
+from api.cli.actor import actor
 from api.cli.audience.command import STREAMED, Format, instant_option
 from api.cli.audit import audited
 from api.cli.campaigns.creating import policy_of, suppressed_ids
@@ -27,7 +28,7 @@ from domain.audience import Listed, Member, ReadWay
 from domain.audit import Act, Target
 from domain.campaigns import (
     CampaignArm,
-    CampaignOrder,
+    CampaignWanted,
     campaign_name_of,
     enrolled_of,
     experiment_of,
@@ -111,29 +112,14 @@ def create(  # noqa: PLR0913  # one parameter per option
     settings = load_settings()
     written = audited(settings, Act.CREATE_CAMPAIGN, Target.CAMPAIGN, name)
     with metered() as cost, application(settings, batch=True) as built:
-        creating = composition.create_campaign(built)
-        built.live.start()
-        traffic, moment = built.audience_traffic(model), instant_option(as_of, built.clock())
-        plan = asyncio.run(
-            built.plan_audience(
-                category,
-                as_of=moment,
-                traffic=traffic,
-                deadline_s=settings.batch_deadline_s,
-                chosen=way,
-            )
-        )
-        order = CampaignOrder(
+        wanted = CampaignWanted(
             name=name,
             category=category,
-            as_of=moment,
-            traffic=traffic,
             policy=policy,
-            currency=settings.currency,
-            deadline_s=settings.audience_deadline_s,
-            way=plan.way,
+            model=model,
+            as_of=instant_option(as_of, built.clock()),
+            way=way,
             suppressed=() if suppress is None else suppressed_ids(suppress),
-            expected=plan.customers,
         )
         with written, progress_bar() as bar:
             tasks = {each: bar.add_task(each, total=None) for each in ("scoring", "freezing")}
@@ -141,7 +127,9 @@ def create(  # noqa: PLR0913  # one parameter per option
             def on_progress(what: str, done: int, total: int) -> None:
                 bar.update(tasks[what], completed=done, total=max(done, total))
 
-            campaign = asyncio.run(creating(order, on_progress=on_progress))
+            campaign = composition.create_campaign(
+                built, wanted, owner=actor(), on_progress=on_progress
+            )
     say(cost_text(cost))
     emit(CampaignReport.of(campaign), as_json=as_json, text=created_text(campaign))
     if policy.suppression and not sum(campaign.removed.values()):

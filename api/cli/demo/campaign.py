@@ -7,11 +7,12 @@ import asyncio
 from contextlib import suppress
 
 from api import composition
+from api.cli.actor import actor
 from api.cli.audit import audited
 from api.cli.output import say
 from api.composition import Application
 from domain.audit import Act, Target
-from domain.campaigns import CampaignOrder, Policy, enrolled_of, experiment_of
+from domain.campaigns import CampaignWanted, Policy, enrolled_of, experiment_of
 from domain.errors import NotFound
 from domain.values import BUCKETS, MICROS_PER_DAY
 
@@ -28,17 +29,11 @@ def freeze_and_measure(built: Application, newest_at: int) -> None:
         return
     as_of = newest_at - DAYS * MICROS_PER_DAY
     built.live.start()
-    order = CampaignOrder(
-        name=NAME,
-        category=CATEGORY,
-        as_of=as_of,
-        traffic=built.audience_traffic(),
-        policy=Policy(holdout=BUCKETS // 2),
-        currency=built.settings.currency,
-        deadline_s=built.settings.audience_deadline_s,
+    wanted = CampaignWanted(
+        name=NAME, category=CATEGORY, as_of=as_of, policy=Policy(holdout=BUCKETS // 2)
     )
     with audited(built.settings, Act.CREATE_CAMPAIGN, Target.CAMPAIGN, NAME):
-        campaign = asyncio.run(composition.create_campaign(built)(order))
+        composition.create_campaign(built, wanted, owner=actor())
     with audited(built.settings, Act.SEND_CAMPAIGN, Target.CAMPAIGN, NAME):
         campaigns.mark_sent(NAME, as_of)
     campaign = campaigns.named(NAME)

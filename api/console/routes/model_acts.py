@@ -8,7 +8,7 @@ from typing import Any
 
 from litestar import Response, post
 from litestar.di import NamedDependency
-from litestar.params import SkipValidation
+from litestar.params import FromPath, SkipValidation
 
 from api.console.documents.models import state_words
 from api.console.kept import Kept
@@ -41,7 +41,7 @@ Manage = NamedDependency[SkipValidation[Managing]]
 
 @post("/models/{name:str}/promote", **_CHANGE)
 async def promote(
-    request: AnyRequest, name: str, managing: Manage, console_kept: Keeps
+    request: AnyRequest, name: FromPath[str], managing: Manage, console_kept: Keeps
 ) -> Response[Any]:
     """A version becomes the champion, if it passes every gate."""
     form = await _Form.of(request, name, managing, console_kept)
@@ -56,7 +56,7 @@ async def promote(
 
 @post("/models/{name:str}/rollback", **_CHANGE)
 async def rollback(
-    request: AnyRequest, name: str, managing: Manage, console_kept: Keeps
+    request: AnyRequest, name: FromPath[str], managing: Manage, console_kept: Keeps
 ) -> Response[Any]:
     """The state of an earlier revision is wanted again."""
     form = await _Form.of(request, name, managing, console_kept)
@@ -69,7 +69,7 @@ async def rollback(
 
 @post("/models/{name:str}/split", **_CHANGE)
 async def split(
-    request: AnyRequest, name: str, managing: Manage, console_kept: Keeps
+    request: AnyRequest, name: FromPath[str], managing: Manage, console_kept: Keeps
 ) -> Response[Any]:
     """A version answers a share of the customers; 0 ends it."""
     form = await _Form.of(request, name, managing, console_kept)
@@ -88,7 +88,7 @@ async def split(
 
 @post("/models/{name:str}/shadow", **_CHANGE)
 async def shadow(
-    request: AnyRequest, name: str, managing: Manage, console_kept: Keeps
+    request: AnyRequest, name: FromPath[str], managing: Manage, console_kept: Keeps
 ) -> Response[Any]:
     """Exactly the versions that are ticked shadow those that answer."""
     form = await _Form.of(request, name, managing, console_kept)
@@ -187,10 +187,16 @@ class _Form:
             registry=self.managing.registry,
             kept=self.kept,
             name=self.name,
-            version=_known(self.typed.get("version", "")),
-            beside=_known(self.typed.get("beside", "")),
+            version=self._stored("version"),
+            beside=self._stored("beside"),
         )
         return model_view(looking, refused=refused)
+
+    def _stored(self, field: str) -> int | None:
+        """The version that was looked at; None: the form names none that there is."""
+        number = _known(self.typed.get(field, ""))
+        stored = self.managing.registry.stored_versions(self.name)
+        return number if number in stored else None
 
 
 def _whole(text: str, field: str, *, least: int = 1) -> int:

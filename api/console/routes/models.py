@@ -4,7 +4,7 @@ from typing import Any
 
 from litestar import Response, get
 from litestar.di import NamedDependency
-from litestar.params import FromQuery, SkipValidation
+from litestar.params import FromPath, FromQuery, SkipValidation
 
 from api.console.documents.comparing import compared, curves_of
 from api.console.documents.findings import findings
@@ -31,7 +31,7 @@ def models(request: AnyRequest, registry: NamedDependency[Registry]) -> Response
 @get("/models/{name:str}", **_READ)
 def model(
     request: AnyRequest,
-    name: str,
+    name: FromPath[str],
     registry: NamedDependency[Registry],
     console_kept: Keeps,
     version: FromQuery[int | None] = None,
@@ -53,7 +53,7 @@ def model(
 @get("/models/{name:str}/pictures", **_READ)
 def model_pictures(
     request: AnyRequest,
-    name: str,
+    name: FromPath[str],
     registry: NamedDependency[Registry],
     console_draws: NamedDependency[SkipValidation[Draws]],
     console_kept: Keeps,
@@ -72,7 +72,10 @@ def model_pictures(
 
 @get("/models/{name:str}/versions/{version:int}/findings", **_READ)
 def version_findings(
-    request: AnyRequest, name: str, version: int, registry: NamedDependency[Registry]
+    request: AnyRequest,
+    name: FromPath[str],
+    version: FromPath[int],
+    registry: NamedDependency[Registry],
 ) -> Response[bytes]:
     """What the gates of a promotion see of a version now."""
     name = decoded(name, "name")
@@ -83,9 +86,9 @@ def version_findings(
 @get("/models/{name:str}/compared/{version:int}/{beside:int}", **_READ)
 def versions_compared(
     request: AnyRequest,
-    name: str,
-    version: int,
-    beside: int,
+    name: FromPath[str],
+    version: FromPath[int],
+    beside: FromPath[int],
     registry: NamedDependency[Registry],
     console_kept: Keeps,
 ) -> Response[bytes]:
@@ -96,7 +99,7 @@ def versions_compared(
         ("compared", ours.sha256, theirs.sha256), lambda: compared(registry, ours, theirs)
     )
     title = f"Version {version} of {name} beside version {beside}"
-    return piece(request, "compared.html", document, title=title)
+    return piece(request, "compared.html", document, title=title, cards=True)
 
 
 MODEL_ROUTES = (models, model, model_pictures, version_findings, versions_compared)

@@ -50,7 +50,7 @@ def findings(
     request: AnyRequest,
     console_examine: NamedDependency[SkipValidation[Examine]],
     console_kept: NamedDependency[SkipValidation[Kept]],
-    console_clock: NamedDependency[Clock],
+    console_clock: NamedDependency[SkipValidation[Clock]],
     *,
     again: FromQuery[bool] = False,
 ) -> Response[bytes]:
@@ -114,7 +114,9 @@ def audit_record(  # one for each filter
 
 @get("/operations/keys", **seen_with(Scope.KEYS_MANAGE))
 async def keys(
-    request: AnyRequest, keys: NamedDependency[ManageKeys], console_clock: NamedDependency[Clock]
+    request: AnyRequest,
+    keys: NamedDependency[ManageKeys],
+    console_clock: NamedDependency[SkipValidation[Clock]],
 ) -> Response[bytes]:
     """Who holds keys, for what, and when each was used last."""
     now = console_clock()

@@ -15,7 +15,9 @@ from domain.errors import Forbidden, Unauthenticated
 from domain.keys import Key, KeyKind, Keyring, Scope
 
 API_KEY = "x-api-key"
-FOR_OTHERS = frozenset({Scope.ERASE, Scope.MODELS_MANAGE, Scope.KEYS_MANAGE, Scope.OPERATE})
+FOR_OTHERS = frozenset(
+    {Scope.CAMPAIGNS_MANAGE, Scope.ERASE, Scope.MODELS_MANAGE, Scope.KEYS_MANAGE, Scope.OPERATE}
+)
 """What changes something for others or tells who did, and so needs somebody who answers for it."""
 _KEY_PREFIXES = ("pp_sk_", "pp_pk_")
 _FORWARDED = (

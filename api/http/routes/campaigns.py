@@ -1,21 +1,33 @@
-"""Campaigns and their results, to be read. The command line creates and measures them."""
+"""Campaigns: created beside serving, read, handed to tools, and their results."""
 
 from http import HTTPStatus
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, TypeAlias, cast
 
-from litestar import get
+from litestar import HttpMethod, Response, get, post, route
 from litestar.di import NamedDependency
-from litestar.params import PathParameter, SkipValidation
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.params import JSONBody, PathParameter, SkipValidation
 
-from api.documents.campaign import CampaignList, CampaignReport, ResultsReport
-from api.http.access import asks
+from api.documents.campaign import (
+    CampaignList,
+    CampaignReport,
+    CreationReport,
+    NewCampaign,
+    ResultsReport,
+)
+from api.http.access import PUBLIC, asks, who_of
 from api.http.openapi import problems
 from api.http.parameters import check_names, decoded
-from api.http.problems import AnyRequest
-from domain.campaigns import CampaignRecords, Campaigns
+from api.http.problems import AnyRequest, ProblemRaised, problem
+from api.http.services import Audiences
+from api.process.creating import CampaignCreations
+from domain.campaigns import CampaignRecords, Campaigns, Creation, CreationState
 from domain.errors import NotFound
 from domain.keys import Scope
 
+CAMPAIGNS = "/v1/campaigns"
+MAX_BODY_BYTES = 8_000_000
+LOOK_AGAIN_S = 2
 _READ: dict[str, Any] = asks(Scope.AUDIENCE) | {"tags": ["campaigns"], "sync_to_thread": True}
 _ONE = problems(HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, HTTPStatus.SERVICE_UNAVAILABLE)
 Name = Annotated[
@@ -28,10 +40,10 @@ Frozen: TypeAlias = NamedDependency[SkipValidation[Campaigns]]
 
 
 @get(
-    "/v1/campaigns",
+    CAMPAIGNS,
     operation_id="listCampaigns",
     summary="Every campaign",
-    description="The newest first. `propensity campaign create` creates one.",
+    description="The newest first. Those that are being created are not among them.",
     response_description="The campaigns; none of their members is named.",
     responses=problems(HTTPStatus.BAD_REQUEST, HTTPStatus.SERVICE_UNAVAILABLE),
     **_READ,
@@ -42,18 +54,77 @@ def list_campaigns(request: AnyRequest, campaigns: Frozen) -> CampaignList:
     return CampaignList(campaigns=[CampaignReport.of(each) for each in campaigns.every()])
 
 
+@post(
+    CAMPAIGNS,
+    operation_id="createCampaign",
+    summary="Create a campaign",
+    description="Its members are scored, drawn into arms and frozen, which takes seconds to minutes. "
+    "Nobody is contacted. Ask its Location until it is a 200. The name is held meanwhile; where the "
+    "creation fails it is free again.",
+    tags=["campaigns"],
+    status_code=HTTPStatus.ACCEPTED,
+    request_max_body_size=MAX_BODY_BYTES,
+    response_description="It is being created.",
+    responses=problems(
+        HTTPStatus.BAD_REQUEST,
+        HTTPStatus.NOT_FOUND,
+        HTTPStatus.CONFLICT,
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        HTTPStatus.SERVICE_UNAVAILABLE,
+    ),
+    **asks(Scope.CAMPAIGNS_MANAGE),
+)
+async def create_campaign(
+    data: JSONBody[NewCampaign],
+    request: AnyRequest,
+    campaign_creations: NamedDependency[SkipValidation[CampaignCreations]],
+) -> Response[CreationReport]:
+    """The creation, which goes on."""
+    check_names(request.query_params, ())
+    return _under_way(await campaign_creations.start(data.wanted(), who_of(request)))
+
+
+def _under_way(creation: Creation) -> Response[CreationReport]:
+    headers = {"Location": f"{CAMPAIGNS}/{creation.claim.name}", "Retry-After": str(LOOK_AGAIN_S)}
+    report = CreationReport.of(creation)
+    return Response(report, status_code=HTTPStatus.ACCEPTED, headers=headers)
+
+
 @get(
     "/v1/campaigns/{name:str}",
     operation_id="showCampaign",
     summary="One campaign: its policy, its arms, and which lift it will see",
+    description="A 202 while it is being created. Where that failed, a 404 of the type "
+    "`campaign-not-created` says why.",
     response_description="The campaign; none of its members is named.",
-    responses=_ONE,
     **_READ,
+    responses=_ONE
+    | {
+        HTTPStatus.ACCEPTED: ResponseSpec(
+            CreationReport, description="It is being created.", generate_examples=False
+        )
+    },
 )
-def show_campaign(name: Name, request: AnyRequest, campaigns: Frozen) -> CampaignReport:
+def show_campaign(
+    name: Name,
+    request: AnyRequest,
+    campaigns: Frozen,
+    audiences: NamedDependency[SkipValidation[Audiences]],
+) -> Response[CampaignReport]:
     """One campaign."""
     check_names(request.query_params, ())
-    return CampaignReport.of(campaigns.named(decoded(name, "name")))
+    wanted = decoded(name, "name")
+    try:
+        return Response(CampaignReport.of(campaigns.named(wanted)))
+    except NotFound:
+        found = campaigns.creation(wanted)
+        if found is None:
+            raise
+    creation = found.seen_at(audiences.clock())
+    if creation.state is CreationState.FAILED:
+        detail = f"campaign {wanted} was not created: {creation.reason}"
+        raise ProblemRaised(problem(HTTPStatus.NOT_FOUND, "campaign-not-created", detail))
+    return cast("Response[CampaignReport]", _under_way(creation))
 
 
 @get(
@@ -83,4 +154,18 @@ def show_results(
     return ResultsReport.of(campaign, campaign_records.results(campaign.name, measured[-1]))
 
 
-CAMPAIGN_ROUTES = (list_campaigns, show_campaign, show_results)
+@route(
+    CAMPAIGNS,
+    http_method=[HttpMethod.OPTIONS],
+    include_in_schema=False,
+    status_code=HTTPStatus.NO_CONTENT,
+    **PUBLIC,
+)
+async def campaign_methods() -> Response[None]:
+    """What the path can; Litestar's own answer knows the methods of its first handler alone."""
+    return Response(
+        None, status_code=HTTPStatus.NO_CONTENT, headers={"Allow": "GET, OPTIONS, POST"}
+    )
+
+
+CAMPAIGN_ROUTES = (campaign_methods, list_campaigns, create_campaign, show_campaign, show_results)

@@ -1,12 +1,14 @@
 """The console over the application, where it is installed and wanted."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
 from api.composition.campaigns import campaign_file, memberships_of
 from api.composition.experiments import campaign_measurements
 from api.composition.pictures import open_pictures
+from api.composition.queues import queues
 from api.composition.web import flags_of
 from api.process import Settings, is_loopback
 from domain.errors import Rejected
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from litestar import Litestar
 
     from api.composition.application import Application
+    from api.console.documents.operations import Pair
 
 LOOKING_DEADLINE_S = 2.0
 """A person who looks waits longer than a page of a shop."""
@@ -42,7 +45,9 @@ def console_of(built: "Application") -> "Callable[[Litestar], None] | None":
     settings = built.settings
     if not settings.console:
         return None
+    from api.composition.doctor import examine
     from api.composition.looking_back import outcomes_of
+    from api.console.documents.operations import Queues
     from api.console.kept import Kept
     from api.console.router import console_router
     from api.console.services import ConsoleServices
@@ -61,6 +66,12 @@ def console_of(built: "Application") -> "Callable[[Litestar], None] | None":
         draws=drawings,
         kept=Kept(built.clock),
         join=outcomes_of(built) if settings.decision_log else None,
+        examine=partial(examine, settings),
+        queues=Queues(
+            queue=settings.queue,
+            dead_letter_queue=settings.dead_letter_name,
+            opened=partial(_opened, settings),
+        ),
         find=FindCustomer(
             history=built.history,
             recent=built.recent,
@@ -85,3 +96,11 @@ def console_of(built: "Application") -> "Callable[[Litestar], None] | None":
         app.register(console_router(services))
 
     return add
+
+
+@contextmanager
+def _opened(settings: Settings) -> "Iterator[Pair]":
+    from api.console.documents.operations import Pair
+
+    with queues(settings) as client:
+        yield Pair(client.queue(settings.queue), client.queue(settings.dead_letter_name))

@@ -14,6 +14,7 @@ from api.console.routes.live import LIVE_ROUTES
 from api.console.routes.login import LOGIN_ROUTES
 from api.console.routes.model_acts import MODEL_ACTS
 from api.console.routes.models import MODEL_ROUTES
+from api.console.routes.operations import OPERATIONS_ROUTES
 from api.console.routes.overview import OVERVIEW_ROUTES
 from api.console.services import ConsoleServices
 from api.console.signing_in import ANYBODY, ROOT, signed_in
@@ -27,6 +28,7 @@ ROUTES = (  # a line each, in the order of the navigation
     *MODEL_ROUTES,
     *LIVE_ROUTES,
     *MODEL_ACTS,
+    *OPERATIONS_ROUTES,
 )
 
 

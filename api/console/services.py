@@ -7,7 +7,9 @@ from typing import TypeAlias
 
 from litestar.di import Provide
 
+from api.console.documents.operations import Queues
 from api.console.kept import Kept
+from api.documents.doctor import Finding
 from api.pictures import Draws
 from api.process.measurements import Measurements
 from domain.campaigns import Campaign, FrozenMember
@@ -16,6 +18,8 @@ from domain.outcomes import JoinOutcomes
 from domain.prediction import DecideFlags, PredictPropensity
 from domain.values import Clock, Currency
 
+Examine: TypeAlias = Callable[[], Iterable[Finding]]
+"""What the doctor finds, now; it blocks."""
 Memberships: TypeAlias = Callable[[str], Iterable[tuple[Campaign, FrozenMember]]]
 """What each campaign keeps of a customer. Blocks: every member is read."""
 
@@ -36,6 +40,8 @@ class ConsoleServices:
     currency: Currency
     draws: Draws
     kept: Kept
+    examine: Examine
+    queues: Queues
     find: FindCustomer
     records: CustomerRecords
     memberships: Memberships

@@ -16,6 +16,7 @@ from adapters.campaigns import MarkedCampaignEraser, ObjectCampaigns, TemporaryS
 from adapters.customer_tokens import JwtCustomerTokens, shared_secrets
 from adapters.statistics import ScipyStatistics
 from api.composition.metrics import Metrics
+from api.documents.doctor import Finding
 from api.http import Cursors, create_app
 from api.http.access import Access, Openness
 from api.http.fallbacks import Fallbacks
@@ -49,6 +50,7 @@ from tests.doubles.memory import (
     MemoryKeyStore,
     MemoryObjectStore,
     MemoryPlace,
+    MemoryQueue,
     MemoryStatusStore,
 )
 from tests.doubles.spread import ThreadBeside
@@ -127,6 +129,10 @@ class Shop(ReferenceStore):
         self.log_is_full = False
         self.decision_eraser: DecisionEraser | None = None
         self.beside: Beside = ThreadBeside()
+        self.queue: MemoryQueue | None = MemoryQueue(lambda: self.queue_s)
+        self.letters = MemoryQueue(lambda: self.queue_s)
+        self.queue_s = 0.0
+        self.findings = [Finding(check="tables", ok=True, finding="as they must be")]
         self.key_store = MemoryKeyStore(KEYS)
         self.keyring = Keyring(clock=self.clock, monotonic=lambda: 0.0)
         self.keyring.replace(KEYS, asked_at=0.0)

@@ -198,6 +198,19 @@ async def test_two_writers_at_once_count_as_one_would_and_store_no_more_than_the
     assert KEPT <= len(item["smallest"]["SS"]) <= 2 * KEPT
 
 
+async def test_calls_that_wait_for_one_customer_share_a_transaction(client: DynamoClient) -> None:
+    recorder = dynamo_store(client).recorder
+    purchases = [a_purchase(purchase_id=f"p{n}", purchased_at=NOW - 9 + n) for n in range(8)]
+    await recorder.record([a_purchase(purchase_id="known", purchased_at=NOW - 10)])
+    with injected(client, "TransactWriteItems", None, time_out_after_doing_it) as sent:
+        found = await asyncio.gather(*(recorder.record([each]) for each in purchases))
+    # The answer to the shared one was lost, and its repetition finds them all.
+    assert found == [[Recording.RECORDED], *[[Recording.DUPLICATE]] * 7]
+    assert sent == ["TransactWriteItems"] * 3
+    _, recent = await stored(client, purchases[0].customer_id)
+    assert recent[1:] == purchases
+
+
 async def test_a_cancelled_transaction_names_its_reasons_once_each(client: DynamoClient) -> None:
     fault = cancelled("ItemCollectionSizeLimitExceeded", "None", "ItemCollectionSizeLimitExceeded")
     with (

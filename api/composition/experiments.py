@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         Claim,
         CreateCampaign,
         MeasureExperiment,
+        PreviewPower,
         ReadSpans,
     )
     from domain.prediction import Traffic
@@ -77,6 +78,20 @@ def create_campaign(
     return asyncio.run(created())
 
 
+def preview_power() -> "PreviewPower":
+    """Says which lift a campaign will see; the first call imports SciPy, so not on an event loop.
+
+    Raises:
+        Rejected: the extra `campaigns` is not installed.
+    """
+    from domain.campaigns import PreviewPower
+
+    check_installed("scipy")
+    from adapters.statistics import ScipyStatistics
+
+    return PreviewPower(statistics=ScipyStatistics())
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateCampaignBeside:
     """A creation whose name is held, as a process of its own runs it."""
@@ -121,6 +136,7 @@ def campaign_creations(built: Application) -> "CampaignCreations":
             settings=built.settings, wanted=wanted, claim=claim
         ),
         beside=OwnProcess(),
+        preview=preview_power,
         clock=built.clock,
     )
 
@@ -175,13 +191,11 @@ def campaign_measurements(built: Application) -> "Measurements":
 
 def _traffic(built: Application, wanted: "CampaignWanted") -> "Traffic":
     """The versions of the revision that is wanted, or of what serves now."""
-    from model_registry.serving import load
-
     if wanted.revision is None:
         built.live.start()
         return built.audience_traffic(wanted.model)
     model = wanted.model or built.settings.audience_model or built.settings.model
-    return load(built.registry, model, built.registry.log(model).at(wanted.revision))
+    return built.traffic_at(model, wanted.revision)
 
 
 def _creating(built: Application) -> "CreateCampaign":

@@ -33,6 +33,8 @@ from domain.campaigns.ports import CampaignDrafts as CampaignDrafts
 from domain.campaigns.ports import CampaignRecords as CampaignRecords
 from domain.campaigns.ports import Campaigns as Campaigns
 from domain.campaigns.ports import MemberSpool as MemberSpool
+from domain.campaigns.power import Power as Power
+from domain.campaigns.power import PreviewPower as PreviewPower
 from domain.campaigns.reading import ReadSpans as ReadSpans
 from domain.campaigns.results import CampaignResults as CampaignResults
 from domain.campaigns.results import Measured as Measured

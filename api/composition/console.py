@@ -1,9 +1,12 @@
 """The console over the application, where it is installed and wanted."""
 
+import os
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from adapters.metrics.exposition import FOLDER
 from api.composition.campaigns import memberships_of
 from api.composition.pictures import open_pictures
 from api.composition.web import flags_of
@@ -14,6 +17,7 @@ if TYPE_CHECKING:
     from litestar import Litestar
 
     from api.composition.application import Application
+    from api.console.traffic import TrafficWatch
 
 LOOKING_DEADLINE_S = 2.0
 """A person who looks waits longer than a page of a shop."""
@@ -53,11 +57,13 @@ def console_of(built: "Application") -> "Callable[[Litestar], None] | None":
     key = settings.console_key
     seals = Seals([] if key is None else key.value.split(","), clock=built.clock)
     drawings = open_pictures()
+    traffic = _traffic(built)
     services = ConsoleServices(
         clock=built.clock,
         currency=built.currency,
         draws=drawings,
         kept=Kept(built.clock),
+        traffic=traffic,
         join=outcomes_of(built) if settings.decision_log else None,
         find=FindCustomer(
             history=built.history,
@@ -78,6 +84,19 @@ def console_of(built: "Application") -> "Callable[[Litestar], None] | None":
         app.state[SEALS] = seals
         app.state[SECURE] = not is_loopback(settings.host)
         app.on_shutdown.append(drawings.close)
+        if traffic is not None:
+            app.on_startup.append(traffic.start)
+            app.on_shutdown.append(traffic.stop)
         app.register(console_router(services))
 
     return add
+
+
+def _traffic(built: "Application") -> "TrafficWatch | None":
+    """What looks at the requests of all processes of this command, where they are counted."""
+    if built.metrics is None:
+        return None
+    from adapters.metrics.counted import CountedRequests
+    from api.console.traffic import TrafficWatch
+
+    return TrafficWatch(CountedRequests(Path(os.environ[FOLDER])), built.clock)

@@ -7,6 +7,7 @@ from typing import TypeAlias
 from litestar.di import Provide
 
 from api.console.kept import Kept
+from api.console.traffic import TrafficWatch
 from api.pictures import Draws
 from domain.campaigns import Campaign, FrozenMember
 from domain.customers import CustomerRecords, FindCustomer
@@ -22,7 +23,7 @@ Memberships: TypeAlias = Callable[[str], Iterable[tuple[Campaign, FrozenMember]]
 class ConsoleServices:
     """Everything that only pages use. A handler names what it needs, with `console_` before it.
 
-    `join` is None where no decisions are kept.
+    `join` is None where no decisions are kept, `traffic` where requests are not counted.
 
     `predict` and `decide` are for people who look: nothing is counted, logged or shadowed.
     """
@@ -37,6 +38,7 @@ class ConsoleServices:
     predict: PredictPropensity
     decide: DecideFlags
     join: JoinOutcomes | None = None
+    traffic: TrafficWatch | None = None
 
     def by_name(self) -> dict[str, Provide]:
         """Each as a dependency: `clock` as `console_clock`."""

@@ -1,14 +1,17 @@
 """The console over the application, where it is installed and wanted."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from adapters.metrics.exposition import FOLDER
-from api.composition.campaigns import memberships_of
+from api.composition.campaigns import campaign_file, memberships_of
+from api.composition.experiments import campaign_measurements
 from api.composition.pictures import open_pictures
+from api.composition.queues import queues
 from api.composition.web import flags_of
 from api.process import Settings, is_loopback
 from domain.errors import Rejected
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
     from litestar import Litestar
 
     from api.composition.application import Application
+    from api.console.documents.operations import Pair
     from api.console.traffic import TrafficWatch
 
 LOOKING_DEADLINE_S = 2.0
@@ -45,7 +49,9 @@ def console_of(built: "Application") -> "Callable[[Litestar], None] | None":
     settings = built.settings
     if not settings.console:
         return None
+    from api.composition.doctor import examine
     from api.composition.looking_back import outcomes_of
+    from api.console.documents.operations import Queues
     from api.console.kept import Kept
     from api.console.router import console_router
     from api.console.services import ConsoleServices
@@ -58,6 +64,7 @@ def console_of(built: "Application") -> "Callable[[Litestar], None] | None":
     seals = Seals([] if key is None else key.value.split(","), clock=built.clock)
     drawings = open_pictures()
     traffic = _traffic(built)
+    measurements = campaign_measurements(built)
     services = ConsoleServices(
         clock=built.clock,
         currency=built.currency,
@@ -65,6 +72,12 @@ def console_of(built: "Application") -> "Callable[[Litestar], None] | None":
         kept=Kept(built.clock),
         traffic=traffic,
         join=outcomes_of(built) if settings.decision_log else None,
+        examine=partial(examine, settings),
+        queues=Queues(
+            queue=settings.queue,
+            dead_letter_queue=settings.dead_letter_name,
+            opened=partial(_opened, settings),
+        ),
         find=FindCustomer(
             history=built.history,
             recent=built.recent,
@@ -74,6 +87,8 @@ def console_of(built: "Application") -> "Callable[[Litestar], None] | None":
         ),
         records=built.records,
         memberships=partial(memberships_of, settings),
+        campaign_file=partial(campaign_file, settings),
+        measurements=measurements,
         predict=built.predict,
         decide=DecideFlags(
             predict=built.predict, flags=flags_of(settings), deadline_s=LOOKING_DEADLINE_S
@@ -87,6 +102,7 @@ def console_of(built: "Application") -> "Callable[[Litestar], None] | None":
         if traffic is not None:
             app.on_startup.append(traffic.start)
             app.on_shutdown.append(traffic.stop)
+        app.on_shutdown.append(measurements.stop)
         app.register(console_router(services))
 
     return add
@@ -100,3 +116,11 @@ def _traffic(built: "Application") -> "TrafficWatch | None":
     from api.console.traffic import TrafficWatch
 
     return TrafficWatch(CountedRequests(Path(os.environ[FOLDER])), built.clock)
+
+
+@contextmanager
+def _opened(settings: Settings) -> "Iterator[Pair]":
+    from api.console.documents.operations import Pair
+
+    with queues(settings) as client:
+        yield Pair(client.queue(settings.queue), client.queue(settings.dead_letter_name))

@@ -2,21 +2,30 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import TypeAlias
 
 from litestar.di import Provide
 
+from api.console.documents.operations import Queues
 from api.console.kept import Kept
 from api.console.traffic import TrafficWatch
+from api.documents.doctor import Finding
 from api.pictures import Draws
+from api.process.measurements import Measurements
 from domain.campaigns import Campaign, FrozenMember
 from domain.customers import CustomerRecords, FindCustomer
 from domain.outcomes import JoinOutcomes
 from domain.prediction import DecideFlags, PredictPropensity
 from domain.values import Clock, Currency
 
+Examine: TypeAlias = Callable[[], Iterable[Finding]]
+"""What the doctor finds, now; it blocks."""
 Memberships: TypeAlias = Callable[[str], Iterable[tuple[Campaign, FrozenMember]]]
 """What each campaign keeps of a customer. Blocks: every member is read."""
+
+CampaignFile: TypeAlias = Callable[[Campaign, str, Path], Path]
+"""A campaign's members for a campaign tool of that name, in a file of that folder. Blocks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,9 +41,13 @@ class ConsoleServices:
     currency: Currency
     draws: Draws
     kept: Kept
+    examine: Examine
+    queues: Queues
     find: FindCustomer
     records: CustomerRecords
     memberships: Memberships
+    campaign_file: CampaignFile
+    measurements: Measurements
     predict: PredictPropensity
     decide: DecideFlags
     join: JoinOutcomes | None = None

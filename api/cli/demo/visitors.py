@@ -40,7 +40,7 @@ class Visitors:
             try:
                 customers = customers or self._customers()
                 self._visit(self._chance.choice(customers))
-            except (OSError, http.client.HTTPException, ValueError, IndexError):
+            except (OSError, http.client.HTTPException, ValueError, LookupError):
                 continue  # the server starts, is busy or stops
             except _KeyNeeded:
                 say("the simulated visitors stay away: the server asks for a key now")

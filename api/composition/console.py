@@ -49,10 +49,12 @@ def console_of(built: "Application") -> "Callable[[Litestar], None] | None":
     settings = built.settings
     if not settings.console:
         return None
+    from api.composition.decision_log import open_decision_log
     from api.composition.doctor import examine
     from api.composition.looking_back import outcomes_of
     from api.console.documents.operations import Queues
     from api.console.kept import Kept
+    from api.console.preview import PreviewChange
     from api.console.router import console_router
     from api.console.services import ConsoleServices
     from api.console.sessions import Seals
@@ -89,6 +91,17 @@ def console_of(built: "Application") -> "Callable[[Litestar], None] | None":
         memberships=partial(memberships_of, settings),
         campaign_file=partial(campaign_file, settings),
         measurements=measurements,
+        preview=PreviewChange(
+            presence=built.presence,
+            log=open_decision_log(settings) if settings.decision_log else None,
+            history=built.history,
+            read=built.predict.read,
+            index=built.index,
+            flags=flags_of(settings),
+            policy=settings.banner_policy,
+            first_model=settings.served_models[0],
+            clock=built.clock,
+        ),
         predict=built.predict,
         decide=DecideFlags(
             predict=built.predict, flags=flags_of(settings), deadline_s=LOOKING_DEADLINE_S

@@ -9,6 +9,7 @@ from litestar.di import Provide
 
 from api.console.documents.operations import Queues
 from api.console.kept import Kept
+from api.console.preview import PreviewChange
 from api.console.traffic import TrafficWatch
 from api.documents.doctor import Finding
 from api.pictures import Draws
@@ -48,6 +49,7 @@ class ConsoleServices:
     memberships: Memberships
     campaign_file: CampaignFile
     measurements: Measurements
+    preview: PreviewChange
     predict: PredictPropensity
     decide: DecideFlags
     join: JoinOutcomes | None = None

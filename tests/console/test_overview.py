@@ -1,10 +1,13 @@
 """The first page: what needs somebody comes first, and calm is said where nothing does."""
 
+import asyncio
+
 import pytest
 
 from api.console.documents.live import Drift, LiveModel, Process
 from api.console.documents.outcomes import ArmCame, OutcomesReport, Promise
 from api.console.documents.overview import at_once, of_drift, of_outcomes
+from api.documents.doctor import Finding
 from api.documents.drift import DriftReport
 from domain.keys import Scope
 from tests.api.conftest import Shop
@@ -45,7 +48,7 @@ def a_process(revision: int = 3, problem: str = "") -> Process:
 def test_nothing_to_do_is_said_calmly(person: Person, shop: Shop) -> None:
     serves(shop, "one", 3)
     found = person.get("/console/attention?format=json").json()
-    assert found == {"found": [], "looked_at": ["what serves", "drift"]}
+    assert found == {"found": [], "looked_at": ["what serves", "drift", "dead letters"]}
     assert "Nothing needs you" in person.get("/console/attention", **HTMX).text
 
 
@@ -135,3 +138,20 @@ def test_the_navigation_says_how_many_processes_serve(person: Person, shop: Shop
     assert "1 process on revision 3" in person.get("/console/processes", **HTMX).text
     serves(shop, "two", 2)
     assert "1 process is behind" in person.get("/console/processes", **HTMX).text
+
+
+def test_dead_letters_need_somebody(person: Person, shop: Shop) -> None:
+    serves(shop, "one", 3)
+    asyncio.run(shop.letters.send("{}", reason="no JSON", group=None))
+    found = person.get("/console/attention?format=json").json()["found"]
+    assert [each["path"] for each in found] == ["/console/operations"]
+
+
+def test_what_the_doctor_found_needs_somebody(person: Person, shop: Shop) -> None:
+    shop.findings = [Finding(check="tables", ok=False, finding="are missing", fix="create them")]
+    person.get("/console/operations/findings", **HTMX)
+    for _ in range(100):
+        found = person.get("/console/attention?format=json").json()["found"]
+        if len(found) > 1:
+            break
+    assert "create them" in [each["do"] for each in found]

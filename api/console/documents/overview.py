@@ -9,9 +9,10 @@ from api.console.documents.live import Drift, LiveModel
 from api.console.documents.outcomes import OutcomesReport
 from api.console.traffic import TrafficReport
 from api.console.wording import segment
+from api.documents.doctor import Finding
 from domain.campaigns import Campaign
 
-_MODELS, _LIVE = "/console/models", "/console/live"
+_MODELS, _LIVE, _OPERATIONS = "/console/models", "/console/live", "/console/operations"
 
 
 class Attention(Struct, frozen=True, kw_only=True):
@@ -102,6 +103,26 @@ def of_outcomes(report: OutcomesReport) -> Iterator[Attention]:
             do="Train a new version, or roll back.",
             path=_LIVE,
         )
+
+
+def of_dead_letters(count: int) -> Iterator[Attention]:
+    """That the queue gave something up."""
+    if count:
+        yield Attention(
+            level="bad",
+            what=f"The queue gave up {count:,} {'message' if count == 1 else 'messages'}",
+            do="See why, mend it, and replay them.",
+            path=_OPERATIONS,
+        )
+
+
+def of_doctor(findings: Sequence[Finding]) -> Iterator[Attention]:
+    """What the doctor found when it was last asked."""
+    for each in findings:
+        if not each.ok:
+            yield Attention(
+                level="bad", what=f"{each.check}: {each.finding}", do=each.fix, path=_OPERATIONS
+            )
 
 
 def _of_model(model: LiveModel, told: set[str]) -> Iterator[Attention]:

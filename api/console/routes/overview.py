@@ -9,12 +9,15 @@ from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 
 from api.console.documents.live import LivePage, drift, live_page
+from api.console.documents.operations import Queues
 from api.console.documents.overview import (
     Attention,
     AttentionPage,
     NewestCampaign,
     Overview,
     at_once,
+    of_dead_letters,
+    of_doctor,
     of_drift,
     of_outcomes,
 )
@@ -22,12 +25,13 @@ from api.console.kept import Kept
 from api.console.pictures import WIDE, Drawn, drawn
 from api.console.rendering import AnyRequest, page, piece
 from api.console.routes.live import DRIFT_FOR_S, outcomes_page
-from api.console.signing_in import may, seen_with
+from api.console.routes.operations import DOCTOR
+from api.console.signing_in import ROOT, may, seen_with
 from api.console.traffic import TrafficReport, TrafficWatch
 from api.http.services import Readiness
 from api.pictures import Draws, Series, lines
 from domain.campaigns import Campaigns
-from domain.errors import CorruptRecord, NotFound
+from domain.errors import CorruptRecord, NotFound, Unavailable
 from domain.keys import Scope
 from domain.outcomes import JoinOutcomes
 from model_registry.registry import Registry
@@ -35,6 +39,7 @@ from model_registry.serving import Presence
 
 _READ: dict[str, Any] = {"sync_to_thread": True, **seen_with(Scope.MODELS_READ)}
 _CAMPAIGNS = 3
+DEAD_FOR_S = 30.0
 Ready = NamedDependency[SkipValidation[Readiness]]
 
 
@@ -66,8 +71,9 @@ def attention(
     presence: NamedDependency[Presence],
     console_kept: NamedDependency[SkipValidation[Kept]],
     console_join: NamedDependency[SkipValidation[JoinOutcomes | None]],
+    console_queues: NamedDependency[SkipValidation[Queues]],
 ) -> Response[bytes]:
-    """Everything that needs somebody, drift and outcomes too."""
+    """Everything that needs somebody, drift, outcomes and dead letters too."""
     live = live_page(registry, presence, list(readiness.traffic))
     found = _at_once(live, readiness)
     looked_at = ["what serves", "drift"]
@@ -75,6 +81,12 @@ def attention(
     if console_join is not None:
         looked_at.append("outcomes")
         found += _outcomes(live, registry, console_kept, console_join)
+    looked_at.append("dead letters")
+    found += _dead_letters(console_queues, console_kept)
+    examined = console_kept.fresh(DOCTOR)
+    if examined is not None and not examined.problem:
+        looked_at.append("what the doctor last found")
+        found += of_doctor(examined.value)
     document = AttentionPage(found=sorted(found, key=lambda each: each.level), looked_at=looked_at)
     return piece(request, "attention.html", document, title="What needs somebody?")
 
@@ -135,6 +147,20 @@ def _drifting(
             except NotFound:
                 continue  # that the version is gone, the processes say
             yield from of_drift(found)
+
+
+def _dead_letters(queues: Queues, kept: Kept) -> Iterator[Attention]:
+    try:
+        count = kept.once("dead letters", queues.dead, for_s=DEAD_FOR_S)
+    except Unavailable as exc:
+        yield Attention(
+            level="warn",
+            what=f"Nobody knows whether there are dead letters: {exc}",
+            do="See whether the queue can be reached.",
+            path=f"{ROOT}/operations",
+        )
+    else:
+        yield from of_dead_letters(count)
 
 
 def _outcomes(

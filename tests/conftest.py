@@ -5,7 +5,6 @@ import os
 import time
 import uuid
 from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import replace
 from functools import cache
@@ -15,7 +14,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-from adapters.dynamodb import DynamoClient, DynamoOptions, DynamoTables
+from adapters.dynamodb import DynamoClient, DynamoOptions
 from adapters.dynamodb.schema.models import CategoryRow, KeyRow, PurchaseRow, RecentRow
 from adapters.embedded import EmbeddedEngine
 from adapters.listening import free_port
@@ -128,11 +127,12 @@ def dynamo_client(endpoint: str | None, *, connections: int = 8, **options: Any)
 
 
 def create_tables(client: DynamoClient) -> None:
-    """Creates the tables without their TTL.
+    """Creates the tables without their TTL, and without the product's checks: for each test anew.
 
     The tests' clock stands in the past, so the engine would drop recent purchases once a minute.
     """
-    DynamoTables(client).create()
+    for model in (client.purchases, client.recent, client.categories, client.keys):
+        model.create_table(wait=True)
     client.connection.client.update_time_to_live(
         TableName=client.recent.Meta.table_name,
         TimeToLiveSpecification={"Enabled": False, "AttributeName": "expires_at"},
@@ -151,7 +151,7 @@ def patient_client(endpoint: str | None, *, connections: int = 8) -> DynamoClien
 
 
 class OwnTables(DynamoClient):
-    """A client over another's connection, with empty tables and threads of its own.
+    """A client over another's connection, with empty tables of its own.
 
     A connection costs more than most tests: botocore reads its models and certificates for each.
     """
@@ -160,7 +160,7 @@ class OwnTables(DynamoClient):
         self.options = replace(shared.options, table_prefix=a_prefix())
         self.monotonic = time.monotonic
         self.connection = shared.connection
-        self._threads = ThreadPoolExecutor(self.options.connections)
+        self.observer = None
         self.transport = self._transport(self.connection.client.meta.endpoint_url)
         self.around = nullcontext
         self.purchases = self._bound(PurchaseRow)
@@ -177,13 +177,9 @@ def connected() -> Callable[..., DynamoClient]:
 
 
 @pytest.fixture
-def client(
-    engine: EmbeddedEngine, connected: Callable[..., DynamoClient]
-) -> Iterator[DynamoClient]:
+def client(engine: EmbeddedEngine, connected: Callable[..., DynamoClient]) -> DynamoClient:
     """A client on the embedded engine with empty tables and patience for a busy machine."""
-    client = OwnTables(connected(f"http://127.0.0.1:{engine.port}"))
-    yield client
-    client.close()
+    return OwnTables(connected(f"http://127.0.0.1:{engine.port}"))
 
 
 @pytest.fixture

@@ -87,7 +87,7 @@ class DynamoTables:
             request = {"TableName": name, "Key": dict.fromkeys(keys, asked)}
             try:
                 with translated():
-                    answer = await self._client.read_once(deadline, "GetItem", request)
+                    answer = await self._client.call_once(deadline, "GetItem", request)
             except StoreUnavailable as exc:
                 raise StoreUnavailable(f"table {name}: {exc}") from exc
             if marked and (differences := layout_differences(answer.get("Item", {}), name)):

@@ -108,6 +108,16 @@ class Application:
         """
         return self.live.snapshot(model or self.settings.audience_model or None)
 
+    def traffic_at(self, model: str, revision: int) -> "Traffic":
+        """The versions of that revision of a model, whatever serves now.
+
+        Raises:
+            CorruptRecord, NotFound, Unavailable: they cannot be loaded here.
+        """
+        from model_registry.serving import load
+
+        return load(self.registry, model, self.registry.log(model).at(revision))
+
     @cached_property
     def predict(self) -> "PredictPropensity":
         from domain.prediction import PredictPropensity

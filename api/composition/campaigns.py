@@ -2,7 +2,10 @@
 
 from collections.abc import Iterator
 from importlib.util import find_spec
+from io import BytesIO
+from pathlib import Path
 from typing import TYPE_CHECKING
+from zipfile import ZIP_DEFLATED, ZipFile
 
 from adapters.clock import SystemClock
 from api.process import Settings
@@ -68,6 +71,37 @@ def memberships_of(
         check_installed("pyarrow")
         for batch in campaigns.members(campaign):
             yield from ((campaign, each) for each in batch if each.customer_id == customer_id)
+
+
+def campaign_file(settings: Settings, campaign: "Campaign", kind: str, folder: Path) -> Path:
+    """A campaign's members for a campaign tool, in one file of that folder; several are zipped.
+
+    `kind` excel is CSV that Excel opens by a double click.
+
+    Raises:
+        Rejected: the tool does not take these customers, the extra `campaigns` is not installed, or
+            the disk refuses.
+        StoreUnavailable: not every member could be read.
+        CorruptRecord: what is stored is none.
+    """
+    from adapters.audience_files import open_audience_files
+    from domain.campaigns import listed_of
+
+    excel = kind == "excel"
+    form = "csv" if excel else kind
+    ending = form if form in {"ndjson", "parquet"} else "csv"
+    path = folder / f"{campaign.name}.{ending}"
+    campaigns = open_campaigns(settings)
+    with open_audience_files(form, path, stdout=BytesIO(), holdout=False, excel=excel) as opened:
+        for batch in campaigns.members(campaign):
+            opened.write(listed_of(campaign, batch))
+    if len(opened.paths) == 1:
+        return opened.paths[0]
+    zipped = folder / f"{campaign.name}.zip"
+    with ZipFile(zipped, "w", ZIP_DEFLATED) as archive:
+        for each in opened.paths:
+            archive.write(each, each.name)
+    return zipped
 
 
 def check_installed(*packages: str) -> None:

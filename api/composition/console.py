@@ -5,7 +5,8 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
-from api.composition.campaigns import memberships_of
+from api.composition.campaigns import campaign_file, memberships_of
+from api.composition.experiments import campaign_measurements
 from api.composition.pictures import open_pictures
 from api.composition.queues import queues
 from api.composition.web import flags_of
@@ -45,6 +46,7 @@ def console_of(built: "Application") -> "Callable[[Litestar], None] | None":
     if not settings.console:
         return None
     from api.composition.doctor import examine
+    from api.composition.looking_back import outcomes_of
     from api.console.documents.operations import Queues
     from api.console.kept import Kept
     from api.console.router import console_router
@@ -57,11 +59,13 @@ def console_of(built: "Application") -> "Callable[[Litestar], None] | None":
     key = settings.console_key
     seals = Seals([] if key is None else key.value.split(","), clock=built.clock)
     drawings = open_pictures()
+    measurements = campaign_measurements(built)
     services = ConsoleServices(
         clock=built.clock,
         currency=built.currency,
         draws=drawings,
         kept=Kept(built.clock),
+        join=outcomes_of(built) if settings.decision_log else None,
         examine=partial(examine, settings),
         queues=Queues(
             queue=settings.queue,
@@ -77,6 +81,8 @@ def console_of(built: "Application") -> "Callable[[Litestar], None] | None":
         ),
         records=built.records,
         memberships=partial(memberships_of, settings),
+        campaign_file=partial(campaign_file, settings),
+        measurements=measurements,
         predict=built.predict,
         decide=DecideFlags(
             predict=built.predict, flags=flags_of(settings), deadline_s=LOOKING_DEADLINE_S
@@ -86,7 +92,7 @@ def console_of(built: "Application") -> "Callable[[Litestar], None] | None":
     def add(app: "Litestar") -> None:
         app.state[SEALS] = seals
         app.state[SECURE] = not is_loopback(settings.host)
-        app.on_shutdown.append(drawings.close)
+        app.on_shutdown.extend([measurements.stop, drawings.close])
         app.register(console_router(services))
 
     return add

@@ -9,15 +9,18 @@ from api.composition.application import Application, application
 from api.composition.campaigns import check_installed, open_campaigns
 from api.composition.registry import audit_trail
 from api.process import Settings
+from domain.errors import StoreUnavailable
 
 if TYPE_CHECKING:
     from api.process.creating import CampaignCreations
+    from api.process.measurements import Measurements
     from domain.campaigns import (
         Campaign,
         CampaignWanted,
         Claim,
         CreateCampaign,
         MeasureExperiment,
+        PreviewPower,
         ReadSpans,
     )
     from domain.prediction import Traffic
@@ -75,6 +78,20 @@ def create_campaign(
     return asyncio.run(created())
 
 
+def preview_power() -> "PreviewPower":
+    """Says which lift a campaign will see; the first call imports SciPy, so not on an event loop.
+
+    Raises:
+        Rejected: the extra `campaigns` is not installed.
+    """
+    from domain.campaigns import PreviewPower
+
+    check_installed("scipy")
+    from adapters.statistics import ScipyStatistics
+
+    return PreviewPower(statistics=ScipyStatistics())
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateCampaignBeside:
     """A creation whose name is held, as a process of its own runs it."""
@@ -119,19 +136,66 @@ def campaign_creations(built: Application) -> "CampaignCreations":
             settings=built.settings, wanted=wanted, claim=claim
         ),
         beside=OwnProcess(),
+        preview=preview_power,
+        clock=built.clock,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeasureCampaignBeside:
+    """A campaign measured and what was found kept, as a process of its own does it."""
+
+    settings: Settings
+    name: str
+    days: int
+
+    def __call__(self, tell: Callable[[object], object]) -> None:
+        """What was found is kept; what is told is how many members are done.
+
+        Raises:
+            Unavailable: not every member could be read, so nothing was kept.
+            CorruptRecord: what is stored is none.
+        """
+        from domain.campaigns import enrolled_of, experiment_of
+
+        campaigns = open_campaigns(self.settings)
+        campaign = campaigns.named(self.name)
+        with application(self.settings, batch=True) as built:
+            found = asyncio.run(
+                measure_experiment(built)(
+                    enrolled_of(campaign, campaigns.members(campaign)),
+                    experiment_of(campaign, self.days),
+                    on_progress=tell,
+                )
+            )
+        if found.unread:
+            raise StoreUnavailable(
+                f"{found.unread:,} members could not be read before the deadline, so nothing was kept"
+            )
+        campaigns.keep(self.name, found)
+
+
+def campaign_measurements(built: Application) -> "Measurements":
+    """What a server measures campaigns with, each in a process of its own."""
+    from adapters.workers import OwnProcess
+    from api.process.measurements import Measurements
+
+    return Measurements(
+        work=lambda name, days: MeasureCampaignBeside(
+            settings=built.settings, name=name, days=days
+        ),
+        beside=OwnProcess(),
         clock=built.clock,
     )
 
 
 def _traffic(built: Application, wanted: "CampaignWanted") -> "Traffic":
     """The versions of the revision that is wanted, or of what serves now."""
-    from model_registry.serving import load
-
     if wanted.revision is None:
         built.live.start()
         return built.audience_traffic(wanted.model)
     model = wanted.model or built.settings.audience_model or built.settings.model
-    return load(built.registry, model, built.registry.log(model).at(wanted.revision))
+    return built.traffic_at(model, wanted.revision)
 
 
 def _creating(built: Application) -> "CreateCampaign":

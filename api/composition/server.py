@@ -17,6 +17,7 @@ from api.composition.experiments import campaign_creations
 from api.composition.metrics import shadows_told
 from api.composition.observers import request_observer
 from api.composition.registry import audit_trail
+from api.composition.surveys import surveys_of
 from api.composition.web import customer_tokens, flags_of, sign_token
 from api.http import MAX_PURCHASES, Cursors, create_app
 from api.http.access import Access, Openness
@@ -25,6 +26,7 @@ from api.http.services import Audiences, Deciding, Readiness, Services
 from api.process.creating import CampaignCreations
 from api.process.key_polling import KeyPolling
 from api.process.polling import LivePolling
+from api.process.surveys import Surveys
 from domain.decision_log import LogDecisions
 from domain.keys import Keyring
 from domain.prediction import DecideFlags, PredictPropensity
@@ -36,13 +38,13 @@ def http_application(built: Application, *, close: Callable[[], object]) -> Lite
     settings, metrics, tracing = built.settings, built.metrics, built.tracing
     predicting = _Predicting(built)
     logging = DecisionLogging(settings, metrics)
-    creations = campaign_creations(built)
+    creations, surveys = campaign_creations(built), surveys_of(built)
     keyring = Keyring(clock=built.clock, monotonic=time.monotonic)
     key_polling = KeyPolling(built.key_store, keyring)
     admission = Admission(in_work=settings.requests_in_work, waiting=settings.requests_waiting)
     watches = [] if metrics is None else [metrics.watch(admission, built.live)]
     app = create_app(
-        _services(built, predicting.predict, logging.log, creations),
+        _services(built, predicting.predict, logging.log, creations, surveys),
         currency=built.currency,
         access=Access(keyring=keyring, openness=Openness.of(settings)),
         admission=admission,
@@ -59,6 +61,7 @@ def http_application(built: Application, *, close: Callable[[], object]) -> Lite
         ],
         close=[
             creations.stop,
+            surveys.stop,
             logging.stop,
             *(each.stop for each in watches),
             key_polling.stop,
@@ -116,7 +119,11 @@ class _Predicting:
 
 
 def _services(
-    built: Application, predict: PredictPropensity, log: LogDecisions, creations: CampaignCreations
+    built: Application,
+    predict: PredictPropensity,
+    log: LogDecisions,
+    creations: CampaignCreations,
+    surveys: Surveys,
 ) -> Services:
     settings = built.settings
     campaigns = open_campaigns(settings, members=False)
@@ -131,6 +138,7 @@ def _services(
         campaigns=campaigns,
         campaign_records=campaigns,
         campaign_creations=creations,
+        surveys=surveys,
         readiness=Readiness(
             health=built.tables,
             traffic={name: each.snapshot for name, each in built.live.by_name.items()},

@@ -8,7 +8,9 @@ from litestar.exceptions import NotFoundException
 from litestar.static_files import create_static_files_router
 
 from api.console.problems import EXCEPTION_HANDLERS
+from api.console.routes.campaigns import CAMPAIGN_ROUTES
 from api.console.routes.customers import CUSTOMER_ROUTES
+from api.console.routes.live import LIVE_ROUTES
 from api.console.routes.login import LOGIN_ROUTES
 from api.console.routes.model_acts import MODEL_ACTS
 from api.console.routes.models import MODEL_ROUTES
@@ -22,7 +24,9 @@ ROUTES = (  # a line each, in the order of the navigation
     *LOGIN_ROUTES,
     *OVERVIEW_ROUTES,
     *CUSTOMER_ROUTES,
+    *CAMPAIGN_ROUTES,
     *MODEL_ROUTES,
+    *LIVE_ROUTES,
     *MODEL_ACTS,
     *OPERATIONS_ROUTES,
 )

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import TypeAlias
 
 from litestar.di import Provide
@@ -10,8 +11,10 @@ from api.console.documents.operations import Queues
 from api.console.kept import Kept
 from api.documents.doctor import Finding
 from api.pictures import Draws
+from api.process.measurements import Measurements
 from domain.campaigns import Campaign, FrozenMember
 from domain.customers import CustomerRecords, FindCustomer
+from domain.outcomes import JoinOutcomes
 from domain.prediction import DecideFlags, PredictPropensity
 from domain.values import Clock, Currency
 
@@ -20,10 +23,15 @@ Examine: TypeAlias = Callable[[], Iterable[Finding]]
 Memberships: TypeAlias = Callable[[str], Iterable[tuple[Campaign, FrozenMember]]]
 """What each campaign keeps of a customer. Blocks: every member is read."""
 
+CampaignFile: TypeAlias = Callable[[Campaign, str, Path], Path]
+"""A campaign's members for a campaign tool of that name, in a file of that folder. Blocks."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConsoleServices:
     """Everything that only pages use. A handler names what it needs, with `console_` before it.
+
+    `join` is None where no decisions are kept.
 
     `predict` and `decide` are for people who look: nothing is counted, logged or shadowed.
     """
@@ -37,8 +45,11 @@ class ConsoleServices:
     find: FindCustomer
     records: CustomerRecords
     memberships: Memberships
+    campaign_file: CampaignFile
+    measurements: Measurements
     predict: PredictPropensity
     decide: DecideFlags
+    join: JoinOutcomes | None = None
 
     def by_name(self) -> dict[str, Provide]:
         """Each as a dependency: `clock` as `console_clock`."""

@@ -15,6 +15,7 @@ from domain.campaigns import (
     Interval,
     Measured,
     Policy,
+    Power,
     Share,
     Uplift,
 )
@@ -254,6 +255,30 @@ class CampaignList(Struct, frozen=True, kw_only=True):
     """Every campaign, the newest first."""
 
     campaigns: list[CampaignReport]
+
+
+class PowerReport(Struct, frozen=True, kw_only=True):
+    """Which lift a campaign will see."""
+
+    treated: Annotated[int, Meta(ge=0, description="Members expected in this arm.")]
+    held_out: Annotated[int, Meta(ge=0, description="Members expected in this arm.")]
+    rate: Annotated[ShareOf, Meta(description="How many are expected to buy, as it was asked.")]
+    detectable_lift: Annotated[
+        float | None,
+        Meta(
+            description="Least lift of that rate seen with 80 % power, two-sided 5 %; null: none is."
+        ),
+    ]
+
+    @classmethod
+    def of(cls, power: Power) -> "PowerReport":
+        """The power as it travels."""
+        return cls(
+            treated=power.treated,
+            held_out=power.held_out,
+            rate=power.rate,
+            detectable_lift=power.lift,
+        )
 
 
 class IntervalReport(Struct, frozen=True, kw_only=True):

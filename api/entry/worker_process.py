@@ -11,7 +11,6 @@ from msgspec import structs
 from api.composition import application
 from api.process import Settings, freeze_garbage, load_settings
 from domain.prediction import Traffic
-from model_registry.serving import load
 
 T = TypeVar("T")
 
@@ -64,9 +63,7 @@ class WorkerProcess:
             CorruptRecord, NotFound, Unavailable: they cannot be loaded here.
         """
         if (model, revision) not in self._traffic:
-            registry = self.application.registry
-            at = registry.log(model).at(revision)
-            self._traffic[model, revision] = load(registry, model, at)
+            self._traffic[model, revision] = self.application.traffic_at(model, revision)
             freeze_garbage()
         return self._traffic[model, revision]
 

@@ -19,14 +19,14 @@ _NUMBER = re.compile(r"\d+(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
 _WHOLE = re.compile(r"\d{1,9}", re.ASCII)
 
 
-def _documented(description: str, **schema: object) -> QueryParameter:
+def documented(description: str, **schema: object) -> QueryParameter:
     """A parameter that arrives as text, so that we word the refusal; its schema is as given."""
     return QueryParameter(description=description, schema_extra={"one_of": None, **schema})
 
 
 AsOf: TypeAlias = Annotated[
     str | None,
-    _documented(
+    documented(
         "RFC 3339 with an offset; default: now. An unescaped + before the offset arrives as a "
         "space and is read as +.",
         type="string",
@@ -35,30 +35,30 @@ AsOf: TypeAlias = Annotated[
 ]
 Model: TypeAlias = Annotated[
     str | None,
-    _documented("Which of the models that serve here; default: the usual one.", type="string"),
+    documented("Which of the models that serve here; default: the usual one.", type="string"),
 ]
 Category: TypeAlias = Annotated[
     str | None,
-    _documented(
+    documented(
         "The category asked about, for a model that says who buys in one; any other takes none.",
         type="string",
         minLength=1,
     ),
 ]
 Explain: TypeAlias = Annotated[
-    str | None, _documented("`true`: say what each feature adds, in log-odds.", type="boolean")
+    str | None, documented("`true`: say what each feature adds, in log-odds.", type="boolean")
 ]
 MinProbability: TypeAlias = Annotated[
     str | None,
-    _documented("List members from this probability on.", type="number", minimum=0, maximum=1),
+    documented("List members from this probability on.", type="number", minimum=0, maximum=1),
 ]
 MaxProbability: TypeAlias = Annotated[
     str | None,
-    _documented("List members up to this probability.", type="number", minimum=0, maximum=1),
+    documented("List members up to this probability.", type="number", minimum=0, maximum=1),
 ]
 Limit: TypeAlias = Annotated[
     str | None,
-    _documented(
+    documented(
         f"Members that a page holds at most; {PAGE} if not given. Pages only.",
         type="integer",
         minimum=1,
@@ -66,12 +66,12 @@ Limit: TypeAlias = Annotated[
     ),
 ]
 Cursor: TypeAlias = Annotated[
-    str | None, _documented("`next_cursor` of the page before. Pages only.", type="string")
+    str | None, documented("`next_cursor` of the page before. Pages only.", type="string")
 ]
 
 Way: TypeAlias = Annotated[
     str | None,
-    _documented(
+    documented(
         "How purchases are read; default: the cheaper way. Streams only.",
         type="string",
         enum=[str(way) for way in ReadWay],

@@ -8,6 +8,7 @@ from litestar.di import Provide
 from api.http.cursor import Cursors
 from api.http.fallbacks import Fallbacks
 from api.process.creating import CampaignCreations
+from api.process.surveys import Surveys
 from domain.audience import PlanAudience, ScoreAudience
 from domain.audit import AuditTrail
 from domain.campaigns import CampaignRecords, Campaigns
@@ -84,6 +85,7 @@ class Services:
     campaigns: Campaigns
     campaign_records: CampaignRecords
     campaign_creations: CampaignCreations
+    surveys: Surveys
     readiness: Readiness
     registry: Registry
     presence: Presence

@@ -19,6 +19,8 @@ from domain.campaigns import (
     CampaignWanted,
     Claim,
     Creation,
+    Power,
+    PreviewPower,
     Progress,
     campaign_name_of,
 )
@@ -59,7 +61,8 @@ class CampaignCreations:
     """Starts creations, each beside serving, and says how far they are, whichever process has them.
 
     `prepare` refuses what cannot be created, and fills in what is left open: instant, model,
-    revision. `work` is the creation as `beside` runs it, which tells its Progress.
+    revision. `work` is the creation as `beside` runs it, which tells its Progress. `preview` may
+    take its time.
     """
 
     def __init__(  # noqa: PLR0913  # what the composition root gives
@@ -71,6 +74,7 @@ class CampaignCreations:
         prepare: Callable[[CampaignWanted], Awaitable[CampaignWanted]],
         work: Callable[[CampaignWanted, Claim], Work],
         beside: Beside,
+        preview: Callable[[], PreviewPower],
         clock: Clock,
         most: int = MOST,
     ) -> None:
@@ -80,6 +84,7 @@ class CampaignCreations:
         self._prepare = prepare
         self._work = work
         self._beside = beside
+        self._preview = preview
         self._clock = clock
         self._errands = Errands(most=most, what="creating campaigns")
 
@@ -116,6 +121,15 @@ class CampaignCreations:
         if found is None:
             raise NotFound(f"there is no campaign {name!r}, and nobody creates it")
         return found.seen_at(self._clock())
+
+    async def power(self, *, members: int, holdout: int, rate: float) -> Power:
+        """Which lift a campaign of so many members will see; `holdout` in basis points.
+
+        Raises:
+            Rejected: one of them is out of range, or the extra `campaigns` is not installed.
+        """
+        preview = await asyncio.to_thread(self._preview)
+        return preview(members=members, holdout=holdout, rate=rate)
 
     async def stop(self) -> None:
         """What is under way ends, and says so; returns once it has."""

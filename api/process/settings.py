@@ -176,7 +176,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     erasure_suppression_days: Annotated[int, Meta(ge=1, le=3650)] = 36
     """Days for which nothing of an erased customer is taken; longer than queues keep messages and backups reach back."""
     connections: Annotated[int, Meta(ge=1, le=1000)] = 32
-    """Connections to DynamoDB, and threads that use them."""
+    """Connections to DynamoDB that each event loop opens at most."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """How much the server logs; never customer data."""
     access_log_share: Probability = 0.0

@@ -128,10 +128,10 @@ def _cards(
 
 
 def _metrics(both: Sequence[JudgedVersion], comparison: Comparison | None) -> Table:
-    header = ["", *(each.name for each in both)]
+    header = ["figure", *(each.name for each in both)]
     differences = {} if comparison is None else comparison.differences
     if differences:
-        header += ["difference", ""]
+        header += ["difference", "verdict"]
     rows = []
     for name, (words, better) in _FIGURES.items():
         if not any(name in each.manifest.metrics for each in both):
@@ -174,7 +174,7 @@ def _changes(version: JudgedVersion, beside: JudgedVersion) -> Table:
         ),
     ]
     changed = tuple(row for row in rows if row[1] != row[2])
-    return Table(("", version.name, beside.name), changed)
+    return Table(("fact", version.name, beside.name), changed)
 
 
 def _only(these: Sequence[str], those: Sequence[str]) -> str:

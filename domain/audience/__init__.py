@@ -19,3 +19,11 @@ from domain.audience.spread import SpreadAudience as SpreadAudience
 from domain.audience.stream import AudiencePage as AudiencePage
 from domain.audience.stream import AudienceQuery as AudienceQuery
 from domain.audience.stream import ScoreAudience as ScoreAudience
+from domain.audience.survey import Bar as Bar
+from domain.audience.survey import FeatureMean as FeatureMean
+from domain.audience.survey import FeatureSums as FeatureSums
+from domain.audience.survey import Range as Range
+from domain.audience.survey import RangeFigures as RangeFigures
+from domain.audience.survey import Survey as Survey
+from domain.audience.survey import bucket_of as bucket_of
+from domain.audience.surveying import SurveyAudience as SurveyAudience

@@ -1,9 +1,20 @@
 """How the members of an audience are read and scored: in batches, by a scan, one by one."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import (
+    Awaitable,
+    Callable,
+    Coroutine,
+    Iterable,
+    Mapping,
+    MutableMapping,
+    Sequence,
+)
 from dataclasses import dataclass, field
 from typing import ParamSpec, Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from domain.audience.cost_plan import MOST_SCANNED, ReadWay
 from domain.audience.member import NO_BUYERS, Expectation, Member
@@ -135,15 +146,23 @@ class Scoring:
     """One traffic at one instant: a matrix and a scorer call per version for any number of customers.
 
     Every customer without purchases has the same features, so `empty` is scored once per arm.
+    `features` is where those of all others go, by customer, if somebody wants them.
     """
 
     traffic: Traffic
     as_of: int
     category: str
     empty: Mapping[Arm, float]
+    features: MutableMapping[str, NDArray[np.float64]] | None = None
 
     @classmethod
-    def of(cls, traffic: Traffic, as_of: int, category: str) -> "Scoring":
+    def of(
+        cls,
+        traffic: Traffic,
+        as_of: int,
+        category: str,
+        features: MutableMapping[str, NDArray[np.float64]] | None = None,
+    ) -> "Scoring":
         """The scoring of a category's customers, with the empty history scored.
 
         Raises:
@@ -155,7 +174,7 @@ class Scoring:
             arm: float(model.scores(nobody, as_of, target=category)[1][0])
             for arm, model in answering
         }
-        return cls(traffic, as_of, category, empty)
+        return cls(traffic, as_of, category, empty, features)
 
     def reach_of(self, customer: str) -> Reach:
         """What the model that answers this customer must know."""
@@ -173,8 +192,10 @@ class Scoring:
             filled = {c: h for c, h in histories.items() if models[c].arm is arm and _known(h)}
             if filled:
                 some = Histories.of(list(filled.values()))
-                _, found = model.scores(some, self.as_of, target=self.category)
+                matrix, found = model.scores(some, self.as_of, target=self.category)
                 scores.update(zip(filled, found.tolist(), strict=True))
+                if self.features is not None:
+                    self.features.update(zip(filled, matrix, strict=True))
         return [
             Member(customer, scores.get(customer, self.empty[model.arm]), model.arm)
             for customer, model in models.items()

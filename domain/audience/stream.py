@@ -5,9 +5,12 @@ customer is in one shard of a category, and a shard arrives in the customers' or
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, MutableMapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
 
 from domain.audience.cost_plan import SEGMENTS, ReadWay
 from domain.audience.member import Member
@@ -41,7 +44,8 @@ class AudienceQuery:
     unread; `way` is how recent purchases are read, the members are the same.
 
     The shards are read `within` these places on, or all of them from their beginning; of each at
-    most `most` customers, and the summary says where the following ones begin.
+    most `most` customers, and the summary says where the following ones begin. Into `features` go
+    those of every customer who has purchases, as a row; whoever reads the members takes them out.
     """
 
     category: str
@@ -51,6 +55,7 @@ class AudienceQuery:
     way: ReadWay = ReadWay.BATCH
     within: Sequence[Position] | None = None
     most: int | None = None
+    features: MutableMapping[str, NDArray[np.float64]] | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,7 +154,7 @@ class ScoreAudience:
 
     def _reads(self, query: AudienceQuery, cost: Cost) -> MemberReads:
         scoring, summary = (
-            Scoring.of(query.traffic, query.as_of, query.category),
+            Scoring.of(query.traffic, query.as_of, query.category, query.features),
             AudienceSummary(cost=cost),
         )
         limit = AdaptiveLimit(self.concurrent_reads)

@@ -23,6 +23,7 @@ from domain.campaigns.creation import CreationState as CreationState
 from domain.campaigns.creation import Progress as Progress
 from domain.campaigns.creation import being_created as being_created
 from domain.campaigns.creation import taken as taken
+from domain.campaigns.handing_on import listed_of as listed_of
 from domain.campaigns.measuring import Enrolled as Enrolled
 from domain.campaigns.measuring import Experiment as Experiment
 from domain.campaigns.measuring import MeasureExperiment as MeasureExperiment
@@ -32,6 +33,8 @@ from domain.campaigns.ports import CampaignDrafts as CampaignDrafts
 from domain.campaigns.ports import CampaignRecords as CampaignRecords
 from domain.campaigns.ports import Campaigns as Campaigns
 from domain.campaigns.ports import MemberSpool as MemberSpool
+from domain.campaigns.power import Power as Power
+from domain.campaigns.power import PreviewPower as PreviewPower
 from domain.campaigns.reading import ReadSpans as ReadSpans
 from domain.campaigns.results import CampaignResults as CampaignResults
 from domain.campaigns.results import Measured as Measured

@@ -22,7 +22,8 @@ from api.http.access import Access, Openness
 from api.http.fallbacks import Fallbacks
 from api.http.services import Audiences, Deciding, Readiness, Services
 from api.process.creating import CampaignCreations, Work, prepared
-from domain.audience import PlanAudience, ScoreAudience
+from api.process.surveys import Surveys, SurveyWanted, survey_prepared
+from domain.audience import AudienceQuery, PlanAudience, ScoreAudience, Survey, SurveyAudience
 from domain.audit import AuditTrail
 from domain.beside import Beside
 from domain.campaigns import (
@@ -30,6 +31,7 @@ from domain.campaigns import (
     CampaignWanted,
     Claim,
     CreateCampaign,
+    PreviewPower,
     Progress,
     ReadSpans,
 )
@@ -220,8 +222,34 @@ def creations_of(shop: Shop, audiences: Audiences) -> CampaignCreations:
         audit=AuditTrail(log=shop.audit_log, clock=shop.clock),
         prepare=partial(prepared, clock=shop.clock, traffic=shop.traffic, plan=audiences.plan),
         work=work,
-        beside=shop.beside,
+        beside=lambda *args, **kwargs: shop.beside(*args, **kwargs),  # noqa: PLW0108  # set later
+        preview=lambda: PreviewPower(statistics=ScipyStatistics()),
         clock=shop.clock,
+    )
+
+
+def surveys_of(shop: Shop, audiences: Audiences) -> Surveys:
+    """Surveys audiences of this shop, in threads."""
+    survey = SurveyAudience(audience=audiences.score)
+
+    def work(wanted: SurveyWanted) -> Callable[[Callable[[object], object]], Survey]:
+        query = AudienceQuery(
+            category=wanted.category,
+            as_of=wanted.as_of,
+            traffic=shop.traffic(wanted.model),
+            deadline_s=600.0,
+        )
+        return lambda tell: asyncio.run(survey(query, on_progress=tell))
+
+    async def prepare(category: str, model: str | None, as_of: int | None) -> SurveyWanted:
+        return await survey_prepared(
+            category, model, as_of, clock=shop.clock, traffic=shop.traffic, plan=audiences.plan
+        )
+
+    return Surveys(
+        prepare=prepare,
+        work=work,
+        beside=lambda *args, **kwargs: shop.beside(*args, **kwargs),  # noqa: PLW0108  # set later
     )
 
 
@@ -259,7 +287,7 @@ def app_over(
     if metrics is not None:
         predict = replace(predict, answered=metrics.predictions)
         taking_in = replace(taking_in, observe=metrics.purchases)
-    creations = creations_of(shop, audiences)
+    creations, surveys = creations_of(shop, audiences), surveys_of(shop, audiences)
     services = Services(
         predict=predict,
         take_in=taking_in,
@@ -277,6 +305,7 @@ def app_over(
         campaigns=shop.campaigns,
         campaign_records=shop.campaigns,
         campaign_creations=creations,
+        surveys=surveys,
         readiness=of_shop if readiness is None else readiness,
         registry=shop.registry,
         presence=shop.presence,
@@ -301,7 +330,7 @@ def app_over(
         access=shop.access,
         observer=None if metrics is None else metrics.requests,
         sign_token=sign_token,
-        close=[creations.stop, shop.close],
+        close=[creations.stop, surveys.stop, shop.close],
     )
 
 

@@ -244,3 +244,21 @@ def test_only_who_may_manage_campaigns_creates_one(http: Http, waiting: Waiting)
     answer = http.post("/v1/campaigns", json=NEW, headers=keyed(Scope.AUDIENCE))
     problem_of(answer, 403, "forbidden")
     assert not waiting.released.is_set()
+
+
+def test_the_power_is_said_before_a_campaign_is_created(http: Http) -> None:
+    path = "/v1/campaign-power"
+    few = http.get(f"{path}?members=8000&rate=0.05").json()
+    assert (few["treated"], few["held_out"], few["rate"]) == (7_200, 800, 0.05)
+    many = http.get(f"{path}?members=8000&rate=0.05&holdout=50%25").json()
+    assert 0.0 < many["detectable_lift"] < few["detectable_lift"] < 0.1
+    assert http.get(f"{path}?members=8000&rate=0.05&holdout=0").json()["detectable_lift"] is None
+    for query, field in [
+        ("members=0&rate=0.5", "members"),
+        ("members=5&rate=2", "rate"),
+        ("members=5&rate=0.5&holdout=100%25", "holdout"),
+        ("members=5&rate=0.5&holdout=many", "holdout"),
+        ("members=5&rate=0.5&share=1", "share"),
+    ]:
+        assert field_of(http.get(f"{path}?{query}")) == field
+    assert http.get(f"{path}?members=5").status_code == 400

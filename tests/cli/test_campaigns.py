@@ -100,7 +100,9 @@ def test_a_campaign_from_its_creation_to_its_result(shop: Path, run: Run) -> Non
     assert results["metrics"][0]["verdict"] == "not_told_apart"
     assert results["metrics"][0]["difference"]["interval"]["low"] < 0
     assert sum(each["treated"]["customers"] for each in results["uplift"]) == created["treated"]
-    text = run("campaign", "results", "spring")[1]
+    text = run("campaign", "results", "spring", "--picture", str(shop / "spring.svg"))[1]
+    assert (shop / "spring.svg").read_text().startswith("<svg")
+    assert run("campaign", "results", "spring", "--picture", "spring.gif")[0] == 2
     assert "bought in jewellery" in text
     assert list((shop / ".propensity" / "registry").glob("campaigns/spring/results/*.json"))
 

@@ -1,17 +1,22 @@
 """The console over one small store in memory, and a person who signs in to it."""
 
+import asyncio
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from html import unescape
+from io import BytesIO
+from pathlib import Path
 
 import pytest
 from httpx import Response
 from litestar import Litestar
 from litestar.testing import TestClient
 
+from adapters.audience_files import open_audience_files
 from adapters.pictures import VegaDrawings
+from adapters.statistics import ScipyStatistics
 from api.console.documents.operations import Pair, Queues
 from api.console.kept import Kept
 from api.console.router import console_router
@@ -19,6 +24,15 @@ from api.console.services import ConsoleServices
 from api.console.sessions import Seals
 from api.console.signing_in import SEALS, SECURE
 from api.http.access import Access, Openness
+from api.process.measurements import Measurements
+from domain.campaigns import (
+    Campaign,
+    MeasureExperiment,
+    ReadSpans,
+    enrolled_of,
+    experiment_of,
+    listed_of,
+)
 from domain.customers import FindCustomer
 from domain.errors import NotFound
 from domain.keys import Scope
@@ -64,6 +78,12 @@ def services_of(shop: Shop) -> ConsoleServices:
             for member in batch
             if member.customer_id == customer_id
         ),
+        campaign_file=lambda campaign, kind, folder: written(shop, campaign, kind, folder),
+        measurements=Measurements(
+            work=lambda name, days: measuring(shop, name, days),
+            beside=shop.beside,
+            clock=shop.clock,
+        ),
         predict=predict,
         decide=DecideFlags(
             predict=predict,
@@ -71,6 +91,34 @@ def services_of(shop: Shop) -> ConsoleServices:
             deadline_s=shop.decision_deadline_s,
         ),
     )
+
+
+def written(shop: Shop, campaign: Campaign, kind: str, folder: Path) -> Path:
+    """A file of a campaign's members, as the composition root writes it."""
+    form = "csv" if kind == "excel" else kind
+    path = folder / f"{campaign.name}.csv"
+    with open_audience_files(form, path, stdout=BytesIO(), holdout=False) as opened:
+        for batch in shop.campaigns.members(campaign):
+            opened.write(listed_of(campaign, batch))
+    return path
+
+
+def measuring(shop: Shop, name: str, days: int) -> Callable[[Callable[[object], object]], None]:
+    """What measures a campaign, as the composition root's would."""
+
+    def measure(tell: Callable[[object], object]) -> None:
+        campaign = shop.campaigns.named(name)
+        measured = MeasureExperiment(
+            spans=ReadSpans(recent=shop, history=shop, pacing=shop.time.pacing()),
+            statistics=ScipyStatistics(),
+            clock=shop.clock,
+            deadline_s=60.0,
+        )
+        enrolled = enrolled_of(campaign, shop.campaigns.members(campaign))
+        results = asyncio.run(measured(enrolled, experiment_of(campaign, days), on_progress=tell))
+        shop.campaigns.keep(name, results)
+
+    return measure
 
 
 def console_over(shop: Shop) -> Litestar:

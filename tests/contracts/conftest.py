@@ -143,7 +143,7 @@ async def settled(store: Store) -> Store:
 
 
 def through_botocore(reader: Any) -> Callable[[Exchange], Awaitable[Answer]]:
-    """Reads as botocore would send them: moto answers in this process, to botocore alone."""
+    """Requests as botocore would send them: moto answers in this process, to botocore alone."""
 
     async def exchange(asked: Exchange) -> Answer:
         operation = asked.headers["X-Amz-Target"].rpartition(".")[2]
@@ -168,7 +168,7 @@ async def recent_of(store: Store, *customer_ids: str) -> list[RecentHistory]:
 
 @pytest.fixture(scope="session")
 def reader() -> Any:
-    """Reads as botocore would send them, without the faults that tests inject."""
+    """Requests as botocore would send them, without the faults that tests inject."""
     return get_session().create_client(
         "dynamodb",
         region_name="eu-west-1",
@@ -184,7 +184,6 @@ def moto_client(connected: Callable[..., DynamoClient], reader: Any) -> Iterator
         client = OwnTables(connected(None, connections=1))
         client.transport.exchange = through_botocore(reader)
         yield client
-        client.close()
 
 
 STORES = [
@@ -206,9 +205,7 @@ def store(
     elif request.param == "moto":
         yield dynamo_store(request.getfixturevalue("moto_client"))
     else:
-        client = OwnTables(connected(request.param))
-        yield dynamo_store(client)
-        client.close()
+        yield dynamo_store(OwnTables(connected(request.param)))
 
 
 @pytest.fixture(scope="session")

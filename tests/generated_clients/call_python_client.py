@@ -42,6 +42,7 @@ ARGUMENTS: dict[str, dict[str, object]] = {
     **{name: {"name": "spring"} for name in ("show_campaign", "show_campaign_results")},
     **{name: {"name": "m"} for name in ("list_revisions", "get_model_status", *MODELS)},
     **{name: {"key_id": "000000000abc"} for name in ("rotate_key", "revoke_key")},
+    "preview_campaign_power": {"members": 8_000, "rate": 0.05},
     "evaluate_flag": {"key": "promotion-banner"},
 }
 

@@ -1,8 +1,8 @@
-"""A port call is over at its deadline, however many pages, batches and threads it needs."""
+"""A port call is over at its deadline, however many pages and transactions it needs."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
-from contextlib import ExitStack, asynccontextmanager
+from collections.abc import Coroutine
+from contextlib import ExitStack
 from dataclasses import replace
 from threading import Event
 from typing import TypeVar
@@ -11,7 +11,6 @@ import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
 from adapters.dynamodb import DynamoClient
-from adapters.dynamodb.wire.backoff import Deadline
 from domain.errors import StoreUnavailable
 from domain.purchases import Cancelling, Purchase
 from tests.builders import NOW, a_purchase
@@ -40,19 +39,6 @@ async def given_up(call: Coroutine[None, None, T]) -> T:
     """Fails, instead of hanging, where the call knows no deadline."""
     async with asyncio.timeout(20):
         return await call
-
-
-@asynccontextmanager
-async def every_thread_busy(client: DynamoClient) -> AsyncIterator[None]:
-    over = Event()
-    async with asyncio.TaskGroup() as calls:
-        for _ in range(client.options.connections):
-            calls.create_task(client.once(Deadline(60), over.wait))
-        await asyncio.sleep(0)  # lets them take their threads
-        try:
-            yield
-        finally:
-            over.set()
 
 
 async def test_the_pages_of_a_read_share_one_deadline(
@@ -104,21 +90,21 @@ async def test_a_call_that_hangs_is_given_up_at_the_deadline(client: DynamoClien
             await given_up(read(dynamo_store(client)))
 
 
-async def test_waiting_for_a_thread_counts_and_a_call_given_up_is_never_made(
+async def test_a_write_that_hangs_is_given_up_at_the_deadline_and_sending_it_again_is_safe(
     client: DynamoClient,
 ) -> None:
-    patient, client.options = client.options, replace(client.options, write_deadline_s=0.05)
-    store = dynamo_store(client)
-    with injected(client, "TransactWriteItems") as sent:
-        async with every_thread_busy(client):
-            with pytest.raises(StoreUnavailable):
-                await given_up(store.canceller.cancel(CUSTOMER, "p0"))
-        client.options = patient
-        assert await store.canceller.cancel(CUSTOMER, "p0") is Cancelling.CANCELLED
-    assert sent == ["UpdateItem", "GetItem", "TransactWriteItems"]
+    over = Event()
 
+    def hang(_: AWSPreparedRequest) -> AWSResponse | None:
+        over.wait()
+        return None
 
-async def test_reads_wait_for_no_thread(client: DynamoClient) -> None:
     store = dynamo_store(client)
-    async with every_thread_busy(client):
-        assert await given_up(read(store)) == []
+    await store.canceller.cancel(CUSTOMER, "p1")  # the retention is marked for a minute
+    patient, client.options = client.options, replace(client.options, write_deadline_s=1.0)
+    with injected(client, "TransactWriteItems", hang), ExitStack() as at_last:
+        at_last.callback(over.set)
+        with pytest.raises(StoreUnavailable):
+            await given_up(store.canceller.cancel(CUSTOMER, "p0"))
+    client.options = patient
+    assert await store.canceller.cancel(CUSTOMER, "p0") in Cancelling

@@ -1,4 +1,4 @@
-"""Calls to the store as an observer sees them, over PynamoDB and over the event loop."""
+"""Calls to the store as an observer sees them, reads and writes."""
 
 import asyncio
 
@@ -19,7 +19,7 @@ THROTTLED = Answer(400, b'{"__type": "x#ThrottlingException"}', None)
 @pytest.fixture
 def seen(client: DynamoClient, monkeypatch: pytest.MonkeyPatch) -> SeenCalls:
     seen = SeenCalls()
-    monkeypatch.setattr(client.connection, "observer", seen)
+    monkeypatch.setattr(client, "observer", seen)
     return seen
 
 

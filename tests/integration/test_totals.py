@@ -7,7 +7,7 @@ import pytest
 
 from adapters.dynamodb import DynamoClient, RetentionMarks
 from adapters.dynamodb.recent.marks import LAYOUT, MARKS
-from adapters.dynamodb.recent.update import LAG_DAYS
+from adapters.dynamodb.recent.writing import LAG_DAYS
 from domain.cost import metered
 from domain.errors import TablesDiffer
 from domain.purchases import Cancelling, Lifetime, Purchase, Recording, Refund, Refunding

@@ -138,7 +138,7 @@ def test_a_store_that_is_not_there_is_unavailable() -> None:
 
     async def read() -> object:
         with translated():
-            return await client.read_once(client.read_deadline(), "GetItem", REQUEST)
+            return await client.call_once(client.read_deadline(), "GetItem", REQUEST)
 
     with pytest.raises(StoreUnavailable, match=f"{UNUSED}.*propensity db start") as refused:
         asyncio.run(read())

@@ -4,7 +4,6 @@ import asyncio
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
-from pynamodb.exceptions import TransactWriteError
 
 from adapters.dynamodb.wire.errors import call_outcome
 from domain.store_calls import CallOutcome
@@ -14,10 +13,9 @@ def answered(code: str, **more: object) -> ClientError:
     return ClientError({"Error": {"Code": code, "Message": ""}, **more}, "PutItem")
 
 
-def cancelled(*codes: str) -> TransactWriteError:
+def cancelled(*codes: str) -> ClientError:
     reasons = [{"Code": code} for code in codes]
-    cause = answered("TransactionCanceledException", CancellationReasons=reasons)
-    return TransactWriteError("cancelled", cause)
+    return answered("TransactionCanceledException", CancellationReasons=reasons)
 
 
 @pytest.mark.parametrize(

@@ -3,14 +3,16 @@
 from collections.abc import Sequence
 from typing import Any
 
-from pynamodb.exceptions import UpdateError
-
 from adapters.dynamodb.categories.listed import category_item
-from adapters.dynamodb.schema import PARTITIONS_PER_SHARD, stored_partitions_per_shard
-from adapters.dynamodb.wire import DynamoClient, error_code
+from adapters.dynamodb.schema import (
+    PARTITIONS_PER_SHARD,
+    Expression,
+    item_of,
+    keyed,
+    stored_partitions_per_shard,
+)
+from adapters.dynamodb.wire import DynamoClient
 from domain.errors import NotFound, Rejected
-
-_CONDITION_FAILED = "ConditionalCheckFailedException"
 
 
 class DynamoCategoryPartitions:
@@ -63,21 +65,17 @@ class DynamoCategoryPartitions:
         """
         await self.before(category, partitions)
         deadline = self._client.write_deadline()
-        while not await self._client.retried(deadline, self._set, category, partitions):
+        request = self._update(category, partitions)
+        while not await self._client.written(deadline, "UpdateItem", request):
             await self.before(category, partitions)  # says what is wrong since
 
-    def _set(self, category: str, partitions: int) -> bool:
-        """Whether it is set; not where the category is gone, or has more."""
+    def _update(self, category: str, partitions: int) -> dict[str, Any]:
+        """Sets it, unless the category is gone, or has more."""
         model: Any = self._client.categories
         number = model.partitions_per_shard
         wanted = partitions // self._shards
-        try:
-            model(category).update(
-                actions=[number.set(wanted)],
-                condition=model.category.exists() & (number.does_not_exist() | (number <= wanted)),
-            )
-        except UpdateError as exc:
-            if error_code(exc) != _CONDITION_FAILED:
-                raise
-            return False
-        return True
+        expression = Expression(
+            condition=model.category.exists() & (number.does_not_exist() | (number <= wanted)),
+            actions=[number.set(wanted)],
+        )
+        return keyed(model, item_of(model, category=category), **expression.filled())

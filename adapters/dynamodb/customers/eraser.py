@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 from adapters.dynamodb.recent import SUPPRESSED
-from adapters.dynamodb.schema import OVERFLOW, REFUND, ttl_seconds
+from adapters.dynamodb.schema import OVERFLOW, REFUND, put, ttl_seconds
 from adapters.dynamodb.wire import Deadline, DynamoClient
 from domain.customers import UNFINISHED, Erasure
 from domain.errors import StoreUnavailable
@@ -29,14 +29,14 @@ class DynamoCustomerEraser:
     async def erase(self, customer_id: str, /, *, suppressed_until: int) -> Erasure:
         """What was removed; see the port."""
         deadline = self._client.write_deadline()
-        before = await self._client.retried(deadline, self._suppress, customer_id, UNFINISHED)
+        before = await self._suppress(customer_id, UNFINISHED, deadline)
         removed: Counter[str] = Counter()
         complete = False
         try:
-            while items := await self._client.retried(deadline, self._some, customer_id):
+            while items := await self._some(customer_id, deadline):
                 await self._delete(items, deadline)
                 removed.update(map(_kind, items))
-            await self._client.retried(deadline, self._suppress, customer_id, suppressed_until)
+            await self._suppress(customer_id, suppressed_until, deadline)
             complete = True
         except StoreUnavailable as exc:
             if not exc.transient:
@@ -59,35 +59,36 @@ class DynamoCustomerEraser:
         }
         more = True
         while more:  # a deadline for each page, as there may be hours of them
-            page = await self._client.read(self._client.read_deadline(), "Scan", request)
+            page = await self._client.call(self._client.read_deadline(), "Scan", request)
             yield {item["customer_id"]["S"]: int(item[SUPPRESSED]["N"]) for item in page["Items"]}
             more = "LastEvaluatedKey" in page
             request["ExclusiveStartKey"] = page.get("LastEvaluatedKey")
 
-    def _suppress(self, customer_id: str, until: int) -> Mapping[str, Any]:
+    async def _suppress(
+        self, customer_id: str, until: int, deadline: Deadline
+    ) -> Mapping[str, Any]:
         """What the recent item was before it became the marker."""
-        attributes = {SUPPRESSED: {"N": str(until)}}
+        item = {"customer_id": {"S": customer_id}, SUPPRESSED: {"N": str(until)}}
         if until != UNFINISHED:
-            attributes["expires_at"] = {"N": str(ttl_seconds(until))}
-        answer: Mapping[str, Any] = self._client.connection.put_item(
-            self._client.recent.Meta.table_name,
-            customer_id,
-            attributes=attributes,
-            return_values="ALL_OLD",
-        )
+            item["expires_at"] = {"N": str(ttl_seconds(until))}
+        request = put(self._client.recent, item, ReturnValues="ALL_OLD")
+        answer = await self._client.call(deadline, "PutItem", request)
         before: Mapping[str, Any] = answer.get("Attributes", {})
         return before
 
-    def _some(self, customer_id: str) -> Sequence[Mapping[str, Any]]:
-        """Keys that are still there."""
-        page = self._client.connection.query(
-            self._client.purchases.Meta.table_name,
-            customer_id,
-            attributes_to_get=["customer_id", "purchase_id", "cancelled_at", "fingerprint"],
-            consistent_read=True,
-            limit=_AT_ONCE,
-        )
-        items: Sequence[Mapping[str, Any]] = page["Items"]
+    async def _some(self, customer_id: str, deadline: Deadline) -> Sequence[Mapping[str, Any]]:
+        """Keys that are still there, and what tells of which kind each is."""
+        request = {
+            "TableName": self._client.purchases.Meta.table_name,
+            "KeyConditionExpression": "customer_id = :customer",
+            "ExpressionAttributeValues": {":customer": {"S": customer_id}},
+            "ProjectionExpression": "customer_id, purchase_id, cancelled_at, fingerprint",
+            "ConsistentRead": True,
+            "Limit": _AT_ONCE,
+        }
+        items: Sequence[Mapping[str, Any]] = (await self._client.call(deadline, "Query", request))[
+            "Items"
+        ]
         return items
 
     async def _delete(self, items: Sequence[Mapping[str, Any]], deadline: Deadline) -> None:
@@ -101,18 +102,22 @@ class DynamoCustomerEraser:
 
     async def _delete_batch(self, keys: Sequence[Mapping[str, Any]], deadline: Deadline) -> None:
         pauses = deadline.pauses()
-        while keys := await self._client.retried(deadline, self._deleted, keys):
+        while keys := await self._deleted(keys, deadline):
             pause = next(pauses, None)
             if pause is None:
                 raise StoreUnavailable("DynamoDB left deletes unprocessed")
             await asyncio.sleep(pause)
 
-    def _deleted(self, keys: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
+    async def _deleted(
+        self, keys: Sequence[Mapping[str, Any]], deadline: Deadline
+    ) -> Sequence[Mapping[str, Any]]:
         """The keys that the store left."""
         table = self._client.purchases.Meta.table_name
-        answer = self._client.connection.batch_write_item(table, delete_items=keys)
+        deletes = [{"DeleteRequest": {"Key": key}} for key in keys]
+        request = {"RequestItems": {table: deletes}}
+        answer = await self._client.call(deadline, "BatchWriteItem", request)
         left = answer.get("UnprocessedItems", {}).get(table, ())
-        return [request["DeleteRequest"]["Key"] for request in left]
+        return [each["DeleteRequest"]["Key"] for each in left]
 
 
 def _elements(item: Mapping[str, Any]) -> int:

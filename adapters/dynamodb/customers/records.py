@@ -75,7 +75,7 @@ class DynamoCustomerRecords:
             "Key": {"customer_id": {"S": customer_id}},
             "ConsistentRead": True,
         }
-        item: Item = (await self._client.read(deadline, "GetItem", request)).get("Item", {})
+        item: Item = (await self._client.call(deadline, "GetItem", request)).get("Item", {})
         return item
 
 

@@ -1,18 +1,15 @@
 """Keys in DynamoDB: a small table, read whole."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pynamodb.exceptions import PutError, UpdateError
-
-from adapters.dynamodb.schema import KeyRow, why_unreadable
-from adapters.dynamodb.wire import DynamoClient, error_code
+from adapters.dynamodb.schema import Expression, KeyRow, item_of, keyed, put, why_unreadable
+from adapters.dynamodb.wire import DynamoClient
 from domain.errors import KeyChanged
 from domain.keys import Key, KeyKind, Rate, Scope
 
 _SCOPES = set(Scope)
 """Of a key that was made with another one, as by another release, that one opens nothing."""
-_CONDITION_FAILED = "ConditionalCheckFailedException"
 
 
 class DynamoKeyStore:
@@ -30,8 +27,10 @@ class DynamoKeyStore:
 
     async def save(self, key: Key, /) -> None:
         """The key is stored; see the port."""
-        write = self._add if key.writes == 1 else self._change
-        if await self._client.retried(self._client.write_deadline(), _done, write, key):
+        operation, request = "UpdateItem", self._change(key)
+        if key.writes == 1:
+            operation, request = "PutItem", self._add(key)
+        if await self._client.written(self._client.write_deadline(), operation, request):
             return
         # An attempt whose answer was lost may have stored it.
         stored = {each.key_id: each for each in await self.every()}.get(key.key_id)
@@ -40,12 +39,17 @@ class DynamoKeyStore:
 
     async def mark_used(self, key_id: str, day: int, /) -> None:
         """The day of the last use; see the port."""
-        deadline = self._client.write_deadline()
-        await self._client.retried(deadline, _done, self._mark, key_id, day)  # or used later
+        earlier = KeyRow.last_used.does_not_exist() | (KeyRow.last_used < day)
+        expression = Expression(
+            condition=KeyRow.key_id.exists() & earlier, actions=[KeyRow.last_used.set(day)]
+        )
+        request = self._update(key_id, expression)
+        await self._client.written(self._client.write_deadline(), "UpdateItem", request)  # or later
 
-    def _add(self, key: Key) -> None:
-        row: Any = self._client.keys(
-            key.key_id,
+    def _add(self, key: Key) -> dict[str, Any]:
+        item = item_of(
+            KeyRow,
+            key_id=key.key_id,
             kind=str(key.kind),
             actor=key.actor,
             scopes={str(scope) for scope in key.scopes},
@@ -57,9 +61,10 @@ class DynamoKeyStore:
             expires_at=key.expires_at,
             writes=key.writes,
         )
-        row.save(condition=KeyRow.key_id.does_not_exist())
+        absent = Expression(condition=KeyRow.key_id.does_not_exist())
+        return put(self._client.keys, item, **absent.filled())
 
-    def _change(self, key: Key) -> None:
+    def _change(self, key: Key) -> dict[str, Any]:
         """Sets what rotating and revoking change; the day of the last use stays as it is."""
         changed: Sequence[tuple[Any, object]] = [
             (KeyRow.sha256, key.sha256.hex()),
@@ -68,27 +73,14 @@ class DynamoKeyStore:
             (KeyRow.previous_until, key.previous_until),
             (KeyRow.writes, key.writes),
         ]
-        self._client.keys(key.key_id).update(
-            actions=[field.set(value) for field, value in changed if value is not None],
+        expression = Expression(
             condition=KeyRow.writes == key.writes - 1,
+            actions=[field.set(value) for field, value in changed if value is not None],
         )
+        return self._update(key.key_id, expression)
 
-    def _mark(self, key_id: str, day: int) -> None:
-        earlier = KeyRow.last_used.does_not_exist() | (KeyRow.last_used < day)
-        self._client.keys(key_id).update(
-            actions=[KeyRow.last_used.set(day)], condition=KeyRow.key_id.exists() & earlier
-        )
-
-
-def _done(write: Callable[..., None], *args: object) -> bool:
-    """Whether the write was made; not, where its condition failed."""
-    try:
-        write(*args)
-    except (PutError, UpdateError) as exc:
-        if error_code(exc) != _CONDITION_FAILED:
-            raise
-        return False
-    return True
+    def _update(self, key_id: str, expression: Expression) -> dict[str, Any]:
+        return keyed(self._client.keys, item_of(KeyRow, key_id=key_id), **expression.filled())
 
 
 def _changes(key: Key) -> tuple[object, ...]:

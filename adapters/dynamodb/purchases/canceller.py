@@ -3,21 +3,15 @@
 from collections.abc import Mapping
 from typing import Any
 
-from pynamodb.exceptions import TransactWriteError
 from pynamodb.expressions.update import Action
-from pynamodb.transactions import TransactWrite
 
 from adapters.dynamodb.purchases.ends import without
 from adapters.dynamodb.purchases.history import stored_purchase
-from adapters.dynamodb.purchases.items import stored_item, unchanged, waiting_expiry
-from adapters.dynamodb.recent import RecentUpdate, RetentionMarks, is_suppressed, stored_recent
-from adapters.dynamodb.wire import (
-    Deadline,
-    DynamoClient,
-    cancellation_reasons,
-    condition_failed,
-    pause_or_raise,
-)
+from adapters.dynamodb.purchases.items import purchase_key, stored_item, unchanged, waiting_expiry
+from adapters.dynamodb.purchases.transactions import transacted
+from adapters.dynamodb.recent import RecentUpdate, RetentionMarks, is_suppressed
+from adapters.dynamodb.schema import Expression, keyed
+from adapters.dynamodb.wire import Deadline, DynamoClient, condition_failed, pause_or_raise
 from domain.errors import CorruptRecord
 from domain.purchases import Cancelling
 from domain.retention import Retention
@@ -41,44 +35,35 @@ class DynamoPurchaseCanceller:
         await self._marks.mark(deadline)
         pauses = deadline.pauses()
         while True:
-            stored = await self._client.retried(
-                deadline, stored_item, self._client, (customer_id, purchase_id)
-            )
+            stored = await stored_item(self._client, (customer_id, purchase_id), deadline)
             if "cancelled_at" in stored:
                 return Cancelling.ALREADY_CANCELLED
             if stored and "fingerprint" not in stored and "refunds" not in stored:
                 raise CorruptRecord("what is stored under the id of a purchase is none")
             recent = await self._recent(customer_id, stored, deadline)
-            try:
-                await self._client.once(
-                    deadline, self._transact, (customer_id, purchase_id), stored, recent
-                )
-            except TransactWriteError as exc:
-                of_purchase, of_recent = recent.sorted_out(cancellation_reasons(exc))
-                refused = await stored_recent(self._client, recent, of_recent, deadline)
-                if is_suppressed(refused, recent.now):
-                    return Cancelling.ERASED
-                if refused is None and not any(map(condition_failed, of_purchase)):
-                    await pause_or_raise(pauses, exc)
-                # else somebody was quicker, recording it or cancelling it: look again
-            else:
+            tombstone = self._tombstone((customer_id, purchase_id), stored, recent.now)
+            refusal = await transacted(self._client, [tombstone], recent, deadline)
+            if refusal is None:
                 return Cancelling.CANCELLED
+            if is_suppressed(refusal.recent, recent.now):
+                return Cancelling.ERASED
+            if refusal.recent is None and not any(map(condition_failed, refusal.of_purchases)):
+                await pause_or_raise(pauses, refusal.failure)
+            # else somebody was quicker, recording it or cancelling it: look again
 
-    def _transact(
-        self, key: tuple[str, str], stored: Mapping[str, Any], recent: RecentUpdate
-    ) -> None:
-        model, now = self._client.purchases, recent.now
-        with TransactWrite(connection=self._client.connection) as transaction:
-            transaction.update(
-                model(*key),
-                actions=[
-                    model.cancelled_at.set(now),
-                    *(getattr(model, name).remove() for name in _GONE),
-                    *self._expiry(stored, now),
-                ],
-                condition=unchanged(model, stored),
-            )
-            recent.add_to(transaction, self._client.recent)
+    def _tombstone(
+        self, key: tuple[str, str], stored: Mapping[str, Any], now: int
+    ) -> dict[str, Any]:
+        model = self._client.purchases
+        expression = Expression(
+            condition=unchanged(model, stored),
+            actions=[
+                model.cancelled_at.set(now),
+                *(getattr(model, name).remove() for name in _GONE),
+                *self._expiry(stored, now),
+            ],
+        )
+        return {"Update": keyed(model, purchase_key(key), **expression.filled())}
 
     def _expiry(self, stored: Mapping[str, Any], now: int) -> list[Action]:
         """The tombstone is dropped once its purchase would not be taken any more."""

@@ -7,19 +7,28 @@ from pynamodb.expressions.condition import Condition, size
 from pynamodb.expressions.update import Action
 
 from adapters.dynamodb.purchases.history import stored_refunds
-from adapters.dynamodb.schema import RefundMap, ttl_seconds
-from adapters.dynamodb.wire import DynamoClient
+from adapters.dynamodb.schema import PurchaseRow, RefundMap, item_of, keyed, ttl_seconds
+from adapters.dynamodb.wire import Deadline, DynamoClient
 from domain.purchases import CLOCK_SKEW_US, Refund
 from domain.retention import Retention
 
 
-def stored_item(client: DynamoClient, key: tuple[str, str]) -> Mapping[str, Any]:
-    """What is stored under the ids of a purchase, read strongly; empty: nothing."""
-    answer: Mapping[str, Any] = client.connection.get_item(
-        client.purchases.Meta.table_name, key[0], range_key=key[1], consistent_read=True
-    )
-    found: Mapping[str, Any] = answer.get("Item", {})
+async def stored_item(
+    client: DynamoClient, key: tuple[str, str], deadline: Deadline
+) -> Mapping[str, Any]:
+    """What is stored under the ids of a purchase, read strongly; empty: nothing.
+
+    Raises:
+        StoreUnavailable: it was not read before the deadline.
+    """
+    request = keyed(client.purchases, purchase_key(key), ConsistentRead=True)
+    found: Mapping[str, Any] = (await client.call(deadline, "GetItem", request)).get("Item", {})
     return found
+
+
+def purchase_key(key: tuple[str, str]) -> Mapping[str, Any]:
+    """The key of an item, of the ids of the customer and the purchase."""
+    return item_of(PurchaseRow, customer_id=key[0], purchase_id=key[1])
 
 
 def unchanged(model: type[Any], stored: Mapping[str, Any]) -> Condition:

@@ -2,23 +2,24 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any, TypeAlias
-
-from pynamodb.exceptions import TransactWriteError
-from pynamodb.transactions import TransactWrite
 
 from adapters.dynamodb.categories import KnownCategories
 from adapters.dynamodb.purchases.history import stored_refunds
 from adapters.dynamodb.purchases.items import refund_map, refunds_are
-from adapters.dynamodb.recent import RecentUpdate, RetentionMarks, is_suppressed, stored_recent
-from adapters.dynamodb.schema import category_shard, ttl_seconds
-from adapters.dynamodb.wire import (
-    Deadline,
-    DynamoClient,
-    cancellation_reasons,
-    condition_failed,
-    pause_or_raise,
+from adapters.dynamodb.purchases.sharing import SharedTransactions
+from adapters.dynamodb.purchases.transactions import transacted
+from adapters.dynamodb.recent import RecentUpdate, RetentionMarks, is_suppressed
+from adapters.dynamodb.schema import (
+    Expression,
+    PurchaseRow,
+    category_shard,
+    item_of,
+    put,
+    ttl_seconds,
 )
+from adapters.dynamodb.wire import Deadline, DynamoClient, Reason, condition_failed, pause_or_raise
 from domain.errors import CorruptRecord
 from domain.purchases import Purchase, Recording, refunded_minor
 from domain.retention import Retention
@@ -29,6 +30,7 @@ MAX_TRANSACTION_PUTS = 99
 """One action of the hundred is of the recent purchases. Source: AWS, TransactWriteItems."""
 
 
+_REFUSED = {"ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
 MAX_TRANSACTION_DAYS = 40
 """Each day costs five of the 300 operators of a condition. Source: AWS, expression limits."""
 
@@ -44,16 +46,25 @@ class DynamoPurchaseRecorder:
         self._retention = retention
         self._marks = RetentionMarks(client, clock=clock, retention=retention)
         self._categories = KnownCategories(client, shards=shards)
+        self._shared = SharedTransactions(self._record_all)
 
     async def record(self, purchases: Sequence[Purchase], /) -> Sequence[Recording]:
         """One outcome per purchase, in order; see the port."""
         deadline = self._client.write_deadline()
         await self._marks.mark(deadline)
         await self._categories.add({(p.category, p.customer_id) for p in purchases}, deadline)
+        if not purchases:
+            return []
+        recordings = await self._shared.record(purchases, deadline)
+        return [recordings[purchase.purchase_id] for purchase in purchases]
+
+    async def _record_all(
+        self, purchases: Sequence[Purchase], deadline: Deadline
+    ) -> dict[str, Recording]:
         recordings: dict[str, Recording] = {}
         for chunk in _transactions(purchases):
             recordings |= await self._record_chunk(chunk, deadline)
-        return [recordings[purchase.purchase_id] for purchase in purchases]
+        return recordings
 
     async def _record_chunk(
         self, chunk: Sequence[Purchase], deadline: Deadline
@@ -66,11 +77,11 @@ class DynamoPurchaseRecorder:
             update = RecentUpdate.of_purchases(
                 pending, now=self._clock(), retention=self._retention
             ).on(stored)
-            failure = await self._attempt(pending, update, deadline)
-            if failure is None:
+            parts = [self._part(purchase) for purchase in pending]
+            refusal = await transacted(self._client, parts, update, deadline)
+            if refusal is None:
                 return recordings | dict.fromkeys(_ids(pending), Recording.RECORDED)
-            of_purchases, of_recent = update.sorted_out(cancellation_reasons(failure))
-            refused = await stored_recent(self._client, update, of_recent, deadline)
+            of_purchases, refused = refusal.of_purchases, refusal.recent
             if is_suppressed(refused, update.now):
                 return recordings | dict.fromkeys(_ids(pending), Recording.ERASED)
             stored = stored if refused is None else refused
@@ -80,35 +91,21 @@ class DynamoPurchaseRecorder:
                 recordings |= known
                 pending = [p for p in pending if p.purchase_id not in known]
             elif refused is None:
-                await pause_or_raise(pauses, failure)
+                await pause_or_raise(pauses, refusal.failure)
         return recordings
 
-    async def _attempt(
-        self, pending: Sequence[Purchase], update: RecentUpdate, deadline: Deadline
-    ) -> Exception | None:
-        """None once the transaction is committed, else why it was not (or may not have been)."""
-        try:
-            await self._client.once(deadline, self._transact, pending, update)
-        except TransactWriteError as exc:
-            return exc
-        return None
-
-    def _transact(self, pending: Sequence[Purchase], update: RecentUpdate) -> None:
+    def _part(self, purchase: Purchase) -> dict[str, Any]:
+        """The first parts of a transaction: a purchase that is new, with the refunds that wait for it."""
         model = self._client.purchases
-        absent = model.purchase_id.does_not_exist()
-        with TransactWrite(connection=self._client.connection) as transaction:
-            for purchase in pending:
-                condition = absent
-                if known := len(purchase.refunds):
-                    condition = model.fingerprint.does_not_exist() & refunds_are(model, known)
-                transaction.save(self._row(purchase), condition=condition, return_values="ALL_OLD")
-            update.add_to(transaction, self._client.recent)
+        condition = _new_with(len(purchase.refunds)).filled()
+        return {"Put": put(model, self._item(purchase), **condition, **_REFUSED)}
 
-    def _row(self, purchase: Purchase) -> Any:
+    def _item(self, purchase: Purchase) -> Item:
         category, customer = purchase.category, purchase.customer_id
         partitions = self._categories.partitions(category)
         expires = self._retention.purchases.expires(purchase.purchased_at)
-        return self._client.purchases(
+        return item_of(
+            self._client.purchases,
             customer_id=customer,
             purchase_id=purchase.purchase_id,
             purchased_at=purchase.purchased_at,
@@ -119,6 +116,15 @@ class DynamoPurchaseRecorder:
             refunds=[refund_map(refund) for refund in purchase.refunds] or None,
             expires_at=None if expires is None else ttl_seconds(expires),
         )
+
+
+@lru_cache(maxsize=64)
+def _new_with(refunds: int) -> Expression:
+    """That a purchase is not stored, and that so many refunds wait for it."""
+    model = PurchaseRow
+    if not refunds:
+        return Expression(condition=model.purchase_id.does_not_exist())
+    return Expression(condition=model.fingerprint.does_not_exist() & refunds_are(model, refunds))
 
 
 def _transactions(purchases: Sequence[Purchase]) -> Iterator[Sequence[Purchase]]:
@@ -135,14 +141,14 @@ def _transactions(purchases: Sequence[Purchase]) -> Iterator[Sequence[Purchase]]
         yield group
 
 
-def _with_refunds(pending: Sequence[Purchase], reasons: Sequence[Any]) -> dict[str, Purchase]:
+def _with_refunds(pending: Sequence[Purchase], reasons: Sequence[Reason]) -> dict[str, Purchase]:
     """The purchases for which other refunds wait than they were tried with, with those.
 
     Refunds of more than the purchase leave it as it is: it is then in conflict with them.
     """
     found: dict[str, Purchase] = {}
     for purchase, reason in zip(pending, reasons, strict=False):
-        stored = (condition_failed(reason) and reason.raw_item) or {}
+        stored = (condition_failed(reason) and reason.get("Item")) or {}
         if "fingerprint" not in stored and "refunds" in stored:
             refunds = stored_refunds(stored)
             if refunds != purchase.refunds and refunded_minor(refunds) <= purchase.amount_minor:
@@ -150,18 +156,19 @@ def _with_refunds(pending: Sequence[Purchase], reasons: Sequence[Any]) -> dict[s
     return found
 
 
-def _already_stored(pending: Sequence[Purchase], reasons: Sequence[Any]) -> dict[str, Recording]:
+def _already_stored(pending: Sequence[Purchase], reasons: Sequence[Reason]) -> dict[str, Recording]:
     """The outcome of each purchase whose id the table holds already."""
     known: dict[str, Recording] = {}
     for purchase, reason in zip(pending, reasons, strict=False):
         if condition_failed(reason):
-            if reason.raw_item is None:
+            item: Item | None = reason.get("Item")
+            if item is None:
                 raise CorruptRecord("the store refused a purchase without naming the stored one")
-            if "cancelled_at" in reason.raw_item:
+            if "cancelled_at" in item:
                 known[purchase.purchase_id] = Recording.CANCELLED
                 continue
             # A row without a fingerprint is not this purchase, whatever else it may be.
-            stored = reason.raw_item.get("fingerprint", {}).get("S")
+            stored = item.get("fingerprint", {}).get("S")
             same = stored == purchase.fingerprint
             known[purchase.purchase_id] = Recording.DUPLICATE if same else Recording.CONFLICT
     return known

@@ -4,21 +4,21 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from pynamodb.exceptions import TransactWriteError
 from pynamodb.expressions.update import Action
-from pynamodb.transactions import TransactWrite
 
 from adapters.dynamodb.purchases.ends import without
 from adapters.dynamodb.purchases.history import stored_purchase, stored_refunds
-from adapters.dynamodb.purchases.items import refund_map, stored_item, unchanged, waiting_expiry
-from adapters.dynamodb.recent import RecentUpdate, RetentionMarks, is_suppressed, stored_recent
-from adapters.dynamodb.wire import (
-    Deadline,
-    DynamoClient,
-    cancellation_reasons,
-    condition_failed,
-    pause_or_raise,
+from adapters.dynamodb.purchases.items import (
+    purchase_key,
+    refund_map,
+    stored_item,
+    unchanged,
+    waiting_expiry,
 )
+from adapters.dynamodb.purchases.transactions import transacted
+from adapters.dynamodb.recent import RecentUpdate, RetentionMarks, is_suppressed
+from adapters.dynamodb.schema import Expression, keyed
+from adapters.dynamodb.wire import Deadline, DynamoClient, condition_failed, pause_or_raise
 from domain.errors import CorruptRecord
 from domain.purchases import MAX_REFUNDS, Refund, Refunding, counts, refunded_minor
 from domain.retention import Retention
@@ -44,22 +44,20 @@ class DynamoPurchaseRefunder:
         recent: Mapping[str, Any] | None = None
         key = (customer_id, purchase_id)
         while True:
-            stored = await self._client.retried(deadline, stored_item, self._client, key)
+            stored = await stored_item(self._client, key, deadline)
             if (known := _known(stored, refund, dated=dated)) is not None:
                 return known
             update = await self._recent(key, stored, refund, recent, deadline)
-            try:
-                await self._client.once(deadline, self._transact, key, stored, refund, update)
-            except TransactWriteError as exc:
-                of_purchase, of_recent = update.sorted_out(cancellation_reasons(exc))
-                recent = await stored_recent(self._client, update, of_recent, deadline)
-                if is_suppressed(recent, update.now):
-                    return Refunding.ERASED
-                if recent is None and not any(map(condition_failed, of_purchase)):
-                    await pause_or_raise(pauses, exc)
-                # else somebody was quicker, recording it or refunding: look again
-            else:
+            part = self._part(key, stored, refund, update.now)
+            refusal = await transacted(self._client, [part], update, deadline)
+            if refusal is None:
                 return Refunding.RECORDED if "fingerprint" in stored else Refunding.WAITING
+            recent = refusal.recent
+            if is_suppressed(recent, update.now):
+                return Refunding.ERASED
+            if recent is None and not any(map(condition_failed, refusal.of_purchases)):
+                await pause_or_raise(pauses, refusal.failure)
+            # else somebody was quicker, recording it or refunding: look again
 
     async def _recent(
         self,
@@ -79,22 +77,18 @@ class DynamoPurchaseRefunder:
             return await without(self._client, update, purchase, deadline)
         return update.on(recent)
 
-    def _transact(
-        self, key: tuple[str, str], stored: Mapping[str, Any], refund: Refund, update: RecentUpdate
-    ) -> None:
+    def _part(
+        self, key: tuple[str, str], stored: Mapping[str, Any], refund: Refund, now: int
+    ) -> dict[str, Any]:
         model = self._client.purchases
         actions: list[Action] = []
         if "fingerprint" not in stored:
-            actions = waiting_expiry(model, self._retention, update.now)
-        before = stored_refunds(stored)
-        added = [refund_map(each) for each in (*before, refund)]
-        with TransactWrite(connection=self._client.connection) as transaction:
-            transaction.update(
-                model(*key),
-                actions=[model.refunds.set(added), *actions],
-                condition=unchanged(model, stored),
-            )
-            update.add_to(transaction, self._client.recent)
+            actions = waiting_expiry(model, self._retention, now)
+        added = [refund_map(each) for each in (*stored_refunds(stored), refund)]
+        expression = Expression(
+            condition=unchanged(model, stored), actions=[model.refunds.set(added), *actions]
+        )
+        return {"Update": keyed(model, purchase_key(key), **expression.filled())}
 
 
 def _known(stored: Mapping[str, Any], refund: Refund, *, dated: bool) -> Refunding | None:

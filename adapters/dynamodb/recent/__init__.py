@@ -13,3 +13,4 @@ from adapters.dynamodb.recent.suppression import is_taken as is_taken
 from adapters.dynamodb.recent.totals import FIRST as FIRST
 from adapters.dynamodb.recent.totals import LAST as LAST
 from adapters.dynamodb.recent.update import RecentUpdate as RecentUpdate
+from adapters.dynamodb.recent.writing import part_of as part_of

@@ -6,22 +6,25 @@ trust no more than these records allow. The item also has the number of the layo
 another one, nothing is read or written.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pynamodb.exceptions import UpdateError
+from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.operand import Path
 from pynamodb.expressions.update import Action
 
 from adapters.dynamodb.schema import (
     KEPT,
     PURCHASES_KEPT,
+    Expression,
     RecentRow,
+    item_of,
     kept_attribute,
+    keyed,
     purchases_kept_attribute,
 )
-from adapters.dynamodb.wire import Deadline, DynamoClient, error_code, translated
+from adapters.dynamodb.wire import Deadline, DynamoClient
 from domain.errors import CorruptRecord, TablesDiffer
 from domain.retention import PurchaseRetention, Retention
 from domain.values import MICROS_PER_SECOND, Clock
@@ -35,8 +38,8 @@ SKEW_US = 60 * MICROS_PER_SECOND
 LAYOUT = "2"
 """The number of the layout that this code reads and writes; raised with every change of it."""
 _LAYOUT = "layout"
+_OURS = Path(_LAYOUT).set({"S": LAYOUT})
 _CUSTOMER = str(RecentRow.customer_id.attr_name)
-_CONDITION_FAILED = "ConditionalCheckFailedException"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,7 @@ class RetentionMarks:
         """
         now = self._clock()
         if self._marked_at is None or not 0 <= now - self._marked_at < GOOD_FOR_US:
-            if not await self._client.retried(deadline, self._set, now):
+            if not await self._updated(deadline, self._setting(now), self._is_ours()):
                 raise TablesDiffer(
                     layout_differences(await self._item(deadline), self._table)
                     or [f"table {self._table}: its layout changed a moment ago; try again"]
@@ -90,7 +93,7 @@ class RetentionMarks:
         try:
             await self.mark(deadline)
         except TablesDiffer:
-            await self._client.retried(deadline, self._set_anyway, self._clock())
+            await self._updated(deadline, self._marking(self._clock()))
 
     async def read(self, deadline: Deadline) -> Marks:
         """What may be trusted; a minute old at most, and so may be what is written since.
@@ -121,27 +124,23 @@ class RetentionMarks:
         """
         deadline = self._client.write_deadline()
         before = since - GOOD_FOR_US - SKEW_US
-        await self._client.retried(deadline, self._set_layout)
+        await self._updated(deadline, [_OURS])
         item = await self._item(deadline)
         outdated = {kept_attribute(days): before for days in self._marks_of(item).shorter}
         if self._retention.purchases.days is None:
             for days in _instants(item, PURCHASES_KEPT):
                 expired = since - PurchaseRetention(days).longest_us
                 outdated[purchases_kept_attribute(days)] = expired
-        with translated():
-            for name, instant in outdated.items():
-                try:
-                    await self._client.once(deadline, self._remove, name, instant)
-                except UpdateError as exc:
-                    if error_code(exc) != _CONDITION_FAILED:
-                        raise
+        for name, instant in outdated.items():
+            mark = Path(name)
+            await self._updated(deadline, [mark.remove()], mark < {"N": str(instant)})
         self._read_at = None
         return self._marks_of(await self._item(deadline)).shorter
 
     async def _item(self, deadline: Deadline) -> Mapping[str, Any]:
         key = {_CUSTOMER: {"S": MARKS}}
         request = {"TableName": self._table, "Key": key, "ConsistentRead": True}
-        answer = await self._client.read(deadline, "GetItem", request)
+        answer = await self._client.call(deadline, "GetItem", request)
         item: Mapping[str, Any] = answer.get("Item", {})
         return item
 
@@ -156,37 +155,29 @@ class RetentionMarks:
             },
         )
 
-    def _set(self, now: int) -> bool:
-        """Whether it is marked; not where the layout is another one."""
-        model, layout = self._client.recent, Path(_LAYOUT)
-        try:
-            model(MARKS).update(
-                actions=[*self._marking(now), layout.set({"S": LAYOUT})],
-                condition=model.customer_id.does_not_exist() | (layout == {"S": LAYOUT}),
-            )
-        except UpdateError as exc:
-            if error_code(exc) != _CONDITION_FAILED:
-                raise
-            return False
-        return True
+    async def _updated(
+        self, deadline: Deadline, actions: Sequence[Action], condition: Condition | None = None
+    ) -> bool:
+        """Whether the item was updated; not, where the condition does not hold."""
+        model = self._client.recent
+        expression = Expression(condition=condition, actions=actions)
+        request = keyed(model, item_of(model, customer_id=MARKS), **expression.filled())
+        return await self._client.written(deadline, "UpdateItem", request)
 
-    def _set_anyway(self, now: int) -> None:
-        self._client.recent(MARKS).update(actions=self._marking(now))
+    def _setting(self, now: int) -> list[Action]:
+        return [*self._marking(now), _OURS]
 
-    def _set_layout(self) -> None:
-        self._client.recent(MARKS).update(actions=[Path(_LAYOUT).set({"S": LAYOUT})])
+    def _is_ours(self) -> Condition:
+        """That the layout is ours, or becomes it now."""
+        new: Condition = self._client.recent.customer_id.does_not_exist()
+        ours: Condition = new | (Path(_LAYOUT) == {"S": LAYOUT})
+        return ours
 
     def _marking(self, now: int) -> list[Action]:
         names = [kept_attribute(self._retention.days)]
         if self._retention.purchases.days is not None:
             names.append(purchases_kept_attribute(self._retention.purchases.days))
         return [Path(name).set({"N": str(now)}) for name in names]
-
-    def _remove(self, name: str, before: int) -> None:
-        mark = Path(name)
-        self._client.recent(MARKS).update(
-            actions=[mark.remove()], condition=mark < {"N": str(before)}
-        )
 
 
 def _instants(item: Mapping[str, Any], kind: str) -> Mapping[int, int]:

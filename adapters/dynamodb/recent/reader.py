@@ -45,7 +45,7 @@ class DynamoRecentPurchases:
         """One customer's, by a strongly consistent GetItem; see the port."""
         deadline = self._client.read_deadline()
         marks, now = await self._marks.read(deadline), self._clock()
-        answer = await self._client.read(
+        answer = await self._client.call(
             deadline,
             "GetItem",
             {
@@ -65,7 +65,7 @@ class DynamoRecentPurchases:
         keys = [{_CUSTOMER: {"S": customer_id}} for customer_id in customer_ids]
         request = {"RequestItems": {self._table: {"Keys": keys, "ConsistentRead": True}}}
         with translated():
-            answer = await self._client.read_once(deadline, "BatchGetItem", request)
+            answer = await self._client.call_once(deadline, "BatchGetItem", request)
         items = {item[_CUSTOMER]["S"]: item for item in answer["Responses"].get(self._table, ())}
         left = answer.get("UnprocessedKeys", {}).get(self._table, {}).get("Keys", ())
         unread = {key[_CUSTOMER]["S"] for key in left}
@@ -96,7 +96,7 @@ class DynamoRecentPurchases:
             if filtered := marks.totals and bought_in is not None:
                 request["FilterExpression"] = "attribute_exists(#category)"
                 request["ExpressionAttributeNames"] = {"#category": category_attribute(bought_in)}
-            page = await self._client.read(deadline, "Scan", request)
+            page = await self._client.call(deadline, "Scan", request)
             yield RecentBatch(
                 histories=[
                     recent_history(item[_CUSTOMER]["S"], item, self._retention, marks, now)
@@ -113,12 +113,8 @@ class DynamoRecentPurchases:
 
     async def size(self) -> TableSize:
         """How many customers are stored, and their bytes, as of hours ago; see the port."""
-        answer = await self._client.retried(
-            self._client.read_deadline(),
-            self._client.connection.dispatch,
-            "DescribeTable",
-            {"TableName": self._table},
-        )
+        request = {"TableName": self._table}
+        answer = await self._client.call(self._client.read_deadline(), "DescribeTable", request)
         description = answer["Table"]
         return TableSize(items=description["ItemCount"], bytes=description["TableSizeBytes"])
 

@@ -4,16 +4,25 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
-from pynamodb.exceptions import UpdateError
 from pynamodb.expressions.operand import Path
 from pynamodb.expressions.update import Action
 
 from adapters.dynamodb.recent.marks import MARKS, RetentionMarks
+from adapters.dynamodb.recent.stored import read_recent
 from adapters.dynamodb.recent.suppression import SUPPRESSED, is_suppressed
 from adapters.dynamodb.recent.totals import total_changes
-from adapters.dynamodb.recent.update import overflows, unchanged, write_actions
-from adapters.dynamodb.schema import OVERFLOW, day_attribute, encode_elements, kept_attribute
-from adapters.dynamodb.wire import DynamoClient, error_code, pause_or_raise
+from adapters.dynamodb.recent.update import overflows
+from adapters.dynamodb.recent.writing import is_day, unchanged, write_actions
+from adapters.dynamodb.schema import (
+    OVERFLOW,
+    Expression,
+    day_attribute,
+    encode_elements,
+    item_of,
+    kept_attribute,
+    keyed,
+)
+from adapters.dynamodb.wire import VENDOR, DynamoClient, error_code, pause_or_raise
 from domain.purchases import Lifetime, Purchase, PurchaseHistory
 from domain.retention import Retention
 from domain.values import BEGINNING, MICROS_PER_DAY, Clock, day_of
@@ -45,7 +54,7 @@ class DynamoRecentRebuilder:
         await self._marks.mark_rebuilding(deadline)
         pauses = deadline.pauses()
         while True:
-            stored = await self._client.retried(deadline, self._stored, customer_id)
+            stored = await read_recent(self._client, customer_id, deadline)
             now = self._clock()
             if is_suppressed(stored, now):
                 return False
@@ -61,11 +70,10 @@ class DynamoRecentRebuilder:
             held = purchases or stored.keys() - {SUPPRESSED, *_KEYS}
             if not held or not (changes or self._incomplete(stored)):
                 return False
+            request = self._update(customer_id, stored, changes, day_of(now))
             try:
-                await self._client.once(
-                    deadline, self._write, customer_id, stored, changes, day_of(now)
-                )
-            except UpdateError as exc:
+                await self._client.call_once(deadline, "UpdateItem", request)
+            except VENDOR as exc:
                 if error_code(exc) != _CONDITION_FAILED:
                     await pause_or_raise(pauses, exc)
             else:
@@ -80,7 +88,7 @@ class DynamoRecentRebuilder:
         }
         more = True
         while more:
-            page = await self._client.read(self._client.read_deadline(), "Scan", request)
+            page = await self._client.call(self._client.read_deadline(), "Scan", request)
             ids = [item["customer_id"]["S"] for item in page["Items"]]
             yield [customer for customer in ids if customer != MARKS]
             more = "LastEvaluatedKey" in page
@@ -108,7 +116,7 @@ class DynamoRecentRebuilder:
         for purchase in purchases:
             elements[day_attribute(day_of(purchase.purchased_at))].update(encode_elements(purchase))
         changes: list[Action] = []
-        for name in {*elements, *filter(_is_day, stored)}:
+        for name in {*elements, *filter(is_day, stored)}:
             wanted = elements[name] if int(name[1:]) >= oldest else set[str]()
             has = set(stored.get(name, {}).get("SS", ()))
             if overflows(wanted, self._retention):
@@ -118,30 +126,20 @@ class DynamoRecentRebuilder:
                 changes.append(path.set({"SS": sorted(wanted)}) if wanted else path.remove())
         return changes
 
-    def _stored(self, customer_id: str) -> Mapping[str, Any]:
-        answer: Mapping[str, Any] = self._client.connection.get_item(
-            self._client.recent.Meta.table_name, customer_id, consistent_read=True
-        )
-        found: Mapping[str, Any] = answer.get("Item", {})
-        return found
-
-    def _write(
+    def _update(
         self, customer_id: str, stored: Mapping[str, Any], changes: Sequence[Action], today: int
-    ) -> None:
+    ) -> dict[str, Any]:
         model = self._client.recent
-        model(customer_id).update(
+        expression = Expression(
+            condition=unchanged(model.writes, stored) & unchanged(model.suppressed_until, stored),
             actions=[
                 *write_actions(model, today, self._retention),
                 *changes,
                 *(Path(name).remove() for name in self._shorter(stored)),
             ],
-            condition=unchanged(model.writes, stored) & unchanged(model.suppressed_until, stored),
         )
+        return keyed(model, item_of(model, customer_id=customer_id), **expression.filled())
 
 
 def _is_kept(name: str) -> bool:
     return name[:1] == "k" and name[1:].isdecimal()
-
-
-def _is_day(name: str) -> bool:
-    return name[:1] == "d" and name[1:].isdecimal()

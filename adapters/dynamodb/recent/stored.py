@@ -3,11 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from pynamodb.exceptions import CancellationReason
-
 from adapters.dynamodb.recent.update import RecentUpdate
 from adapters.dynamodb.schema import RecentRow
-from adapters.dynamodb.wire import Deadline, DynamoClient, condition_failed
+from adapters.dynamodb.wire import Deadline, DynamoClient, Reason, condition_failed
 
 _CUSTOMER = str(RecentRow.customer_id.attr_name)
 
@@ -25,15 +23,12 @@ async def read_recent(
         "Key": {_CUSTOMER: {"S": customer_id}},
         "ConsistentRead": True,
     }
-    item: Mapping[str, Any] = (await client.read(deadline, "GetItem", request)).get("Item", {})
+    item: Mapping[str, Any] = (await client.call(deadline, "GetItem", request)).get("Item", {})
     return item
 
 
 async def stored_recent(
-    client: DynamoClient,
-    update: RecentUpdate,
-    reason: CancellationReason | None,
-    deadline: Deadline,
+    client: DynamoClient, update: RecentUpdate, reason: Reason, deadline: Deadline
 ) -> Mapping[str, Any] | None:
     """The item because of which an update was refused; None: it was not the reason.
 
@@ -42,6 +37,6 @@ async def stored_recent(
     Raises:
         StoreUnavailable: it was not read before the deadline.
     """
-    if reason is None or not condition_failed(reason):
+    if not condition_failed(reason):
         return None
-    return reason.raw_item or await read_recent(client, update.customer_id, deadline)
+    return reason.get("Item") or await read_recent(client, update.customer_id, deadline)

@@ -10,8 +10,11 @@ from adapters.dynamodb.schema import RecentRow
 SUPPRESSED: str = RecentRow.suppressed_until.attr_name
 
 
-def is_taken(model: type[Any], now: int) -> Condition:
-    """That the customer of a recent item is not suppressed: never erased, or long enough ago."""
+def is_taken(model: type[Any], now: int | str) -> Condition:
+    """That the customer of a recent item is not suppressed: never erased, or long enough ago.
+
+    A text for the instant is a slot.
+    """
     until = model.suppressed_until
     taken: Condition = until.does_not_exist() | (until <= now)
     return taken

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.operand import Path
@@ -19,6 +19,10 @@ from domain.purchases import Lifetime, Purchase, Refund, counts
 from domain.values import BEGINNING
 
 Item = Mapping[str, Any]
+TotalsShape: TypeAlias = tuple[int, bool, bool]
+"""Of how many categories, whether with instants, whether with a refund."""
+_COUNTED, _COUNT = "<category {}>", "<count {}>"
+_SLOTS = ("<purchases>", "<volume>", "<first>", "<last>", "<refunded>")
 _PURCHASES: str = RecentRow.purchases.attr_name
 _VOLUME: str = RecentRow.volume_minor.attr_name
 FIRST: str = RecentRow.first_at.attr_name
@@ -73,6 +77,43 @@ class TotalsChange:
         if counts(after):
             return change
         return replace(change, purchases=-1, categories={purchase.category: -1})
+
+    @classmethod
+    def of_slots(cls, shape: TotalsShape) -> "TotalsChange":
+        """What has slots for the names and values of every change of this shape."""
+        categories, dated, refunded = shape
+        slots: list[Any] = list(_SLOTS)
+        counts: dict[str, Any] = {_COUNTED.format(n): _COUNT.format(n) for n in range(categories)}
+        return cls(
+            purchases=slots[0],
+            volume_minor=slots[1],
+            first_at=slots[2] if dated else None,
+            last_at=slots[3] if dated else None,
+            refunded_until=slots[4] if refunded else BEGINNING,
+            categories=counts,
+        )
+
+    @property
+    def shape(self) -> TotalsShape:
+        """In what the actions of two changes differ beside names and values."""
+        return len(self.categories), self.first_at is not None, self.refunded_until != BEGINNING
+
+    @property
+    def names(self) -> dict[str, str]:
+        """The names that fill the slots."""
+        return {
+            category_attribute(_COUNTED.format(n)): category_attribute(category)
+            for n, category in enumerate(self.categories)
+        }
+
+    @property
+    def values(self) -> dict[str, str]:
+        """What the values of the slots hold."""
+        numbers = (self.purchases, self.volume_minor, self.first_at, self.last_at)
+        filled = {slot: str(number) for slot, number in zip(_SLOTS, numbers, strict=False)}
+        filled[_SLOTS[4]] = str(self.refunded_until)
+        counts = enumerate(self.categories.values())
+        return filled | {_COUNT.format(n): str(count) for n, count in counts}
 
     def blind_actions(self, model: type[Any]) -> list[Action]:
         """What changes if the write comes in order."""

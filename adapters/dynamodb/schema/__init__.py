@@ -34,3 +34,7 @@ from adapters.dynamodb.schema.models import KeyRow as KeyRow
 from adapters.dynamodb.schema.models import PurchaseRow as PurchaseRow
 from adapters.dynamodb.schema.models import RecentRow as RecentRow
 from adapters.dynamodb.schema.models import RefundMap as RefundMap
+from adapters.dynamodb.schema.requests import Expression as Expression
+from adapters.dynamodb.schema.requests import item_of as item_of
+from adapters.dynamodb.schema.requests import keyed as keyed
+from adapters.dynamodb.schema.requests import put as put

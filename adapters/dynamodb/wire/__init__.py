@@ -3,6 +3,8 @@
 from adapters.dynamodb.wire.backoff import Deadline as Deadline
 from adapters.dynamodb.wire.capacity import item_bytes as item_bytes
 from adapters.dynamodb.wire.client import DynamoClient as DynamoClient
+from adapters.dynamodb.wire.errors import VENDOR as VENDOR
+from adapters.dynamodb.wire.errors import Reason as Reason
 from adapters.dynamodb.wire.errors import cancellation_reasons as cancellation_reasons
 from adapters.dynamodb.wire.errors import condition_failed as condition_failed
 from adapters.dynamodb.wire.errors import error_code as error_code

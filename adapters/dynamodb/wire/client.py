@@ -1,35 +1,34 @@
-"""One DynamoDB connection: models bound to it, blocking calls in threads, retries under a deadline."""
+"""One DynamoDB connection: models bound to it, calls on the event loop, retries under a deadline."""
 
 import asyncio
 import logging
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
-from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
 from botocore.credentials import Credentials
-from botocore.exceptions import BotoCoreError, ClientError, ReadTimeoutError
-from pynamodb.exceptions import PynamoDBException
+from botocore.exceptions import ClientError, ReadTimeoutError
+from pynamodb.connection import Connection
 from pynamodb.models import Model
 
 from adapters.dynamodb.schema import CategoryRow, KeyRow, PurchaseRow, RecentRow
 from adapters.dynamodb.wire.answers import check_answers
 from adapters.dynamodb.wire.backoff import Deadline
 from adapters.dynamodb.wire.breaker import Breaker
-from adapters.dynamodb.wire.capacity import read_units
-from adapters.dynamodb.wire.connection import CountingConnection, tables_of, unprocessed
-from adapters.dynamodb.wire.errors import call_outcome, is_transient, translated
+from adapters.dynamodb.wire.calls import tables_of, unprocessed
+from adapters.dynamodb.wire.capacity import read_units, refused_write_units, write_units
+from adapters.dynamodb.wire.errors import VENDOR, call_outcome, error_code, is_transient, translated
 from adapters.dynamodb.wire.transport import Transport, open_session
 from domain.cost import NO_UNITS, count_refusal, count_round_trip, count_units
 from domain.errors import StoreUnavailable
 from domain.store_calls import CallOutcome, StoreCall, StoreObserver
 
 T = TypeVar("T")
-_VENDOR = (PynamoDBException, BotoCoreError, ClientError)
 _COUNTED = {"ReturnConsumedCapacity": "TOTAL"}
+_INDEXES = ("LocalSecondaryIndexes", "GlobalSecondaryIndexes")
+_CONDITION_FAILED = "ConditionalCheckFailedException"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,11 +52,10 @@ class DynamoOptions:
 
 
 class DynamoClient:
-    """A warmed connection with the models bound to its tables. Thread-safe after construction.
+    """A connection with the models bound to its tables. Thread-safe after construction.
 
-    Reads go over `transport`, on the event loop. Writes and the tables' care are PynamoDB's, which
-    blocks: each of its calls runs in one of `connections` threads. Its own retries are off: they
-    sleep for seconds and know no deadline.
+    What is read and written goes over `transport`, on the event loop. The tables' care is PynamoDB's,
+    which blocks. Its own retries are off: they sleep for seconds and know no deadline.
     """
 
     def __init__(
@@ -72,19 +70,17 @@ class DynamoClient:
             logging.getLogger(name).setLevel(logging.INFO)
         self.options = options
         self.monotonic = monotonic
-        self._threads = ThreadPoolExecutor(options.connections, thread_name_prefix="dynamodb")
+        self.observer = observer
         key_id, secret = options.credentials or (None, None)
-        self.connection = CountingConnection(
+        self.connection = Connection(
             region=options.region,
             host=options.endpoint,
             connect_timeout_seconds=options.connect_timeout_s,
             read_timeout_seconds=options.read_timeout_s,
             max_retry_attempts=0,
-            max_pool_connections=options.connections,
             aws_access_key_id=key_id,
             aws_secret_access_key=secret,
         )
-        self.connection.observer = observer
         check_answers(self.connection.session)
         client: Any = self.connection.client  # its lazy creation is not thread-safe
         self.transport = self._transport(client.meta.endpoint_url)
@@ -135,40 +131,61 @@ class DynamoClient:
         return self._deadline(self.options.write_deadline_s)
 
     def _deadline(self, seconds: float) -> Deadline:
-        observer = self.connection.observer
+        observer = self.observer
         if observer is None:
             return Deadline(seconds, clock=self.monotonic)
         return Deadline(seconds, clock=self.monotonic, on_retry=observer.retried)
 
-    async def read(
+    async def call(
         self, deadline: Deadline, operation: str, request: dict[str, Any]
     ) -> Mapping[str, Any]:
-        """The answer to one request that reads, retried with full jitter while that may help.
+        """The answer to one request, retried with full jitter while that may help.
 
         Raises:
-            StoreUnavailable: no answer before the deadline, or one that retrying cannot mend.
+            StoreUnavailable: no answer before the deadline, or one that retrying cannot mend. A
+                write may have been made.
         """
-        return await _retried(deadline, lambda: self.read_once(deadline, operation, request))
+        return await _retried(deadline, lambda: self.call_once(deadline, operation, request))
+
+    async def written(self, deadline: Deadline, operation: str, request: dict[str, Any]) -> bool:
+        """Whether one item was written; not, where the condition does not hold. Retried as `call`.
+
+        An attempt whose answer was lost may be why the condition does not hold any more.
+
+        Raises:
+            StoreUnavailable: it may be written or not.
+        """
+
+        async def attempt() -> bool:
+            try:
+                await self.call_once(deadline, operation, request)
+            except ClientError as exc:
+                if error_code(exc) != _CONDITION_FAILED:
+                    raise
+                return False
+            return True
+
+        return await _retried(deadline, attempt)
 
     async def pages(
         self, deadline: Deadline, operation: str, request: dict[str, Any]
     ) -> AsyncGenerator[Mapping[str, Any], None]:
-        """Every page of a Query or Scan in order, each as `read` answers it."""
+        """Every page of a Query or Scan in order, each as `call` answers it."""
         more: Mapping[str, Any] = {}
         while True:
-            page = await self.read(deadline, operation, {**request, **more})
+            page = await self.call(deadline, operation, {**request, **more})
             yield page
             if (start_key := page.get("LastEvaluatedKey")) is None:
                 return
             more = {"ExclusiveStartKey": start_key}
 
-    async def read_once(
+    async def call_once(
         self, deadline: Deadline, operation: str, request: dict[str, Any]
     ) -> Mapping[str, Any]:
-        """The answer to one request that reads, counted; vendor errors pass as they are.
+        """The answer to one request, counted; vendor errors pass as they are.
 
         Raises:
-            StoreUnavailable: no answer before the deadline.
+            StoreUnavailable: no answer before the deadline; a write may have been made.
         """
         if (left := deadline.left()) <= 0:
             raise StoreUnavailable("no time was left to ask DynamoDB")
@@ -185,56 +202,43 @@ class DynamoClient:
     async def _sent(self, operation: str, request: dict[str, Any]) -> Mapping[str, Any]:
         """The answer, counted and observed."""
         count_round_trip()
-        reads, outcome, began = NO_UNITS, CallOutcome.ANSWERED, time.perf_counter()
+        reads = writes = NO_UNITS
+        outcome, began = CallOutcome.ANSWERED, time.perf_counter()
         answer: Mapping[str, Any] = {}
         try:
-            answer = await self.transport.send(operation, request | _COUNTED)
+            costs = {} if operation == "DescribeTable" else _COUNTED
+            answer = await self.transport.send(operation, request | costs)
             reads = read_units(operation, request, answer)
+            writes = write_units(operation, request, answer, self._indexes)
         except BaseException as exc:
             outcome = call_outcome(exc)
+            if isinstance(exc, ClientError):
+                writes = refused_write_units(operation, request, exc.response)
             raise
         finally:
-            count_units(reads=reads)
-            if self.connection.observer is not None:
-                seconds, left = time.perf_counter() - began, unprocessed(answer)
-                self.connection.observer.called(
+            count_units(reads=reads, writes=writes)
+            if self.observer is not None:
+                self.observer.called(
                     StoreCall(
-                        operation, seconds, outcome, left, reads.total, tables=tables_of(request)
+                        operation,
+                        time.perf_counter() - began,
+                        outcome,
+                        unprocessed(answer),
+                        reads.total,
+                        writes.total,
+                        tables_of(request),
                     )
                 )
         return answer
 
-    async def once(self, deadline: Deadline, call: Callable[..., T], /, *args: object) -> T:
-        """The result of one blocking call, made in a thread; vendor errors pass as they are.
-
-        A call that is late goes on in its thread until its socket times out; one that is still
-        waiting for a thread is never made.
-
-        Raises:
-            StoreUnavailable: no answer before the deadline.
-        """
-        if (left := deadline.left()) <= 0:
-            raise StoreUnavailable("no time was left to ask DynamoDB")
-        try:
-            with self.around():
-                async with asyncio.timeout(left):
-                    return await asyncio.get_running_loop().run_in_executor(
-                        self._threads, copy_context().run, call, *args
-                    )
-        except TimeoutError as exc:
-            raise StoreUnavailable("DynamoDB did not answer before the deadline") from exc
-
-    async def retried(self, deadline: Deadline, call: Callable[..., T], /, *args: object) -> T:
-        """The result of an idempotent blocking call, retried with full jitter while that may help.
-
-        Raises:
-            StoreUnavailable: no answer before the deadline, or one that retrying cannot mend.
-        """
-        return await _retried(deadline, lambda: self.once(deadline, call, *args))
+    def _indexes(self, table: str) -> int:
+        """How many indexes have an entry of an item of the table."""
+        schema = self.connection.get_meta_table(table).data
+        return sum(len(schema.get(kind) or ()) for kind in _INDEXES)
 
     def close(self) -> None:
-        """No thread is left once this returns."""
-        self._threads.shutdown(wait=True, cancel_futures=True)
+        """No connection of PynamoDB's is left once this returns."""
+        self.connection.client.close()
 
 
 async def _retried(deadline: Deadline, attempt: Callable[[], Awaitable[T]]) -> T:
@@ -244,7 +248,7 @@ async def _retried(deadline: Deadline, attempt: Callable[[], Awaitable[T]]) -> T
         while True:
             try:
                 return await attempt()
-            except _VENDOR as exc:
+            except VENDOR as exc:
                 if not is_transient(exc):
                     raise
                 count_refusal()

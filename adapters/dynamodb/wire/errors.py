@@ -2,9 +2,9 @@
 
 import asyncio
 import re
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeAlias
 
 from botocore.exceptions import (
     BotoCoreError,
@@ -14,19 +14,16 @@ from botocore.exceptions import (
     HTTPClientError,
     IncompleteReadError,
 )
-from pynamodb.exceptions import (
-    AttributeDeserializationError,
-    AttributeNullError,
-    CancellationReason,
-    PynamoDBException,
-    TransactWriteError,
-)
+from pynamodb.exceptions import AttributeDeserializationError, AttributeNullError, PynamoDBException
 
 from adapters.aws_advice import CREDENTIALS_ADVICE
 from domain.cost import count_refusal
 from domain.errors import CorruptRecord, PropensityError, StoreUnavailable
 from domain.store_calls import CallOutcome
 
+VENDOR = (PynamoDBException, BotoCoreError, ClientError)
+Reason: TypeAlias = Mapping[str, Any]
+"""Why one item cancelled a transaction, or that it did not: `Code`, and often the stored `Item`."""
 TRANSLATION: dict[type[Exception], type[PropensityError]] = {
     AttributeDeserializationError: CorruptRecord,
     AttributeNullError: CorruptRecord,
@@ -107,7 +104,7 @@ def describe(exc: Exception) -> str:
         )
     if code is None:
         return f"DynamoDB did not answer ({type(root).__name__})"
-    codes = [reason.code for reason in cancellation_reasons(exc) if reason] or [code]
+    codes = _cancelled_by(exc) or [code]
     advice = "; ".join(dict.fromkeys(_ADVICE[code] for code in codes if code in _ADVICE))
     named = code if codes == [code] else f"{code} ({', '.join(dict.fromkeys(codes))})"
     return f"DynamoDB answered {named}: {advice or 'see its documentation'}{_explained(exc)}"
@@ -130,9 +127,8 @@ def _explained(exc: Exception) -> str:
 
 def is_transient(exc: Exception) -> bool:
     """Whether the same request may succeed a moment later."""
-    reasons = [reason for reason in cancellation_reasons(exc) if reason is not None]
-    if reasons:
-        return all(reason.code in _TRANSIENT_CODES for reason in reasons)
+    if codes := _cancelled_by(exc):
+        return all(code in _TRANSIENT_CODES for code in codes)
     code = error_code(exc)
     if code is None:
         return isinstance(_root(exc), _TRANSIENT_ERRORS)
@@ -144,10 +140,7 @@ def call_outcome(exc: BaseException) -> CallOutcome:
     """What became of a call that raised this."""
     if not isinstance(exc, Exception) or (code := error_code(exc)) is None:
         return CallOutcome.SILENT
-    # PynamoDB raises its own error from botocore's, which alone has the reasons.
-    whole = exc.__cause__ if isinstance(exc.__cause__, ClientError) else exc
-    reasons = _response(whole).get("CancellationReasons", ())
-    codes = {reason.get("Code") for reason in reasons} - {"None"} or {code}
+    codes = set(_cancelled_by(exc)) or {code}
     for outcome, those in _OUTCOMES.items():
         if codes & those:
             return outcome
@@ -174,14 +167,21 @@ async def pause_or_raise(pauses: Iterator[float], failure: Exception) -> None:
     await asyncio.sleep(pause)
 
 
-def cancellation_reasons(exc: Exception) -> list[CancellationReason | None]:
-    """Why each item cancelled the transaction, in PynamoDB's order: puts, then updates."""
-    return exc.cancellation_reasons if isinstance(exc, TransactWriteError) else []
+def cancellation_reasons(exc: Exception) -> Sequence[Reason]:
+    """Why each item cancelled the transaction, in the order of the request; empty: not known."""
+    reasons: Sequence[Reason] = _response(exc).get("CancellationReasons", ())
+    return reasons
 
 
-def condition_failed(reason: CancellationReason | None) -> bool:
+def condition_failed(reason: Reason) -> bool:
     """Whether this item cancelled the transaction because its condition did not hold."""
-    return reason is not None and reason.code == _CONDITION_FAILED
+    return reason.get("Code") == _CONDITION_FAILED
+
+
+def _cancelled_by(exc: Exception) -> list[str]:
+    """The codes of the items that cancelled a transaction."""
+    codes = (str(reason.get("Code")) for reason in cancellation_reasons(exc))
+    return [code for code in codes if code != "None"]
 
 
 def error_code(exc: Exception) -> str | None:

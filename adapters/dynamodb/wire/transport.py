@@ -1,9 +1,9 @@
 """Requests to DynamoDB on the event loop: signed, sent, and answered by whole bytes or an error.
 
-botocore spends most of a small read's CPU time on its own layers. Here aiohttp carries, aiodynamo
+botocore spends most of a small request's CPU time on its own layers. Here aiohttp carries, aiodynamo
 signs, msgspec decodes. Credentials, endpoints and errors stay botocore's, so that both ways to
 DynamoDB are set up and fail alike. The first request imports aiohttp and aiodynamo. Commands that
-only write, or compare tables, need neither.
+only compare tables need neither.
 """
 
 import asyncio

@@ -16,6 +16,7 @@ from api.cli.campaigns.creating import policy_of, suppressed_ids
 from api.cli.campaigns.report import created_text, results_text, shown_text
 from api.cli.cost import cost_text
 from api.cli.output import AsJson, emit, progress_bar, say, table
+from api.cli.pictures import PictureFile, check_picture, write_picture
 from api.composition import application
 from api.documents.campaign import (
     CampaignList,
@@ -24,15 +25,9 @@ from api.documents.campaign import (
     TidiedCampaignsReport,
 )
 from api.process import load_settings
-from domain.audience import Listed, Member, ReadWay
+from domain.audience import ReadWay
 from domain.audit import Act, Target
-from domain.campaigns import (
-    CampaignArm,
-    CampaignWanted,
-    campaign_name_of,
-    enrolled_of,
-    experiment_of,
-)
+from domain.campaigns import CampaignWanted, campaign_name_of, enrolled_of, experiment_of, listed_of
 from domain.cost import metered
 from domain.errors import Rejected
 from domain.purchases import MAX_CATEGORY_BYTES, name_of
@@ -188,14 +183,7 @@ def export(
     with files as opened, progress_bar() as bar:
         task = bar.add_task("exporting", total=campaign.size)
         for batch in campaigns.members(campaign):
-            listed = [
-                Listed(
-                    Member(each.customer_id, each.probability, campaign.arm_of_model(each.version)),
-                    each.arm is CampaignArm.HELD_OUT,
-                )
-                for each in batch
-                if with_holdout or each.arm is CampaignArm.TREATED
-            ]
+            listed = listed_of(campaign, batch, with_holdout=with_holdout)
             opened.write(listed)
             written += len(listed)
             bar.update(task, advance=len(batch))
@@ -238,12 +226,14 @@ def results(
     days: Annotated[
         int, typer.Option(min=1, max=365, help="Purchases count for so many days.")
     ] = 30,
+    picture: PictureFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Measure what treated members bought against those held out, and say what it means.
 
     Every look is kept. Exits with 1 when members could not be read.
     """
+    check_picture(picture)
     settings = load_settings()
     campaigns = composition.open_campaigns(settings)
     campaign = campaigns.named(name)
@@ -261,6 +251,11 @@ def results(
     report = ResultsReport.of(campaign, found)
     say(cost_text(cost))
     emit(report, as_json=as_json, text=results_text(report, campaign))
+    if picture is not None:
+        from api.pictures.campaigns import conversions_of, uplift_of
+
+        over = any(each.conversion is not None for each in found.uplift)
+        write_picture((uplift_of if over else conversions_of)(found), picture)
     if found.unread:
         say(
             f"PARTIAL: members not read before the deadline: {found.unread:,}; nothing was kept; "

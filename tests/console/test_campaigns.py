@@ -1,0 +1,221 @@
+"""Campaigns in the console: what is known of them, files for tools, sent, and measured."""
+
+import time
+from html import unescape
+from typing import Any
+
+import pytest
+
+from domain.audit import Act
+from domain.campaigns import Baseline, Campaign, CampaignArm, Claim, CreationState, Policy, Progress
+from domain.errors import StoreUnavailable
+from domain.keys import Scope
+from tests.api.conftest import Shop
+from tests.builders import DAY, NOW, a_purchase
+from tests.campaigns import a_campaign, a_member
+from tests.console.conftest import Person, holder_of
+
+PAGE = "/console/campaigns/spring"
+PEOPLE = 240
+HELD_OUT = {f"c{n:03}" for n in range(0, PEOPLE, 2)}
+
+
+def twin(person: Person, path: str) -> Any:
+    answer = person.http.get(path, params={"format": "json"})
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def frozen(shop: Shop, name: str = "spring", *, holdout: int = 5_000) -> Campaign:
+    """A campaign of many, half of them held out."""
+    claim = shop.campaigns.begin(name, NOW, "anna")
+    del claim
+    members = [
+        a_member(
+            f"c{n:03}",
+            arm=CampaignArm.HELD_OUT if f"c{n:03}" in HELD_OUT else CampaignArm.TREATED,
+            probability=n / PEOPLE,
+        )
+        for n in range(PEOPLE)
+    ]
+    part = shop.campaigns.write(name, NOW, members)
+    campaign = a_campaign(
+        name,
+        parts=[part],
+        policy=Policy(holdout=holdout),
+        eligible=PEOPLE,
+        members={CampaignArm.TREATED: PEOPLE - len(HELD_OUT), CampaignArm.HELD_OUT: len(HELD_OUT)},
+        baseline=Baseline(
+            rate=0.3,
+            in_category=False,
+            horizon_days=30,
+            spread_before=9.5,
+            cuts=[n / 10 for n in range(1, 10)],
+            lift=0.089,
+        ),
+    )
+    shop.campaigns.commit(campaign)
+    return campaign
+
+
+def buying(shop: Shop, *, day: int = 3) -> None:
+    """Everybody who was contacted buys, and a few of the others."""
+    for n in range(PEOPLE):
+        if f"c{n:03}" not in HELD_OUT or n % 10 == 0:
+            purchase = a_purchase(customer_id=f"c{n:03}", purchased_at=NOW + day * DAY)
+            shop.purchases[purchase.customer_id, purchase.purchase_id] = purchase
+
+
+def measured(person: Person, path: str = PAGE, *, days: str = "30") -> Any:
+    """The page's document once the measurement is over."""
+    answer = person.do(f"{path}/measure", days=days)
+    assert (answer.status_code, answer.headers["location"]) == (303, path)
+    for _ in range(600):
+        document = twin(person, path)
+        if document["measuring"]["over"]:
+            return document
+        time.sleep(0.05)
+    return pytest.fail("it was never over")
+
+
+@pytest.fixture
+def shop() -> Shop:
+    """A shop with a campaign."""
+    shop = Shop()
+    frozen(shop)
+    return shop
+
+
+def test_the_list_says_state_power_and_result_in_one_line(person: Person) -> None:
+    document = twin(person, "/console/campaigns")
+    (line,) = document["campaigns"]
+    assert (line["name"], line["state"], line["measured_at"]) == ("spring", "frozen", None)
+    assert (line["treated"], line["held_out"]) == (PEOPLE - len(HELD_OUT), len(HELD_OUT))
+    page = person.get("/console/campaigns").text
+    for words in ("spring", "not sent", "8.9 points", "Not measured yet."):
+        assert words in page
+    assert "c001" not in page
+
+
+def test_a_campaign_that_sold_more_says_so_with_its_interval(person: Person, shop: Shop) -> None:
+    assert person.do(f"{PAGE}/sent").status_code == 303
+    shop.clock.now = NOW + 31 * DAY
+    buying(shop)
+    document = measured(person)
+    assert document["state"] == "over"
+    assert document["conclusion"]["tone"] == "good"
+    assert "more buyers" in document["conclusion"]["headline"]
+    results = twin(person, f"{PAGE}/results")
+    assert results["primary"] == "conversion"
+    (look,) = results["looks"]
+    assert look["low"] > 0
+    assert results["results"]["assignment_broken"] is False
+    assert len(results["results"]["uplift"]) == 10
+    piece = person.get(f"{PAGE}/results", **{"hx-request": "true"}).text
+    assert "<html" not in piece
+    for heading in ("fair", "more people buy", "money", "look already", "need it at all"):
+        assert heading in piece
+    assert "Results of spring" in person.get(f"{PAGE}/results").text
+
+
+def test_while_the_days_go_on_only_what_holds_at_any_look_is_told(
+    person: Person, shop: Shop
+) -> None:
+    person.do(f"{PAGE}/sent")
+    shop.clock.now = NOW + 5 * DAY
+    buying(shop)
+    document = measured(person)
+    assert (document["state"], document["day"]) == ("running", 6)
+    results = twin(person, f"{PAGE}/results")["results"]
+    assert all(each["difference"] is None for each in results["metrics"])
+    piece = person.get(f"{PAGE}/results", **{"hx-request": "true"}).text
+    assert "holds whenever you look" in piece
+    assert "need it at all" not in piece, "groups are for when the days are over"
+
+
+def test_a_broken_assignment_is_told_first_and_nothing_is_celebrated(
+    person: Person, shop: Shop
+) -> None:
+    frozen(shop, "broken", holdout=1_000)
+    shop.clock.now = NOW + 31 * DAY
+    buying(shop)
+    document = measured(person, "/console/campaigns/broken")
+    assert document["conclusion"]["tone"] == "bad"
+    assert "no result is shown" in document["conclusion"]["headline"]
+    piece = person.get("/console/campaigns/broken/results", **{"hx-request": "true"}).text
+    assert "Do not use this result" in unescape(piece)
+    assert "more people buy" not in piece
+    assert "money" not in piece
+
+
+def test_a_measurement_that_fails_says_why(person: Person, shop: Shop) -> None:
+    shop.clock.now = NOW + DAY
+    shop.trouble = StoreUnavailable("the table is gone", transient=False)
+    document = measured(person)
+    assert "the table is gone" in document["measuring"]["reason"]
+    shop.trouble = None
+    page = person.get(PAGE).text
+    assert "the table is gone" in page
+    assert "Measure now" in page
+    assert measured(person)["measuring"]["reason"] is None
+
+
+def test_the_file_holds_whom_to_contact_and_nobody_else(person: Person) -> None:
+    for kind in ("klaviyo", "csv", "excel"):
+        answer = person.http.get(f"{PAGE}/file", params={"for": kind})
+        assert answer.status_code == 200
+        assert "attachment" in answer.headers["content-disposition"]
+        assert answer.headers["cache-control"] == "no-store"
+        found = {line.split(",")[0].strip('"') for line in answer.text.splitlines()[1:] if line}
+        assert not found & HELD_OUT
+        assert len(answer.text.splitlines()) == 1 + PEOPLE - len(HELD_OUT)
+    assert person.http.get(f"{PAGE}/file", params={"for": "fax"}).status_code == 400
+
+
+def test_sent_is_said_once_and_not_of_the_future(person: Person, shop: Shop) -> None:
+    shop.clock.now = NOW + 2 * DAY
+    for typed in ("2026-03-09T12:00", "2025-03-01T12:00", "yesterday", '"><script>'):
+        refused = person.do(f"{PAGE}/sent", at=typed)
+        assert refused.status_code == 400
+        assert 'id="wrong-at"' in refused.text
+        assert "<script>" not in refused.text
+    told = person.do(f"{PAGE}/sent", at="2026-03-02T12:00")
+    assert told.status_code == 303
+    assert twin(person, PAGE)["sent_at"] == NOW + DAY
+    assert "Was it sent?" not in person.get(PAGE).text
+    assert person.do(f"{PAGE}/sent", at="2026-03-02T13:00").status_code == 409
+    acts = [each.act for each in shop.audit_log.entries(since=0, until=NOW + 9 * DAY)]
+    assert Act.SEND_CAMPAIGN in acts
+
+
+def test_a_creation_shows_how_far_it_is_and_why_it_failed(person: Person, shop: Shop) -> None:
+    claim: Claim = shop.campaigns.begin("summer", NOW, "anna")
+    shop.campaigns.tell(claim, NOW, Progress(step="scoring", done=20, total=90))
+    document = twin(person, "/console/campaigns/summer")
+    assert document["creation"]["state"] == CreationState.CREATING
+    page = person.get("/console/campaigns/summer").text
+    assert "20 of about 90" in page
+    piece = person.get("/console/campaigns/summer/creating", **{"hx-request": "true"})
+    assert "hx-refresh" not in piece.headers
+    shop.campaigns.fail(claim, NOW, "nobody <b>is</b> left")
+    page = person.get("/console/campaigns/summer").text
+    assert "nobody &lt;b&gt;is&lt;/b&gt; left" in page
+    assert person.get("/console/campaigns/summer/creating").headers["hx-refresh"] == "true"
+
+
+def test_what_is_no_campaign_is_not_found(person: Person) -> None:
+    assert person.get("/console/campaigns/winter").status_code == 404
+    assert person.get("/console/campaigns/%3Cscript%3E").status_code == 400
+    assert person.get(f"{PAGE}/results").status_code == 404
+    for days in ("0", "366", "x"):
+        assert person.do(f"{PAGE}/measure", days=days).status_code == 400
+
+
+def test_who_may_only_list_audiences_sees_no_act(stranger: Person) -> None:
+    looking = holder_of(stranger, Scope.AUDIENCE)
+    page = looking.get(PAGE)
+    assert page.status_code == 200
+    assert "Measure now" not in page.text
+    assert "It was sent" not in page.text
+    assert looking.do(f"{PAGE}/measure", days="30").status_code == 403
+    assert looking.do(f"{PAGE}/sent").status_code == 403

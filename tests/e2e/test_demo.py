@@ -23,9 +23,7 @@ READY_TIMEOUT_S = 240
 
 
 @contextmanager
-def demo(
-    home: Path, port: int, engine_port: int, *options: str
-) -> Iterator[subprocess.Popen[str]]:
+def demo(home: Path, port: int, engine_port: int, *options: str) -> Iterator[subprocess.Popen[str]]:
     """A running demo on a few households; killed at the end if it has not stopped."""
     environment = os.environ | {
         "PROPENSITY_DYNAMODB_ENDPOINT": f"http://127.0.0.1:{engine_port}",
@@ -135,6 +133,7 @@ def test_another_demo_goes_on_from_the_first_and_has_visitors(home: Path) -> Non
     port, engine_port = free_port(), free_port()
     log = home / "demo.log"
     registry = home / ".propensity" / "registry" / "models"
+    versions: list[Path] = []
     for options in (["--no-visitors"], []):
         with (
             demo(home, port, engine_port, *options) as process,

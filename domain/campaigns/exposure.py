@@ -1,11 +1,12 @@
 """Exposure: whom a flag was first decided for, into which arm, and what they bought since.
 
-Everybody whom the flag did not hold out counts as treated, whether its policy acted on them or not:
-who is held out is not scored, so nobody knows on whom of them it would have acted.
+Everybody whom the flag did not hold out counts as treated, whether its policy acted on them or not.
+Who is held out is not scored. So nobody knows on whom of them it would have acted.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from domain.campaigns.campaign import BEFORE_DAYS, CampaignArm
 from domain.campaigns.eligibility import number_of
@@ -23,6 +24,12 @@ MOST_CUSTOMERS = 500_000
 _AT_ONCE = 400
 _EVERYBODY = 2**64
 _UNKNOWN_RATE = 0.1
+OnProgress: TypeAlias = Callable[[str, int, int], object]
+"""Told what is done, how far, and of how many; of how many 0: nobody knows."""
+
+
+def _in_silence(what: str, done: int, total: int, /) -> None:
+    """Nobody watches."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +140,7 @@ class MeasureFlag:
         start: int,
         end: int,
         days: int,
-        on_progress: Callable[[str, int, int], object] = lambda *_: None,
+        on_progress: OnProgress = _in_silence,
     ) -> FlagResults:
         """What is seen now of the customers of [start, end), each for so many days.
 
@@ -191,7 +198,7 @@ class MeasureFlag:
         )
 
     async def _with_the_time_before(
-        self, firsts: FirstDecisions, on_progress: Callable[[str, int, int], object]
+        self, firsts: FirstDecisions, on_progress: OnProgress
     ) -> list[list[Enrolled]]:
         reader: SpanReader = self.measure.spans.until(self.measure.deadline_s)
         enrolled: list[list[Enrolled]] = []

@@ -12,6 +12,7 @@ from domain.campaigns import (
     CampaignWanted,
     Creation,
     Difference,
+    FlagResults,
     Interval,
     Measured,
     Policy,
@@ -459,6 +460,56 @@ class ResultsReport(Struct, frozen=True, kw_only=True):
             currency=campaign.currency,
             metrics=[MetricReport.of(each) for each in results.metrics],
             uplift=[UpliftReport.of(each) for each in results.uplift],
+        )
+
+
+class FlagResultsReport(Struct, frozen=True, kw_only=True):
+    """What was seen of a flag that holds customers out, at an instant."""
+
+    flag: str
+    category: Annotated[str | None, Meta(description="Of which purchases it is; null: of any.")]
+    measured_at: Annotated[str, Meta(description="RFC 3339, UTC.")]
+    start: Annotated[str, Meta(description="Customers whom it was first decided for from then on.")]
+    end: Annotated[str, Meta(description="And before then.")]
+    days: Annotated[int, Meta(ge=1, description="Purchases of each count for so many days.")]
+    over: Annotated[bool, Meta(description="Whether everybody's days are over.")]
+    treated: Annotated[int, Meta(ge=0, description="Not held out, whether it was shown or not.")]
+    held_out: Annotated[int, Meta(ge=0)]
+    unread: Annotated[int, Meta(ge=0, description="Who could not be read in time.")]
+    partial: bool
+    share: Annotated[float, Meta(gt=0, le=1, description="Share of customers drawn, by their ids.")]
+    holdout: Annotated[float, Meta(description="The share that the flag is to hold out.")]
+    sample_ratio: Annotated[
+        float, Meta(ge=0, le=1, description="How probable the arms' sizes are by chance alone.")
+    ]
+    assignment_broken: Annotated[
+        bool, Meta(description="That is below 0.001: no difference is told.")
+    ]
+    currency: str
+    metrics: list[MetricReport]
+
+    @classmethod
+    def of(cls, found: FlagResults, currency: str) -> "FlagResultsReport":
+        """The results as they travel."""
+        results = found.results
+        return cls(
+            flag=found.flag,
+            category=found.category,
+            measured_at=instant.render(results.measured_at),
+            start=instant.render(found.start),
+            end=instant.render(found.end),
+            days=results.days,
+            over=results.over,
+            treated=results.treated,
+            held_out=results.held_out,
+            unread=results.unread,
+            partial=results.unread > 0,
+            share=found.share,
+            holdout=results.holdout,
+            sample_ratio=results.sample_ratio,
+            assignment_broken=results.assignment_broken,
+            currency=currency,
+            metrics=[MetricReport.of(each) for each in results.metrics],
         )
 
 

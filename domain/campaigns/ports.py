@@ -6,6 +6,7 @@ from typing import Protocol
 from domain.audience import Member
 from domain.campaigns.campaign import Campaign, FrozenMember, MemberPart
 from domain.campaigns.creation import Claim, Creation, Progress
+from domain.campaigns.exposure import FlagResults
 from domain.campaigns.results import CampaignResults
 
 
@@ -153,6 +154,31 @@ class CampaignRecords(Protocol):
 
     def results(self, name: str, at: int, /) -> CampaignResults:
         """What was measured at that instant.
+
+        Raises:
+            NotFound: nothing was.
+            StoreUnavailable: the store did not answer.
+            CorruptRecord: what is stored is none.
+        """
+        ...
+
+
+class FlagRecords(Protocol):
+    """What was measured of flags.
+
+    Promises: nothing is overwritten; what was answered is read from then on, the newest first.
+    """
+
+    def keep(self, found: FlagResults, /) -> None:
+        """These results were measured.
+
+        Raises:
+            StoreUnavailable: the store did not answer.
+        """
+        ...
+
+    def newest(self, flag: str, /) -> FlagResults:
+        """What was last measured of a flag.
 
         Raises:
             NotFound: nothing was.

@@ -12,7 +12,12 @@ from litestar import Litestar
 from litestar.testing import TestClient
 
 from adapters.audit_log import ObjectAuditLog
-from adapters.campaigns import MarkedCampaignEraser, ObjectCampaigns, TemporarySpool
+from adapters.campaigns import (
+    MarkedCampaignEraser,
+    ObjectCampaigns,
+    ObjectFlagRecords,
+    TemporarySpool,
+)
 from adapters.customer_tokens import JwtCustomerTokens, shared_secrets
 from adapters.statistics import ScipyStatistics
 from api.composition.metrics import Metrics
@@ -307,6 +312,7 @@ def app_over(
         campaign_records=shop.campaigns,
         campaign_creations=creations,
         surveys=surveys,
+        flag_records=ObjectFlagRecords(shop.campaign_objects),
         readiness=of_shop if readiness is None else readiness,
         registry=shop.registry,
         presence=shop.presence,

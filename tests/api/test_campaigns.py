@@ -3,11 +3,13 @@
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeVar
 
 import pytest
 from httpx import Response
 
+from adapters.campaigns import ObjectFlagRecords
 from domain.audit import Act, Outcome
 from domain.campaigns import CreationState
 from domain.errors import Interrupted
@@ -18,6 +20,7 @@ from tests.api.problems import field_of, problem_of
 from tests.builders import NOW
 from tests.campaigns import a_campaign, a_member, spending
 from tests.contracts.test_campaign_records import RESULTS
+from tests.contracts.test_flag_records import FOUND
 from tests.doubles.spread import ThreadBeside
 
 T = TypeVar("T")
@@ -294,3 +297,15 @@ def test_a_campaign_is_deleted_by_who_names_it_twice(http: Http, shop: Shop) -> 
     (entry,) = shop.audit_log.entries(since=NOW, until=NOW + 1)
     assert (entry.act, entry.name) == (Act.DELETE_CAMPAIGN, "spring")
     assert shop.campaign_objects.keys("campaigns/") == ["campaigns/spring/deleted.json"]
+
+
+def test_the_newest_results_of_a_flag_are_shown(http: Http, shop: Shop) -> None:
+    path = "/v1/flags/promotion-banner/results"
+    problem_of(http.get(path), 404, "not-found")
+    problem_of(http.get("/v1/flags/nothing/results"), 404, "unknown-flag")
+    assert field_of(http.get(f"{path}?days=3")) == "days"
+    ObjectFlagRecords(shop.campaign_objects).keep(replace(FOUND, flag="promotion-banner"))
+    report = http.get(path, headers=keyed(Scope.AUDIENCE)).json()
+    assert (report["flag"], report["share"], report["currency"]) == ("promotion-banner", 0.5, "USD")
+    assert report["metrics"][0]["verdict"] == "too_early"
+    problem_of(http.get(path, headers=keyed(Scope.DECIDE)), 403, "forbidden")

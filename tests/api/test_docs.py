@@ -30,7 +30,7 @@ OPERATIONS = {
     "listCampaigns": {"200", "400", "503", "500"} | _KEYED,
     "createCampaign": {"202", "400", "404", "409", "413", "503", "500"} | _KEYED,
     "showCampaign": {"202"} | _READ,
-    "showCampaignResults": _READ,
+    **dict.fromkeys(["showCampaignResults", "showFlagResults"], _READ),
     **dict.fromkeys(["markCampaignSent", "deleteCampaign"], {"200"} | _KEY),
     "previewCampaignPower": {"200", "400", "500"} | _KEYED,
     **dict.fromkeys(["listModels", "showVersion", "listRevisions", "getModelStatus"], _READ),

@@ -46,7 +46,7 @@ ARGUMENTS: dict[str, dict[str, object]] = {
     **{name: {"name": "m"} for name in ("list_revisions", "get_model_status", *MODELS)},
     **{name: {"key_id": "000000000abc"} for name in ("rotate_key", "revoke_key")},
     "preview_campaign_power": {"members": 8_000, "rate": 0.05},
-    "evaluate_flag": {"key": "promotion-banner"},
+    **{name: {"key": "promotion-banner"} for name in ("evaluate_flag", "show_flag_results")},
 }
 
 

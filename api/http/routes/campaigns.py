@@ -14,6 +14,7 @@ from api.documents.campaign import (
     CampaignSent,
     CampaignToDelete,
     CreationReport,
+    FlagResultsReport,
     NewCampaign,
     PowerReport,
     ResultsReport,
@@ -22,10 +23,10 @@ from api.http.access import PUBLIC, asks, who_of
 from api.http.openapi import problems
 from api.http.parameters import check_names, decoded, documented, probability_of, whole_of
 from api.http.problems import AnyRequest, ProblemRaised, problem
-from api.http.services import Audiences
+from api.http.services import Audiences, Deciding
 from api.process.creating import CampaignCreations
 from domain.audit import Act, AuditTrail, Target
-from domain.campaigns import CampaignRecords, Campaigns, Creation, CreationState
+from domain.campaigns import CampaignRecords, Campaigns, Creation, CreationState, FlagRecords
 from domain.errors import InvalidRequest, NotFound
 from domain.keys import Scope
 from domain.prediction import check_as_of
@@ -188,6 +189,28 @@ async def campaign_methods() -> Response[None]:
     )
 
 
+@get(
+    "/v1/flags/{key:str}/results",
+    operation_id="showFlagResults",
+    summary="What was last measured of a flag that holds customers out",
+    description="`propensity flags results` measures it: run that daily. A 404 until then.",
+    response_description="The newest results that were kept.",
+    responses=_ONE,
+    **_READ,
+)
+def show_flag_results(
+    key: Annotated[str, PathParameter(description="The flag's key.")],
+    request: AnyRequest,
+    deciding: NamedDependency[SkipValidation[Deciding]],
+    flag_records: NamedDependency[SkipValidation[FlagRecords]],
+    currency: NamedDependency[str],
+) -> FlagResultsReport:
+    """The newest results of one flag."""
+    check_names(request.query_params, ())
+    flag = deciding.decide.named(decoded(key, "key"))
+    return FlagResultsReport.of(flag_records.newest(flag.key), currency)
+
+
 @post(
     "/v1/campaigns/{name:str}/sent",
     operation_id="markCampaignSent",
@@ -291,6 +314,7 @@ async def preview_power(
 
 
 CAMPAIGN_ROUTES = (
+    show_flag_results,
     delete_campaign,
     mark_sent,
     preview_power,

@@ -1,5 +1,6 @@
 """The report of a version: how good it is, beside another one where that is asked."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -34,6 +35,9 @@ _CHANGES = {
     "recalibration": "recalibration",
     "libraries": "libraries",
 }
+
+
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z")
 
 
 def model_report(
@@ -124,7 +128,7 @@ def _cards(
     if len(both) > 1:
         changes = _changes(*both)
         reading = "What differs in how the two were made." if changes.rows else "Nothing differs."
-        yield Card(f"What changed against {both[1].name}?", reading, table=changes)
+        yield Card(f"What changed against {both[1].name}?", reading, table=changes, prose=True)
 
 
 def _metrics(both: Sequence[JudgedVersion], comparison: Comparison | None) -> Table:
@@ -188,6 +192,8 @@ def _plain(value: Any) -> str:
         return ", ".join(map(_plain, value))
     if isinstance(value, int):
         return f"{value:,}"
+    if isinstance(value, str) and _INSTANT.fullmatch(value):
+        return value[:10]
     return "" if value is None else str(value)
 
 

@@ -37,8 +37,8 @@ $(STAMP): requirements.lock pyproject.toml
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $(STAMP)
 
-demo: setup  ## load real purchases, train, promote and serve on PORT
-	@$(BIN)/propensity demo --port $(PORT)
+demo: setup  ## load real purchases, train, promote and serve on PORT, with DEMO_ARGS such as --open
+	@$(BIN)/propensity demo --port $(PORT) $(DEMO_ARGS)
 
 observe: setup docs $(PROMETHEUS_STAMP)  ## the demo with load, watched by Debian's Prometheus with our alerts
 	@$(BIN)/python -m tests.observe.watched

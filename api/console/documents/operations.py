@@ -96,6 +96,15 @@ class Letter(Struct, frozen=True, kw_only=True):
         )
 
 
+class Cause(Struct, frozen=True, kw_only=True):
+    """Dead letters of one reason. Instants in microseconds since the epoch, UTC."""
+
+    reason: str | None
+    letters: int
+    oldest: int | None
+    newest: int | None
+
+
 class QueuePage(Struct, frozen=True, kw_only=True):
     """The queue and its dead letters. `missing`: there is no queue of this name; `problem`: SQS is silent."""
 
@@ -106,6 +115,15 @@ class QueuePage(Struct, frozen=True, kw_only=True):
     letters: list[Letter] = []
     missing: bool = False
     problem: str = ""
+
+    @property
+    def causes(self) -> list[Cause]:
+        """Why the letters are dead, the commonest reason first."""
+        found: dict[str | None, list[Letter]] = {}
+        for letter in self.letters:
+            found.setdefault(letter.reason, []).append(letter)
+        causes = [_cause(reason, letters) for reason, letters in found.items()]
+        return sorted(causes, key=lambda each: -each.letters)
 
 
 class AuditLine(Struct, frozen=True, kw_only=True):
@@ -245,6 +263,16 @@ class Queues:
         """
         with self.opened() as pair:
             return asyncio.run(replay(pair.letters, pair.queue, most=REPLAYED_AT_ONCE))
+
+
+def _cause(reason: str | None, letters: Sequence[Letter]) -> Cause:
+    since = [each.since for each in letters if each.since is not None]
+    return Cause(
+        reason=reason,
+        letters=len(letters),
+        oldest=min(since, default=None),
+        newest=max(since, default=None),
+    )
 
 
 def _purchases_in(body: str) -> int | None:

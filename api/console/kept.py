@@ -12,6 +12,8 @@ from domain.values import MICROS_PER_SECOND, Clock
 
 _log = logging.getLogger(__name__)
 MOST = 200
+PROBLEM_FOR_S = 60.0
+"""After so long it is tried again."""
 _T = TypeVar("_T")
 
 
@@ -84,6 +86,8 @@ class Kept:
             if found is None:
                 return None
             self._found.move_to_end(key)
+        if found.problem:
+            for_s = PROBLEM_FOR_S if for_s is None else min(for_s, PROBLEM_FOR_S)
         old = for_s is not None and self._clock() - found.at > for_s * MICROS_PER_SECOND
         return None if old else found
 

@@ -15,7 +15,8 @@ from domain.values.instant import MICROS_PER_HOUR
 
 LOOKED_BACK_H = (1, 6, 24, 24 * 7)
 """Hours that are looked through for decisions, more of them where there are few."""
-_AT_ONCE = 16
+_AT_ONCE = 4
+"""Reads: whoever only looks leaves the store to those who serve."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -150,6 +150,7 @@ def test_dead_letters_need_somebody(person: Person, shop: Shop) -> None:
 def test_what_the_doctor_found_needs_somebody(person: Person, shop: Shop) -> None:
     shop.findings = [Finding(check="tables", ok=False, finding="are missing", fix="create them")]
     person.get("/console/operations/findings", **HTMX)
+    found: list[dict[str, str]] = []
     for _ in range(100):
         found = person.get("/console/attention?format=json").json()["found"]
         if len(found) > 1:

@@ -13,6 +13,7 @@ from api.documents.doctor import Finding
 from domain.campaigns import Campaign
 
 _MODELS, _LIVE, _OPERATIONS = "/console/models", "/console/live", "/console/operations"
+_NAMED = 2
 
 
 class Attention(Struct, frozen=True, kw_only=True):
@@ -84,7 +85,9 @@ def at_once(models: Sequence[LiveModel], problems: Sequence[tuple[str, str]]) ->
 def of_drift(drift: Drift) -> Iterator[Attention]:
     """That customers are others than those of training."""
     if drift.state == "drift":
-        inputs = ", ".join(each.input for each in drift.newest.inputs if each.drifted)
+        names = [each.input for each in drift.newest.inputs if each.drifted]
+        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+        inputs = ", ".join(names[:_NAMED]) + more
         yield Attention(
             level="warn",
             what=f"{drift.model}: customers of version {drift.version} drift in {inputs}",

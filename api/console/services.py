@@ -9,6 +9,8 @@ from litestar.di import Provide
 
 from api.console.documents.operations import Queues
 from api.console.kept import Kept
+from api.console.preview import PreviewChange
+from api.console.traffic import TrafficWatch
 from api.documents.doctor import Finding
 from api.pictures import Draws
 from api.process.measurements import Measurements
@@ -31,7 +33,7 @@ CampaignFile: TypeAlias = Callable[[Campaign, str, Path], Path]
 class ConsoleServices:
     """Everything that only pages use. A handler names what it needs, with `console_` before it.
 
-    `join` is None where no decisions are kept.
+    `join` is None where no decisions are kept, `traffic` where requests are not counted.
 
     `predict` and `decide` are for people who look: nothing is counted, logged or shadowed.
     """
@@ -47,9 +49,11 @@ class ConsoleServices:
     memberships: Memberships
     campaign_file: CampaignFile
     measurements: Measurements
+    preview: PreviewChange
     predict: PredictPropensity
     decide: DecideFlags
     join: JoinOutcomes | None = None
+    traffic: TrafficWatch | None = None
 
     def by_name(self) -> dict[str, Provide]:
         """Each as a dependency: `clock` as `console_clock`."""

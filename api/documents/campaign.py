@@ -63,6 +63,10 @@ class CampaignReport(Struct, frozen=True, kw_only=True):
     created_at: Annotated[str, Meta(description="RFC 3339, UTC.")]
     as_of: Annotated[str, Meta(description="Members were scored as known then; RFC 3339, UTC.")]
     sent_at: Annotated[str | None, Meta(description="RFC 3339, UTC; null: not known.")]
+    members_removed_at: Annotated[
+        str | None,
+        Meta(description="Since then its members are no longer kept, only counts; null: they are."),
+    ]
     model: str
     revision: int
     versions: Annotated[dict[str, int], Meta(description="Versions that scored, by their alias.")]
@@ -90,13 +94,14 @@ class CampaignReport(Struct, frozen=True, kw_only=True):
     @classmethod
     def of(cls, campaign: Campaign) -> "CampaignReport":
         """The campaign as it travels."""
-        sent_at = campaign.sent_at
+        sent_at, removed_at = campaign.sent_at, campaign.members_removed_at
         return cls(
             name=campaign.name,
             category=campaign.category,
             created_at=instant.render(campaign.created_at),
             as_of=instant.render(campaign.as_of),
             sent_at=None if sent_at is None else instant.render(sent_at),
+            members_removed_at=None if removed_at is None else instant.render(removed_at),
             model=campaign.model,
             revision=campaign.revision,
             versions={arm.value: version for arm, version in campaign.versions.items()},
@@ -216,11 +221,33 @@ def _points(field: str, share: float) -> int:
         raise InvalidRequest(field, str(exc)) from exc
 
 
-def _instant(text: str) -> int:
+def _instant(text: str, field: str = "as_of") -> int:
     try:
         return instant.parse(text)
     except ValueError as exc:
-        raise InvalidRequest("as_of", f"{exc}, not {text[:60]!r}") from exc
+        raise InvalidRequest(field, f"{exc}, not {text[:60]!r}") from exc
+
+
+class CampaignSent(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When a campaign was sent."""
+
+    at: Annotated[
+        str | None, Meta(description="RFC 3339 with an offset; null or left out: now.")
+    ] = None
+
+    def instant(self) -> int | None:
+        """In microseconds since the epoch, UTC; None: now.
+
+        Raises:
+            InvalidRequest: it is no instant.
+        """
+        return None if self.at is None else _instant(self.at, "at")
+
+
+class CampaignToDelete(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A campaign to delete for good."""
+
+    confirm: Annotated[str, Meta(description="Its name once more.")]
 
 
 class CreationReport(Struct, frozen=True, kw_only=True):
@@ -443,3 +470,4 @@ class TidiedCampaignsReport(Struct, frozen=True, kw_only=True):
     parts_removed: int
     erasures_done: int
     erasures_left: int
+    campaigns_emptied: int

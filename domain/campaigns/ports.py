@@ -102,6 +102,7 @@ class Campaigns(Protocol):
         """Its members in batches.
 
         Raises:
+            MembersRemoved: they were kept as long as they may be.
             StoreUnavailable: the store did not answer, or the campaign was tidied meanwhile.
             CorruptRecord: what is stored is not what was written.
         """
@@ -111,8 +112,18 @@ class Campaigns(Protocol):
 class CampaignRecords(Protocol):
     """What becomes known of a campaign after it was created.
 
-    Promises: nothing is overwritten; what was answered is read from then on.
+    Promises: nothing is overwritten; what was answered is read from then on. What was deleted is
+    read by nobody from then on, and its name is never free again.
     """
+
+    def delete(self, name: str, at: int, /) -> None:
+        """The campaign, its members and its results are gone; interrupted, again is safe.
+
+        Raises:
+            NotFound: there is no such campaign, and none was being deleted.
+            StoreUnavailable: the store did not answer; ask again, or tidy.
+        """
+        ...
 
     def mark_sent(self, name: str, at: int, /) -> None:
         """The campaign was sent at that instant, microseconds since the epoch, UTC; again is safe.

@@ -36,7 +36,7 @@ from domain.campaigns import (
     ReadSpans,
 )
 from domain.customers import DecisionEraser, EraseCustomer, Erasure
-from domain.decision_log import Answer, LogDecisions
+from domain.decision_log import Answer, DecisionLog, LogDecisions
 from domain.decisions import Flag
 from domain.errors import InvalidRequest, NoLiveModel
 from domain.keys import Key, KeyKind, Keyring, ManageKeys, Rate, Scope
@@ -132,6 +132,7 @@ class Shop(ReferenceStore):
         self.queue: MemoryQueue | None = MemoryQueue(lambda: self.queue_s)
         self.letters = MemoryQueue(lambda: self.queue_s)
         self.queue_s = 0.0
+        self.decisions: DecisionLog | None = None
         self.findings = [Finding(check="tables", ok=True, finding="as they must be")]
         self.key_store = MemoryKeyStore(KEYS)
         self.keyring = Keyring(clock=self.clock, monotonic=lambda: 0.0)

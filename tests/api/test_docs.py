@@ -31,6 +31,7 @@ OPERATIONS = {
     "createCampaign": {"202", "400", "404", "409", "413", "503", "500"} | _KEYED,
     "showCampaign": {"202"} | _READ,
     "showCampaignResults": _READ,
+    **dict.fromkeys(["markCampaignSent", "deleteCampaign"], {"200"} | _KEY),
     "previewCampaignPower": {"200", "400", "500"} | _KEYED,
     **dict.fromkeys(["listModels", "showVersion", "listRevisions", "getModelStatus"], _READ),
     **dict.fromkeys(["promoteVersion", "rollBack", "splitTraffic", "shadowVersions"], _CHANGE),

@@ -19,6 +19,7 @@ from adapters.pictures import VegaDrawings
 from adapters.statistics import ScipyStatistics
 from api.console.documents.operations import Pair, Queues
 from api.console.kept import Kept
+from api.console.preview import PreviewChange
 from api.console.router import console_router
 from api.console.services import ConsoleServices
 from api.console.sessions import Seals
@@ -67,6 +68,17 @@ def services_of(shop: Shop) -> ConsoleServices:
         currency=USD,
         draws=DRAWINGS,
         kept=Kept(shop.clock),
+        preview=PreviewChange(
+            presence=shop.presence,
+            log=shop.decisions,
+            history=shop,
+            read=ByTime(shop),
+            index=shop,
+            flags={flag.key: flag for flag in shop.flags},
+            policy=a_policy(),
+            first_model="propensity",
+            clock=shop.clock,
+        ),
         find=FindCustomer(
             history=shop, recent=shop, records=shop, retention=FOR_EVER, clock=shop.clock
         ),

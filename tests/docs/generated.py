@@ -29,8 +29,8 @@ SETTINGS: Mapping[str, Sequence[str]] = {
     "Local data": ("home",),
     "Access": ("access_key_id", "secret_access_key"),
     "Models": ("audience_model", "scorers", "registry_poll_s", "banner_max_probability"),
-    "Campaigns": ("campaigns",),
     "Console": ("console", "console_key"),
+    "Campaigns": ("campaigns", "campaign_retention_days"),
     "Decisions": (
         "decisions decision_deadline_ms customer_token_keys customer_token_secret "
         "customer_token_other_secret customer_token_audience demo_shop"

@@ -212,8 +212,7 @@ def sent(
     campaign = campaigns.named(name)
     trail = composition.audit_trail(settings)
     moment = instant_option(at, trail.clock(), option="--at")
-    if moment < campaign.as_of:
-        raise Rejected("--at", f"lies before the scores, of {instant.render(campaign.as_of)}")
+    campaign.check_sent_at(moment)
     with audited(settings, Act.SEND_CAMPAIGN, Target.CAMPAIGN, name):
         campaigns.mark_sent(name, moment)
     say(f"{name} was sent at {instant.render(moment)}")
@@ -264,9 +263,39 @@ def results(
         raise typer.Exit(PARTIAL)
 
 
+@app.command("delete")
+def delete(
+    name: Name,
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="Delete without asking.")] = False,
+) -> None:
+    """Delete a campaign for good: its members, its results, and that anybody was contacted.
+
+    Asks for its name once more. The name is never free again.
+    """
+    settings = load_settings()
+    campaigns = composition.open_campaigns(settings, members=False)
+    if not yes:
+        campaign = campaigns.named(name)
+        say(
+            f"{name}: {campaign.size:,} members and every result are deleted for good. Campaigns with "
+            "--not-contacted-within will contact its members again."
+        )
+        typed: str = typer.prompt("type its name to delete it", err=True)
+        if typed != name:
+            raise Rejected("name", f"{typed!r} is not {name!r}; nothing was deleted")
+    trail = composition.audit_trail(settings)
+    with audited(settings, Act.DELETE_CAMPAIGN, Target.CAMPAIGN, name):
+        campaigns.delete(name, trail.clock())
+    say(f"{name} is deleted")
+
+
 @app.command("tidy")
 def tidy(*, as_json: AsJson = False) -> None:
-    """Take erased customers out of the files of campaigns; safe at any time, and to run again."""
+    """Take erased customers, and members kept long enough, out of the files of campaigns.
+
+    Safe at any time, and to run again.
+    """
     with progress_bar() as bar:
         task = bar.add_task("tidying", total=None)
         done = composition.tidy_campaigns(load_settings())(
@@ -275,6 +304,7 @@ def tidy(*, as_json: AsJson = False) -> None:
     report = msgspec.convert(done, TidiedCampaignsReport, from_attributes=True)
     text = (
         f"{report.members_erased:,} members erased in {report.campaigns_written:,} campaigns, "
+        f"{report.campaigns_emptied:,} campaigns kept long enough, "
         f"{report.parts_removed:,} files removed; {report.erasures_done:,} erasures done, "
         f"{report.erasures_left:,} go on"
     )

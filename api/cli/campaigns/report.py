@@ -61,6 +61,8 @@ def shown_text(campaign: Campaign) -> str:
     ]
     if campaign.erased:
         lines.append(f"erased since: {campaign.erased:,}")
+    if campaign.members_removed_at is not None:
+        lines.append(f"members removed at {instant.render(campaign.members_removed_at)}")
     if campaign.sent_at is not None:
         lines.append(f"sent at {instant.render(campaign.sent_at)}")
     return "\n".join(lines)

@@ -231,6 +231,18 @@ class Queues:
                 queue=self.queue, dead_letter_queue=self.dead_letter_queue, problem=str(exc)
             )
 
+    def dead(self) -> int:
+        """How many dead letters wait for somebody; 0 where there is no queue.
+
+        Raises:
+            StoreUnavailable: SQS did not answer.
+        """
+        try:
+            with self.opened() as pair:
+                return asyncio.run(pair.letters.depth()).total
+        except NotFound:
+            return 0
+
     async def _seen(self, pair: Pair) -> QueuePage:
         depth, dead = await asyncio.gather(pair.queue.depth(), pair.letters.depth())
         letters = await peek(pair.letters, MOST_LETTERS) if dead.total else []

@@ -1,5 +1,6 @@
 """Models: their versions side by side, whether one would pass the gates, and what changed."""
 
+import asyncio
 from typing import Any
 
 from litestar import Response, get
@@ -11,14 +12,19 @@ from api.console.documents.findings import findings
 from api.console.documents.models import models_page
 from api.console.kept import Kept
 from api.console.model_view import Looking, model_view, pictures_of
+from api.console.preview import PreviewChange
 from api.console.rendering import AnyRequest, page, piece
 from api.console.signing_in import seen_with
 from api.http.parameters import decoded
+from api.http.services import Readiness
 from api.pictures import Draws
+from domain.errors import NotFound
 from domain.keys import Scope
 from model_registry.registry import Registry
+from model_registry.serving import load_aside
 
 _READ: dict[str, Any] = {"sync_to_thread": True, **seen_with(Scope.MODELS_READ)}
+PREVIEW_FOR_S = 300.0
 Keeps = NamedDependency[SkipValidation[Kept]]
 
 
@@ -102,4 +108,28 @@ def versions_compared(
     return piece(request, "compared.html", document, title=title, cards=True)
 
 
-MODEL_ROUTES = (models, model, model_pictures, version_findings, versions_compared)
+@get("/models/{name:str}/versions/{version:int}/preview", **seen_with(Scope.MODELS_READ))
+async def version_preview(
+    request: AnyRequest,
+    name: FromPath[str],
+    version: FromPath[int],
+    registry: NamedDependency[Registry],
+    readiness: NamedDependency[SkipValidation[Readiness]],
+    console_kept: Keeps,
+    console_preview: NamedDependency[SkipValidation[PreviewChange]],
+) -> Response[bytes]:
+    """How many decisions would change if a version answered everyone."""
+    name = decoded(name, "name")
+    if name not in readiness.traffic:
+        raise NotFound(f"model {name!r} does not serve here, so nobody knows what would change")
+    champion = readiness.traffic[name]().champion
+    key = ("preview", name, version, champion.version)
+    found = console_kept.fresh(key, PREVIEW_FOR_S)
+    if found is None:
+        candidate = await asyncio.to_thread(load_aside, registry, name, version)
+        found = console_kept.keep(key, await console_preview(champion, candidate))
+    title = f"If version {version} of {name} answered everyone"
+    return piece(request, "preview.html", found.value, title=title)
+
+
+MODEL_ROUTES = (models, model, model_pictures, version_findings, versions_compared, version_preview)

@@ -35,6 +35,8 @@ NEWEST = 8
 """Lines of the audit record on the page itself."""
 MAX_BODY_BYTES = 4_000
 _LOOK: dict[str, Any] = {"sync_to_thread": True, **seen_with(Scope.OPERATE)}
+DOCTOR = "doctor"
+"""Under this name is kept what the doctor found."""
 
 
 @get("/operations", **_LOOK)
@@ -56,7 +58,7 @@ def findings(
 ) -> Response[bytes]:
     """What the doctor found lately; where that is old, it looks again in the background."""
     fresh_s = AGAIN_S if again else FRESH_S
-    aged = console_kept.soon("doctor", lambda: list(console_examine()), for_s=fresh_s)
+    aged = console_kept.soon(DOCTOR, lambda: list(console_examine()), for_s=fresh_s)
     found = Findings.of(aged, now=console_clock(), fresh_s=fresh_s)
     return piece(request, "operations_findings.html", found, title="Is everything in order?")
 

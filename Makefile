@@ -146,6 +146,9 @@ lock:  ## resolve the newest versions again; review the difference
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
 		--no-header --no-annotate --no-emit-index-url --no-emit-find-links --extra metrics --extra traces --extra decisions --extra campaigns --extra train --extra dask \
 		--constraint requirements.lock --output-file deploy/requirements-train.lock pyproject.toml
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
+		--no-header --no-annotate --no-emit-index-url --no-emit-find-links --extra metrics --extra traces --extra decisions --extra campaigns --extra console \
+		--constraint requirements.lock --output-file deploy/requirements-console.lock pyproject.toml
 	echo 'feast[aws]' | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
 		--upgrade --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
 		--output-file benchmarks/feast.lock -

@@ -35,7 +35,6 @@ from api.composition.metrics import Instruments as Instruments
 from api.composition.metrics import LineInstruments as LineInstruments
 from api.composition.metrics import Progress as Progress
 from api.composition.metrics import UntoldProgress as UntoldProgress
-from api.composition.metrics import check_metrics_port as check_metrics_port
 from api.composition.metrics import exposed_metrics as exposed_metrics
 from api.composition.metrics import lambda_metrics as lambda_metrics
 from api.composition.pictures import open_pictures as open_pictures

@@ -47,7 +47,7 @@ class Visitors:
                 return
 
     def _customers(self) -> Sequence[str]:
-        listed = self._ask("GET", f"/v1/categories/{CATEGORIES[0]}/propensities?limit=1000")
+        listed = self._ask("GET", f"/v1/categories/{CATEGORIES[0]}/propensities?limit=100")
         return [member["customer_id"] for member in listed["members"]]
 
     def _visit(self, customer: str) -> None:

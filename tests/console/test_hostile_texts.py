@@ -95,10 +95,10 @@ def test_no_page_reflects_what_was_asked_as_more_than_text(person: Person, shop:
     for text in hostile_texts():
         spelled = text.encode("utf-8", "replace").decode()
         for template in templates:
-            path = re.sub(r"{[^}]*}", quote(spelled, safe="") or "x", template)
+            path = re.sub(r"{[^}]*}", quote(spelled[:200], safe="") or "x", template)
             answer = person.http.get(
                 path,
-                params=dict.fromkeys(PARAMETERS, spelled),
+                params=dict.fromkeys(PARAMETERS, spelled[:200]),
                 headers={"accept": "text/html", "hx-current-url": quote(spelled)},
             )
             assert answer.status_code != 500, (template, text)

@@ -112,19 +112,17 @@ class Visit:
         return int(self.page.evaluate("document.documentElement.scrollWidth - window.innerWidth"))
 
 
-def visit(browser: Browser, demo: Demo, **context: object) -> tuple[BrowserContext, Visit]:
-    """A new visitor's window."""
+def window(browser: Browser, address: str, **context: object) -> tuple[BrowserContext, Visit]:
+    """A new visitor's window on the console of a server."""
     opened = browser.new_context(**context)  # type: ignore[arg-type]  # the caller's options
     page = opened.new_page()
-    seen = Visit(page, demo.address)
+    seen = Visit(page, address)
     page.on("console", lambda said: seen.errors.append(said.text) if said.type == "error" else None)
     page.on("pageerror", lambda error: seen.errors.append(str(error)))
     page.on(
         "request",
         lambda asked: (
-            None
-            if asked.url.startswith((demo.address, "data:"))
-            else seen.foreign.append(asked.url)
+            None if asked.url.startswith((address, "data:")) else seen.foreign.append(asked.url)
         ),
     )
     return opened, seen
@@ -133,6 +131,6 @@ def visit(browser: Browser, demo: Demo, **context: object) -> tuple[BrowserConte
 @pytest.fixture
 def visitor(browser: Browser, demo: Demo) -> Iterator[Visit]:
     """A visitor with an ordinary window."""
-    context, seen = visit(browser, demo, viewport={"width": 1280, "height": 960})
+    context, seen = window(browser, demo.address, viewport={"width": 1280, "height": 960})
     yield seen
     context.close()

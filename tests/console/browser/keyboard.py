@@ -51,6 +51,16 @@ class Keyboard:
         self._keys.press("Control+a")
         self._keys.type(text)
 
+    def fill_by_label(self, label: str, text: str) -> None:
+        """This text stands in the field with this label; a field for a secret has no role."""
+        wanted = self.visit.page.get_by_label(label)
+        for _ in range(MOST_TABS):
+            if wanted.evaluate("e => e === document.activeElement"):
+                self._keys.type(text)
+                return
+            self._keys.press("Tab")
+        raise AssertionError(f"no Tab leads to {label!r}")
+
     def fill_next(self, text: str) -> None:
         """This text stands in the field after the one where the focus is."""
         self._keys.press("Tab")

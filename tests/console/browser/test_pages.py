@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
-from tests.console.browser.conftest import Demo, Visit, visit
+from tests.console.browser.conftest import Demo, Visit, window
 from tests.e2e.test_demo import READY_TIMEOUT_S
 
 pytestmark = pytest.mark.full
@@ -52,8 +52,8 @@ def test_every_page_is_whole_at_every_width_and_in_both_themes(
 ) -> None:
     found = []
     for width in WIDTHS:
-        context, seen = visit(
-            browser, demo, viewport={"width": width, "height": 960}, color_scheme=scheme
+        context, seen = window(
+            browser, demo.address, viewport={"width": width, "height": 960}, color_scheme=scheme
         )
         for template in PAGES:
             path = template.format(campaign=demo.campaign)

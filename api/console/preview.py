@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, TypeAlias
 
 from msgspec import Meta, Struct
@@ -62,6 +62,7 @@ class PreviewChange:
     policy: Policy
     first_model: str
     clock: Clock
+    one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def __call__(self, champion: ServedModel, candidate: ServedModel) -> Preview:
         """What would change; it reads at most MOST histories.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from domain.decision_log import DecisionLog, LoggedDecision
 from domain.decisions import Flag, Policy
-from domain.errors import InvalidRequest
+from domain.errors import InvalidRequest, StoreUnavailable
 from domain.features import Histories
 from domain.prediction import ServedModel
 from domain.purchases import Purchase, PurchaseHistory
@@ -23,7 +23,8 @@ _AT_ONCE = 4
 class Otherwise:
     """Of `decisions` a version would act on `more` that were not acted on, and on `fewer` that were.
 
-    `left_out` could not be decided again: purchases of then are not kept, or the flag is gone.
+    `left_out` could not be decided again: purchases of then are not kept or could not be read in
+    time, or the flag is gone.
     """
 
     decisions: int
@@ -76,7 +77,7 @@ class DecideOtherwise:
         """How many would be decided otherwise.
 
         Raises:
-            StoreUnavailable: purchases could not be read.
+            StoreUnavailable: purchases cannot be read at all, as for want of a right.
             CorruptRecord: a stored purchase is none, or the version keeps no held-out customers.
         """
         slots = asyncio.Semaphore(_AT_ONCE)
@@ -104,6 +105,10 @@ class DecideOtherwise:
                 decision.customer_id or "", after=after, until=decision.as_of
             )
         except InvalidRequest:  # before purchases are kept
+            return None
+        except StoreUnavailable as exc:
+            if not exc.transient:
+                raise
             return None
 
     def _acts(

@@ -5,13 +5,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from domain.decision_log import LoggedDecision, Scored
 from domain.decisions import Flag, TopShare
-from domain.errors import InvalidRequest
+from domain.errors import InvalidRequest, StoreUnavailable
 from domain.prediction import Arm
 from domain.purchases import Purchase
 from domain.replay import DecideOtherwise, Otherwise, newest_decisions
@@ -42,6 +43,17 @@ class NoPurchases:
         if until < self.known:
             raise InvalidRequest("as_of", "lies before purchases are kept")
         return []
+
+
+class Silent:
+    """A history that does not answer, now or for want of a right."""
+
+    def __init__(self, *, transient: bool) -> None:
+        self.transient = transient
+
+    async def between(self, _: str, /, *, after: int, until: int) -> Sequence[Purchase]:
+        assert after < until
+        raise StoreUnavailable("no answer", transient=self.transient)
 
 
 class Log:
@@ -116,6 +128,18 @@ def test_what_cannot_be_decided_again_is_counted_apart() -> None:
     decisions = [a_decision(flag="gone"), a_decision(at=5), a_decision()]
     found = decided(decisions, 0.5, known=10)
     assert (found.decisions, found.left_out, found.more) == (1, 2, 1)
+
+
+def test_who_cannot_be_read_in_time_is_counted_apart_and_a_missing_right_is_told() -> None:
+    model, decisions = a_served_model(Always(0.5)), [a_decision()] * 3
+    slow, barred = (
+        DecideOtherwise(history=Silent(transient=each), flags={}, policy=a_policy())
+        for each in (True, False)
+    )
+    found = asyncio.run(slow(decisions, model))
+    assert (found.decisions, found.left_out, found.changed) == (0, 3, None)
+    with pytest.raises(StoreUnavailable):
+        asyncio.run(barred(decisions, model))
 
 
 @given(st.lists(st.integers(1, 24 * 9), max_size=40), st.integers(1, 20))

@@ -10,6 +10,7 @@ from litestar import Response, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, SkipValidation
 
+from api.console.documents.findings import OVERRULED
 from api.console.documents.models import state_words
 from api.console.kept import Kept
 from api.console.model_view import Looking, Refused, model_view
@@ -179,6 +180,9 @@ class _Form:
             _log.warning("gate_refused", extra=extra)
         found = domain_problem(self.request, exc).content
         detail = found.detail or found.title
+        if isinstance(exc, GateFailed) and exc.gate in OVERRULED:
+            saw, _, _ = exc.reason.partition(";")
+            detail = f"the gate of {exc.gate} is not passed by {saw}; tick the box to overrule it"
         if isinstance(exc, RevisionConflict):
             detail = f"somebody was quicker: {detail}; the history below says who and why"
         refused = Refused(act=str(act), status=found.status, detail=detail, typed=self.typed)

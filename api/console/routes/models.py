@@ -128,10 +128,11 @@ async def version_preview(
         raise NotFound(f"model {name!r} does not serve here, so nobody knows what would change")
     champion = readiness.traffic[name]().champion
     key = ("preview", name, version, champion.version)
-    found = console_kept.fresh(key, PREVIEW_FOR_S)
-    if found is None:
-        candidate = await asyncio.to_thread(load_aside, registry, name, version)
-        found = console_kept.keep(key, await console_preview(champion, candidate))
+    async with console_preview.one_at_a_time:
+        found = console_kept.fresh(key, PREVIEW_FOR_S)
+        if found is None:
+            candidate = await asyncio.to_thread(load_aside, registry, name, version)
+            found = console_kept.keep(key, await console_preview(champion, candidate))
     title = f"If version {version} of {name} answered everyone"
     return piece(request, "preview.html", found.value, title=title)
 

@@ -70,6 +70,7 @@ def console_of(built: "Application") -> "Callable[[Litestar], None] | None":
         memberships=partial(memberships_of, settings),
         campaign_file=partial(campaign_file, settings),
         measurements=measurements,
+        usd_per_unit=settings.read_price_per_million / 1_000_000,
         predict=built.predict,
         decide=DecideFlags(
             predict=built.predict, flags=flags_of(settings), deadline_s=LOOKING_DEADLINE_S

@@ -27,6 +27,7 @@ class ConsoleServices:
     """Everything that only pages use. A handler names what it needs, with `console_` before it.
 
     `predict` and `decide` are for people who look: nothing is counted, logged or shadowed.
+    A read unit costs `usd_per_unit` US dollars.
     """
 
     clock: Clock
@@ -40,6 +41,7 @@ class ConsoleServices:
     measurements: Measurements
     predict: PredictPropensity
     decide: DecideFlags
+    usd_per_unit: float
 
     def by_name(self) -> dict[str, Provide]:
         """Each as a dependency: `clock` as `console_clock`."""

@@ -102,6 +102,7 @@ def console_of(built: "Application") -> "Callable[[Litestar], None] | None":
             first_model=settings.served_models[0],
             clock=built.clock,
         ),
+        usd_per_unit=settings.read_price_per_million / 1_000_000,
         predict=built.predict,
         decide=DecideFlags(
             predict=built.predict, flags=flags_of(settings), deadline_s=LOOKING_DEADLINE_S

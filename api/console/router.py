@@ -8,6 +8,7 @@ from litestar.exceptions import NotFoundException
 from litestar.static_files import create_static_files_router
 
 from api.console.problems import EXCEPTION_HANDLERS
+from api.console.routes.audiences import AUDIENCE_ROUTES
 from api.console.routes.campaigns import CAMPAIGN_ROUTES
 from api.console.routes.customers import CUSTOMER_ROUTES
 from api.console.routes.live import LIVE_ROUTES
@@ -24,6 +25,7 @@ ROUTES = (  # a line each, in the order of the navigation
     *LOGIN_ROUTES,
     *OVERVIEW_ROUTES,
     *CUSTOMER_ROUTES,
+    *AUDIENCE_ROUTES,
     *CAMPAIGN_ROUTES,
     *MODEL_ROUTES,
     *LIVE_ROUTES,

@@ -36,6 +36,7 @@ class ConsoleServices:
     `join` is None where no decisions are kept, `traffic` where requests are not counted.
 
     `predict` and `decide` are for people who look: nothing is counted, logged or shadowed.
+    A read unit costs `usd_per_unit` US dollars.
     """
 
     clock: Clock
@@ -52,6 +53,7 @@ class ConsoleServices:
     preview: PreviewChange
     predict: PredictPropensity
     decide: DecideFlags
+    usd_per_unit: float
     join: JoinOutcomes | None = None
     traffic: TrafficWatch | None = None
 

@@ -9,6 +9,7 @@ from domain.values import MICROS_PER_SECOND, Currency
 
 UNKNOWN = "\N{EN DASH}"
 _NO_DECIMALS = 100
+_SMALLEST_CENTS = 0.1
 _DAYS = re.compile(r"\blast (\d+)d\b", re.ASCII)
 
 
@@ -37,6 +38,14 @@ def money(minor: float, currency: str) -> str:
     """An amount in minor units of a currency: 1,234.50 USD."""
     known = Currency.of(currency)
     return f"{minor / known.minor_per_major:,.{known.exponent}f} {known.code}"
+
+
+def price(usd: float) -> str:
+    """A price in US dollars, small ones in cents: 0.9 US cents, 12.50 USD."""
+    if usd >= 1:
+        return f"{usd:,.2f} USD"
+    cents = 100 * usd
+    return f"{cents:.1f} US cents" if cents >= _SMALLEST_CENTS else "less than 0.1 US cents"
 
 
 def meaning(text: str) -> str:
@@ -78,5 +87,8 @@ def _moment(micros: int) -> datetime:
 
 FILTERS: Mapping[str, Callable[..., str]] = {
     each.__name__: each
-    for each in (*(number, percent, points, figure, money, meaning), *(when, day, lasted, segment))
+    for each in (
+        *(number, percent, points, figure, money, price, meaning),
+        *(when, day, lasted, segment),
+    )
 }

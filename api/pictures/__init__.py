@@ -7,6 +7,7 @@ from api.pictures.drawing import Draws as Draws
 from api.pictures.drawing import file_svg as file_svg
 from api.pictures.drawing import page_svg as page_svg
 from api.pictures.drawing import themed_png as themed_png
+from api.pictures.frame import nice_ticks as nice_ticks
 from api.pictures.gain import Gain as Gain
 from api.pictures.gain import gain as gain
 from api.pictures.gauge import gauge as gauge

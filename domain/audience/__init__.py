@@ -19,6 +19,7 @@ from domain.audience.spread import SpreadAudience as SpreadAudience
 from domain.audience.stream import AudiencePage as AudiencePage
 from domain.audience.stream import AudienceQuery as AudienceQuery
 from domain.audience.stream import ScoreAudience as ScoreAudience
+from domain.audience.survey import FINE as FINE
 from domain.audience.survey import Bar as Bar
 from domain.audience.survey import FeatureMean as FeatureMean
 from domain.audience.survey import FeatureSums as FeatureSums

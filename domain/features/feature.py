@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
 from typing import TypeAlias
@@ -137,6 +137,11 @@ class Feature:
         return self.shape.said(f"{str(self.aggregation).replace('_', ' ')}, {when}{where}")
 
     @property
+    def plain(self) -> "Feature":
+        """The same before it is cut and transformed: what a person reads."""
+        return replace(self, shape=_AS_IT_IS)
+
+    @property
     def windows(self) -> frozenset[Window]:
         """The windows that it looks at; ever is none."""
         return frozenset() if self.window is None else frozenset({self.window})
@@ -234,6 +239,11 @@ class Combination:
     def meaning(self) -> str:
         """The feature in plain words, such as: gap ratio (log1p)."""
         return self.shape.said(self.label.replace("_", " "))
+
+    @property
+    def plain(self) -> "Combination":
+        """The same before it is cut and transformed: what a person reads."""
+        return replace(self, shape=_AS_IT_IS)
 
     @property
     def windows(self) -> frozenset[Window]:

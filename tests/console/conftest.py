@@ -96,6 +96,7 @@ def services_of(shop: Shop) -> ConsoleServices:
             beside=shop.beside,
             clock=shop.clock,
         ),
+        usd_per_unit=0.125 / 1_000_000,
         predict=predict,
         decide=DecideFlags(
             predict=predict,

@@ -1,16 +1,16 @@
 """One customer as a person sees them: bought what, scored how, decided what."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from api.console.documents.audience import meaning_in
 from api.console.wording import percent
 from domain.customers import FoundCustomer
 from domain.decisions import Flag, TopShare
 from domain.errors import InvalidRequest
-from domain.features import AnyFeature, Shape
+from domain.features import AnyFeature
 from domain.prediction import Contribution, FlagDecision, Prediction, Traffic
 from domain.purchases import Purchase, refunded_minor
 from domain.values import BUCKETS, MICROS_PER_DAY, Currency
@@ -63,12 +63,14 @@ class SeenFeature(Struct, frozen=True, kw_only=True):
     log_odds: Annotated[float | None, Meta(description="What the difference adds.")] = None
 
     @classmethod
-    def of(cls, feature: AnyFeature, value: float, added: Contribution | None) -> "SeenFeature":
+    def of(
+        cls, feature: AnyFeature, value: float, added: Contribution | None, category: str | None
+    ) -> "SeenFeature":
         """The feature as it is shown."""
         average = None if added is None else added.average
         return cls(
             feature=feature.name,
-            meaning=replace(feature, shape=Shape()).meaning,
+            meaning=meaning_in(feature, category),
             value=value,
             shown=feature.shape.undone(value),
             average=average,
@@ -113,7 +115,9 @@ class SeenScore(Struct, frozen=True, kw_only=True):
             horizon_days=model.horizon_days,
             base_rate=base_rate,
             features=[
-                SeenFeature.of(features[name], prediction.features[name], added.get(name))
+                SeenFeature.of(
+                    features[name], prediction.features[name], added.get(name), prediction.category
+                )
                 for name in added or prediction.features
             ],
             unexplained=unexplained,

@@ -96,7 +96,9 @@ def test_a_marketer_chooses_freezes_mails_and_sees_whether_it_helped(
         page.keyboard.press("Enter")
     file = Path(download.value.path()).read_text()
     members = {
-        each.customer_id: each for each in shop.campaigns.members(shop.campaigns.named(NAME))
+        each.customer_id: each
+        for batch in shop.campaigns.members(shop.campaigns.named(NAME))
+        for each in batch
     }
     treated = {name for name, each in members.items() if each.arm.value == "treated"}
     assert len(members) == people

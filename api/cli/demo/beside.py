@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass
 
 from msgspec.structs import replace
 
-from api.cli.demo.loading import by_quarters, load
+from api.cli.demo.loading import by_quarters, days_of, load
 from api.cli.demo.visitors import Visitors, is_ready
 from api.cli.output import say
 from api.composition import application
@@ -65,7 +65,13 @@ class Beside:
         try:
             settings = replace(load_settings(), connections=CONNECTIONS)
             with application(settings, batch=True) as built:
-                load(built, self.households, without=self.loaded, imported=by_quarters)
+                load(
+                    built,
+                    self.households,
+                    days=days_of(self.households),
+                    without=self.loaded,
+                    imported=by_quarters,
+                )
         except PropensityError as exc:
             say(f"the other households are not all there: {exc}; start the demo again to go on")
 

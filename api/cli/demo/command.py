@@ -11,7 +11,7 @@ import typer
 from api import composition
 from api.cli.demo.beside import Beside, beside
 from api.cli.demo.campaign import freeze_and_measure
-from api.cli.demo.loading import FIRST, load
+from api.cli.demo.loading import FIRST, days_of, load
 from api.cli.demo.surroundings import HOST, Surroundings
 from api.cli.demo.versions import Versions
 from api.cli.output import say
@@ -44,7 +44,7 @@ def demo(
         first = min(households, FIRST)
         with application(settings, batch=True) as built:
             built.tables.create()
-            customers, shown = _prepared(built, first)
+            customers, shown = _prepared(built, first, days_of(households))
         os.environ |= surroundings.environment()  # where the server's process finds its settings
         page = f"http://{HOST}:{port}/console"
         work = Beside(
@@ -81,10 +81,12 @@ def _engine(settings: Settings) -> Iterator[None]:
             engine.stop()
 
 
-def _prepared(built: Application, households: int) -> tuple[Sequence[str], Mapping[bool, str]]:
+def _prepared(
+    built: Application, households: int, days: int
+) -> tuple[Sequence[str], Mapping[bool, str]]:
     """Customers with purchases, versions and a campaign; and one who sees the banner, one who does not."""
     say("[2/5] purchases")
-    loaded = load(built, households)
+    loaded = load(built, households, days=days)
     say("[3/5] train, and check on the last 30 days, which are held out")
     Versions(built).promote()
     say("[4/5] a campaign of the past, and what came of it")

@@ -13,8 +13,10 @@ from api.composition import Application
 from domain.purchases import Conventions, ImportProgress, Outcome, PurchaseSource
 from domain.values import MICROS_PER_DAY
 
-DAYS = 22 * 7
-"""Of purchases: a window of 90 days, 30 days to learn from and 30 to be tested on, and some more."""
+FEW = 300
+"""Households whose whole year is loaded: learning from few customers takes several dates."""
+YEAR, PART = 53 * 7, 22 * 7
+"""Days of purchases. The part has a window of 90 days, 30 to learn from and 30 to be tested on."""
 FIRST = 1_000
 """Households that are loaded before anything is served; the others come while it is."""
 Import = Callable[[Application, PurchaseSource], Counter[Outcome]]
@@ -32,11 +34,21 @@ class Loaded:
     newest_at: int
 
 
-def load(
-    built: Application, households: int, *, without: int = 0, imported: Import | None = None
+def days_of(households: int) -> int:
+    """How many days of purchases a demo of so many households has."""
+    return YEAR if households <= FEW else PART
+
+
+def load(  # which part of the sample, and how
+    built: Application,
+    households: int,
+    *,
+    days: int,
+    without: int = 0,
+    imported: Import | None = None,
 ) -> Loaded:
     """So many households are there, but for the first of them; what an earlier demo loaded stays."""
-    sample = composition.sample_purchases(built.settings, households, without=without, days=DAYS)
+    sample = composition.sample_purchases(built.settings, households, without=without, days=days)
     loaded = Loaded(sample.customer_ids, sample.newest_at)
     marked = built.settings.home / "demo-households"
     count = f"{len(loaded.customers):,}{' more' if without else ''} households"
@@ -45,7 +57,7 @@ def load(
         return loaded
     say(
         f"      {sample.total:,} real purchases of {count}: those of the sample's "
-        f"{households - without:,} that bought in its last {DAYS // 7} weeks"
+        f"{households - without:,} that bought in its last {days // 7} weeks"
     )
     counts = (imported or with_a_bar)(built, sample)
     marked.write_text(str(households))
@@ -88,6 +100,6 @@ def _reached(marked: Path) -> int:
 def _is_kept(built: Application, loaded: Loaded) -> bool:
     """Whether the engine has the last of them: one that was killed has lost all since its start."""
     read = built.history.between(
-        loaded.customers[-1], after=loaded.newest_at - DAYS * MICROS_PER_DAY, until=loaded.newest_at
+        loaded.customers[-1], after=loaded.newest_at - YEAR * MICROS_PER_DAY, until=loaded.newest_at
     )
     return bool(asyncio.run(read))

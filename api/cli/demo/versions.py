@@ -11,6 +11,7 @@ from api.composition import Application
 from domain.audit import Act, Target
 from domain.features import Histories
 from domain.values import BUCKETS
+from model_registry.errors import GateFailed
 from model_registry.versions import Manifest
 
 TRIED_SHARE = BUCKETS // 10
@@ -55,7 +56,16 @@ class Versions:
         say(f"      version {version} of {name} is the champion")
 
     def _tried(self, name: str, features: str) -> None:
+        """Few households may teach it too little: then a gate keeps it from answering anybody."""
         version = self._trained(name, features).version
+        try:
+            self._split(name, version)
+        except GateFailed as exc:
+            say(f"      version {version} of {name} answers nobody: {exc}")
+            return
+        say(f"      version {version} of {name} answers a tenth of the customers")
+
+    def _split(self, name: str, version: int) -> None:
         with audited(self.built.settings, Act.SPLIT, Target.MODEL, f"{name}@{version}"):
             self.built.registry.split(
                 name,
@@ -64,4 +74,3 @@ class Versions:
                 actor=actor(),
                 reason="tried on a tenth of the customers: it knows their whole life",
             )
-        say(f"      version {version} of {name} answers a tenth of the customers")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from adapters.embedded import EmbeddedEngine
 from adapters.listening import free_port
@@ -91,13 +91,12 @@ class Visit:
     def settle(self) -> None:
         """Wait until neither requests nor exchanges of htmx run."""
         self.page.wait_for_load_state("networkidle")
-        self.page.wait_for_function("document.querySelectorAll('.htmx-request').length === 0")
+        expect(self.page.locator(".htmx-request")).to_have_count(0)
 
     def wait_for_parts(self, seconds: float) -> None:
         """Wait until no part of the page is to come any more."""
-        self.page.wait_for_function(
-            "document.querySelectorAll('[aria-busy=true]').length === 0", timeout=1_000 * seconds
-        )
+        waiting = self.page.locator("[aria-busy=true]")
+        expect(waiting).to_have_count(0, timeout=1_000 * seconds)
         self.settle()
 
     def violations(self) -> list[str]:

@@ -37,8 +37,8 @@ $(STAMP): requirements.lock pyproject.toml
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $(STAMP)
 
-demo: setup  ## load real purchases, train, promote and serve on PORT
-	@$(BIN)/propensity demo --port $(PORT)
+demo: setup  ## load real purchases, train, promote and serve on PORT, with DEMO_ARGS such as --open
+	@$(BIN)/propensity demo --port $(PORT) $(DEMO_ARGS)
 
 observe: setup docs $(PROMETHEUS_STAMP)  ## the demo with load, watched by Debian's Prometheus with our alerts
 	@$(BIN)/python -m tests.observe.watched
@@ -146,6 +146,9 @@ lock:  ## resolve the newest versions again; review the difference
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
 		--no-header --no-annotate --no-emit-index-url --no-emit-find-links --extra metrics --extra traces --extra decisions --extra campaigns --extra train --extra dask \
 		--constraint requirements.lock --output-file deploy/requirements-train.lock pyproject.toml
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
+		--no-header --no-annotate --no-emit-index-url --no-emit-find-links --extra metrics --extra traces --extra decisions --extra campaigns --extra console \
+		--constraint requirements.lock --output-file deploy/requirements-console.lock pyproject.toml
 	echo 'feast[aws]' | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
 		--upgrade --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
 		--output-file benchmarks/feast.lock -

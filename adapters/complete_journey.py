@@ -113,8 +113,8 @@ class CompleteJourneyPurchases:
             products = parquet.read_table(
                 folder / "products.parquet", columns=["product_id", "department"]
             )
-            lines = _shifted(lines, now=self.now, days=self.days)
-            return _purchases(lines, products, self._chosen(lines))
+            chosen = self._chosen(lines)  # of all households, whenever they bought
+            return _purchases(_shifted(lines, now=self.now, days=self.days), products, chosen)
         except (OSError, pa.ArrowException) as exc:
             raise Rejected("sample", f"{folder} cannot be read: {exc}") from exc
 

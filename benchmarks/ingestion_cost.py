@@ -3,7 +3,8 @@
 All sides write the same purchases into tables with the same indexes on the embedded engine, one
 call after the other, and take turns in shuffled rounds; only the client's CPU time counts. Plain
 put_item overwrites what has the same id, and neither it nor the conditional one keeps recent
-purchases or the list of categories. Write units are computed from sizes by AWS's rules.
+purchases or the list of categories. Every purchase is of a new customer, of a category that had
+100,000 before. Write units are computed from sizes by AWS's rules.
 Run: python -m benchmarks.ingestion_cost
 """
 
@@ -24,18 +25,22 @@ from rich.console import Console
 from rich.table import Table
 
 from adapters.dynamodb import DynamoClient, DynamoPurchaseRecorder
+from adapters.dynamodb.categories import KnownCategories, hash_of
+from adapters.dynamodb.categories.sketch import KEPT
 from adapters.dynamodb.schema.attributes import category_shard
 from adapters.dynamodb.wire.capacity import item_bytes
 from benchmarks.audience_stream import a_client
 from benchmarks.processes import embedded_endpoint
 from benchmarks.usage import cpu_seconds
-from benchmarks.workload import NOW, SHARDS, WINDOW_DAYS, purchases_of
+from benchmarks.workload import CATEGORY, NOW, SHARDS, WINDOW_DAYS, customer_id, purchases_of
 from domain.cost import BYTES_PER_WRITE_UNIT, metered
 from domain.purchases import Outcome, Purchase, RecordPurchases
 from domain.retention import Retention
 from domain.values import Currency, Window, render
 
 CURRENCY = Currency.of("USD")
+BEFORE = 100_000
+"""Customers of the category before."""
 INDEXES = 2
 Write = Callable[[Sequence[Purchase]], float]
 """Writes one customer's purchases; returns the write units."""
@@ -128,6 +133,7 @@ def measure(endpoint: str, *, rounds: int, calls: int, each: int) -> list[Figure
     """The figures of every side, with so many purchases of one customer per call."""
     client, took = a_client(endpoint), dict[str, list[tuple[float, float, float]]]()
     with asyncio.Runner() as loop:
+        loop.run(_list_those_before(client))
         sides = {
             "RecordPurchases": _ours(client, loop),
             "put_item": _put_item(client, conditional=False),
@@ -142,6 +148,13 @@ def measure(endpoint: str, *, rounds: int, calls: int, each: int) -> list[Figure
                     took.setdefault(name, []).append(figures)
     client.close()
     return [_figures(name, each, took[name]) for name in sides]
+
+
+async def _list_those_before(client: DynamoClient) -> None:
+    """The category counts its customers by the smallest of their hashes."""
+    smallest = sorted(map(customer_id, range(BEFORE)), key=hash_of)[:KEPT]
+    members = {(CATEGORY, customer) for customer in smallest}
+    await KnownCategories(client, shards=SHARDS).add(members, client.write_deadline())
 
 
 def _one_round(write: Write, first: int, calls: int, each: int) -> tuple[float, float, float]:

@@ -206,7 +206,7 @@ def sizes() -> Rows:
         (
             "item of a category's list",
             f"{of.listed(BIG.audience_customers):,.0f}",
-            f"{BIG.listing_units}",
+            f"{ceil(of.listed(BIG.audience_customers) / BYTES_PER_WRITE_UNIT)}",
         ),
     ]
 
@@ -246,7 +246,7 @@ def rates_of(shop: Shop) -> Sequence[Rate]:
         ),
         Rate(
             "`categories`",
-            lines["lists of categories"].writes / MONTH_S,
+            reads=lines["lists of categories"].reads / MONTH_S,
             bytes=shop.categories * (shop.sizes.listed(shop.audience_customers) + OVERHEAD_BYTES),
         ),
     ]
@@ -261,9 +261,10 @@ def rates() -> Rows:
         ("predictions", f"{predictions:,.0f}", f"{PEAK * predictions:,.0f}"),
     ]
     for rate in rates_of(BIG):
-        rows.append(
-            (f"{rate.what}: write units", f"{rate.writes:,.0f}", f"{PEAK * rate.writes:,.0f}")
-        )
+        if rate.writes:
+            rows.append(
+                (f"{rate.what}: write units", f"{rate.writes:,.0f}", f"{PEAK * rate.writes:,.0f}")
+            )
         if rate.reads:
             rows.append(
                 (f"{rate.what}: read units", f"{rate.reads:,.0f}", f"{PEAK * rate.reads:,.0f}")
@@ -316,8 +317,8 @@ def hot() -> Rows:
     a_month = BIG.purchases / BIG.customers
     peak = PEAK * BIG.purchases / MONTH_S
     category = PARTITION_WRITES * SHARDS
-    listing = BIG.listing_units
-    writers = PARTITION_WRITES / listing * TRUST_S
+    listing = BIG.page_units
+    writers = PARTITION_READS / listing * TRUST_S
     years = most / a_month / 12
     return [
         (
@@ -345,7 +346,7 @@ def hot() -> Rows:
         ),
         (
             "item of a category's list, writing processes",
-            f"{writers:,.0f}: {PARTITION_WRITES:,} units / {listing} of a write, one a minute each",
+            f"{writers:,.0f}: {PARTITION_READS:,} units / {listing:.0f} of a read, one a minute each",
             f"{BIG.writers}",
         ),
         (

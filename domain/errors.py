@@ -4,6 +4,7 @@
   x NotFound
     + UnknownFlag
     + UnknownKey
+    + MembersRemoved
   x Rejected
     + InvalidPurchase
     + InvalidRequest
@@ -92,6 +93,10 @@ class UnknownFlag(NotFound):
 
 class UnknownKey(NotFound):
     """There is no key of this id."""
+
+
+class MembersRemoved(NotFound):
+    """The campaign is there, and its members were kept as long as they may be."""
 
 
 class Unauthenticated(PropensityError):

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-from adapters.dynamodb import DynamoClient, DynamoOptions, DynamoTables
+from adapters.dynamodb import DynamoClient, DynamoOptions
 from adapters.dynamodb.schema.models import CategoryRow, KeyRow, PurchaseRow, RecentRow
 from adapters.embedded import EmbeddedEngine
 from adapters.listening import free_port
@@ -127,11 +127,12 @@ def dynamo_client(endpoint: str | None, *, connections: int = 8, **options: Any)
 
 
 def create_tables(client: DynamoClient) -> None:
-    """Creates the tables without their TTL.
+    """Creates the tables without their TTL, and without the product's checks: for each test anew.
 
     The tests' clock stands in the past, so the engine would drop recent purchases once a minute.
     """
-    DynamoTables(client).create()
+    for model in (client.purchases, client.recent, client.categories, client.keys):
+        model.create_table(wait=True)
     client.connection.client.update_time_to_live(
         TableName=client.recent.Meta.table_name,
         TimeToLiveSpecification={"Enabled": False, "AttributeName": "expires_at"},

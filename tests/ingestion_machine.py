@@ -142,10 +142,15 @@ class IngestionMachine(RuleBasedStateMachine):
             }
         )
 
-    @rule(crash=crashes)
-    def deliver(self, crash: tuple[int, bool] | None) -> None:
-        """Ten messages; those that are not done with come again."""
-        self._await(self._deliver(crash))
+    @rule(crash=crashes, workers=st.integers(1, 3))
+    def deliver(self, crash: tuple[int, bool] | None, workers: int) -> None:
+        """Ten messages to each worker, often the same; those that are not done with come again."""
+
+        async def attempt() -> None:
+            with self.crashing(crash):
+                await asyncio.gather(*(self._deliver() for _ in range(workers)))
+
+        self._await(attempt())
 
     @rule(crash=crashes, who=st.integers(0, 1))
     def rebuild(self, crash: tuple[int, bool] | None, who: int) -> None:
@@ -173,7 +178,7 @@ class IngestionMachine(RuleBasedStateMachine):
             self.loop.close()
 
     async def _check(self) -> None:
-        while await self._deliver(None):
+        while await self._deliver():
             pass
         for customer in self.customers:
             truth = await self.store.history.between(customer, after=0, until=self.clock.now + DAY)
@@ -223,10 +228,9 @@ class IngestionMachine(RuleBasedStateMachine):
                 assert matrix[0].tolist() == expected
         return recent
 
-    async def _deliver(self, crash: tuple[int, bool] | None) -> bool:
+    async def _deliver(self) -> bool:
         messages = await self.queue.receive(wait_s=0, visibility_s=0)
-        with self.crashing(crash):
-            done = await self.consume(messages)
+        done = await self.consume(messages)
         await self.queue.delete(done)
         return bool(messages)
 

@@ -15,6 +15,7 @@ from model_registry.ports import ObjectStore
 # campaigns/<name>/manifests/<number>.json          the campaign
 # campaigns/<name>/sent.json                        when it was sent
 # campaigns/<name>/results/<instant>.json           what was measured then
+# campaigns/<name>/deleted.json                     it was deleted; whatever lies beside it is to go
 # campaign-erasures/<hash of an id>/<instant>-begun, <instant>-finished
 CAMPAIGNS, ERASURES = "campaigns/", "campaign-erasures/"
 
@@ -76,6 +77,11 @@ def manifest_key(name: str, number: int) -> str:
 def sent_key(name: str) -> str:
     """The key that says when a campaign was sent."""
     return f"{folder_of(name)}sent.json"
+
+
+def deleted_key(name: str) -> str:
+    """The key that says that a campaign was deleted, so that its name is never free again."""
+    return f"{folder_of(name)}deleted.json"
 
 
 def results_key(name: str, at: int) -> str:

@@ -11,6 +11,7 @@ from adapters.campaigns.places import (
     ERASURES,
     Place,
     claim_key,
+    deleted_key,
     folder_of,
     manifest_key,
     part_key,
@@ -34,7 +35,7 @@ from domain.campaigns import (
     campaign_name_of,
     taken,
 )
-from domain.errors import Conflict, CorruptRecord, NotFound, StoreUnavailable
+from domain.errors import Conflict, CorruptRecord, MembersRemoved, NotFound, StoreUnavailable
 from domain.values import instant
 from model_registry.errors import UnknownObject
 
@@ -45,6 +46,12 @@ class Sent(msgspec.Struct, frozen=True):
     """When a campaign was sent: microseconds since the epoch, UTC."""
 
     sent_at: int
+
+
+class Deleted(msgspec.Struct, frozen=True):
+    """When a campaign was deleted: microseconds since the epoch, UTC."""
+
+    deleted_at: int
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -64,6 +71,8 @@ class ObjectCampaigns:
     def begin(self, name: str, at: int, owner: str, /) -> Claim:
         """The owner creates the campaign; see the port."""
         keys = self._store.keys(folder_of(name))
+        if deleted_key(name) in keys:
+            raise Conflict(f"a campaign {name!r} was deleted; choose another name")
         last = self._creation(name, keys)
         if last is not None:
             if last.ready:
@@ -128,6 +137,12 @@ class ObjectCampaigns:
 
     def members(self, campaign: Campaign, /) -> Iterator[Sequence[FrozenMember]]:
         """Its members in batches; see the port."""
+        if campaign.members_removed_at is not None:
+            raise MembersRemoved(
+                f"the members of campaign {campaign.name} were removed at "
+                f"{instant.render(campaign.members_removed_at)}, as PROPENSITY_CAMPAIGN_RETENTION_DAYS "
+                "says; its results are kept"
+            )
         for part in campaign.parts:
             hidden = Erased.read(self._store, ERASURES).hidden_in(campaign.created_at)
             for batch in self.part(campaign, part):
@@ -161,6 +176,20 @@ class ObjectCampaigns:
                 f"campaign {name} was sent at {instant.render(before)}; that stays as it is"
             )
 
+    def delete(self, name: str, at: int, /) -> None:
+        """The campaign, its members and its results are gone; see the port."""
+        keys = self._store.keys(folder_of(campaign_name_of(name)))
+        if deleted_key(name) not in keys:
+            self.named(name)
+            self._store.put_if_absent(deleted_key(name), msgspec.json.encode(Deleted(at)))
+        self.remove_deleted(name, self._store.keys(folder_of(name)))
+
+    def remove_deleted(self, name: str, keys: Sequence[str]) -> None:
+        """Nothing but the mark of its deletion is left of a campaign with these keys."""
+        for key in keys:
+            if key != deleted_key(name):
+                self._store.remove_status(key)
+
     def keep(self, name: str, results: CampaignResults, /) -> None:
         """These results were measured; see the port."""
         key = results_key(name, results.measured_at)
@@ -183,7 +212,7 @@ class ObjectCampaigns:
 
     def _campaign(self, name: str, keys: Sequence[str]) -> Campaign | None:
         numbers = self._numbers(keys)
-        if not numbers:
+        if not numbers or deleted_key(name) in keys:
             return None
         campaign = self._read(manifest_key(name, max(numbers)), Campaign)
         if sent_key(name) not in keys:
@@ -191,6 +220,8 @@ class ObjectCampaigns:
         return replace(campaign, sent_at=self._read(sent_key(name), Sent).sent_at)
 
     def _creation(self, name: str, keys: Sequence[str]) -> Creation | None:
+        if deleted_key(name) in keys:
+            return None
         claims = self.claims(name, keys)
         numbers = self._numbers(keys)
         if not numbers:

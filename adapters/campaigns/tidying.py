@@ -9,6 +9,7 @@ from adapters.campaigns.places import (
     ERASURES,
     Place,
     claim_key,
+    deleted_key,
     folder_of,
     part_key,
     state_key,
@@ -18,7 +19,7 @@ from adapters.campaigns.store import ObjectCampaigns, without
 from adapters.erasure_marks import Erased
 from domain.campaigns import LONGEST_US, Campaign, CampaignArm, MemberPart, Tidied
 from domain.errors import Conflict
-from domain.values import Clock
+from domain.values import MICROS_PER_DAY, Clock
 from domain.values.instant import MICROS_PER_HOUR
 
 _ABANDONED_US = LONGEST_US + MICROS_PER_HOUR
@@ -31,8 +32,9 @@ class TidyCampaigns:
     Several may run at once: of two that write one campaign, one wins.
     """
 
-    def __init__(self, store: Place, clock: Clock) -> None:
+    def __init__(self, store: Place, clock: Clock, retention_days: int | None = None) -> None:
         self._store = store
+        self._retention_days = retention_days
         self._campaigns = ObjectCampaigns(store)
         self._clock = clock
 
@@ -50,12 +52,35 @@ class TidyCampaigns:
         whole = True
         for done, campaign in enumerate(campaigns, start=1):
             hidden = erased.hidden_in(campaign.created_at)
-            if hidden:
+            if self._kept_long_enough(campaign, now):
+                whole &= self._empty(campaign, now, counts)
+            elif hidden:
                 whole &= self._write_again(campaign, hidden, now, counts)
             on_progress(done, len(campaigns))
         self._remove_parts(now, counts)
         self._remove_marks(erased, now, counts, whole=whole)
         return Tidied(**counts)
+
+    def _kept_long_enough(self, campaign: Campaign, now: int) -> bool:
+        if self._retention_days is None or campaign.members_removed_at is not None:
+            return False
+        return campaign.begins_at + self._retention_days * MICROS_PER_DAY <= now
+
+    def _empty(self, campaign: Campaign, now: int, counts: Counter[str]) -> bool:
+        """Whether the manifest that counts names no members any more; how many there were stays."""
+        following = replace(
+            campaign,
+            number=campaign.number + 1,
+            parts=[],
+            sent_at=None,  # which stands beside it
+            members_removed_at=now,
+        )
+        try:
+            self._campaigns.commit(following)
+        except Conflict:  # somebody else tidied it
+            return False
+        counts["campaigns_emptied"] += 1
+        return True
 
     def _write_again(
         self, campaign: Campaign, hidden: frozenset[str], now: int, counts: Counter[str]
@@ -98,6 +123,9 @@ class TidyCampaigns:
         """Parts that a later manifest replaced, and what creations left that never will be finished."""
         for name in sorted({key.split("/")[1] for key in self._store.keys(CAMPAIGNS)}):
             keys = self._store.keys(folder_of(name))
+            if deleted_key(name) in keys:
+                self._campaigns.remove_deleted(name, keys)
+                continue
             replaced, named = self._named(name, keys)
             for key in keys:
                 if "/parts/" not in key or key in named:

@@ -4,12 +4,11 @@ The converter holds Python's lock while it works, so a thread beside it would st
 """
 
 import functools
-import os
 import re
 import signal
-import threading
 from collections.abc import Mapping
-from multiprocessing import parent_process
+from contextlib import suppress
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -27,18 +26,22 @@ _FRACTION = re.compile(r"\d+\.\d{3,}")
 _SCALE = 2.0
 
 
-def begin() -> None:
-    """Leave Ctrl-C to the process that asked, end with it, and load what the first drawing needs."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = parent_process()
-    assert parent is not None  # noqa: S101  # a worker has one
-
-    def end_with_it() -> None:
-        parent.join()
-        os._exit(1)  # a killed parent can tell nobody to stop
-
-    threading.Thread(target=end_with_it, daemon=True, name="parent").start()
+def serve(pipe: Connection) -> None:
+    """Draw what comes until the other end is closed: by whoever asks, or because they ended."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that asks
     _converter()
+    with suppress(EOFError, OSError):
+        while True:
+            kind, *asked = pipe.recv()
+            pipe.send(_answer(kind, asked))
+
+
+def _answer(kind: str, asked: list[Any]) -> tuple[bool, str | bytes]:
+    """Whether it was drawn, and the drawing or the reason."""
+    try:
+        return True, (svg if kind == "svg" else png)(*asked)
+    except ValueError as exc:
+        return False, str(exc)
 
 
 @functools.cache

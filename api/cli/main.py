@@ -110,6 +110,7 @@ COMMANDS = {
         "api.cli.decisions:app",
         "The log of decisions: what it holds, and keeping it in order.",
     ),
+    "flags": ("api.cli.flags:app", "Flags: whether what they decide sells more."),
     "keys": ("api.cli.keys:app", "Keys: who may ask the HTTP API for what."),
     "audit": (
         "api.cli.audit:audit",

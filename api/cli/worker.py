@@ -2,15 +2,16 @@
 
 import asyncio
 import signal
-from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
+from api.cli.audit import audited
 from api.cli.output import AsJson, emit, say, table
 from api.composition import exposed_metrics, queues, worker
 from api.process import configure_logging, load_settings, log_started
 from api.queue import peek, replay
+from domain.audit import Act, Target
 
 app = typer.Typer(
     help="Purchases from a queue of SQS.",
@@ -90,7 +91,12 @@ def replay_dead(*, as_json: AsJson = False) -> None:
     settings = load_settings()
 
     with queues(settings) as client:
-        letters = client.queue(settings.dead_letter_name)
-        done = asyncio.run(replay(letters, client.queue(settings.queue)))
+        letters, queue = client.queue(settings.dead_letter_name), client.queue(settings.queue)
+        with audited(settings, Act.REPLAY, Target.QUEUE, settings.queue):
+            done = asyncio.run(replay(letters, queue))
     left = f", left (duplicates, or refused again): {done.left}" if done.left else ""
-    emit(asdict(done), as_json=as_json, text=f"replayed: {done.replayed}{left}")
+    emit(
+        {"replayed": done.replayed, "left": done.left},
+        as_json=as_json,
+        text=f"replayed: {done.replayed}{left}",
+    )

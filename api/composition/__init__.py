@@ -11,7 +11,9 @@ from api.composition.decision_log import check_decision_log as check_decision_lo
 from api.composition.decision_log import open_decision_log as open_decision_log
 from api.composition.decision_log import tidy_decisions as tidy_decisions
 from api.composition.experiments import create_campaign as create_campaign
+from api.composition.experiments import flag_records as flag_records
 from api.composition.experiments import measure_experiment as measure_experiment
+from api.composition.experiments import measure_flag as measure_flag
 from api.composition.exports import export_engine as export_engine
 from api.composition.exports import exported_purchases as exported_purchases
 from api.composition.features import built_in_sets as built_in_sets
@@ -33,7 +35,6 @@ from api.composition.metrics import Instruments as Instruments
 from api.composition.metrics import LineInstruments as LineInstruments
 from api.composition.metrics import Progress as Progress
 from api.composition.metrics import UntoldProgress as UntoldProgress
-from api.composition.metrics import check_metrics_port as check_metrics_port
 from api.composition.metrics import exposed_metrics as exposed_metrics
 from api.composition.metrics import lambda_metrics as lambda_metrics
 from api.composition.pictures import open_pictures as open_pictures

@@ -50,7 +50,11 @@ def tidy_campaigns(settings: Settings) -> "TidyCampaigns":
     from adapters.object_store import open_object_store
 
     check_installed("pyarrow")
-    return TidyCampaigns(open_object_store(settings.campaigns_location), SystemClock())
+    return TidyCampaigns(
+        open_object_store(settings.campaigns_location),
+        SystemClock(),
+        settings.campaign_retention_days,
+    )
 
 
 def can_tidy() -> bool:
@@ -68,6 +72,8 @@ def memberships_of(
     """
     campaigns = open_campaigns(settings, members=False)
     for campaign in campaigns.every():
+        if campaign.members_removed_at is not None:
+            continue
         check_installed("pyarrow")
         for batch in campaigns.members(campaign):
             yield from ((campaign, each) for each in batch if each.customer_id == customer_id)

@@ -12,6 +12,7 @@ from api.process import Settings
 from domain.errors import StoreUnavailable
 
 if TYPE_CHECKING:
+    from adapters.campaigns import ObjectFlagRecords
     from api.process.creating import CampaignCreations
     from api.process.measurements import Measurements
     from domain.campaigns import (
@@ -20,9 +21,11 @@ if TYPE_CHECKING:
         Claim,
         CreateCampaign,
         MeasureExperiment,
+        MeasureFlag,
         PreviewPower,
         ReadSpans,
     )
+    from domain.decisions import Flag
     from domain.prediction import Traffic
 
 
@@ -238,6 +241,37 @@ def measure_experiment(built: Application) -> "MeasureExperiment":
         clock=built.clock,
         deadline_s=built.settings.audience_deadline_s,
     )
+
+
+def measure_flag(built: Application, flag: "Flag") -> "MeasureFlag":
+    """Measures what customers of a flag bought.
+
+    Raises:
+        Rejected: an extra is not installed, no decisions are logged, or only some of this flag's.
+    """
+    from api.composition.decision_log import open_decision_log
+    from domain.campaigns import MeasureFlag
+    from domain.errors import Rejected
+    from domain.values import BUCKETS
+
+    log = open_decision_log(built.settings)
+    share = built.settings.logged_shares.get("flags", 0) if flag.log is None else flag.log
+    if share < BUCKETS:
+        raise Rejected(
+            "PROPENSITY_DECISION_LOG_SHARES",
+            f"logs {share / BUCKETS:.4g} of the answers of {flag.key}, each drawn for itself: who comes "
+            "often is in the log more often, and what the flag shows may change who comes; log 100% of "
+            "them, and measure from then on",
+        )
+    return MeasureFlag(log=log, measure=measure_experiment(built))
+
+
+def flag_records(settings: Settings) -> "ObjectFlagRecords":
+    """What was measured of flags, beside the campaigns."""
+    from adapters.campaigns import ObjectFlagRecords
+    from adapters.object_store import open_object_store
+
+    return ObjectFlagRecords(open_object_store(settings.campaigns_location))
 
 
 def _spans(built: Application) -> "ReadSpans":

@@ -13,7 +13,7 @@ from api.composition.campaigns import open_campaigns
 from api.composition.console import console_of
 from api.composition.decision_log import DecisionLogging
 from api.composition.drift import drift_of
-from api.composition.experiments import campaign_creations
+from api.composition.experiments import campaign_creations, flag_records
 from api.composition.metrics import shadows_told
 from api.composition.observers import request_observer
 from api.composition.registry import audit_trail
@@ -139,6 +139,7 @@ def _services(
         campaign_records=campaigns,
         campaign_creations=creations,
         surveys=surveys,
+        flag_records=flag_records(settings),
         readiness=Readiness(
             health=built.tables,
             traffic={name: each.snapshot for name, each in built.live.by_name.items()},

@@ -12,6 +12,8 @@ from domain.values import MICROS_PER_SECOND, Clock
 
 _log = logging.getLogger(__name__)
 MOST = 200
+PROBLEM_FOR_S = 60.0
+"""After so long it is tried again."""
 _T = TypeVar("_T")
 
 
@@ -42,9 +44,9 @@ class Kept:
         with self._lock:
             making = self._locks.setdefault(key, Lock())
         with making:
-            found = self._fresh(key, for_s)
+            found = self.fresh(key, for_s)
             if found is None or found.problem:
-                found = self._keep(key, make())
+                found = self.keep(key, make())
         return cast("_T", found.value)
 
     def known(self, key: Hashable) -> Any:
@@ -61,32 +63,36 @@ class Kept:
         """
         with self._lock:
             making = self._locks.setdefault(key, Lock())
-        if self._fresh(key, for_s) is None and making.acquire(blocking=False):
+        if self.fresh(key, for_s) is None and making.acquire(blocking=False):
             Thread(target=self._make, args=(key, make, making), daemon=True).start()
         with self._lock:
             return self._found.get(key)
 
     def _make(self, key: Hashable, make: Callable[[], object], making: Lock) -> None:
         try:
-            self._keep(key, make())
+            self.keep(key, make())
         except PropensityError as exc:
-            self._keep(key, None, problem=str(exc))
+            self.keep(key, None, problem=str(exc))
         except Exception:  # noqa: BLE001  # whatever it is, who asks is told that it broke off
             _log.exception("not_found_out", extra={"what": repr(key)})
-            self._keep(key, None, problem="it broke off; the server's log says why")
+            self.keep(key, None, problem="it broke off; the server's log says why")
         finally:
             making.release()
 
-    def _fresh(self, key: Hashable, for_s: float | None) -> Aged | None:
+    def fresh(self, key: Hashable, for_s: float | None = None) -> Aged | None:
+        """What was found, if it was at most `for_s` seconds ago; None there: whenever."""
         with self._lock:
             found = self._found.get(key)
             if found is None:
                 return None
             self._found.move_to_end(key)
+        if found.problem:
+            for_s = PROBLEM_FOR_S if for_s is None else min(for_s, PROBLEM_FOR_S)
         old = for_s is not None and self._clock() - found.at > for_s * MICROS_PER_SECOND
         return None if old else found
 
-    def _keep(self, key: Hashable, value: object, *, problem: str = "") -> Aged:
+    def keep(self, key: Hashable, value: object, *, problem: str = "") -> Aged:
+        """This was found now."""
         found = Aged(value=value, at=self._clock(), problem=problem)
         with self._lock:
             self._found[key] = found

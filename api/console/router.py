@@ -11,9 +11,11 @@ from api.console.problems import EXCEPTION_HANDLERS
 from api.console.routes.audiences import AUDIENCE_ROUTES
 from api.console.routes.campaigns import CAMPAIGN_ROUTES
 from api.console.routes.customers import CUSTOMER_ROUTES
+from api.console.routes.live import LIVE_ROUTES
 from api.console.routes.login import LOGIN_ROUTES
 from api.console.routes.model_acts import MODEL_ACTS
 from api.console.routes.models import MODEL_ROUTES
+from api.console.routes.operations import OPERATIONS_ROUTES
 from api.console.routes.overview import OVERVIEW_ROUTES
 from api.console.services import ConsoleServices
 from api.console.signing_in import ANYBODY, ROOT, signed_in
@@ -26,7 +28,9 @@ ROUTES = (  # a line each, in the order of the navigation
     *AUDIENCE_ROUTES,
     *CAMPAIGN_ROUTES,
     *MODEL_ROUTES,
+    *LIVE_ROUTES,
     *MODEL_ACTS,
+    *OPERATIONS_ROUTES,
 )
 
 

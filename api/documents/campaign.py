@@ -12,6 +12,7 @@ from domain.campaigns import (
     CampaignWanted,
     Creation,
     Difference,
+    FlagResults,
     Interval,
     Measured,
     Policy,
@@ -63,6 +64,10 @@ class CampaignReport(Struct, frozen=True, kw_only=True):
     created_at: Annotated[str, Meta(description="RFC 3339, UTC.")]
     as_of: Annotated[str, Meta(description="Members were scored as known then; RFC 3339, UTC.")]
     sent_at: Annotated[str | None, Meta(description="RFC 3339, UTC; null: not known.")]
+    members_removed_at: Annotated[
+        str | None,
+        Meta(description="Since then its members are no longer kept, only counts; null: they are."),
+    ]
     model: str
     revision: int
     versions: Annotated[dict[str, int], Meta(description="Versions that scored, by their alias.")]
@@ -90,13 +95,14 @@ class CampaignReport(Struct, frozen=True, kw_only=True):
     @classmethod
     def of(cls, campaign: Campaign) -> "CampaignReport":
         """The campaign as it travels."""
-        sent_at = campaign.sent_at
+        sent_at, removed_at = campaign.sent_at, campaign.members_removed_at
         return cls(
             name=campaign.name,
             category=campaign.category,
             created_at=instant.render(campaign.created_at),
             as_of=instant.render(campaign.as_of),
             sent_at=None if sent_at is None else instant.render(sent_at),
+            members_removed_at=None if removed_at is None else instant.render(removed_at),
             model=campaign.model,
             revision=campaign.revision,
             versions={arm.value: version for arm, version in campaign.versions.items()},
@@ -216,11 +222,33 @@ def _points(field: str, share: float) -> int:
         raise InvalidRequest(field, str(exc)) from exc
 
 
-def _instant(text: str) -> int:
+def _instant(text: str, field: str = "as_of") -> int:
     try:
         return instant.parse(text)
     except ValueError as exc:
-        raise InvalidRequest("as_of", f"{exc}, not {text[:60]!r}") from exc
+        raise InvalidRequest(field, f"{exc}, not {text[:60]!r}") from exc
+
+
+class CampaignSent(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When a campaign was sent."""
+
+    at: Annotated[
+        str | None, Meta(description="RFC 3339 with an offset; null or left out: now.")
+    ] = None
+
+    def instant(self) -> int | None:
+        """In microseconds since the epoch, UTC; None: now.
+
+        Raises:
+            InvalidRequest: it is no instant.
+        """
+        return None if self.at is None else _instant(self.at, "at")
+
+
+class CampaignToDelete(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A campaign to delete for good."""
+
+    confirm: Annotated[str, Meta(description="Its name once more.")]
 
 
 class CreationReport(Struct, frozen=True, kw_only=True):
@@ -435,6 +463,56 @@ class ResultsReport(Struct, frozen=True, kw_only=True):
         )
 
 
+class FlagResultsReport(Struct, frozen=True, kw_only=True):
+    """What was seen of a flag that holds customers out, at an instant."""
+
+    flag: str
+    category: Annotated[str | None, Meta(description="Of which purchases it is; null: of any.")]
+    measured_at: Annotated[str, Meta(description="RFC 3339, UTC.")]
+    start: Annotated[str, Meta(description="Customers whom it was first decided for from then on.")]
+    end: Annotated[str, Meta(description="And before then.")]
+    days: Annotated[int, Meta(ge=1, description="Purchases of each count for so many days.")]
+    over: Annotated[bool, Meta(description="Whether everybody's days are over.")]
+    treated: Annotated[int, Meta(ge=0, description="Not held out, whether it was shown or not.")]
+    held_out: Annotated[int, Meta(ge=0)]
+    unread: Annotated[int, Meta(ge=0, description="Who could not be read in time.")]
+    partial: bool
+    share: Annotated[float, Meta(gt=0, le=1, description="Share of customers drawn, by their ids.")]
+    holdout: Annotated[float, Meta(description="The share that the flag is to hold out.")]
+    sample_ratio: Annotated[
+        float, Meta(ge=0, le=1, description="How probable the arms' sizes are by chance alone.")
+    ]
+    assignment_broken: Annotated[
+        bool, Meta(description="That is below 0.001: no difference is told.")
+    ]
+    currency: str
+    metrics: list[MetricReport]
+
+    @classmethod
+    def of(cls, found: FlagResults, currency: str) -> "FlagResultsReport":
+        """The results as they travel."""
+        results = found.results
+        return cls(
+            flag=found.flag,
+            category=found.category,
+            measured_at=instant.render(results.measured_at),
+            start=instant.render(found.start),
+            end=instant.render(found.end),
+            days=results.days,
+            over=results.over,
+            treated=results.treated,
+            held_out=results.held_out,
+            unread=results.unread,
+            partial=results.unread > 0,
+            share=found.share,
+            holdout=results.holdout,
+            sample_ratio=results.sample_ratio,
+            assignment_broken=results.assignment_broken,
+            currency=currency,
+            metrics=[MetricReport.of(each) for each in results.metrics],
+        )
+
+
 class TidiedCampaignsReport(Struct, frozen=True, kw_only=True):
     """What one run of tidying did."""
 
@@ -443,3 +521,4 @@ class TidiedCampaignsReport(Struct, frozen=True, kw_only=True):
     parts_removed: int
     erasures_done: int
     erasures_left: int
+    campaigns_emptied: int

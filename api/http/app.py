@@ -176,6 +176,7 @@ def create_app(  # noqa: PLR0913  # what the composition root gives
             _docs_assets(),
         ],
         dependencies=services.by_name()
+        | {"currency": Provide(lambda: currency.code, sync_to_thread=False)}
         | {"sign_token": Provide(lambda: sign_token, sync_to_thread=False)},
         request_class=StrictRequest,
         exception_handlers=EXCEPTION_HANDLERS,

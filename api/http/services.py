@@ -11,7 +11,7 @@ from api.process.creating import CampaignCreations
 from api.process.surveys import Surveys
 from domain.audience import PlanAudience, ScoreAudience
 from domain.audit import AuditTrail
-from domain.campaigns import CampaignRecords, Campaigns
+from domain.campaigns import CampaignRecords, Campaigns, FlagRecords
 from domain.categories import CategoryIndex
 from domain.customers import CustomerTokens, EraseCustomer
 from domain.decision_log import LogDecisions
@@ -86,6 +86,7 @@ class Services:
     campaign_records: CampaignRecords
     campaign_creations: CampaignCreations
     surveys: Surveys
+    flag_records: FlagRecords
     readiness: Readiness
     registry: Registry
     presence: Presence

@@ -4,6 +4,7 @@ from api.pictures.contributions import contributions as contributions
 from api.pictures.distribution import buckets_of as buckets_of
 from api.pictures.distribution import distribution as distribution
 from api.pictures.drawing import Draws as Draws
+from api.pictures.drawing import file_svg as file_svg
 from api.pictures.drawing import page_svg as page_svg
 from api.pictures.drawing import themed_png as themed_png
 from api.pictures.frame import nice_ticks as nice_ticks

@@ -4,7 +4,10 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from api.pictures.picture import Picture
-from api.pictures.style import PAGE, SURFACE, Colors
+from api.pictures.style import DARK, LIGHT, PAGE, SURFACE, Colors, Specification, custom_properties
+
+MARGIN = 16
+"""Pixels around a picture that stands on a ground of its own."""
 
 
 class Draws(Protocol):
@@ -42,8 +45,31 @@ def page_svg(draws: Draws, picture: Picture, width: int) -> str:
     return draws.svg(picture.specification(width), alt=picture.alt, colors=PAGE)
 
 
-def themed_png(draws: Draws, picture: Picture, width: int, theme: Colors) -> bytes:
-    """The picture for mail, in the colours of a theme."""
-    return draws.png(
-        picture.specification(width), alt=picture.alt, colors=theme, background=theme[SURFACE]
+def file_svg(draws: Draws, picture: Picture, width: int) -> str:
+    """The picture as a file of its own: on a ground, light or dark as whoever looks prefers."""
+    specification = _with_margin(picture.specification(width))
+    inner = draws.svg(specification, alt=picture.alt, colors=PAGE)
+    sides = specification["padding"]
+    size = (
+        f'width="{specification["width"] + sides["left"] + sides["right"]}" '
+        f'height="{specification["height"] + sides["top"] + sides["bottom"]}"'
     )
+    style = (
+        f":root{{{custom_properties(LIGHT)}}}"
+        f"@media (prefers-color-scheme:dark){{:root{{{custom_properties(DARK)}}}}}"
+    )
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" {size}><style>{style}</style>'
+        f'<rect {size} rx="10" fill="{PAGE[SURFACE]}"/>{inner}</svg>\n'
+    )
+
+
+def themed_png(draws: Draws, picture: Picture, width: int, theme: Colors) -> bytes:
+    """The picture for mail, in the colours of a theme, with a margin."""
+    specification = _with_margin(picture.specification(width))
+    return draws.png(specification, alt=picture.alt, colors=theme, background=theme[SURFACE])
+
+
+def _with_margin(specification: Specification) -> Specification:
+    sides = {side: pixels + MARGIN for side, pixels in specification["padding"].items()}
+    return {**specification, "padding": sides}

@@ -17,7 +17,7 @@ def gauge(probability: float | None, *, average: float | None = None) -> Picture
         alt += "."
     return Picture(
         alt=alt,
-        table=Table(("", "value"), tuple(rows)),
+        table=Table(("figure", "value"), tuple(rows)),
         specification=lambda width: _draw(probability, average, width),
     )
 

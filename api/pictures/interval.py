@@ -29,7 +29,7 @@ def interval(effects: Sequence[Effect], *, unit: str) -> Picture:
         alt = f"Difference with its 95 % interval: {said}."
     return Picture(
         alt=alt,
-        table=Table(("", f"difference, {unit}", "95 % interval"), rows),
+        table=Table(("measure", f"difference, {unit}", "95 % interval"), rows),
         specification=lambda width: _draw(effects, unit, width),
     )
 

@@ -20,7 +20,7 @@ def shares(parts: Sequence[tuple[str, float]], *, noun: str = "customers") -> Pi
         alt = f"Shares of {noun}: {said}."
     return Picture(
         alt=alt,
-        table=Table(("", f"share of {noun}"), rows),
+        table=Table(("name", f"share of {noun}"), rows),
         specification=lambda width: _draw(known, noun, width),
     )
 

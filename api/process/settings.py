@@ -81,6 +81,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Seconds between two looks of a server for a newer revision."""
     campaigns: str = ""
     """Folder or `s3://bucket/prefix` of campaigns, with the ids of their members; empty: beside the registry."""
+    campaign_retention_days: Annotated[int, Meta(ge=1, le=3650)] | None = None
+    """Days after a campaign began for which its members are kept; `propensity campaign tidy` removes them then, and keeps counts and results; empty: for ever."""
     scorers: str = "onnx,linear,constant"
     """Kinds of scorers that may run, by commas; add an installed plugin's kind to allow its code."""
     banner_min_probability: Probability = 0.5

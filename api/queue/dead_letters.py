@@ -13,10 +13,14 @@ _BATCH = 10
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """How many letters were sent back, and how many stayed: they came back meanwhile, or twice."""
+    """How many letters were sent back, and how many stayed: they came back meanwhile, or twice.
+
+    `all`: none was left for another time.
+    """
 
     replayed: int
     left: int
+    all: bool = True
 
 
 async def peek(letters: MessageQueue, most: int) -> list[Message]:
@@ -32,8 +36,12 @@ async def peek(letters: MessageQueue, most: int) -> list[Message]:
     return found[:most]
 
 
-async def replay(letters: MessageQueue, queue: MessageQueue) -> Replayed:
+async def replay(
+    letters: MessageQueue, queue: MessageQueue, *, most: int | None = None
+) -> Replayed:
     """Every dead letter is back in the queue, each once: one that a worker refuses again stays.
+
+    With `most`, it ends once about so many were sent back.
 
     A letter is deleted once it was sent, so an interruption may send one twice and loses none.
     """
@@ -48,8 +56,12 @@ async def replay(letters: MessageQueue, queue: MessageQueue) -> Replayed:
             await queue.send(letter.body, reason=None, group=letter.group)
             await letters.delete([letter])
             known.add(digest)
+        if most is not None and len(known) >= most:
+            break
+    else:
+        most = None
     await _shown(letters, left)
-    return Replayed(replayed=len(known), left=len(left))
+    return Replayed(replayed=len(known), left=len(left), all=most is None)
 
 
 async def _received(letters: MessageQueue) -> AsyncIterator[list[Message]]:

@@ -1,5 +1,6 @@
 """The report of a version: how good it is, beside another one where that is asked."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -34,6 +35,9 @@ _CHANGES = {
     "recalibration": "recalibration",
     "libraries": "libraries",
 }
+
+
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z")
 
 
 def model_report(
@@ -124,14 +128,14 @@ def _cards(
     if len(both) > 1:
         changes = _changes(*both)
         reading = "What differs in how the two were made." if changes.rows else "Nothing differs."
-        yield Card(f"What changed against {both[1].name}?", reading, table=changes)
+        yield Card(f"What changed against {both[1].name}?", reading, table=changes, prose=True)
 
 
 def _metrics(both: Sequence[JudgedVersion], comparison: Comparison | None) -> Table:
-    header = ["", *(each.name for each in both)]
+    header = ["figure", *(each.name for each in both)]
     differences = {} if comparison is None else comparison.differences
     if differences:
-        header += ["difference", ""]
+        header += ["difference", "verdict"]
     rows = []
     for name, (words, better) in _FIGURES.items():
         if not any(name in each.manifest.metrics for each in both):
@@ -174,7 +178,7 @@ def _changes(version: JudgedVersion, beside: JudgedVersion) -> Table:
         ),
     ]
     changed = tuple(row for row in rows if row[1] != row[2])
-    return Table(("", version.name, beside.name), changed)
+    return Table(("fact", version.name, beside.name), changed)
 
 
 def _only(these: Sequence[str], those: Sequence[str]) -> str:
@@ -188,6 +192,8 @@ def _plain(value: Any) -> str:
         return ", ".join(map(_plain, value))
     if isinstance(value, int):
         return f"{value:,}"
+    if isinstance(value, str) and _INSTANT.fullmatch(value):
+        return value[:10]
     return "" if value is None else str(value)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from api.pictures import DARK, LIGHT, Draws, Picture, Table, page_svg
 from api.pictures.style import custom_properties
 
-NARROW, HALF, WIDE = 310, 500, 1040
+NARROW, HALF, WIDE = 330, 500, 1040
 """Pixels within a card on a phone, and of half and all of the page's width."""
 
 
@@ -30,6 +30,8 @@ class Card:
     picture: Picture | None = None
     table: Table | None = None
     wide: bool = False
+    prose: bool = False
+    """Its table holds words, not numbers."""
 
 
 @dataclass(frozen=True, slots=True)

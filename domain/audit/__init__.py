@@ -6,4 +6,5 @@ from domain.audit.entry import Outcome as Outcome
 from domain.audit.entry import Target as Target
 from domain.audit.ports import AuditLog as AuditLog
 from domain.audit.trail import AuditTrail as AuditTrail
+from domain.audit.trail import Newest as Newest
 from domain.audit.trail import Who as Who

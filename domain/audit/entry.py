@@ -21,6 +21,7 @@ class Act(StrEnum):
     SPREAD = "spread"
     CREATE_CAMPAIGN = "create-campaign"
     SEND_CAMPAIGN = "send-campaign"
+    REPLAY = "replay"
     DELETE_CAMPAIGN = "delete-campaign"
 
 
@@ -33,6 +34,7 @@ class Target(StrEnum):
     KEY = "key"
     CATEGORY = "category"
     CAMPAIGN = "campaign"
+    QUEUE = "queue"
 
 
 class Outcome(StrEnum):
@@ -46,7 +48,7 @@ class Outcome(StrEnum):
 class Entry:
     """Who did what, when, on what kind of thing. `at` in microseconds since the epoch, UTC.
 
-    `name` is a model's, a key's, a category's or a campaign's; customers and purchases have none here. `request_id` is that of
+    `name` is a model's, a key's, a category's, a campaign's or a queue's; customers and purchases have none here. `request_id` is that of
     the HTTP request, or of the command.
     """
 

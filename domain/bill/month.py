@@ -15,7 +15,7 @@ from domain.values import Window
 
 SHARDS = 16
 LIST_TRUST_S = 60.0
-"""How long a writing process takes a category to be listed still; then it writes it again."""
+"""How long a writing process takes a category to be listed still; then it reads it again."""
 OVERHEAD_BYTES = 100
 """What is stored beside each item and each entry of an index. Source: AWS, item sizes."""
 _DAY_S = 24 * HOUR_S
@@ -89,7 +89,7 @@ class Shop:
             Line("entries of by_time", self.purchases, writes=self.purchases),
             Line("entries of by_category", self.purchases, writes=self.purchases),
             Line("recent items", orders, writes=orders * self.recent_write_units),
-            Line("lists of categories", self.listings, writes=self.listings * self.listing_units),
+            Line("lists of categories", self.listings, reads=self.listings * self.page_units),
             Line("predictions", self.predictions, reads=self.predictions * self.prediction_units),
             Line("audiences", self.audiences, reads=self.audiences * self.audience_units),
         ]
@@ -163,7 +163,7 @@ class Shop:
 
     @property
     def page_units(self) -> float:
-        """What a page of an audience reads beside its entries: the category's item."""
+        """What a page of an audience reads beside its entries, and a writer: the category's item."""
         return ceil(self.sizes.listed(self.audience_customers) / BYTES_PER_UNIT)
 
     @property
@@ -178,16 +178,14 @@ class Shop:
 
     @property
     def listings(self) -> float:
-        """How often writers write a category that they have not written for a minute."""
+        """How often writers read a category that they have not read for a minute.
+
+        They write it only for a new customer whose hash is among its smallest: hardly ever.
+        """
         pairs = self.writers * self.categories
         if not self.purchases:
             return 0.0
         return pairs * MONTH_S / (LIST_TRUST_S + MONTH_S * pairs / self.purchases)
-
-    @property
-    def listing_units(self) -> int:
-        """What one such write consumes."""
-        return ceil(self.sizes.listed(self.audience_customers) / BYTES_PER_WRITE_UNIT)
 
     def _recent_mean(self, of: Callable[[float], float], *, beside: int = 0) -> float:
         """The mean of something of recent items; with so many orders beside those of the days kept."""

@@ -23,6 +23,9 @@ from domain.campaigns.creation import CreationState as CreationState
 from domain.campaigns.creation import Progress as Progress
 from domain.campaigns.creation import being_created as being_created
 from domain.campaigns.creation import taken as taken
+from domain.campaigns.exposure import FirstDecisions as FirstDecisions
+from domain.campaigns.exposure import FlagResults as FlagResults
+from domain.campaigns.exposure import MeasureFlag as MeasureFlag
 from domain.campaigns.handing_on import listed_of as listed_of
 from domain.campaigns.measuring import Enrolled as Enrolled
 from domain.campaigns.measuring import Experiment as Experiment
@@ -32,6 +35,7 @@ from domain.campaigns.measuring import experiment_of as experiment_of
 from domain.campaigns.ports import CampaignDrafts as CampaignDrafts
 from domain.campaigns.ports import CampaignRecords as CampaignRecords
 from domain.campaigns.ports import Campaigns as Campaigns
+from domain.campaigns.ports import FlagRecords as FlagRecords
 from domain.campaigns.ports import MemberSpool as MemberSpool
 from domain.campaigns.power import Power as Power
 from domain.campaigns.power import PreviewPower as PreviewPower

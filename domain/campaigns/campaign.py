@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from domain.errors import InvalidRequest
 from domain.prediction import Arm
-from domain.values import BUCKETS, bucket
+from domain.values import BUCKETS, bucket, instant
 
 BEFORE_DAYS = 30
 """Days before the campaign whose purchases are kept, to compare like with like."""
@@ -112,7 +112,8 @@ class Campaign:
     `number` counts the writings of its manifest: 1, and one more for each that left erased customers
     out. `removed` are the customers that a rule took out, each counted under the first that did.
     `eligible` were scored, `members` are in the parts by arm. `sent_at` is when it was sent, if that
-    is known.
+    is known. Since `members_removed_at` nobody is in the parts, for they were kept long enough; None:
+    they are there.
     """
 
     name: str
@@ -132,6 +133,7 @@ class Campaign:
     currency: str
     parts: Sequence[MemberPart]
     sent_at: int | None = None
+    members_removed_at: int | None = None
 
     @property
     def begins_at(self) -> int:
@@ -142,6 +144,15 @@ class Campaign:
     def size(self) -> int:
         """How many members there are."""
         return sum(self.members.values())
+
+    def check_sent_at(self, at: int) -> None:
+        """Returns when it can have been sent at that instant, microseconds since the epoch, UTC.
+
+        Raises:
+            InvalidRequest: that is before its members were scored.
+        """
+        if at < self.as_of:
+            raise InvalidRequest("at", f"lies before the scores, of {instant.render(self.as_of)}")
 
     def arm_of_model(self, version: int) -> Arm:
         """As what a version scored."""

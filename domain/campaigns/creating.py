@@ -153,7 +153,11 @@ class CreateCampaign:
             await _ended(beating)
 
     def contacted(self, policy: Policy, now: int) -> IdSet:
-        """Whom a campaign of the last days contacted; those held out were not."""
+        """Whom a campaign of the last days contacted; those held out were not.
+
+        Raises:
+            MembersRemoved: nobody knows any more whom one of them contacted.
+        """
         if policy.not_contacted_days is None:
             return IdSet()
         since = now - policy.not_contacted_days * MICROS_PER_DAY

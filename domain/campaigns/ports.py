@@ -6,6 +6,7 @@ from typing import Protocol
 from domain.audience import Member
 from domain.campaigns.campaign import Campaign, FrozenMember, MemberPart
 from domain.campaigns.creation import Claim, Creation, Progress
+from domain.campaigns.exposure import FlagResults
 from domain.campaigns.results import CampaignResults
 
 
@@ -102,6 +103,7 @@ class Campaigns(Protocol):
         """Its members in batches.
 
         Raises:
+            MembersRemoved: they were kept as long as they may be.
             StoreUnavailable: the store did not answer, or the campaign was tidied meanwhile.
             CorruptRecord: what is stored is not what was written.
         """
@@ -111,8 +113,18 @@ class Campaigns(Protocol):
 class CampaignRecords(Protocol):
     """What becomes known of a campaign after it was created.
 
-    Promises: nothing is overwritten; what was answered is read from then on.
+    Promises: nothing is overwritten; what was answered is read from then on. What was deleted is
+    read by nobody from then on, and its name is never free again.
     """
+
+    def delete(self, name: str, at: int, /) -> None:
+        """The campaign, its members and its results are gone; interrupted, again is safe.
+
+        Raises:
+            NotFound: there is no such campaign, and none was being deleted.
+            StoreUnavailable: the store did not answer; ask again, or tidy.
+        """
+        ...
 
     def mark_sent(self, name: str, at: int, /) -> None:
         """The campaign was sent at that instant, microseconds since the epoch, UTC; again is safe.
@@ -142,6 +154,31 @@ class CampaignRecords(Protocol):
 
     def results(self, name: str, at: int, /) -> CampaignResults:
         """What was measured at that instant.
+
+        Raises:
+            NotFound: nothing was.
+            StoreUnavailable: the store did not answer.
+            CorruptRecord: what is stored is none.
+        """
+        ...
+
+
+class FlagRecords(Protocol):
+    """What was measured of flags.
+
+    Promises: nothing is overwritten; what was answered is read from then on, the newest first.
+    """
+
+    def keep(self, found: FlagResults, /) -> None:
+        """These results were measured.
+
+        Raises:
+            StoreUnavailable: the store did not answer.
+        """
+        ...
+
+    def newest(self, flag: str, /) -> FlagResults:
+        """What was last measured of a flag.
 
         Raises:
             NotFound: nothing was.

@@ -8,6 +8,7 @@ from model_registry.serving.drift import drift_on as drift_on
 from model_registry.serving.drift import newest_drift as newest_drift
 from model_registry.serving.live import LiveModel as LiveModel
 from model_registry.serving.live import load as load
+from model_registry.serving.live import load_aside as load_aside
 from model_registry.serving.logged import LoggedVersions as LoggedVersions
 from model_registry.serving.presence import TTL_S as TTL_S
 from model_registry.serving.presence import Presence as Presence

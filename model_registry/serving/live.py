@@ -56,12 +56,29 @@ def load_version(
         CorruptRegistry: it is damaged.
         StoreUnavailable: the store did not answer.
     """
-    manifest = registry.manifest_of(name, revision.state, version)
+    return _served(
+        registry, registry.manifest_of(name, revision.state, version), revision.number, arm
+    )
+
+
+def load_aside(registry: Registry, name: str, version: int) -> ServedModel:
+    """A version ready to score as it would if it answered; its revision is 0: it was not asked for.
+
+    Raises:
+        UnknownModel, UnknownVersion: there is none.
+        GateFailed: it does not pass a gate here and now.
+        CorruptRegistry: it is damaged.
+        StoreUnavailable: the store did not answer.
+    """
+    return _served(registry, registry.version(name, version), 0, Arm.CHAMPION)
+
+
+def _served(registry: Registry, manifest: Manifest, revision: int, arm: Arm) -> ServedModel:
     loaded = registry.gates(manifest, registry.blob)
     return ServedModel(
-        name=name,
-        version=version,
-        revision=revision.number,
+        name=manifest.name,
+        version=manifest.version,
+        revision=revision,
         horizon_days=manifest.horizon_days,
         features=loaded.features,
         scorer=loaded.scorer,

@@ -12,10 +12,16 @@ from litestar import Litestar
 from litestar.testing import TestClient
 
 from adapters.audit_log import ObjectAuditLog
-from adapters.campaigns import MarkedCampaignEraser, ObjectCampaigns, TemporarySpool
+from adapters.campaigns import (
+    MarkedCampaignEraser,
+    ObjectCampaigns,
+    ObjectFlagRecords,
+    TemporarySpool,
+)
 from adapters.customer_tokens import JwtCustomerTokens, shared_secrets
 from adapters.statistics import ScipyStatistics
 from api.composition.metrics import Metrics
+from api.documents.doctor import Finding
 from api.http import Cursors, create_app
 from api.http.access import Access, Openness
 from api.http.fallbacks import Fallbacks
@@ -35,7 +41,7 @@ from domain.campaigns import (
     ReadSpans,
 )
 from domain.customers import DecisionEraser, EraseCustomer, Erasure
-from domain.decision_log import Answer, LogDecisions
+from domain.decision_log import Answer, DecisionLog, LogDecisions
 from domain.decisions import Flag
 from domain.errors import InvalidRequest, NoLiveModel
 from domain.keys import Key, KeyKind, Keyring, ManageKeys, Rate, Scope
@@ -49,6 +55,7 @@ from tests.doubles.memory import (
     MemoryKeyStore,
     MemoryObjectStore,
     MemoryPlace,
+    MemoryQueue,
     MemoryStatusStore,
 )
 from tests.doubles.spread import ThreadBeside
@@ -127,6 +134,11 @@ class Shop(ReferenceStore):
         self.log_is_full = False
         self.decision_eraser: DecisionEraser | None = None
         self.beside: Beside = ThreadBeside()
+        self.queue: MemoryQueue | None = MemoryQueue(lambda: self.queue_s)
+        self.letters = MemoryQueue(lambda: self.queue_s)
+        self.queue_s = 0.0
+        self.decisions: DecisionLog | None = None
+        self.findings = [Finding(check="tables", ok=True, finding="as they must be")]
         self.key_store = MemoryKeyStore(KEYS)
         self.keyring = Keyring(clock=self.clock, monotonic=lambda: 0.0)
         self.keyring.replace(KEYS, asked_at=0.0)
@@ -300,6 +312,7 @@ def app_over(
         campaign_records=shop.campaigns,
         campaign_creations=creations,
         surveys=surveys,
+        flag_records=ObjectFlagRecords(shop.campaign_objects),
         readiness=of_shop if readiness is None else readiness,
         registry=shop.registry,
         presence=shop.presence,

@@ -3,20 +3,24 @@
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeVar
 
 import pytest
 from httpx import Response
 
+from adapters.campaigns import ObjectFlagRecords
 from domain.audit import Act, Outcome
 from domain.campaigns import CreationState
 from domain.errors import Interrupted
 from domain.keys import Scope
+from domain.values import instant
 from tests.api.conftest import Http, Shop, client_of, keyed
 from tests.api.problems import field_of, problem_of
 from tests.builders import NOW
 from tests.campaigns import a_campaign, a_member, spending
 from tests.contracts.test_campaign_records import RESULTS
+from tests.contracts.test_flag_records import FOUND
 from tests.doubles.spread import ThreadBeside
 
 T = TypeVar("T")
@@ -262,3 +266,46 @@ def test_the_power_is_said_before_a_campaign_is_created(http: Http) -> None:
     ]:
         assert field_of(http.get(f"{path}?{query}")) == field
     assert http.get(f"{path}?members=5").status_code == 400
+
+
+def test_when_a_campaign_was_sent_is_said_once(http: Http, shop: Shop) -> None:
+    path = "/v1/campaigns/spring/sent"
+    assert field_of(http.post(path, json={"at": "2020-01-01T00:00:00Z"})) == "at"
+    assert field_of(http.post(path, json={"at": "2999-01-01T00:00:00Z"})) == "as_of"
+    assert field_of(http.post(path, json={"at": "now"})) == "at"
+    problem_of(http.post(path, json={}, headers=keyed(Scope.AUDIENCE)), 403, "forbidden")
+    sent = http.post(path, json={}, headers=MANAGE)
+    assert sent.json()["sent_at"] == instant.render(NOW)
+    assert http.post(path, json={}).status_code == 200
+    shop.clock.now += 1
+    problem_of(http.post(path, json={}), 409, "conflict")
+    entries = shop.audit_log.entries(since=NOW, until=NOW + 2)
+    assert (entries[0].act, entries[0].name) == (Act.SEND_CAMPAIGN, "spring")
+
+
+def test_a_campaign_is_deleted_by_who_names_it_twice(http: Http, shop: Shop) -> None:
+    path = "/v1/campaigns/spring/delete"
+    assert field_of(http.post(path, json={"confirm": "Spring"})) == "confirm"
+    problem_of(
+        http.post(path, json={"confirm": "spring"}, headers=keyed(Scope.AUDIENCE)), 403, "forbidden"
+    )
+    assert http.get("/v1/campaigns/spring").status_code == 200
+    assert http.post(path, json={"confirm": "spring"}, headers=MANAGE).json()["name"] == "spring"
+    problem_of(http.get("/v1/campaigns/spring"), 404, "not-found")
+    assert http.get("/v1/campaigns").json() == {"campaigns": []}
+    problem_of(http.post(path, json={"confirm": "spring"}), 404, "not-found")
+    (entry,) = shop.audit_log.entries(since=NOW, until=NOW + 1)
+    assert (entry.act, entry.name) == (Act.DELETE_CAMPAIGN, "spring")
+    assert shop.campaign_objects.keys("campaigns/") == ["campaigns/spring/deleted.json"]
+
+
+def test_the_newest_results_of_a_flag_are_shown(http: Http, shop: Shop) -> None:
+    path = "/v1/flags/promotion-banner/results"
+    problem_of(http.get(path), 404, "not-found")
+    problem_of(http.get("/v1/flags/nothing/results"), 404, "unknown-flag")
+    assert field_of(http.get(f"{path}?days=3")) == "days"
+    ObjectFlagRecords(shop.campaign_objects).keep(replace(FOUND, flag="promotion-banner"))
+    report = http.get(path, headers=keyed(Scope.AUDIENCE)).json()
+    assert (report["flag"], report["share"], report["currency"]) == ("promotion-banner", 0.5, "USD")
+    assert report["metrics"][0]["verdict"] == "too_early"
+    problem_of(http.get(path, headers=keyed(Scope.DECIDE)), 403, "forbidden")

@@ -100,7 +100,9 @@ def test_a_campaign_from_its_creation_to_its_result(shop: Path, run: Run) -> Non
     assert results["metrics"][0]["verdict"] == "not_told_apart"
     assert results["metrics"][0]["difference"]["interval"]["low"] < 0
     assert sum(each["treated"]["customers"] for each in results["uplift"]) == created["treated"]
-    text = run("campaign", "results", "spring")[1]
+    text = run("campaign", "results", "spring", "--picture", str(shop / "spring.svg"))[1]
+    assert (shop / "spring.svg").read_text().startswith("<svg")
+    assert run("campaign", "results", "spring", "--picture", "spring.gif")[0] == 2
     assert "bought in jewellery" in text
     assert list((shop / ".propensity" / "registry").glob("campaigns/spring/results/*.json"))
 
@@ -178,3 +180,17 @@ def test_a_suppression_list_that_cannot_be_read_is_named(shop: Path, run: Run) -
     code, _, err = run(*CREATE, "--suppress", "latin.txt")
     assert (code, "line 2" in err) == (2, True)
     assert of(run("campaign", "list", "--json")) == {"campaigns": []}
+
+
+def test_a_campaign_is_deleted_once_its_name_is_typed(shop: Path, run: Run) -> None:
+    of(run(*CREATE))
+    assert run("campaign", "delete", "summer", "--yes")[0] == 4
+    assert run("campaign", "delete", "spring")[0] != 0, "nobody typed its name"
+    assert run("campaign", "show", "spring")[0] == 0
+    assert run("campaign", "delete", "spring", "--yes")[0] == 0
+    assert run("campaign", "show", "spring")[0] == 4
+    assert run(*CREATE)[0] == 5, "its name is never free again"
+    place = shop / ".propensity" / "registry" / "campaigns" / "spring"
+    assert [path.name for path in place.rglob("*") if path.is_file()] == ["deleted.json"]
+    acts = [each["act"] for each in json.loads(run("audit", "--json")[1])]
+    assert "delete-campaign" in acts

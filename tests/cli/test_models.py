@@ -152,6 +152,25 @@ def test_a_model_trained_elsewhere_is_registered_split_and_shadowed(home: Path, 
         assert (code, field in err) == (2, True), err
 
 
+def test_a_report_is_one_page_beside_the_champion(home: Path, run: Run) -> None:
+    folder = trained_elsewhere(home)
+    for _ in range(2):
+        run("models", "register", "elsewhere", str(folder))
+    page = home / "report.html"
+    report = ("models", "report", "elsewhere")
+    assert run(*report, "2", "--output", str(page))[0] == 0
+    assert "beside" not in page.read_text()
+    run("models", "promote", "elsewhere", "1", "--reason", "first")
+    assert run(*report, "2", "--output", str(page))[0] == 0
+    assert "Shown beside version 1" in page.read_text()
+    assert run(*report, "champion", "--output", str(page))[0] == 0
+    assert "beside" not in page.read_text()
+    assert run(*report, "champion", "--beside", "2", "--output", str(page))[0] == 0
+    assert "Shown beside version 2" in page.read_text()
+    assert run(*report, "7", "--output", str(page))[0] == 4
+    assert run(*report, "1", "--output", str(home / "nowhere" / "report.html"))[0] == 2
+
+
 def test_a_model_that_does_not_score_its_golden_vectors_is_not_registered(
     home: Path, run: Run
 ) -> None:

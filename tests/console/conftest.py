@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from html import unescape
 from io import BytesIO
@@ -16,7 +17,9 @@ from litestar.testing import TestClient
 from adapters.audience_files import open_audience_files
 from adapters.pictures import VegaDrawings
 from adapters.statistics import ScipyStatistics
+from api.console.documents.operations import Pair, Queues
 from api.console.kept import Kept
+from api.console.preview import PreviewChange
 from api.console.router import console_router
 from api.console.services import ConsoleServices
 from api.console.sessions import Seals
@@ -32,6 +35,7 @@ from domain.campaigns import (
     listed_of,
 )
 from domain.customers import FindCustomer
+from domain.errors import NotFound
 from domain.keys import Scope
 from domain.prediction import DecideFlags, PredictPropensity
 from domain.recent import ByTime
@@ -50,11 +54,31 @@ def services_of(shop: Shop) -> ConsoleServices:
     predict = PredictPropensity(
         read=ByTime(shop), traffic=shop.traffic, policy=a_policy(), clock=shop.clock
     )
+
+    @contextmanager
+    def opened() -> Iterator[Pair]:
+        if shop.queue is None:
+            raise NotFound("there is no queue")
+        yield Pair(shop.queue, shop.letters)
+
     return ConsoleServices(
+        examine=lambda: shop.findings,
+        queues=Queues(queue="purchases", dead_letter_queue="dead", opened=opened),
         clock=shop.clock,
         currency=USD,
         draws=DRAWINGS,
         kept=Kept(shop.clock),
+        preview=PreviewChange(
+            presence=shop.presence,
+            log=shop.decisions,
+            history=shop,
+            read=ByTime(shop),
+            index=shop,
+            flags={flag.key: flag for flag in shop.flags},
+            policy=a_policy(),
+            first_model="propensity",
+            clock=shop.clock,
+        ),
         find=FindCustomer(
             history=shop, recent=shop, records=shop, retention=FOR_EVER, clock=shop.clock
         ),

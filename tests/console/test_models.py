@@ -105,6 +105,13 @@ def test_pictures_come_with_their_tables_and_stay(person: Person) -> None:
     assert "<svg" in person.get(f"{URL}?version=3&beside=2").text
 
 
+def test_a_report_is_one_file_to_keep(person: Person) -> None:
+    answer = person.get(f"{URL}/versions/3/report?beside=2")
+    assert answer.status_code == 200
+    assert answer.headers["content-disposition"] == f'attachment; filename="{NAME}-3.html"'
+    assert "version 3" in answer.text
+
+
 @pytest.mark.parametrize("act", ACTS)
 def test_an_act_is_done_and_told(act: str, person: Person, shop: Shop) -> None:
     answer = person.do(f"{URL}/{act}", revision="2", reason=f"{act} it", **ACTS[act])

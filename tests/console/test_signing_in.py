@@ -9,6 +9,7 @@ import pytest
 from cryptography.fernet import Fernet
 from litestar.testing import TestClient
 
+from api.console.rendering import ROOMS
 from api.console.sessions import LASTS_S, Seals, Session
 from api.console.signing_in import _SEEN, SECURE
 from api.http.access import SCOPE, Access, Openness
@@ -278,3 +279,25 @@ def test_pages_run_no_script_but_ours_and_are_kept_nowhere(person: Person) -> No
         r"<script(?![^>]* src=\"/console/static/)|<style| style=| on\w+=", answer.text
     )
     assert not re.search(r"(?:src|href|action)=\"(?!/console|\?|#|data:,)", answer.text)
+
+
+def test_every_room_is_a_page(shop: Shop) -> None:
+    found = {(path, scope) for method, path, _, scope in pages(shop) if method == "GET"}
+    assert {(room.path, room.scope) for room in ROOMS} <= found
+
+
+def test_signing_in_leads_to_the_page_that_was_asked_for(stranger: Person) -> None:
+    asked = stranger.http.get("/console/models", follow_redirects=True)
+    assert 'name="next" value="/console/models"' in asked.text
+    answer = stranger.do("/console/login", key=EVERY_KEY, next="/console/models")
+    checked = stranger.http.get(answer.headers["location"], follow_redirects=False)
+    assert (checked.status_code, checked.headers["location"]) == (303, "/console/models")
+
+
+def test_an_open_server_asks_for_a_key_where_somebody_must_answer_for_it(shop: Shop) -> None:
+    shop.access = Access(keyring=shop.keyring, openness=Openness.OPEN)
+    with TestClient(console_over(shop), base_url=ORIGIN) as http:
+        assert http.get("/console").status_code == 200
+        answer = http.get("/console/operations", follow_redirects=False)
+        assert answer.headers["location"].endswith("&key=true")
+        assert "Sign in" in http.get(answer.headers["location"]).text

@@ -10,7 +10,7 @@ from adapters.object_store import open_object_store
 from domain.campaigns import CampaignResults, Difference, Interval, Measured, Metric, Verdict
 from domain.errors import Conflict, NotFound
 from tests.builders import NOW
-from tests.campaigns import a_campaign
+from tests.campaigns import a_campaign, a_member
 from tests.contracts.conftest import OBSTORES
 
 DIFFERENCE = Difference(
@@ -72,3 +72,24 @@ def test_results_are_kept_as_they_were_measured(campaigns: ObjectCampaigns) -> N
     assert campaigns.measured("summer") == []
     with pytest.raises(NotFound):
         campaigns.results("spring", NOW + 3)
+
+
+def test_what_was_deleted_is_read_by_nobody_and_its_name_is_never_free(
+    campaigns: ObjectCampaigns,
+) -> None:
+    part = campaigns.write("autumn", NOW, [a_member()])
+    campaigns.commit(a_campaign("autumn", parts=[part]))
+    campaigns.commit(a_campaign("autumn-2"))
+    campaigns.keep("autumn", RESULTS)
+    campaigns.delete("autumn", NOW + 1)
+    campaigns.delete("autumn", NOW + 2)
+    assert sorted(each.name for each in campaigns.every()) == ["autumn-2", "spring"]
+    assert campaigns.creation("autumn") is None
+    assert campaigns.measured("autumn") == []
+    for read in (campaigns.named, lambda name: campaigns.mark_sent(name, NOW)):
+        with pytest.raises(NotFound):
+            read("autumn")
+    with pytest.raises(Conflict, match="deleted"):
+        campaigns.begin("autumn", NOW + 3, "anna")
+    with pytest.raises(NotFound):
+        campaigns.delete("summer", NOW)

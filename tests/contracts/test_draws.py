@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from adapters.pictures import VegaDrawings
 from api.pictures import DARK, LIGHT, Draws, contributions, page_svg, themed_png
+from api.pictures.drawing import MARGIN
 from api.pictures.style import DATA_1, PAGE, SURFACE
 from tests.pictures import NONE, SOME, hostile_texts
 
@@ -101,7 +102,7 @@ def test_the_name_of_a_drawing_is_its_sentence(draws: Draws) -> None:
 def test_a_png_has_twice_the_pixels(draws: Draws) -> None:
     png = themed_png(draws, SOME["reliability"]("version 8"), 560, LIGHT)
     assert png.startswith(b"\x89PNG")
-    assert struct.unpack(">I", png[16:20])[0] == 1120
+    assert struct.unpack(">I", png[16:20])[0] == 2 * (560 + 2 * MARGIN)
     assert png != themed_png(draws, SOME["reliability"]("version 8"), 560, DARK)
 
 

@@ -78,3 +78,20 @@ async def test_writers_of_the_same_purchases_record_each_once_between_them(store
     answers = await asyncio.gather(*(store.recorder.record(purchases) for _ in range(4)))
     for outcomes in zip(*answers, strict=True):
         assert sorted(outcomes) == ["duplicate", "duplicate", "duplicate", "recorded"]
+
+
+async def test_calls_for_one_customer_side_by_side_each_have_their_outcome(store: Store) -> None:
+    purchases = [a_purchase(purchase_id=f"p{n:02d}", purchased_at=NOW - 20 + n) for n in range(12)]
+    rival = replace(purchases[3], amount_minor=1)
+    sent = [*purchases, purchases[5], rival]
+    found = await asyncio.gather(*(store.recorder.record([each]) for each in sent))
+    outcomes = [recording for (recording,) in found]
+    assert outcomes.count(Recording.RECORDED) == len(purchases)
+    assert sorted([outcomes[5], outcomes[12]]) == [Recording.DUPLICATE, Recording.RECORDED]
+    assert sorted([outcomes[3], outcomes[13]]) == [Recording.CONFLICT, Recording.RECORDED]
+    if outcomes[13] is Recording.RECORDED:
+        purchases[3] = rival
+    customer = purchases[0].customer_id
+    assert await store.history.between(customer, after=0, until=NOW) == purchases
+    (recent,) = await recent_of(store, customer)
+    assert recent.purchases == purchases

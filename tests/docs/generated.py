@@ -14,6 +14,7 @@ from msgspec import structs
 from api.process import PREFIX, Settings, described, shown
 from api.process.events import EVENTS, EVERY_LINE
 from benchmarks.scale import blocks
+from tests.docs.charts import charts
 from tests.docs.metrics import metrics_table
 from tests.docs.pages import DOCS, PACKAGES, ROOT
 from tests.docs.pictures import architecture, performance, tables, window
@@ -28,8 +29,8 @@ SETTINGS: Mapping[str, Sequence[str]] = {
     "Local data": ("home",),
     "Access": ("access_key_id", "secret_access_key"),
     "Models": ("audience_model", "scorers", "registry_poll_s", "banner_max_probability"),
-    "Campaigns": ("campaigns",),
     "Console": ("console", "console_key"),
+    "Campaigns": ("campaigns", "campaign_retention_days"),
     "Decisions": (
         "decisions decision_deadline_ms customer_token_keys customer_token_secret "
         "customer_token_other_secret customer_token_audience demo_shop"
@@ -169,6 +170,6 @@ def _rooms() -> str:
 
 
 if __name__ == "__main__":
-    for path, text in generated().items():
+    for path, text in {**generated(), **charts()}.items():
         path.write_text(text)
         sys.stdout.write(f"{path.relative_to(ROOT)}\n")

@@ -51,6 +51,7 @@ class Reader:
         return ours | {
             "PATH": f"{self._stand_ins()}:{Path(sys.executable).parent}:{ours['PATH']}",
             "PORT": str(self.port),
+            "DEMO_ARGS": "--households 300",
             "PIP_NO_COMPILE": "1",  # more modules are installed than run
             "PROPENSITY_PORT": str(self.port),
             "PROPENSITY_DYNAMODB_ENDPOINT": engine,

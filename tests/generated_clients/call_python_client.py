@@ -29,21 +29,24 @@ BODIES: dict[str, tuple[str, dict[str, object]]] = {
     "split_traffic": ("SplitWanted", {"version": 1, "basis_points": 100, "reason": "why"}),
     "shadow_versions": ("ShadowsWanted", {"versions": [1], "reason": "why"}),
     "create_campaign": ("NewCampaign", {"name": "spring", "category": "rings"}),
+    "mark_campaign_sent": ("CampaignSent", {}),
+    "delete_campaign": ("CampaignToDelete", {"confirm": "spring"}),
     "create_key": ("NewKey", {"actor": "shop", "scopes": ["decide"]}),
     "rotate_key": ("Rotation", {"overlap_s": 60}),
     "evaluate_flag": ("EvaluationRequest", {"context": {"targetingKey": "c-1"}}),
     "evaluate_flags": ("EvaluationRequest", {"context": {"targetingKey": "c-1"}}),
 }
+CAMPAIGN = ("show_campaign", "show_campaign_results", "mark_campaign_sent", "delete_campaign")
 MODELS = ("promote_version", "roll_back", "split_traffic", "shadow_versions")
 ARGUMENTS: dict[str, dict[str, object]] = {
     "get_propensity": {"customer_id": "c-1"},
     "list_propensities": {"category": "rings"},
     "show_version": {"name": "m", "version": 1},
-    **{name: {"name": "spring"} for name in ("show_campaign", "show_campaign_results")},
+    **{name: {"name": "spring"} for name in CAMPAIGN},
     **{name: {"name": "m"} for name in ("list_revisions", "get_model_status", *MODELS)},
     **{name: {"key_id": "000000000abc"} for name in ("rotate_key", "revoke_key")},
     "preview_campaign_power": {"members": 8_000, "rate": 0.05},
-    "evaluate_flag": {"key": "promotion-banner"},
+    **{name: {"key": "promotion-banner"} for name in ("evaluate_flag", "show_flag_results")},
 }
 
 

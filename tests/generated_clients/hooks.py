@@ -46,12 +46,8 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:  # noqa: ARG001  
         for name, value in (case.path_parameters or {}).items()
     }
     case.body = _taken(case.body)
-    if isinstance(case.body, dict) and "refunded_at" in case.body:
-        case.body["refunded_at"] = _past(case.body["refunded_at"])
-    if isinstance(case.body, dict) and {"name", "category"} <= case.body.keys():
-        case.body |= _CAMPAIGN
-    if isinstance(case.body, dict) and "scopes" in case.body:
-        case.body |= _PAGES if case.body.get("kind") == "publishable" else {"origins": []}
+    if isinstance(case.body, dict):
+        case.body |= _sensible(case.body, case.path_parameters)
 
 
 @schemathesis.serializer("application/x-ndjson")  # type: ignore[untyped-decorator]  # as above
@@ -74,6 +70,22 @@ def _taken(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _taken(each) for name, each in value.items()}
     return value
+
+
+def _sensible(body: dict[str, Any], path: dict[str, str]) -> dict[str, Any]:
+    """What of a body no schema says, so that its other fields are tried."""
+    changes: dict[str, Any] = {}
+    if "refunded_at" in body:
+        changes["refunded_at"] = _past(body["refunded_at"])
+    if "confirm" in body:
+        changes["confirm"] = unquote(path["name"])
+    if "at" in body:
+        changes["at"] = None
+    if {"name", "category"} <= body.keys():
+        changes |= _CAMPAIGN
+    if "scopes" in body:
+        changes |= _PAGES if body.get("kind") == "publishable" else {"origins": []}
+    return changes
 
 
 def _past(text: Any) -> Any:

@@ -116,7 +116,7 @@ async def test_a_category_lists_and_counts_a_customer_whatever_the_write_meets(
     store = await settled(dynamo_store(client))
     with injected(client, "UpdateItem", fault, fault) as sent:
         await store.recorder.record([a_purchase(purchased_at=NOW)])
-    assert sent == ["UpdateItem"] * 3 + ["TransactWriteItems"]
+    assert sent == ["GetItem", *["UpdateItem"] * 3, "TransactWriteItems"]
     assert await customers_of(store) == {a_purchase().category: 1}
 
 
@@ -128,7 +128,7 @@ async def test_a_purchase_is_not_recorded_before_its_category_is(client: DynamoC
         pytest.raises(StoreUnavailable, match="AccessDenied"),
     ):
         await store.recorder.record([purchase])
-    assert sent == ["UpdateItem"]
+    assert sent == ["GetItem", "UpdateItem"]
     assert await store.recorder.record([purchase]) == [Recording.RECORDED]
     assert await customers_of(store) == {purchase.category: 1}
 
@@ -140,7 +140,23 @@ async def test_a_category_whose_customers_are_known_is_not_written_again(
     with injected(client, "UpdateItem") as sent:
         for n in range(3):
             await store.recorder.record([a_purchase(purchase_id=f"p{n}", purchased_at=NOW)])
-    assert sent.count("UpdateItem") == 1
+    assert sent.count("GetItem") == sent.count("UpdateItem") == 1
+
+
+async def test_a_new_process_reads_a_category_and_writes_it_only_for_customers_that_it_lacks(
+    client: DynamoClient,
+) -> None:
+    store = await settled(dynamo_store(client))
+    await store.recorder.record([a_purchase(purchased_at=NOW)])
+    other = await settled(dynamo_store(client))
+    with injected(client, "") as sent:
+        await other.recorder.record([a_purchase(purchase_id="next", purchased_at=NOW)])
+    assert sent == ["GetItem", "TransactWriteItems"]
+    new = a_purchase(customer_id="new", purchased_at=NOW)
+    with injected(client, "") as sent:
+        await other.recorder.record([new])
+    assert sent == ["UpdateItem", "TransactWriteItems"]
+    assert await customers_of(store) == {new.category: 2}
 
 
 async def test_a_write_that_cannot_be_marked_is_not_made(client: DynamoClient) -> None:
@@ -180,6 +196,19 @@ async def test_two_writers_at_once_count_as_one_would_and_store_no_more_than_the
     assert len(sent) < 1_500
     item = client.connection.get_item(client.categories.Meta.table_name, "books")["Item"]
     assert KEPT <= len(item["smallest"]["SS"]) <= 2 * KEPT
+
+
+async def test_calls_that_wait_for_one_customer_share_a_transaction(client: DynamoClient) -> None:
+    recorder = dynamo_store(client).recorder
+    purchases = [a_purchase(purchase_id=f"p{n}", purchased_at=NOW - 9 + n) for n in range(8)]
+    await recorder.record([a_purchase(purchase_id="known", purchased_at=NOW - 10)])
+    with injected(client, "TransactWriteItems", None, time_out_after_doing_it) as sent:
+        found = await asyncio.gather(*(recorder.record([each]) for each in purchases))
+    # The answer to the shared one was lost, and its repetition finds them all.
+    assert found == [[Recording.RECORDED], *[[Recording.DUPLICATE]] * 7]
+    assert sent == ["TransactWriteItems"] * 3
+    _, recent = await stored(client, purchases[0].customer_id)
+    assert recent[1:] == purchases
 
 
 async def test_a_cancelled_transaction_names_its_reasons_once_each(client: DynamoClient) -> None:

@@ -32,7 +32,8 @@ STOP_S = 60.0
 def demo(port: int, metrics_port: int) -> Iterator["subprocess.Popen[bytes]"]:
     """`propensity demo` with metrics; Ctrl-C reaches it as it reaches us."""
     environment = os.environ | {"PROPENSITY_METRICS_PORT": str(metrics_port)}
-    command = [PROPENSITY, "demo", "--port", str(port)]
+    few = ("--households", str(CUSTOMERS), "--no-visitors")
+    command = [PROPENSITY, "demo", "--port", str(port), *few]
     with subprocess.Popen(command, env=environment) as process:
         try:
             yield process

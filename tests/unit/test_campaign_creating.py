@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from adapters.campaigns.tidying import TidyCampaigns
 from domain.audience import Member
 from domain.campaigns import (
     Assignment,
@@ -21,7 +22,7 @@ from domain.campaigns import (
 from domain.campaigns.eligibility import EligibleIndex, IdSet
 from domain.campaigns.ranking import Ranking, tenth_of
 from domain.categories import Position
-from domain.errors import Conflict, Rejected, StoreUnavailable
+from domain.errors import Conflict, MembersRemoved, Rejected, StoreUnavailable
 from domain.prediction import Arm
 from domain.values import BUCKETS
 from tests.builders import DAY, NOW, a_purchase
@@ -301,3 +302,34 @@ def test_a_creation_whose_name_is_held_uses_that_claim() -> None:
     campaign = asyncio.run(place.creating()(an_order(), claim=claim))
     assert campaign.created_at == NOW - 5
     assert place.campaigns.named("spring") == campaign
+
+
+def test_members_are_removed_once_they_were_kept_long_enough() -> None:
+    place = Place(a_store())
+    campaign = place.created(top=100)
+    tidy = TidyCampaigns(place.objects, place.clock, retention_days=30)
+    place.campaigns.mark_sent("spring", NOW + DAY)
+    place.now = NOW + 30 * DAY
+    assert tidy().campaigns_emptied == 0, "it began when it was sent"
+    place.now = NOW + 31 * DAY
+    done = tidy()
+    assert (done.campaigns_emptied, done.parts_removed) == (1, 1)
+    emptied = place.campaigns.named("spring")
+    assert (emptied.members, emptied.baseline) == (campaign.members, campaign.baseline)
+    assert (emptied.sent_at, emptied.members_removed_at) == (NOW + DAY, place.now)
+    with pytest.raises(MembersRemoved):
+        place.members(emptied)
+    assert place.objects.keys("campaigns/spring/parts/") == []
+    assert tidy().campaigns_emptied == 0
+    with pytest.raises(MembersRemoved):
+        place.created("later", not_contacted_days=90)
+    assert place.campaigns.creation("later") is not None
+
+
+def test_what_a_deletion_left_is_tidied() -> None:
+    place = Place(a_store())
+    place.created()
+    place.objects.put_if_absent("campaigns/spring/deleted.json", b"{}")
+    assert place.campaigns.every() == []
+    place.tidy()
+    assert place.objects.keys("campaigns/") == ["campaigns/spring/deleted.json"]

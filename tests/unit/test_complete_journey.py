@@ -213,3 +213,27 @@ def test_a_subset_of_no_households_is_rejected() -> None:
     with pytest.raises(Rejected) as caught:
         list(CompleteJourneyPurchases(now=NOW, households=0).rows())
     assert caught.value.field == "households"
+
+
+def test_two_parts_of_a_subset_are_the_subset() -> None:
+    whole, first, rest = (
+        CompleteJourneyPurchases(now=NOW, households=12, without=without, days=50)
+        if without
+        else CompleteJourneyPurchases(now=NOW, households=households, days=50)
+        for households, without in ((12, 0), (5, 0), (12, 5))
+    )
+    assert set(first.customer_ids) | set(rest.customer_ids) == set(whole.customer_ids)
+    assert not set(first.customer_ids) & set(rest.customer_ids)
+    assert first.total + rest.total == whole.total
+
+
+def test_the_last_days_are_those_purchases_of_the_whole(
+    few: CompleteJourneyPurchases, everything: CompleteJourneyPurchases
+) -> None:
+    days = CompleteJourneyPurchases(now=NOW, households=25, days=30)
+    since = everything.newest_at - 30 * MICROS_PER_DAY
+    late = [raw for raw in raws(few) if instant.parse(str(raw["purchased_at"])) > since]
+    assert raws(days) == late
+    assert 0 < len(late) < few.total
+    assert days.customer_ids == list(dict.fromkeys(str(raw["customer_id"]) for raw in late))
+    assert NOW - WEEK < everything.newest_at <= NOW

@@ -1,7 +1,7 @@
 """The list of categories: each one's item names it and counts its customers by their hashes."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from pynamodb.expressions.update import Action
@@ -46,9 +46,9 @@ class KnownCategories:
     """Sees to it that a category lists and counts a customer before their purchase is written.
 
     The other order could lose a category for ever; this one can only list an empty one. What the
-    list holds is remembered: each process writes a category once, and all of them together then
-    about KEPT * ln(customers / KEPT) times. The answer to a write also says over how many
-    partitions of the index the category is spread.
+    list holds is remembered, and read again after TRUST_S. It is written only where it lacks a
+    customer: all processes together do so about KEPT * ln(customers / KEPT) times. Every answer also
+    says over how many partitions of the index the category is spread.
     """
 
     def __init__(self, client: DynamoClient, *, shards: int) -> None:
@@ -93,32 +93,44 @@ class _Category:
         self._client = client
         self._name = name
         self.partitions_per_shard = 1
-        self._sketch: Sketch | None = None
+        self._sketch = Sketch.of(())
         self._trusted_until = 0.0
         self._waiting: set[int] = set()
         self._writing: asyncio.Task[None] | None = None
 
     async def add(self, number: int, deadline: Deadline) -> None:
         """The hash is stored, or KEPT smaller ones are, once this returns."""
-        trusted = self._client.monotonic() < self._trusted_until
-        if trusted and self._sketch is not None and not self._sketch.lacks(number):
+        if self._is_trusted() and not self._sketch.lacks(number):
             return
         if not self._waiting:
-            self._writing = asyncio.create_task(self._write(deadline, after=self._writing))
+            self._writing = asyncio.create_task(self._list(deadline, after=self._writing))
         self._waiting.add(number)
         # The others who wait for the same write need it even if this one is cancelled.
         await asyncio.shield(self._writing)  # type: ignore[arg-type]  # who waits has a write
 
-    async def _write(self, deadline: Deadline, *, after: "asyncio.Task[None] | None") -> None:
+    async def _list(self, deadline: Deadline, *, after: "asyncio.Task[None] | None") -> None:
         if after is not None and not after.done():
             await asyncio.wait([after])
         numbers, self._waiting = self._waiting, set()
+        if not self._is_trusted():
+            self._remember(await category_item(self._client, self._name, deadline))
+        if lacking := set(filter(self._sketch.lacks, numbers)):
+            await self._add(lacking, deadline)
+
+    async def _add(self, numbers: Collection[int], deadline: Deadline) -> None:
         smallest = self._client.categories.smallest
         stored = await self._update(deadline, smallest.add(set(map(encode_hash, numbers))))
         hashes = stored_hashes(stored)
         if deleted := surplus(hashes):
             await self._update(deadline, smallest.delete(set(map(encode_hash, deleted))))
-        self._sketch = Sketch.of(hashes)
+        self._remember(stored)
+
+    def _is_trusted(self) -> bool:
+        return self._client.monotonic() < self._trusted_until
+
+    def _remember(self, stored: Mapping[str, Any]) -> None:
+        """What the item holds is known from now on; nothing of one that is not there."""
+        self._sketch = Sketch.of(stored_hashes(stored))
         self.partitions_per_shard = stored_partitions_per_shard(stored)
         self._trusted_until = self._client.monotonic() + TRUST_S
 

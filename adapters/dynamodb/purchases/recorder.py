@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 from adapters.dynamodb.categories import KnownCategories
 from adapters.dynamodb.purchases.history import stored_refunds
 from adapters.dynamodb.purchases.items import refund_map, refunds_are
+from adapters.dynamodb.purchases.sharing import SharedTransactions
 from adapters.dynamodb.purchases.transactions import transacted
 from adapters.dynamodb.recent import RecentUpdate, RetentionMarks, is_suppressed
 from adapters.dynamodb.schema import (
@@ -45,16 +46,25 @@ class DynamoPurchaseRecorder:
         self._retention = retention
         self._marks = RetentionMarks(client, clock=clock, retention=retention)
         self._categories = KnownCategories(client, shards=shards)
+        self._shared = SharedTransactions(self._record_all)
 
     async def record(self, purchases: Sequence[Purchase], /) -> Sequence[Recording]:
         """One outcome per purchase, in order; see the port."""
         deadline = self._client.write_deadline()
         await self._marks.mark(deadline)
         await self._categories.add({(p.category, p.customer_id) for p in purchases}, deadline)
+        if not purchases:
+            return []
+        recordings = await self._shared.record(purchases, deadline)
+        return [recordings[purchase.purchase_id] for purchase in purchases]
+
+    async def _record_all(
+        self, purchases: Sequence[Purchase], deadline: Deadline
+    ) -> dict[str, Recording]:
         recordings: dict[str, Recording] = {}
         for chunk in _transactions(purchases):
             recordings |= await self._record_chunk(chunk, deadline)
-        return [recordings[purchase.purchase_id] for purchase in purchases]
+        return recordings
 
     async def _record_chunk(
         self, chunk: Sequence[Purchase], deadline: Deadline

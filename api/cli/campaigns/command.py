@@ -16,6 +16,7 @@ from api.cli.campaigns.creating import policy_of, suppressed_ids
 from api.cli.campaigns.report import created_text, results_text, shown_text
 from api.cli.cost import cost_text
 from api.cli.output import AsJson, emit, progress_bar, say, table
+from api.cli.pictures import PictureFile, check_picture, write_picture
 from api.composition import application
 from api.documents.campaign import (
     CampaignList,
@@ -211,8 +212,7 @@ def sent(
     campaign = campaigns.named(name)
     trail = composition.audit_trail(settings)
     moment = instant_option(at, trail.clock(), option="--at")
-    if moment < campaign.as_of:
-        raise Rejected("--at", f"lies before the scores, of {instant.render(campaign.as_of)}")
+    campaign.check_sent_at(moment)
     with audited(settings, Act.SEND_CAMPAIGN, Target.CAMPAIGN, name):
         campaigns.mark_sent(name, moment)
     say(f"{name} was sent at {instant.render(moment)}")
@@ -225,12 +225,14 @@ def results(
     days: Annotated[
         int, typer.Option(min=1, max=365, help="Purchases count for so many days.")
     ] = 30,
+    picture: PictureFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Measure what treated members bought against those held out, and say what it means.
 
     Every look is kept. Exits with 1 when members could not be read.
     """
+    check_picture(picture)
     settings = load_settings()
     campaigns = composition.open_campaigns(settings)
     campaign = campaigns.named(name)
@@ -248,6 +250,11 @@ def results(
     report = ResultsReport.of(campaign, found)
     say(cost_text(cost))
     emit(report, as_json=as_json, text=results_text(report, campaign))
+    if picture is not None:
+        from api.pictures.campaigns import conversions_of, uplift_of
+
+        over = any(each.conversion is not None for each in found.uplift)
+        write_picture((uplift_of if over else conversions_of)(found), picture)
     if found.unread:
         say(
             f"PARTIAL: members not read before the deadline: {found.unread:,}; nothing was kept; "
@@ -256,9 +263,39 @@ def results(
         raise typer.Exit(PARTIAL)
 
 
+@app.command("delete")
+def delete(
+    name: Name,
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="Delete without asking.")] = False,
+) -> None:
+    """Delete a campaign for good: its members, its results, and that anybody was contacted.
+
+    Asks for its name once more. The name is never free again.
+    """
+    settings = load_settings()
+    campaigns = composition.open_campaigns(settings, members=False)
+    if not yes:
+        campaign = campaigns.named(name)
+        say(
+            f"{name}: {campaign.size:,} members and every result are deleted for good. Campaigns with "
+            "--not-contacted-within will contact its members again."
+        )
+        typed: str = typer.prompt("type its name to delete it", err=True)
+        if typed != name:
+            raise Rejected("name", f"{typed!r} is not {name!r}; nothing was deleted")
+    trail = composition.audit_trail(settings)
+    with audited(settings, Act.DELETE_CAMPAIGN, Target.CAMPAIGN, name):
+        campaigns.delete(name, trail.clock())
+    say(f"{name} is deleted")
+
+
 @app.command("tidy")
 def tidy(*, as_json: AsJson = False) -> None:
-    """Take erased customers out of the files of campaigns; safe at any time, and to run again."""
+    """Take erased customers, and members kept long enough, out of the files of campaigns.
+
+    Safe at any time, and to run again.
+    """
     with progress_bar() as bar:
         task = bar.add_task("tidying", total=None)
         done = composition.tidy_campaigns(load_settings())(
@@ -267,6 +304,7 @@ def tidy(*, as_json: AsJson = False) -> None:
     report = msgspec.convert(done, TidiedCampaignsReport, from_attributes=True)
     text = (
         f"{report.members_erased:,} members erased in {report.campaigns_written:,} campaigns, "
+        f"{report.campaigns_emptied:,} campaigns kept long enough, "
         f"{report.parts_removed:,} files removed; {report.erasures_done:,} erasures done, "
         f"{report.erasures_left:,} go on"
     )

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from api.documents.campaign import (
     DifferenceReport,
+    FlagResultsReport,
     IntervalReport,
     MetricReport,
     ResultsReport,
@@ -24,8 +25,8 @@ _NAMES = {
     Metric.REVENUE_ADJUSTED: "revenue a customer, adjusted for what they spent before",
 }
 _VERDICTS = {
-    "higher": "higher: the campaign sold more",
-    "lower": "lower: the campaign sold less",
+    "higher": "higher: the treated bought more",
+    "lower": "lower: the treated bought less",
     "not_told_apart": "no difference is seen beyond chance",
     "too_early": "too early to say",
     "no_holdout": "nobody is held out, or nobody else: there is nothing to compare with",
@@ -61,6 +62,8 @@ def shown_text(campaign: Campaign) -> str:
     ]
     if campaign.erased:
         lines.append(f"erased since: {campaign.erased:,}")
+    if campaign.members_removed_at is not None:
+        lines.append(f"members removed at {instant.render(campaign.members_removed_at)}")
     if campaign.sent_at is not None:
         lines.append(f"sent at {instant.render(campaign.sent_at)}")
     return "\n".join(lines)
@@ -92,6 +95,35 @@ def _lines(report: ResultsReport, campaign: Campaign) -> Iterator[str]:
         f"{report.name}: purchases from {report.begins_at} for {report.days} days, {state}; "
         f"measured at {report.measured_at}"
     )
+    yield from _arms(report)
+    for metric in report.metrics:
+        yield from _metric(metric, campaign.category, campaign.currency)
+    if any(each.conversion is not None for each in report.uplift):
+        yield "uplift by tenth of the score, the highest first: treated, held out, difference"
+        yield from map(_tenth, report.uplift)
+
+
+def flag_results_text(report: FlagResultsReport) -> str:
+    """Results of a flag for people."""
+    state = (
+        "over" if report.over else "NOT OVER YET: only intervals that hold at any look are shown"
+    )
+    drawn = (
+        "" if report.share == 1 else f", {report.share:.3%} of all customers, drawn by their ids"
+    )
+    metrics = [
+        line
+        for metric in report.metrics
+        for line in _metric(metric, report.category or "", report.currency)
+    ]
+    head = (
+        f"{report.flag}: customers first asked about from {report.start} to {report.end}{drawn}; "
+        f"purchases of each for {report.days} days, {state}; measured at {report.measured_at}"
+    )
+    return "\n".join([head, *_arms(report), *metrics])
+
+
+def _arms(report: ResultsReport | FlagResultsReport) -> Iterator[str]:
     yield f"treated: {report.treated:,}, held out: {report.held_out:,}"
     if report.assignment_broken:
         yield (
@@ -99,18 +131,13 @@ def _lines(report: ResultsReport, campaign: Campaign) -> Iterator[str]:
             f"that come by chance with a probability of {report.sample_ratio:.2g}. Somebody left one "
             "arm more than the other. Do not use this result."
         )
-    for metric in report.metrics:
-        yield from _metric(metric, campaign)
-    if any(each.conversion is not None for each in report.uplift):
-        yield "uplift by tenth of the score, the highest first: treated, held out, difference"
-        yield from map(_tenth, report.uplift)
 
 
-def _metric(metric: MetricReport, campaign: Campaign) -> Iterator[str]:
+def _metric(metric: MetricReport, category: str, code: str) -> Iterator[str]:
     kind = Metric(metric.metric)
     money = kind in {Metric.REVENUE, Metric.REVENUE_ADJUSTED}
-    currency = Currency.of(campaign.currency) if money else None
-    name = _NAMES[kind].format(category=campaign.category)
+    currency = Currency.of(code) if money else None
+    name = _NAMES[kind].format(category=category)
     yield f"{name}: treated {_value(metric.treated, currency)}, held out {_value(metric.held_out, currency)}"
     if metric.difference is not None:
         yield f"  difference {_difference(metric.difference, currency)}"

@@ -16,6 +16,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 
+from msgspec.structs import replace
+
 from api.cli.demo.loading import by_quarters, load
 from api.cli.demo.visitors import Visitors, is_ready
 from api.cli.output import say
@@ -24,7 +26,8 @@ from api.process import load_settings
 from domain.errors import PropensityError
 
 NICE = 5
-"""Of lower priority than the server, so that pages stay quick while households come."""
+CONNECTIONS = 2
+"""Few, and of lower priority than the server: the engine is one process, and pages must stay quick."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +63,8 @@ class Beside:
 
     def _load_the_others(self) -> None:
         try:
-            with application(load_settings(), batch=True) as built:
+            settings = replace(load_settings(), connections=CONNECTIONS)
+            with application(settings, batch=True) as built:
                 load(built, self.households, without=self.loaded, imported=by_quarters)
         except PropensityError as exc:
             say(f"the other households are not all there: {exc}; start the demo again to go on")

@@ -2,7 +2,8 @@
 
 import asyncio
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Annotated
 
 import typer
@@ -15,8 +16,8 @@ from api.cli.demo.surroundings import HOST, Surroundings
 from api.cli.demo.versions import Versions
 from api.cli.output import say
 from api.cli.serving import check_port, run_server
-from api.composition import Application, application, check_metrics_port, exposed_metrics
-from api.process import load_settings
+from api.composition import Application, application, exposed_metrics
+from api.process import Settings, load_settings
 from domain.decisions import BANNER
 from domain.prediction import DecideFlags
 
@@ -38,20 +39,13 @@ def demo(
     surroundings = Surroundings.of(load_settings(), port)
     settings = surroundings.settings
     check_port(HOST, port)
-    check_metrics_port(settings)  # now, and not once everything is loaded
-    engine = composition.engine(settings)
-    say(f"[1/5] embedded DynamoDB on http://{HOST}:{engine.port}, its data in {engine.folder}")
-    ours = engine.pid is None  # known before the start, which Ctrl-C may end at any moment
-    try:
-        ours = engine.start()
+    with exposed_metrics(settings), _engine(settings):  # a port in use is told before all else
         surroundings.keep()
         first = min(households, FIRST)
         with application(settings, batch=True) as built:
             built.tables.create()
             customers, shown = _prepared(built, first)
         os.environ |= surroundings.environment()  # where the server's process finds its settings
-        say(f"[5/5] serving on http://{HOST}:{port} (Ctrl-C stops everything)")
-        _suggest(surroundings, customers[0], shown)
         page = f"http://{HOST}:{port}/console"
         work = Beside(
             port=port,
@@ -60,14 +54,27 @@ def demo(
             visitors=visitors,
             page=page if opens and settings.console else None,
         )
+        say(f"[5/5] serving on http://{HOST}:{port} (Ctrl-C stops everything)")
+        _suggest(surroundings, customers[0], shown)
         _say_what_comes(work)
         say(
             f"Console: {page}"
             if settings.console
             else "The console is not installed: pip install 'propensity[console]'"
         )
-        with exposed_metrics(settings), beside(work):
+        with beside(work):
             run_server(settings)
+
+
+@contextmanager
+def _engine(settings: Settings) -> Iterator[None]:
+    """The engine runs; it is stopped in the end, unless it ran before."""
+    engine = composition.engine(settings)
+    say(f"[1/5] embedded DynamoDB on http://{HOST}:{engine.port}, its data in {engine.folder}")
+    ours = engine.pid is None  # known before the start, which Ctrl-C may end at any moment
+    try:
+        ours = engine.start()
+        yield
     finally:
         if ours:
             say("stopping the engine, saving its data")

@@ -39,11 +39,14 @@ def load(
     sample = composition.sample_purchases(built.settings, households, without=without, days=DAYS)
     loaded = Loaded(sample.customer_ids, sample.newest_at)
     marked = built.settings.home / "demo-households"
-    count = f"{households - without:,}{' more' if without else ''} households"
+    count = f"{len(loaded.customers):,}{' more' if without else ''} households"
     if _reached(marked) >= households and _is_kept(built, loaded):
         say(f"      {count} of an earlier demo are there")
         return loaded
-    say(f"      {sample.total:,} real purchases of {count}, of {DAYS // 7} weeks")
+    say(
+        f"      {sample.total:,} real purchases of {count}: those of the sample's "
+        f"{households - without:,} that bought in its last {DAYS // 7} weeks"
+    )
     counts = (imported or with_a_bar)(built, sample)
     marked.write_text(str(households))
     said = ", ".join(f"{counts[outcome]:,} {outcome}" for outcome in Outcome if counts[outcome])

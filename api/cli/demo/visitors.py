@@ -40,14 +40,14 @@ class Visitors:
             try:
                 customers = customers or self._customers()
                 self._visit(self._chance.choice(customers))
-            except (OSError, http.client.HTTPException, ValueError, IndexError):
+            except (OSError, http.client.HTTPException, ValueError, LookupError):
                 continue  # the server starts, is busy or stops
             except _KeyNeeded:
                 say("the simulated visitors stay away: the server asks for a key now")
                 return
 
     def _customers(self) -> Sequence[str]:
-        listed = self._ask("GET", f"/v1/categories/{CATEGORIES[0]}/propensities?limit=1000")
+        listed = self._ask("GET", f"/v1/categories/{CATEGORIES[0]}/propensities?limit=100")
         return [member["customer_id"] for member in listed["members"]]
 
     def _visit(self, customer: str) -> None:

@@ -38,7 +38,6 @@ class ModelPage(Struct, frozen=True, kw_only=True):
     features: list[FeatureLine]
     history: list[Change]
     back_to: BackTo | None
-    has_card: bool
     history_trouble: str = ""
 
     @property
@@ -68,7 +67,6 @@ def model_page(registry: Registry, name: str, version: int | None, beside: int |
         features=[] if chosen is None else feature_lines(chosen, other),
         history=changes(history) if history else [],
         back_to=_back_to(history),
-        has_card=chosen is not None and "card.html" in chosen.blobs,
         history_trouble=trouble,
     )
 

@@ -11,7 +11,10 @@ from litestar.params import JSONBody, PathParameter, SkipValidation
 from api.documents.campaign import (
     CampaignList,
     CampaignReport,
+    CampaignSent,
+    CampaignToDelete,
     CreationReport,
+    FlagResultsReport,
     NewCampaign,
     PowerReport,
     ResultsReport,
@@ -20,17 +23,31 @@ from api.http.access import PUBLIC, asks, who_of
 from api.http.openapi import problems
 from api.http.parameters import check_names, decoded, documented, probability_of, whole_of
 from api.http.problems import AnyRequest, ProblemRaised, problem
-from api.http.services import Audiences
+from api.http.services import Audiences, Deciding
 from api.process.creating import CampaignCreations
-from domain.campaigns import CampaignRecords, Campaigns, Creation, CreationState
+from domain.audit import Act, AuditTrail, Target
+from domain.campaigns import CampaignRecords, Campaigns, Creation, CreationState, FlagRecords
 from domain.errors import InvalidRequest, NotFound
 from domain.keys import Scope
+from domain.prediction import check_as_of
 from domain.values import basis_points_of
 
 CAMPAIGNS = "/v1/campaigns"
 MAX_BODY_BYTES = 8_000_000
 LOOK_AGAIN_S = 2
 _READ: dict[str, Any] = asks(Scope.AUDIENCE) | {"tags": ["campaigns"], "sync_to_thread": True}
+_CHANGE: dict[str, Any] = asks(Scope.CAMPAIGNS_MANAGE) | {
+    "tags": ["campaigns"],
+    "sync_to_thread": True,
+    "request_max_body_size": 20_000,
+}
+_CHANGED = problems(
+    HTTPStatus.BAD_REQUEST,
+    HTTPStatus.NOT_FOUND,
+    HTTPStatus.CONFLICT,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    HTTPStatus.SERVICE_UNAVAILABLE,
+)
 _ONE = problems(HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, HTTPStatus.SERVICE_UNAVAILABLE)
 Name = Annotated[
     str,
@@ -39,6 +56,8 @@ Name = Annotated[
     ),
 ]
 Frozen: TypeAlias = NamedDependency[SkipValidation[Campaigns]]
+Records: TypeAlias = NamedDependency[SkipValidation[CampaignRecords]]
+Audit: TypeAlias = NamedDependency[SkipValidation[AuditTrail]]
 
 
 @get(
@@ -171,6 +190,87 @@ async def campaign_methods() -> Response[None]:
 
 
 @get(
+    "/v1/flags/{key:str}/results",
+    operation_id="showFlagResults",
+    summary="What was last measured of a flag that holds customers out",
+    description="`propensity flags results` measures it: run that daily. A 404 until then.",
+    response_description="The newest results that were kept.",
+    responses=_ONE,
+    **_READ,
+)
+def show_flag_results(
+    key: Annotated[str, PathParameter(description="The flag's key.")],
+    request: AnyRequest,
+    deciding: NamedDependency[SkipValidation[Deciding]],
+    flag_records: NamedDependency[SkipValidation[FlagRecords]],
+    currency: NamedDependency[str],
+) -> FlagResultsReport:
+    """The newest results of one flag."""
+    check_names(request.query_params, ())
+    flag = deciding.decide.named(decoded(key, "key"))
+    return FlagResultsReport.of(flag_records.newest(flag.key), currency)
+
+
+@post(
+    "/v1/campaigns/{name:str}/sent",
+    operation_id="markCampaignSent",
+    summary="Say when a campaign was sent",
+    description="Purchases count from then on. It is said once; the same again is safe.",
+    status_code=HTTPStatus.OK,
+    response_description="The campaign; none of its members is named.",
+    responses=_CHANGED,
+    **_CHANGE,
+)
+def mark_sent(  # noqa: PLR0913, PLR0917  # what Litestar fills in
+    name: Name,
+    data: JSONBody[CampaignSent],
+    request: AnyRequest,
+    campaigns: Frozen,
+    campaign_records: Records,
+    audit: Audit,
+) -> CampaignReport:
+    """The campaign, sent."""
+    check_names(request.query_params, ())
+    campaign = campaigns.named(decoded(name, "name"))
+    now, wanted = audit.clock(), data.instant()
+    at = now if wanted is None else wanted
+    check_as_of(at, now=now)
+    campaign.check_sent_at(at)
+    with audit.act(who_of(request), Act.SEND_CAMPAIGN, Target.CAMPAIGN, campaign.name):
+        campaign_records.mark_sent(campaign.name, at)
+    return CampaignReport.of(campaigns.named(campaign.name))
+
+
+@post(
+    "/v1/campaigns/{name:str}/delete",
+    operation_id="deleteCampaign",
+    summary="Delete a campaign for good",
+    description="Its members, its results, and that anybody was contacted. `confirm` is its name once "
+    "more. The name is never free again.",
+    status_code=HTTPStatus.OK,
+    response_description="What was deleted.",
+    responses=_CHANGED,
+    **_CHANGE,
+)
+def delete_campaign(  # noqa: PLR0913, PLR0917  # what Litestar fills in
+    name: Name,
+    data: JSONBody[CampaignToDelete],
+    request: AnyRequest,
+    campaigns: Frozen,
+    campaign_records: Records,
+    audit: Audit,
+) -> CampaignReport:
+    """The campaign that was deleted."""
+    check_names(request.query_params, ())
+    campaign = campaigns.named(decoded(name, "name"))
+    if data.confirm != campaign.name:
+        raise InvalidRequest("confirm", "must be the campaign's name once more")
+    with audit.act(who_of(request), Act.DELETE_CAMPAIGN, Target.CAMPAIGN, campaign.name):
+        campaign_records.delete(campaign.name, audit.clock())
+    return CampaignReport.of(campaign)
+
+
+@get(
     "/v1/campaign-power",
     operation_id="previewCampaignPower",
     summary="Which lift a campaign will see, before it is created",
@@ -214,6 +314,9 @@ async def preview_power(
 
 
 CAMPAIGN_ROUTES = (
+    show_flag_results,
+    delete_campaign,
+    mark_sent,
     preview_power,
     campaign_methods,
     list_campaigns,

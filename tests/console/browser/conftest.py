@@ -27,6 +27,12 @@ class Demo:
     address: str
     environment: dict[str, str]
 
+    @property
+    def campaign(self) -> str:
+        """The name of its finished campaign."""
+        (campaign,) = httpx.get(f"{self.address}/v1/campaigns").json()["campaigns"]
+        return str(campaign["name"])
+
     def run(self, *command: str) -> str:
         """What a command of propensity prints, on the demo's data."""
         done = subprocess.run(
@@ -86,6 +92,13 @@ class Visit:
         """Wait until neither requests nor exchanges of htmx run."""
         self.page.wait_for_load_state("networkidle")
         self.page.wait_for_function("document.querySelectorAll('.htmx-request').length === 0")
+
+    def wait_for_parts(self, seconds: float) -> None:
+        """Wait until no part of the page is to come any more."""
+        self.page.wait_for_function(
+            "document.querySelectorAll('[aria-busy=true]').length === 0", timeout=1_000 * seconds
+        )
+        self.settle()
 
     def violations(self) -> list[str]:
         """What axe finds: each rule with the first element that breaks it."""

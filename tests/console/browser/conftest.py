@@ -18,6 +18,9 @@ from tests.web.conftest import MODULES, browser
 __all__ = ["browser"]  # a fixture of ours too
 AXE = (MODULES / "axe-core" / "axe.min.js").read_text() if MODULES.exists() else ""
 
+PICTURES = os.environ.get("TEST_PICTURES")
+"""A folder that pictures of the pages are written to."""
+
 
 @dataclass
 class Demo:
@@ -98,6 +101,11 @@ class Visit:
         waiting = self.page.locator("[aria-busy=true]")
         expect(waiting).to_have_count(0, timeout=1_000 * seconds)
         self.settle()
+
+    def picture(self, name: str) -> None:
+        """The whole page as a file, where one asked for pictures."""
+        if PICTURES:
+            self.page.screenshot(path=Path(PICTURES) / f"{name}.png", full_page=True)
 
     def violations(self) -> list[str]:
         """What axe finds: each rule with the first element that breaks it."""

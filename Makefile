@@ -20,7 +20,7 @@ SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync)
 # Where this is set, every process compiles whatever it imports: as much work again as the tests.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo observe faults check test test-full test-rest test-web image-test bench proofs lint $(LINTS) fmt docs docs-reference golden lock clean
+.PHONY: help setup demo observe faults check test test-full test-rest test-web image-test bench proofs lint $(LINTS) fmt docs docs-pictures docs-reference golden lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -111,6 +111,9 @@ fmt: setup  ## format the code, and mend what ruff can mend
 docs: setup  ## build the documentation under site, strictly
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 	@echo "open site/index.html, or serve it: $(BIN)/mkdocs serve"
+
+docs-pictures: setup $(WEB_STAMP)  ## take the pictures of the console again; look at them
+	TEST_PICTURES=docs/how-to $(BIN)/python -m pytest -q -m full tests/console/browser/test_marketer.py tests/console/browser/test_engineer.py
 
 docs-reference: setup  ## write the pages again that come from the code
 	$(BIN)/python -m tests.docs.generated

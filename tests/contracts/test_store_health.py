@@ -6,7 +6,7 @@ from adapters.dynamodb import DynamoTables
 from adapters.embedded import EmbeddedEngine
 from adapters.listening import free_port
 from domain.errors import StoreUnavailable
-from tests.conftest import dynamo_client
+from tests.conftest import dynamo_client, patient_client
 from tests.contracts.conftest import Store
 from tests.integration.faults import injected
 
@@ -26,7 +26,7 @@ async def test_a_table_that_does_not_exist_is_named(engine: EmbeddedEngine) -> N
 
 
 async def test_an_engine_that_is_not_there_is_unavailable() -> None:
-    client = dynamo_client(f"http://127.0.0.1:{free_port()}", read_deadline_s=30)
+    client = patient_client(f"http://127.0.0.1:{free_port()}")
     with (
         injected(client, "GetItem") as sent,
         pytest.raises(StoreUnavailable, match=r"purchases: .*propensity db start"),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from adapters.embedded import EmbeddedEngine
 from adapters.listening import free_port
@@ -17,6 +17,9 @@ from tests.web.conftest import MODULES, browser
 
 __all__ = ["browser"]  # a fixture of ours too
 AXE = (MODULES / "axe-core" / "axe.min.js").read_text() if MODULES.exists() else ""
+
+PICTURES = os.environ.get("TEST_PICTURES")
+"""A folder that pictures of the pages are written to."""
 
 
 @dataclass
@@ -91,14 +94,18 @@ class Visit:
     def settle(self) -> None:
         """Wait until neither requests nor exchanges of htmx run."""
         self.page.wait_for_load_state("networkidle")
-        self.page.wait_for_function("document.querySelectorAll('.htmx-request').length === 0")
+        expect(self.page.locator(".htmx-request")).to_have_count(0)
 
     def wait_for_parts(self, seconds: float) -> None:
         """Wait until no part of the page is to come any more."""
-        self.page.wait_for_function(
-            "document.querySelectorAll('[aria-busy=true]').length === 0", timeout=1_000 * seconds
-        )
+        waiting = self.page.locator("[aria-busy=true]")
+        expect(waiting).to_have_count(0, timeout=1_000 * seconds)
         self.settle()
+
+    def picture(self, name: str) -> None:
+        """The whole page as a file, where one asked for pictures."""
+        if PICTURES:
+            self.page.screenshot(path=Path(PICTURES) / f"{name}.png", full_page=True)
 
     def violations(self) -> list[str]:
         """What axe finds: each rule with the first element that breaks it."""

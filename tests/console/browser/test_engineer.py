@@ -20,6 +20,7 @@ def test_an_engineer_compares_splits_promotes_and_rolls_back(visitor: Visit, dem
     visitor.wait_for_parts(120)
     assert page.get_by_role("heading", name="Does it keep its word?").is_visible()
     assert page.get_by_role("heading", name="Whom does it find?").is_visible()
+    visitor.picture("engineering-compared")
 
     keys.unfold("Change share")
     keys.fill("Share of the customers, %", "25")
@@ -37,6 +38,7 @@ def test_an_engineer_compares_splits_promotes_and_rolls_back(visitor: Visit, dem
     keys.fill_next("complaints")
     keys.press("button", "Roll back to revision")
     assert "Version 2 answers 25 %" in page.inner_text("header.page")
+    visitor.picture("engineering-history")
     done = demo.run("models", "history", MODEL)
     assert "complaints" in done
     assert visitor.errors == []

@@ -1,8 +1,6 @@
 """Every page in a real browser: at every width, light and dark, for everybody."""
 
-import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser
@@ -11,8 +9,6 @@ from tests.console.browser.conftest import Demo, Visit, window
 from tests.e2e.test_demo import READY_TIMEOUT_S
 
 pytestmark = pytest.mark.full
-PICTURES = os.environ.get("TEST_PICTURES")
-"""A folder that pictures of the pages are written to."""
 WIDTHS = (390, 1280, 1920)
 CUSTOMER = "household-18"
 PAGES = (
@@ -59,10 +55,8 @@ def test_every_page_is_whole_at_every_width_and_in_both_themes(
             path = template.format(campaign=demo.campaign)
             seen.open(path)
             seen.wait_for_parts(READY_TIMEOUT_S)
-            if PICTURES:
-                name = path.partition("?")[0].strip("/").replace("/", "-")
-                target = Path(PICTURES) / f"{name}-{width}-{scheme}.png"
-                seen.page.screenshot(path=target, full_page=True)
+            name = path.partition("?")[0].strip("/").replace("/", "-")
+            seen.picture(f"{name}-{width}-{scheme}")
             wrong = "no-such" in path or "nobody" in path
             found += [f"{path} at {width}: {each}" for each in complaints(seen, path, wrong=wrong)]
             seen.errors.clear()

@@ -19,6 +19,7 @@ _log = logging.getLogger(__name__)
 
 Counts = tuple[Mapping[float, int], int, int]
 """Answers by the upper bound of their seconds, those that failed, and those shed, all so far."""
+_NOTHING: tuple[int, Counts] = (0, ({}, 0, 0))
 
 
 class Minute(Struct, frozen=True, kw_only=True):
@@ -65,25 +66,14 @@ class TrafficWatch:
 
     def look(self) -> None:
         """Remembers the counts as they are now."""
-        try:
-            counts = self._counted()
-        except Exception as exc:  # noqa: BLE001  # such as no descriptor left: the thread must live on
-            if not self._failing:
-                _log.error("process_not_looked_at", extra={"reason": repr(exc)})
-            self._failing = True
-            return
-        self._failing = False
-        self._seen.append((self._clock(), counts))
+        if (now := self._now()) is not None:
+            self._seen.append(now)
 
     def report(self) -> TrafficReport:
-        """The last hour, or since the server began, up to now."""
-        self.look()
-        seen = list(self._seen)
-        if not seen:
-            seen = [(self._clock(), ({}, 0, 0))]
-        (begin, first), (end, last) = seen[0], seen[-1]
-        if len(seen) < KEPT:
-            first = ({}, 0, 0)  # the server began within the hour
+        """From an hour ago, or since this process looks, up to now."""
+        now = self._now()
+        seen = [*self._seen, *([] if now is None else [now])]
+        (begin, first), (end, last) = (seen[0], seen[-1]) if seen else (_NOTHING, _NOTHING)
         buckets = _less(last[0], first[0])
         return TrafficReport(
             seconds=(end - begin) / MICROS_PER_SECOND,
@@ -94,6 +84,18 @@ class TrafficWatch:
             p99_s=quantile(buckets, 0.99),
             course=_course(seen[:: max(1, len(seen) // 60)]),
         )
+
+    def _now(self) -> tuple[int, Counts] | None:
+        """The counts now; None: they cannot be read."""
+        try:
+            counts = self._counted()
+        except Exception as exc:  # noqa: BLE001  # such as no descriptor left: the thread must live on
+            if not self._failing:
+                _log.error("process_not_looked_at", extra={"reason": repr(exc)})
+            self._failing = True
+            return None
+        self._failing = False
+        return self._clock(), counts
 
     def _watch(self) -> None:
         self.look()

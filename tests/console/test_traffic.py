@@ -58,11 +58,18 @@ def test_the_report_is_of_what_came_since() -> None:
     assert all(each.per_second == pytest.approx(2.0) for each in found.course if each.per_second)
 
 
-def test_a_server_that_began_lately_counts_all_since() -> None:
-    clock = ManualClock(NOW)
-    watch = a_watch(lambda: ({0.1: 7, 0.2: 3}, 1, 2), clock)
+def test_whoever_asks_changes_nothing_of_what_is_seen() -> None:
+    clock, answers = ManualClock(NOW), {0.1: 5}
+    watch = a_watch(lambda: (dict(answers), answers[0.1] - 5, 0), clock)
+    watch.look()
+    for _ in range(KEPT + 10):
+        clock.now += SECOND
+        answers[0.1] += 1
+        watch.report()
     found = watch.report()
-    assert (found.answered, found.failed, found.shed) == (10, 1, 2)
+    assert (found.answered, found.failed) == (KEPT + 10, KEPT + 10)
+    assert found.seconds == KEPT + 10
+    assert len(found.course) == 1
 
 
 def test_what_cannot_be_looked_at_is_no_end() -> None:

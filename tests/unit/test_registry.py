@@ -612,3 +612,25 @@ def test_versions_of_a_model_all_say_the_same_of_a_customer() -> None:
     assert registry.register("within", other, actor="tests").targeted
     with pytest.raises(InvalidRequest, match="another name"):
         registry.register("within", a_candidate(0.1), actor="tests")
+
+
+@pytest.mark.parametrize("worse_by", [0.0, 0.3])
+def test_findings_are_what_a_promotion_would_see_and_change_nothing(worse_by: float) -> None:
+    registry = a_registry()
+    for log_loss in (0.4, 0.4 + worse_by):
+        metrics = {"log_loss": log_loss, "base_rate_log_loss": 0.7}
+        registry.register(NAME, replace(a_candidate(), metrics=metrics), actor="tests")
+    registry.promote(NAME, 1, actor="tests", reason="why")
+    found = [(each.gate, each.passed) for each in registry.findings(NAME, 2)]
+    assert len(registry.history(NAME)) == 1
+    promoted = registry.promote(NAME, 2, actor="tests", reason="why", force=True)
+    assert found == [(each.gate, each.passed) for each in promoted.gates]
+    assert promoted.forced == (worse_by > 0)
+
+
+def test_findings_of_what_cannot_be_loaded_are_the_gate_that_ends_it() -> None:
+    registry = a_registry()
+    matrix = a_candidate().golden.matrix
+    wrong = with_golden(a_candidate(), golden_of(matrix, [0.5] * len(matrix)))
+    registry.register(NAME, wrong, actor="tests")
+    assert [(each.gate, each.passed) for each in registry.findings(NAME, 1)] == [("golden", False)]

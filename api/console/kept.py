@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from threading import Lock, Thread
 from typing import Any, TypeVar, cast
 
+from api.process.logs import origin
 from domain.errors import PropensityError
 from domain.values import MICROS_PER_SECOND, Clock
 
@@ -72,9 +73,11 @@ class Kept:
         try:
             self.keep(key, make())
         except PropensityError as exc:
+            _log.warning("errand_failed", extra={**_errand(key), "reason": str(exc)})
             self.keep(key, None, problem=str(exc))
-        except Exception:  # noqa: BLE001  # whatever it is, who asks is told that it broke off
-            _log.exception("not_found_out", extra={"what": repr(key)})
+        except Exception as exc:  # noqa: BLE001  # whatever it is, who asks is told that it broke off
+            error = {"error": type(exc).__qualname__, "exception": origin(exc)}
+            _log.error("errand_crashed", extra={**_errand(key), **error})
             self.keep(key, None, problem="it broke off; the server's log says why")
         finally:
             making.release()
@@ -101,3 +104,8 @@ class Kept:
                 gone, _ = self._found.popitem(last=False)
                 self._locks.pop(gone, None)
         return found
+
+
+def _errand(key: Hashable) -> dict[str, str]:
+    what = key[0] if isinstance(key, tuple) else key
+    return {"errand": f"finding out {what}"}

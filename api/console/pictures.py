@@ -34,7 +34,7 @@ def drawn(draws: Draws, picture: Picture, *, wide: int = HALF, narrow: int = NAR
         try:
             svgs = [Markup(page_svg(draws, picture, width)) for width in (wide, narrow)]  # noqa: S704  # shapes and text alone, as the port promises
         except Unavailable as exc:
-            _log.warning("picture_not_drawn", extra={"reason": str(exc)})
+            _log.warning("errand_failed", extra={"errand": "drawing a picture", "reason": str(exc)})
     return Drawn(
         wide=svgs[0],
         narrow=svgs[1],

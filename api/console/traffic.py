@@ -69,7 +69,7 @@ class TrafficWatch:
             counts = self._counted()
         except Exception as exc:  # noqa: BLE001  # such as no descriptor left: the thread must live on
             if not self._failing:
-                _log.error("traffic_not_looked_at", extra={"reason": repr(exc)})
+                _log.error("process_not_looked_at", extra={"reason": repr(exc)})
             self._failing = True
             return
         self._failing = False

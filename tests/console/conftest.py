@@ -37,6 +37,7 @@ from domain.campaigns import (
 from domain.customers import FindCustomer
 from domain.errors import NotFound
 from domain.keys import Scope
+from domain.outcomes import JoinOutcomes
 from domain.prediction import DecideFlags, PredictPropensity
 from domain.recent import ByTime
 from domain.retention import FOR_EVER
@@ -68,6 +69,9 @@ def services_of(shop: Shop) -> ConsoleServices:
         currency=USD,
         draws=DRAWINGS,
         kept=Kept(shop.clock),
+        join=None
+        if shop.decisions is None
+        else JoinOutcomes(log=shop.decisions, history=shop, retention=FOR_EVER, clock=shop.clock),
         preview=PreviewChange(
             presence=shop.presence,
             log=shop.decisions,

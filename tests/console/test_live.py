@@ -1,5 +1,7 @@
 """The page of what serves now: processes, shadows, drift, and what came of it."""
 
+import asyncio
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -10,10 +12,12 @@ from domain.values import MICROS_PER_SECOND
 from model_registry.serving import TTL_S, AskedDays, ShadowReport
 from model_registry.serving.asked import day_of
 from tests.api.conftest import Shop
-from tests.builders import a_traffic
+from tests.builders import DAY, a_purchase, a_traffic
 from tests.console.conftest import Person
+from tests.console.test_models import holder_over
 from tests.fakes import SaturatingScorer
 from tests.registries import NAME, a_candidate
+from tests.unit.test_otherwise import Log, a_decision
 
 URL = "/console/live"
 HTMX = {"hx-request": "true"}
@@ -94,6 +98,30 @@ def test_where_no_decisions_are_kept_the_setting_is_named(person: Person) -> Non
     found = person.get(f"{URL}/{NAME}/outcomes?format=json").json()
     assert (found["logged"], found["report"]) == (False, None)
     assert "PROPENSITY_DECISION_LOG" in person.get(f"{URL}/{NAME}/outcomes", **HTMX).text
+
+
+def test_outcomes_are_found_out_in_the_background_and_kept(shop: Shop) -> None:
+    asked_at = shop.clock() - 40 * DAY
+    for number in range(40):
+        if number % 2:
+            bought = a_purchase(customer_id=f"customer-{number}", purchased_at=asked_at + DAY)
+            asyncio.run(shop.record([bought]))
+    shop.decisions = Log(
+        [
+            replace(a_decision(at=asked_at, model=NAME), customer_id=f"customer-{number}")
+            for number in range(40)
+        ]
+    )
+    person = holder_over(shop)
+    while (found := person.get(f"{URL}/{NAME}/outcomes?format=json").json())["at"] is None:
+        time.sleep(0.01)
+    assert (found["problem"], found["report"]["due"]) == ("", 40)
+    arm = found["report"]["arms"][0]
+    assert (arm["customers"], arm["bought"], arm["predicted"]) == (40, 0.5, pytest.approx(0.1))
+    assert arm["low"] < 0.5 < arm["high"]
+    piece = person.get(f"{URL}/{NAME}/outcomes", **HTMX).text
+    assert "again after an hour" in piece
+    assert piece.count("<svg") == 2
 
 
 @pytest.mark.parametrize("path", [f"{NAME}/drift/9", "nobody/drift/1", "nobody/outcomes"])

@@ -256,7 +256,7 @@ def test_a_key_reads_the_twin_without_signing_in(stranger: Person) -> None:
     headers = {"x-api-key": SECRETS[Scope.MODELS_READ]}
     twin = stranger.http.get("/console?format=json", headers=headers)
     assert twin.status_code == 200
-    assert "serving" in twin.json()
+    assert "attention" in twin.json()
     answer = stranger.http.post("/console/logout", headers=headers)
     assert answer.status_code == 403
 

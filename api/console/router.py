@@ -9,8 +9,10 @@ from litestar.static_files import create_static_files_router
 
 from api.console.problems import EXCEPTION_HANDLERS
 from api.console.routes.audiences import AUDIENCE_ROUTES
+from api.console.routes.campaign_acts import CAMPAIGN_ACTS
 from api.console.routes.campaigns import CAMPAIGN_ROUTES
 from api.console.routes.customers import CUSTOMER_ROUTES
+from api.console.routes.flags import FLAG_ROUTES
 from api.console.routes.live import LIVE_ROUTES
 from api.console.routes.login import LOGIN_ROUTES
 from api.console.routes.model_acts import MODEL_ACTS
@@ -27,6 +29,8 @@ ROUTES = (  # a line each, in the order of the navigation
     *CUSTOMER_ROUTES,
     *AUDIENCE_ROUTES,
     *CAMPAIGN_ROUTES,
+    *CAMPAIGN_ACTS,
+    *FLAG_ROUTES,
     *MODEL_ROUTES,
     *LIVE_ROUTES,
     *MODEL_ACTS,

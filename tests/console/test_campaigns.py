@@ -1,19 +1,35 @@
 """Campaigns in the console: what is known of them, files for tools, sent, and measured."""
 
 import time
+from dataclasses import replace
 from html import unescape
 from typing import Any
 
 import pytest
+from litestar.testing import TestClient
 
+from adapters.campaigns import ObjectFlagRecords
+from api.http.access import Access
 from domain.audit import Act
-from domain.campaigns import Baseline, Campaign, CampaignArm, Claim, CreationState, Policy, Progress
+from domain.campaigns import (
+    Baseline,
+    Campaign,
+    CampaignArm,
+    Claim,
+    CreationState,
+    FlagResults,
+    Policy,
+    Progress,
+    Verdict,
+)
+from domain.decisions import Flag
 from domain.errors import StoreUnavailable
 from domain.keys import Scope
 from tests.api.conftest import Shop
-from tests.builders import DAY, NOW, a_purchase
+from tests.builders import DAY, NOW, a_policy, a_purchase
 from tests.campaigns import a_campaign, a_member
-from tests.console.conftest import EVERY_KEY, Person, holder_of
+from tests.console.conftest import EVERY_KEY, ORIGIN, Person, console_over, holder_of
+from tests.unit.test_campaign_words import results
 
 PAGE = "/console/campaigns/spring"
 PEOPLE = 240
@@ -111,12 +127,12 @@ def test_a_campaign_that_sold_more_says_so_with_its_interval(person: Person, sho
     assert document["state"] == "over"
     assert document["conclusion"]["tone"] == "good"
     assert "more buyers" in document["conclusion"]["headline"]
-    results = twin(person, f"{PAGE}/results")
-    assert results["primary"] == "conversion"
-    (look,) = results["looks"]
+    told = twin(person, f"{PAGE}/results")
+    assert told["primary"] == "conversion"
+    (look,) = told["looks"]
     assert look["low"] > 0
-    assert results["results"]["assignment_broken"] is False
-    assert len(results["results"]["uplift"]) == 10
+    assert told["results"]["assignment_broken"] is False
+    assert len(told["results"]["uplift"]) == 10
     piece = person.get(f"{PAGE}/results", **{"hx-request": "true"}).text
     assert "<html" not in piece
     for heading in ("fair", "more people buy", "money", "look already", "need it at all"):
@@ -132,8 +148,8 @@ def test_while_the_days_go_on_only_what_holds_at_any_look_is_told(
     buying(shop)
     document = measured(person)
     assert (document["state"], document["day"]) == ("running", 6)
-    results = twin(person, f"{PAGE}/results")["results"]
-    assert all(each["difference"] is None for each in results["metrics"])
+    told = twin(person, f"{PAGE}/results")["results"]
+    assert all(each["difference"] is None for each in told["metrics"])
     piece = person.get(f"{PAGE}/results", **{"hx-request": "true"}).text
     assert "holds whenever you look" in piece
     assert "need it at all" not in piece, "groups are for when the days are over"
@@ -226,3 +242,40 @@ def test_who_may_only_list_audiences_sees_no_act(stranger: Person) -> None:
     assert "It was sent" not in page.text
     assert looking.do(f"{PAGE}/measure", days="30").status_code == 403
     assert looking.do(f"{PAGE}/sent").status_code == 403
+
+
+def test_a_campaign_is_deleted_by_who_types_its_name(person: Person, shop: Shop) -> None:
+    assert "cannot be undone" in person.get(f"{PAGE}/delete").text
+    for typed in ("", "Spring"):
+        refused = person.do(f"{PAGE}/delete", typed=typed)
+        assert refused.status_code == 400
+        assert "Nothing was deleted" in refused.text
+    assert [each.name for each in shop.campaigns.every()] == ["spring"]
+    done = person.do(f"{PAGE}/delete", typed="spring")
+    assert (done.status_code, done.headers["location"]) == (303, "/console/campaigns")
+    assert "is deleted" in person.get("/console/campaigns").text
+    assert shop.campaigns.every() == []
+    acts = [each.act for each in shop.audit_log.entries(since=0, until=NOW + DAY)]
+    assert acts == [Act.DELETE_CAMPAIGN]
+
+
+def test_a_flag_that_holds_out_shows_whether_it_helps(shop: Shop) -> None:
+    shop.access = Access(keyring=shop.keyring)
+    shop.flags[:] = [replace(Flag.banner(a_policy()), holdout=1_000)]
+    with TestClient(console_over(shop), base_url=ORIGIN) as http:
+        person = Person(http)
+        person.sign_in(EVERY_KEY)
+        assert "promotion-banner" in person.get("/console/campaigns").text
+        path = "/console/flags/promotion-banner"
+        assert twin(person, path)["results"] is None
+        assert "Not measured yet" in person.get(path).text
+        measured = results(Verdict.HIGHER, low=0.01, high=0.03)
+        found = FlagResults(
+            flag="promotion-banner", category=None, start=NOW, end=NOW, share=1.0, results=measured
+        )
+        ObjectFlagRecords(shop.campaign_objects).keep(found)
+        document = twin(person, path)
+        assert document["results"]["flag"] == "promotion-banner"
+        assert document["conclusion"]["headline"] == "The flag brought 2.0 points more buyers."
+        assert "more people buy" in person.get(path).text
+        assert person.get("/console/flags/nobody").status_code == 404

@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 import webbrowser
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 
@@ -32,18 +32,21 @@ CONNECTIONS = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Beside:
-    """What is to be done beside a server: load up to `households`, send `visitors`, open a page."""
+    """What is to be done beside a server: load up to `households`, send visitors, open a page.
+
+    `visitors` are customers; without any, nobody comes.
+    """
 
     port: int
     loaded: int
     households: int
-    visitors: bool
+    visitors: Sequence[str]
     page: str | None
 
     @property
     def is_needed(self) -> bool:
         """Whether there is anything to do."""
-        return self.households > self.loaded or self.visitors or self.page is not None
+        return self.households > self.loaded or bool(self.visitors) or self.page is not None
 
     def __call__(self) -> None:
         """Returns when the server is gone."""
@@ -54,7 +57,12 @@ class Beside:
         if self.page is not None:
             webbrowser.open(self.page)
         if self.visitors:
-            visitors = Visitors(self.port, load_settings().currency, random.Random())  # noqa: S311  # no secret
+            visitors = Visitors(
+                self.port,
+                self.visitors,
+                currency=load_settings().currency,
+                chance=random.Random(),  # noqa: S311  # no secret
+            )
             threading.Thread(target=visitors, args=(_is_orphan,), daemon=True).start()
         if self.households > self.loaded:
             self._load_the_others()

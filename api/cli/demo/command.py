@@ -22,6 +22,8 @@ from domain.decisions import BANNER
 from domain.prediction import DecideFlags
 
 PATIENCE_S = 60.0
+VISITORS = 200
+"""Customers who come and go; their ids travel in a command's arguments."""
 
 
 def demo(
@@ -51,7 +53,7 @@ def demo(
             port=port,
             loaded=first,
             households=households,
-            visitors=visitors,
+            visitors=customers[:VISITORS] if visitors else [],
             page=page if opens and settings.console else None,
         )
         say(f"[5/5] serving on http://{HOST}:{port} (Ctrl-C stops everything)")

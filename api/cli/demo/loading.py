@@ -17,7 +17,7 @@ FEW = 300
 """Households whose whole year is loaded: learning from few customers takes several dates."""
 YEAR, PART = 53 * 7, 22 * 7
 """Days of purchases. The part has a window of 90 days, 30 to learn from and 30 to be tested on."""
-FIRST = 1_000
+FIRST = 800
 """Households that are loaded before anything is served; the others come while it is."""
 Import = Callable[[Application, PurchaseSource], Counter[Outcome]]
 _CONVENTIONS = Conventions(default_currency=True)

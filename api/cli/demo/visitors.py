@@ -6,7 +6,6 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from http import HTTPStatus
-from typing import Any
 
 from api.cli.demo.surroundings import HOST
 from api.cli.output import say
@@ -27,28 +26,25 @@ class Visitors:
     What they buy is simulated, and named so: `visitor-...`. Where a key is needed they do not come.
     """
 
-    def __init__(self, port: int, currency: str, chance: random.Random) -> None:
+    def __init__(
+        self, port: int, customers: Sequence[str], *, currency: str, chance: random.Random
+    ) -> None:
         self._port = port
+        self._customers = customers
         self._currency = currency
         self._chance = chance
 
     def __call__(self, ended: Callable[[], bool]) -> None:
         """Until it has ended, or a key is needed."""
-        customers: Sequence[str] = []
         while not ended():
             time.sleep(PAUSE_S)
             try:
-                customers = customers or self._customers()
-                self._visit(self._chance.choice(customers))
-            except (OSError, http.client.HTTPException, ValueError, LookupError):
+                self._visit(self._chance.choice(self._customers))
+            except (OSError, http.client.HTTPException):
                 continue  # the server starts, is busy or stops
             except _KeyNeeded:
                 say("the simulated visitors stay away: the server asks for a key now")
                 return
-
-    def _customers(self) -> Sequence[str]:
-        listed = self._ask("GET", f"/v1/categories/{CATEGORIES[0]}/propensities?limit=100")
-        return [member["customer_id"] for member in listed["members"]]
 
     def _visit(self, customer: str) -> None:
         """One request: mostly of a page, now and then of a checkout or of somebody in marketing."""
@@ -76,18 +72,17 @@ class Visitors:
             "currency": self._currency,
         }
 
-    def _ask(self, method: str, path: str, document: object = None) -> Any:  # any JSON
+    def _ask(self, method: str, path: str, document: object = None) -> None:
         connection = http.client.HTTPConnection(HOST, self._port, timeout=_TIMEOUT_S)
         body = None if document is None else json.dumps(document)
         try:
             connection.request(method, path, body, {"Content-Type": "application/json"})
             answer = connection.getresponse()
-            text = answer.read()
+            answer.read()
         finally:
             connection.close()
         if answer.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
             raise _KeyNeeded
-        return json.loads(text)
 
 
 class _KeyNeeded(Exception):

@@ -5,11 +5,12 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from api.console.documents.campaign_words import Conclusion, conclusion_of
-from api.documents.campaign import CampaignReport, CreationReport, ResultsReport
+from api.console.documents.campaign_words import Conclusion, concluded, conclusion_of
+from api.documents.campaign import CampaignReport, CreationReport, FlagResultsReport, ResultsReport
 from api.process.measurements import Measurement
-from domain.campaigns import Campaign, CampaignResults, Metric
-from domain.values import MICROS_PER_DAY
+from domain.campaigns import Campaign, CampaignResults, FlagResults, Metric
+from domain.decisions import Flag
+from domain.values import BUCKETS, MICROS_PER_DAY
 
 Instant = Annotated[int, Meta(description="Microseconds since the epoch, UTC.")]
 State = Literal["frozen", "running", "over"]
@@ -58,10 +59,53 @@ class CampaignLine(Struct, frozen=True, kw_only=True):
         )
 
 
+class FlagLine(Struct, frozen=True, kw_only=True):
+    """A flag that holds customers out, with its newest result."""
+
+    flag: str
+    holdout: float
+    measured_at: Instant | None
+    tone: str
+    result: str
+
+    @classmethod
+    def of(cls, flag: Flag, found: FlagResults | None) -> "FlagLine":
+        """The flag as a line."""
+        conclusion = flag_conclusion(found)
+        return cls(
+            flag=flag.key,
+            holdout=flag.holdout / BUCKETS,
+            measured_at=None if found is None else found.results.measured_at,
+            tone=conclusion.tone,
+            result=conclusion.headline,
+        )
+
+
+class FlagPage(Struct, frozen=True, kw_only=True):
+    """A flag that holds customers out: whether what it decides sells more."""
+
+    flag: str
+    holdout: float
+    conclusion: Conclusion
+    measured_at: Instant | None
+    results: FlagResultsReport | None
+
+
+def flag_conclusion(found: FlagResults | None) -> Conclusion:
+    """What may be said of a flag."""
+    if found is None:
+        return Conclusion(
+            tone="plain", headline="Not measured yet.", text="Measure it from the log of decisions."
+        )
+    primary = Metric.CONVERSION if found.category is None else Metric.CONVERSION_IN_CATEGORY
+    return concluded(found.results, primary, subject="The flag")
+
+
 class CampaignsPage(Struct, frozen=True, kw_only=True):
-    """The newest campaigns, with their newest results."""
+    """The newest campaigns, and flags that hold customers out, with their newest results."""
 
     campaigns: list[CampaignLine]
+    flags: list[FlagLine]
     more: Annotated[int, Meta(description="So many older ones are not shown.")]
 
 
@@ -136,6 +180,15 @@ class CampaignCreating(Struct, frozen=True, kw_only=True):
     """A campaign that is being created, or could not be."""
 
     creation: CreationReport
+
+
+class CampaignToDelete(Struct, frozen=True, kw_only=True):
+    """The page that asks before a campaign is deleted."""
+
+    name: str
+    members: int
+    sent_at: Instant | None
+    wrong: str | None = None
 
 
 class SeenLook(Struct, frozen=True, kw_only=True):

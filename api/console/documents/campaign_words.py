@@ -27,9 +27,16 @@ def conclusion_of(campaign: Campaign, results: CampaignResults | None) -> Conclu
             tone="plain", headline="Not measured yet.", text="Measure it once it was sent."
         )
     primary = Metric.CONVERSION_IN_CATEGORY if campaign.baseline.in_category else Metric.CONVERSION
+    return concluded(results, primary, subject="The campaign", lift=campaign.baseline.lift)
+
+
+def concluded(
+    results: CampaignResults, primary: Metric, *, subject: str, lift: float | None = None
+) -> Conclusion:
+    """What may be said of a metric; `lift` is the least difference that was planned to be noticed."""
     metric = next(each for each in results.metrics if each.metric is primary)
     silenced = _silenced(results, metric.verdict)
-    return silenced or _told(campaign, results, metric)
+    return silenced or _told(subject, lift, results, metric)
 
 
 def _silenced(results: CampaignResults, verdict: Verdict) -> Conclusion | None:
@@ -58,7 +65,9 @@ def _silenced(results: CampaignResults, verdict: Verdict) -> Conclusion | None:
     return None
 
 
-def _told(campaign: Campaign, results: CampaignResults, metric: Measured) -> Conclusion:
+def _told(
+    subject: str, lift: float | None, results: CampaignResults, metric: Measured
+) -> Conclusion:
     interval = metric.difference.interval if metric.difference else metric.always_valid
     interval = interval or Interval(None, None)
     estimate = metric.treated - metric.held_out
@@ -70,12 +79,11 @@ def _told(campaign: Campaign, results: CampaignResults, metric: Measured) -> Con
             f"difference: it is {_span(interval)}. You may look as often as you like.",
         )
     if metric.verdict is Verdict.NOT_TOLD_APART:
-        lift = campaign.baseline.lift
         least = "" if lift is None else f" It was planned to notice {_points(lift)} points or more."
         return Conclusion(
             tone="plain",
             headline="No difference is seen beyond chance.",
-            text=f"The campaign made a difference {_span(interval)}.{least}",
+            text=f"{subject} made a difference {_span(interval)}.{least}",
         )
     higher = metric.verdict is Verdict.HIGHER
     more = "more" if higher else "fewer"
@@ -83,7 +91,7 @@ def _told(campaign: Campaign, results: CampaignResults, metric: Measured) -> Con
     so_far = "" if results.over else "So far, and whenever you look: "
     return Conclusion(
         tone="good" if higher else "bad",
-        headline=f"The campaign brought {_points(abs(estimate))} points {more} buyers.",
+        headline=f"{subject} brought {_points(abs(estimate))} points {more} buyers.",
         text=f"{so_far}Between {_ends(interval, higher=higher)} points {more}; of {number(THOUSAND)} "
         f"contacted that is {people} people.",
     )

@@ -1,6 +1,6 @@
 """The pictures of a campaign's results: differences beside zero, looks over days, tenths of the score."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from api.console.documents.campaign import CampaignResultsPage
 from api.console.pictures import WIDE
@@ -9,7 +9,6 @@ from api.pictures import Effect, Look, Picture, Step, interval, sequence, uplift
 from domain.campaigns import Campaign, Metric
 from domain.values import Currency
 
-TWO_THIRDS = 686
 _NAMES = {
     Metric.CONVERSION: "bought anything",
     Metric.REVENUE: "as it is",
@@ -23,24 +22,7 @@ def pictures_of(
 ) -> Mapping[str, tuple[Picture, int]]:
     """Each picture by its name, and how wide it is on a wide page; none of what may not be said."""
     report = document.results
-    metrics = {Metric(each.metric): each for each in report.metrics}
-    found: dict[str, tuple[Picture, int]] = {}
-    shares = [
-        _effect(name, metrics[metric], 100.0)
-        for metric, name in (
-            (Metric.CONVERSION_IN_CATEGORY, f"bought in {campaign.category}"),
-            (Metric.CONVERSION, _NAMES[Metric.CONVERSION]),
-        )
-    ]
-    if conversions := [each for each in shares if each is not None]:
-        found["conversion"] = interval(conversions, unit="points"), WIDE
-    currency = Currency.of(campaign.currency)
-    amounts = [
-        _effect(_NAMES[metric], metrics[metric], 1 / currency.minor_per_major)
-        for metric in _REVENUES
-    ]
-    if revenues := [each for each in amounts if each is not None]:
-        found["revenue"] = interval(revenues, unit=f"{currency.code} a customer"), WIDE
+    found = dict(differences(report.metrics, campaign.category, campaign.currency))
     if document.looks:
         looks = [
             Look(each.at, 100 * each.difference, _times(each.low, 100), _times(each.high, 100))
@@ -60,6 +42,33 @@ def pictures_of(
     ]
     if steps:
         found["uplift"] = uplift(steps), WIDE
+    return found
+
+
+def differences(
+    reports: Sequence[MetricReport], category: str | None, currency_code: str
+) -> Mapping[str, tuple[Picture, int]]:
+    """Buyers and revenue beside zero, each where it may be told."""
+    metrics = {Metric(each.metric): each for each in reports}
+    found: dict[str, tuple[Picture, int]] = {}
+    shares = [
+        _effect(name, metrics[metric], 100.0)
+        for metric, name in (
+            (Metric.CONVERSION_IN_CATEGORY, f"bought in {category}"),
+            (Metric.CONVERSION, _NAMES[Metric.CONVERSION]),
+        )
+        if metric in metrics and (category is not None or metric is Metric.CONVERSION)
+    ]
+    if conversions := [each for each in shares if each is not None]:
+        found["conversion"] = interval(conversions, unit="points"), WIDE
+    currency = Currency.of(currency_code)
+    amounts = [
+        _effect(_NAMES[metric], metrics[metric], 1 / currency.minor_per_major)
+        for metric in _REVENUES
+        if metric in metrics
+    ]
+    if revenues := [each for each in amounts if each is not None]:
+        found["revenue"] = interval(revenues, unit=f"{currency.code} a customer"), WIDE
     return found
 
 

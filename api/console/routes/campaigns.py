@@ -1,18 +1,10 @@
-"""Campaigns: listed, looked at, handed to campaign tools, and measured."""
+"""Campaigns: listed, and each with its people, state and results."""
 
-import shutil
-from asyncio import to_thread
-from datetime import UTC
-from http import HTTPStatus
-from pathlib import Path
-from tempfile import mkdtemp
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
-from litestar import Response, get, post
-from litestar.background_tasks import BackgroundTask
+from litestar import Response, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath, SkipValidation
-from litestar.response import File
 
 from api.console.documents.campaign import (
     CampaignCreating,
@@ -20,28 +12,33 @@ from api.console.documents.campaign import (
     CampaignPage,
     CampaignResultsPage,
     CampaignsPage,
+    FlagLine,
 )
 from api.console.pictures import drawn
-from api.console.rendering import AnyRequest, done, fragment, html, page, piece, rendered
+from api.console.rendering import AnyRequest, fragment, html, page, piece
 from api.console.routes.campaign_pictures import pictures_of
-from api.console.services import CampaignFile
+from api.console.routes.flags import newest_of_flag
 from api.console.signing_in import ROOT, seen_with
-from api.console.wording import segment, when
+from api.console.wording import segment
 from api.documents.campaign import CreationReport
-from api.http.access import who_of
-from api.http.parameters import decoded, whole_of
+from api.http.parameters import decoded
+from api.http.services import Deciding
 from api.pictures import Draws
 from api.process.measurements import Measurements
-from domain.audit import Act, AuditTrail, Target
-from domain.campaigns import Campaign, CampaignRecords, CampaignResults, Campaigns, CreationState
-from domain.errors import InvalidRequest, NotFound, Rejected
+from domain.campaigns import (
+    Campaign,
+    CampaignRecords,
+    CampaignResults,
+    Campaigns,
+    CreationState,
+    FlagRecords,
+)
+from domain.errors import NotFound
 from domain.keys import Scope
-from domain.values import Clock, instant
+from domain.values import Clock
 
 CAMPAIGNS = f"{ROOT}/campaigns"
 MOST, MOST_LOOKS = 50, 60
-MAX_BODY_BYTES = 10_000
-MAX_DAYS = 365
 KINDS = {
     "klaviyo": "Klaviyo",
     "braze": "Braze",
@@ -53,27 +50,38 @@ KINDS = {
     "parquet": "Parquet",
 }
 """Files by what they are for."""
-_ONE = "/campaigns/{name:str}"
+ONE = "/campaigns/{name:str}"
 Frozen: TypeAlias = NamedDependency[SkipValidation[Campaigns]]
 Records: TypeAlias = NamedDependency[SkipValidation[CampaignRecords]]
 Now: TypeAlias = NamedDependency[SkipValidation[Clock]]
+FlagsMeasured: TypeAlias = NamedDependency[SkipValidation[FlagRecords]]
 Measuring: TypeAlias = NamedDependency[SkipValidation[Measurements]]
 
 
 @get("/campaigns", sync_to_thread=True, **seen_with(Scope.AUDIENCE))
-def campaign_list(
-    request: AnyRequest, campaigns: Frozen, campaign_records: Records, console_clock: Now
+def campaign_list(  # what the page shows
+    request: AnyRequest,
+    campaigns: Frozen,
+    campaign_records: Records,
+    flag_records: FlagsMeasured,
+    deciding: NamedDependency[SkipValidation[Deciding]],
+    console_clock: Now,
 ) -> Response[bytes]:
-    """The newest campaigns, each with its result in one line."""
+    """The newest campaigns, and flags that hold out, each with its result in one line."""
     every, now = campaigns.every(), console_clock()
     lines = [
         CampaignLine.of(each, newest_of(each, campaign_records), now=now) for each in every[:MOST]
     ]
-    document = CampaignsPage(campaigns=lines, more=max(0, len(every) - MOST))
+    flags = [
+        FlagLine.of(flag, newest_of_flag(flag.key, flag_records))
+        for flag in deciding.decide.flags.values()
+        if flag.holdout
+    ]
+    document = CampaignsPage(campaigns=lines, flags=flags, more=max(0, len(every) - MOST))
     return page(request, "campaigns.html", document)
 
 
-@get(_ONE, sync_to_thread=True, **seen_with(Scope.AUDIENCE))
+@get(ONE, sync_to_thread=True, **seen_with(Scope.AUDIENCE))
 def campaign(  # what the page shows
     name: FromPath[str],
     request: AnyRequest,
@@ -91,12 +99,12 @@ def campaign(  # what the page shows
     return page(
         request,
         "campaign.html",
-        _page_of(found, campaign_records, console_measurements, console_clock),
+        page_of(found, campaign_records, console_measurements, console_clock),
         kinds=KINDS,
     )
 
 
-@get(_ONE + "/results", sync_to_thread=True, **seen_with(Scope.AUDIENCE))
+@get(ONE + "/results", sync_to_thread=True, **seen_with(Scope.AUDIENCE))
 def campaign_results(
     name: FromPath[str],
     request: AnyRequest,
@@ -125,7 +133,7 @@ def campaign_results(
     )
 
 
-@get(_ONE + "/measuring", sync_to_thread=True, **seen_with(Scope.AUDIENCE))
+@get(ONE + "/measuring", sync_to_thread=True, **seen_with(Scope.AUDIENCE))
 def campaign_measuring(
     name: FromPath[str], request: AnyRequest, campaigns: Frozen, console_measurements: Measuring
 ) -> Response[bytes]:
@@ -140,7 +148,7 @@ def campaign_measuring(
     return answer
 
 
-@get(_ONE + "/creating", sync_to_thread=True, **seen_with(Scope.AUDIENCE))
+@get(ONE + "/creating", sync_to_thread=True, **seen_with(Scope.AUDIENCE))
 def campaign_creating(
     name: FromPath[str], request: AnyRequest, campaigns: Frozen, console_clock: Now
 ) -> Response[bytes]:
@@ -160,90 +168,7 @@ def campaign_creating(
     )
 
 
-@get(_ONE + "/file", sync_to_thread=True, **seen_with(Scope.AUDIENCE))
-def campaign_file(
-    name: FromPath[str],
-    request: AnyRequest,
-    campaigns: Frozen,
-    console_campaign_file: NamedDependency[SkipValidation[CampaignFile]],
-) -> Response[Any]:
-    """The members for a campaign tool: always the same people, without those held out."""
-    found = campaigns.named(decoded(name, "name"))
-    kind = request.query_params.get("for", "csv")
-    if kind not in KINDS:
-        raise InvalidRequest("for", f"must be one of {', '.join(KINDS)}, not {kind!r:.60}")
-    folder = Path(mkdtemp(prefix="propensity-campaign-"))
-    try:
-        path = console_campaign_file(found, kind, folder)
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
-    return File(
-        path,
-        filename=path.name,
-        media_type="application/octet-stream",
-        content_disposition_type="attachment",
-        headers={"Cache-Control": "no-store"},
-        background=BackgroundTask(shutil.rmtree, folder, ignore_errors=True),
-    )
-
-
-@post(_ONE + "/measure", request_max_body_size=MAX_BODY_BYTES, **seen_with(Scope.CAMPAIGNS_MANAGE))
-async def measure_campaign(
-    name: FromPath[str], request: AnyRequest, campaigns: Frozen, console_measurements: Measuring
-) -> Response[Any]:
-    """Begins to measure; the page says how far it is."""
-    typed = str((await request.form()).get("days", "")).strip()
-    days = whole_of(typed or None, "days", most=MAX_DAYS, default=30)
-    found = await _named(campaigns, decoded(name, "name"))
-    console_measurements.start(found.name, days=days, members=found.size)
-    return done(request, path_of(found.name), "Measuring has begun. It goes on when you leave.")
-
-
-@post(_ONE + "/sent", request_max_body_size=MAX_BODY_BYTES, **seen_with(Scope.CAMPAIGNS_MANAGE))
-async def campaign_sent(  # what the act needs
-    name: FromPath[str],
-    request: AnyRequest,
-    campaigns: Frozen,
-    campaign_records: Records,
-    console_measurements: Measuring,
-    console_clock: Now,
-    audit: NamedDependency[SkipValidation[AuditTrail]],
-) -> Response[Any]:
-    """The campaign was sent; from then on purchases count."""
-    typed = str((await request.form()).get("at", "")).strip()
-    found = await _named(campaigns, decoded(name, "name"))
-    try:
-        at = _sent_at(typed, found, console_clock())
-        async with audit.act_async(who_of(request), Act.SEND_CAMPAIGN, Target.CAMPAIGN, found.name):
-            await to_thread(campaign_records.mark_sent, found.name, at)
-    except Rejected as exc:
-        document = await to_thread(
-            _page_of, found, campaign_records, console_measurements, console_clock
-        )
-        text = await to_thread(
-            rendered,
-            request,
-            "campaign.html",
-            page=document,
-            kinds=KINDS,
-            typed_at=typed,
-            wrong_at=exc.reason,
-        )
-        return html(text, status=HTTPStatus.BAD_REQUEST)
-    return done(request, path_of(found.name), f"Sent at {when(at)}: purchases count from then on.")
-
-
-CAMPAIGN_ROUTES = (
-    campaign_list,
-    campaign,
-    campaign_results,
-    campaign_measuring,
-    campaign_creating,
-    campaign_file,
-    measure_campaign,
-    campaign_sent,
-)
+CAMPAIGN_ROUTES = (campaign_list, campaign, campaign_results, campaign_measuring, campaign_creating)
 
 
 def path_of(name: str) -> str:
@@ -257,35 +182,13 @@ def newest_of(campaign: Campaign, records: CampaignRecords) -> CampaignResults |
     return records.results(campaign.name, measured[-1]) if measured else None
 
 
-def _page_of(
+def page_of(
     found: Campaign, records: CampaignRecords, measurements: Measurements, clock: Clock
 ) -> CampaignPage:
+    """The page's document, as it is now."""
     return CampaignPage.of(
         found, newest_of(found, records), measurements.state(found.name), now=clock()
     )
-
-
-async def _named(campaigns: Campaigns, name: str) -> Campaign:
-    return await to_thread(campaigns.named, name)
-
-
-def _sent_at(typed: str, campaign: Campaign, now: int) -> int:
-    """The instant that was typed as UTC, or now where nothing was.
-
-    Raises:
-        InvalidRequest: it is none, or lies before the scores or in the future.
-    """
-    at = now
-    if typed:
-        try:
-            at = instant.parse(typed, zone=UTC)
-        except ValueError as exc:
-            raise InvalidRequest("at", f"{exc}, not {typed[:60]!r}") from exc
-    if at < campaign.as_of:
-        raise InvalidRequest("at", f"lies before the scores, of {when(campaign.as_of)}")
-    if at > now:
-        raise InvalidRequest("at", "lies in the future: say it once the campaign was sent")
-    return at
 
 
 def _creating(request: AnyRequest, campaigns: Campaigns, name: str, now: int) -> Response[bytes]:

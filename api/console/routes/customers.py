@@ -91,10 +91,10 @@ async def customer(  # what the page shows
     readiness: NamedDependency[SkipValidation[Readiness]],
 ) -> Response[bytes]:
     """Bought what, scored how, decided what."""
-    found = await console_find(decoded(customer_id, "customer_id"))
-    score, unscored = await _scored(request, found, console_predict)
+    asked = customer_id_of(decoded(customer_id, "customer_id"))
     flags = list(console_decide.flags.values())
-    decisions = await console_decide(found.customer_id, flags)
+    found, decisions = await asyncio.gather(console_find(asked), console_decide(asked, flags))
+    score, unscored = await _scored(request, found, console_predict)
     document = CustomerPage.of(
         found,
         currency=console_currency,

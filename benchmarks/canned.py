@@ -17,7 +17,12 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, cast
 
-from adapters.dynamodb.schema.attributes import category_shard, day_attribute, encode_elements
+from adapters.dynamodb.schema import (
+    category_attribute,
+    category_shard,
+    day_attribute,
+    encode_elements,
+)
 from benchmarks.workload import (
     CATEGORY,
     NOW,
@@ -125,10 +130,11 @@ def _recent_attributes(variant: int, count: int) -> bytes:
     """What a customer's recent item holds beside the key, without the braces."""
     days: dict[str, dict[str, list[str]]] = {}
     for purchase in _within(variant, NOW - WINDOW_DAYS * MICROS_PER_DAY + 1, NOW, count):
-        day = days.setdefault(day_attribute(day_of(purchase.purchased_at)), {"SS": []})
-        day["SS"] += encode_elements(purchase)
+        day = days.setdefault(day_attribute(day_of(purchase.purchased_at)), {"BS": []})
+        day["BS"] += encode_elements(purchase)
     expires_at = {"N": str(NOW // 1_000_000 + 33 * 86_400)}
-    return json.dumps({"expires_at": expires_at, **days}).encode()[1:-1]
+    named = {category_attribute(CATEGORY): {"N": str(count)}}
+    return json.dumps({"expires_at": expires_at, **named, **days}).encode()[1:-1]
 
 
 def _by_time(request: Mapping[str, Any]) -> bytes:

@@ -27,7 +27,12 @@ from yarl import URL
 
 from adapters.dynamodb.recent.marks import Marks
 from adapters.dynamodb.recent.reader import recent_history
-from adapters.dynamodb.schema.attributes import day_attribute, encode_elements, kept_attribute
+from adapters.dynamodb.schema import (
+    category_attribute,
+    day_attribute,
+    encode_elements,
+    kept_attribute,
+)
 from adapters.dynamodb.wire.answers import document_of
 from adapters.dynamodb.wire.capacity import read_units
 from adapters.scorers.onnx import OnnxScorer
@@ -35,7 +40,7 @@ from adapters.training import SCORER_OPTIONS
 from api.documents.prediction import CustomerPropensity
 from api.http.parameters import check_names, decoded, instant_of
 from benchmarks.processes import trained_model
-from benchmarks.workload import NOW, customer_id, purchases_of
+from benchmarks.workload import CATEGORY, NOW, customer_id, purchases_of
 from domain.cost import Units, count_round_trip, count_units, metered
 from domain.decisions import Policy
 from domain.features import Histories, total_purchase_volume_30d
@@ -60,11 +65,12 @@ def an_item(retention: Retention) -> dict[str, dict[str, object]]:
         "expires_at": {"N": str(NOW // 1_000_000)},
         "writes": {"N": "10"},
         kept_attribute(retention.days): {"N": str(day_of(NOW))},
+        category_attribute(CATEGORY): {"N": str(PURCHASES)},
     }
     for purchase in purchases_of(1, now=NOW, count=PURCHASES):
         name = day_attribute(day_of(purchase.purchased_at))
-        elements = item.get(name, {}).get("SS", [])
-        item[name] = {"SS": [*elements, *encode_elements(purchase)]}  # type: ignore[misc]
+        elements = item.get(name, {}).get("BS", [])
+        item[name] = {"BS": [*elements, *encode_elements(purchase)]}  # type: ignore[misc]
     return item
 
 

@@ -1,13 +1,13 @@
 """Verify: whether the recent purchases are what the truth says, and features alike on both paths."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 
 from domain.errors import StoreUnavailable
 from domain.features import FeatureSet, Histories
 from domain.purchases import Lifetime, Purchase, PurchaseHistory
-from domain.recent import RecentHistory, RecentPurchases
+from domain.recent import RecentHistory, RecentPurchases, as_listed
 from domain.values import BEGINNING, MICROS_PER_DAY, Clock, day_of
 
 _LOOKS = 3
@@ -64,7 +64,8 @@ class VerifyRecent:
                 recent.customer_id,
                 f"an erasure is unfinished: {len(purchases)} purchases are left; erase the customer again",
             )
-        recent_rows, due = _exact(recent, recent.purchases), _exact(recent, purchases)
+        due = _exact(recent, map(as_listed, purchases))
+        recent_rows = _exact(recent, recent.purchases)
         if recent_rows != due:
             what = f"missing {len(due - recent_rows)}, surplus {len(recent_rows - due)} of {len(due)} purchases"
             return Difference(recent.customer_id, what)
@@ -101,7 +102,7 @@ def _totals(lifetime: Lifetime, purchases: Sequence[Purchase]) -> str:
     return "totals: " + ", ".join(wrong) if wrong else ""
 
 
-def _exact(recent: RecentHistory, purchases: Sequence[Purchase]) -> set[Purchase]:
+def _exact(recent: RecentHistory, purchases: Iterable[Purchase]) -> set[Purchase]:
     """Those of the days that the recent purchases answer for."""
     return {
         purchase

@@ -30,7 +30,7 @@ from tests.strategies import CATEGORIES
 T = TypeVar("T")
 RETENTION = Retention.covering(Window.days(90))
 CROWD = 18
-"""More purchases than a day's set takes with that retention."""
+"""More purchases than a day's set takes where an item has little room."""
 FEATURES = [
     each.in_currency(USD).knowing(BaseRates(0.25, {CATEGORIES[0]: 0.5}))
     for each in built_in_sets().values()

@@ -5,6 +5,7 @@ costs, features, model or decision.
 """
 
 import os
+from binascii import a2b_base64
 from datetime import datetime
 from typing import Any
 
@@ -46,7 +47,7 @@ async def item(customer_id: str, as_of: str, state: State) -> Response[bytes]:
     spent = 0
     for name, value in found.items():
         if name[0] == "d":
-            spent += sum(int(element.split("\t", 2)[1], 36) for element in value["SS"])
+            spent += sum(int.from_bytes(a2b_base64(each)[5:8]) for each in value["BS"])
     return _answer(customer_id, spent)
 
 

@@ -5,8 +5,6 @@
 
 from dataclasses import dataclass
 
-from domain.purchases import MAX_CATEGORY_BYTES, MAX_PURCHASE_ID_BYTES
-
 HASH_BYTES = 16
 """One customer in the sketch of a category."""
 LISTED_HASHES = 384
@@ -16,9 +14,10 @@ _AMOUNT = 12 + 4
 _INSTANT = 10
 _SHARD = len("#000")
 _FINGERPRINT = 11 + 32
-_ELEMENT = len("jug5wk8\t3uv\t\t")
-"""What an element has beside its category and its purchase id."""
-_LONGEST_ELEMENT = len("13owbunz\tcre66i9s\t\t") + MAX_CATEGORY_BYTES + MAX_PURCHASE_ID_BYTES
+_ELEMENT = 18
+"""One purchase in a recent item, however long its ids are."""
+_LONGEST_ELEMENT = 29
+"""One refund there."""
 _ROOM = 300_000
 """Bytes that a recent item has for its days."""
 _DAY = len("d20513")
@@ -59,7 +58,7 @@ class Sizes:
         """A recent item with so many purchases on so many days, of a customer of so many categories."""
         return (
             (11 + self.customer_id + _TOTALS)
-            + purchases * (_ELEMENT + self.category + self.purchase_id)
+            + purchases * _ELEMENT
             + days * _DAY
             + categories * (_CATEGORY_COUNT + self.category)
         )

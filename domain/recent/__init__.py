@@ -3,6 +3,7 @@
 from domain.recent.first import ByTime as ByTime
 from domain.recent.first import RecentFirst as RecentFirst
 from domain.recent.history import RecentHistory as RecentHistory
+from domain.recent.listed import as_listed as as_listed
 from domain.recent.ports import BATCH_CUSTOMERS as BATCH_CUSTOMERS
 from domain.recent.ports import RecentBatch as RecentBatch
 from domain.recent.ports import RecentPurchases as RecentPurchases

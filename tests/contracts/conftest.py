@@ -5,7 +5,7 @@ A further DynamoDB endpoint joins by TEST_DYNAMODB_ENDPOINT, such as DynamoDB Lo
 
 import json
 import os
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,9 +37,9 @@ from domain.categories import CategoryIndex
 from domain.customers import CustomerRecords
 from domain.customers.ports import CustomerEraser
 from domain.health import StoreHealth
-from domain.purchases import PurchaseHistory
+from domain.purchases import Purchase, PurchaseHistory
 from domain.purchases.ports import PurchaseCanceller, PurchaseRecorder, PurchaseRefunder
-from domain.recent import RecentHistory, RecentPurchases, RecentRebuilder
+from domain.recent import RecentHistory, RecentPurchases, RecentRebuilder, as_listed
 from domain.retention import FOR_EVER, PurchaseRetention, Retention
 from domain.values import Window
 from tests.builders import NOW
@@ -164,6 +164,15 @@ async def recent_of(store: Store, *customer_ids: str) -> list[RecentHistory]:
     histories = {history.customer_id: history for history in batch.histories}
     assert len(histories) == len(batch.histories)
     return [histories[customer_id] for customer_id in customer_ids]
+
+
+def in_full(listed: Sequence[Purchase], truth: Sequence[Purchase]) -> list[Purchase]:
+    """The purchases of a recent history, with the ids that these have where they are listed alike."""
+    known = {as_listed(purchase): purchase for purchase in truth}
+    return sorted(
+        (known.get(purchase, purchase) for purchase in listed),
+        key=lambda purchase: (purchase.purchased_at, purchase.purchase_id),
+    )
 
 
 @pytest.fixture(scope="session")

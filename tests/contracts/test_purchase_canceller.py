@@ -8,7 +8,7 @@ import pytest
 from domain.purchases import Cancelling, Recording
 from domain.values import MICROS_PER_DAY
 from tests.builders import NOW, a_purchase
-from tests.contracts.conftest import Store, recent_of
+from tests.contracts.conftest import Store, in_full, recent_of
 
 pytestmark = pytest.mark.anyio
 PURCHASE = a_purchase(purchased_at=NOW - 5, category="shirts")
@@ -23,7 +23,7 @@ async def everything(store: Store) -> tuple[list[object], list[object], list[str
     for shard in range(store.index.shards):
         page = await store.index.page("shirts", shard=shard, after=None, most=None)
         listed += page.customers
-    return list(history), list(recent.purchases), listed
+    return list(history), list(in_full(recent.purchases, [PURCHASE])), listed
 
 
 async def test_a_cancelled_purchase_is_in_no_later_read(store: Store) -> None:

@@ -4,6 +4,7 @@ import pytest
 
 from domain.errors import InvalidRequest
 from domain.purchases import PurchaseHistory
+from domain.recent import as_listed
 from domain.retention import PurchaseRetention
 from domain.values import MICROS_PER_DAY
 from tests.builders import NOW, a_purchase
@@ -76,7 +77,7 @@ async def test_every_field_comes_back_as_it_was(
     await store.recorder.record([purchase])
     assert await history.between("Zoë | #1", after=after, until=NOW) == [purchase]
     (recent,) = await recent_of(store, "Zoë | #1")
-    assert recent.purchases == [purchase]
+    assert recent.purchases == [as_listed(purchase)]
 
 
 async def test_other_customers_purchases_stay_out(

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from domain.purchases import Recording
+from domain.recent import as_listed
 from domain.values import MICROS_PER_DAY
 from tests.builders import NOW, a_purchase
 from tests.contracts.conftest import Store, recent_of
@@ -18,7 +19,7 @@ async def test_an_acknowledged_purchase_is_in_every_later_read(store: Store) -> 
     assert await store.recorder.record([purchase]) == [Recording.RECORDED]
     assert await store.history.between(purchase.customer_id, after=0, until=NOW) == [purchase]
     (recent,) = await recent_of(store, purchase.customer_id)
-    assert recent.purchases == [purchase]
+    assert recent.purchases == [as_listed(purchase)]
 
 
 async def test_the_same_purchase_again_is_a_duplicate_and_changes_nothing(store: Store) -> None:
@@ -40,7 +41,7 @@ async def test_another_payload_under_a_stored_id_is_a_conflict_and_changes_nothi
     assert await store.recorder.record([other]) == [Recording.CONFLICT]
     assert await store.history.between(purchase.customer_id, after=0, until=NOW) == [purchase]
     (recent,) = await recent_of(store, purchase.customer_id)
-    assert recent.purchases == [purchase]
+    assert recent.purchases == [as_listed(purchase)]
 
 
 async def test_outcomes_come_in_the_order_sent(store: Store) -> None:

@@ -5,6 +5,7 @@ import random
 
 import pytest
 
+from domain.recent import as_listed
 from domain.values import MICROS_PER_DAY
 from tests.builders import NOW, a_purchase
 from tests.contracts.conftest import Store, recent_of
@@ -18,7 +19,7 @@ async def test_where_nothing_is_wrong_nothing_is_written(store: Store) -> None:
     assert not await store.rebuilder.rebuild(purchase.customer_id)
     assert not await store.rebuilder.rebuild("nobody")
     (recent,) = await recent_of(store, purchase.customer_id)
-    assert recent.purchases == [purchase]
+    assert recent.purchases == [as_listed(purchase)]
 
 
 async def test_whoever_records_or_cancels_meanwhile_is_neither_lost_nor_doubled(

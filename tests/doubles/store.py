@@ -27,7 +27,7 @@ from domain.purchases import (
     Refunding,
     refunded_minor,
 )
-from domain.recent import BATCH_CUSTOMERS, RecentBatch, RecentHistory, TableSize
+from domain.recent import BATCH_CUSTOMERS, RecentBatch, RecentHistory, TableSize, as_listed
 from domain.retention import Retention
 from domain.values import Clock, Window, day_of
 from tests.builders import NOW
@@ -384,7 +384,9 @@ class ReferenceStore:
         return RecentHistory(
             customer_id=customer_id,
             complete_since=since,
-            purchases=PurchaseColumns.of([p for p in kept if day_of(p.purchased_at) not in lost]),
+            purchases=PurchaseColumns.of(
+                [as_listed(p) for p in kept if day_of(p.purchased_at) not in lost]
+            ),
             lifetime=Lifetime.of(everything) if self._keeps_totals else None,
             overflow_days=frozenset(day_of(p.purchased_at) for p in kept) & lost,
             suppressed=self._is_suppressed(customer_id),

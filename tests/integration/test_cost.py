@@ -57,7 +57,7 @@ def with_no_costs(request: AWSPreparedRequest) -> AWSResponse:
 
 
 async def record_large(store: Store) -> None:
-    """Sixty purchases of one customer, which make a recent item of more than 4 KB."""
+    """Sixty purchases of one customer, of many categories: a recent item of more than 4 KB."""
     for start in range(0, 60, 12):
         await store.recorder.record(
             [
@@ -65,6 +65,15 @@ async def record_large(store: Store) -> None:
                 for n in range(start, start + 12)
             ]
         )
+    client = store.client
+    assert client is not None
+    client.connection.client.update_item(
+        TableName=client.recent.Meta.table_name,
+        Key={"customer_id": {"S": "large"}},
+        UpdateExpression="SET " + ", ".join(f"#{n} = :one" for n in range(50)),
+        ExpressionAttributeNames={f"#{n}": f"c:{n:064d}" for n in range(50)},
+        ExpressionAttributeValues={":one": {"N": "1"}},
+    )
 
 
 async def cost_of(client: DynamoClient, call: Any, operation: str, *faults: Fault | None) -> Cost:

@@ -17,6 +17,7 @@ from adapters.dynamodb import (
     DynamoRecentPurchases,
     DynamoRecentRebuilder,
 )
+from adapters.dynamodb.schema import attributes
 from adapters.dynamodb.schema.attributes import day_capacity
 from tests.builders import NOW
 from tests.contracts.conftest import SHARDS, Store, dynamo_store
@@ -66,8 +67,9 @@ class EngineMachine(IngestionMachine):
     [(15, 25), pytest.param(100, 40, marks=[pytest.mark.full, pytest.mark.early(60)])],
 )
 def test_whatever_happens_the_tables_are_what_a_rebuild_makes_of_the_truth(
-    client: DynamoClient, examples: int, steps: int
+    client: DynamoClient, monkeypatch: pytest.MonkeyPatch, examples: int, steps: int
 ) -> None:
+    monkeypatch.setattr(attributes, "ITEM_BUDGET_BYTES", 45_000)
     assert day_capacity(RETENTION.days) < CROWD
     stopwatch = client.monotonic = Stopwatch()
     run_state_machine_as_test(

@@ -3,6 +3,7 @@
 import asyncio
 import random
 import re
+from binascii import a2b_base64
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -17,7 +18,7 @@ from adapters.dynamodb import (
     DynamoRecentPurchases,
     DynamoRecentRebuilder,
 )
-from adapters.dynamodb.schema.attributes import day_attribute, day_capacity, encode_elements
+from adapters.dynamodb.schema import OVERFLOW, day_attribute, day_capacity, encode_elements
 from adapters.feature_sets import built_in_sets
 from domain.categories import Position
 from domain.customers import EveryCustomer
@@ -65,7 +66,7 @@ class Truth:
 
     def tamper(self, customer: str, day: int, elements: Sequence[str]) -> None:
         """The set of a day holds something else."""
-        sets = {":s": {"SS": list(elements)}}
+        sets = {":s": {"BS": [a2b_base64(element) for element in elements]}}
         self.client.connection.client.update_item(
             TableName=self.client.recent.Meta.table_name,
             Key={"customer_id": {"S": customer}},
@@ -108,9 +109,12 @@ async def test_whatever_is_wrong_is_found_and_mended(truth: Truth) -> None:
         await truth.recorder.record(some_purchases(customer))
     truth.forget("lost")
     today = day_of(NOW)
-    foreign = a_purchase(purchase_id="foreign", purchased_at=NOW - MICROS_PER_DAY)
+    foreign, other = (
+        a_purchase(purchase_id=name, purchased_at=at, category="shirts")
+        for name, at in (("foreign", NOW - MICROS_PER_DAY), ("x", NOW))
+    )
     truth.tamper("surplus", today - 1, encode_elements(foreign))
-    truth.tamper("missing", today, encode_elements(a_purchase(purchase_id="x", purchased_at=NOW)))
+    truth.tamper("missing", today, encode_elements(other))
     found = {
         each.customer_id: each.what for each in await truth.verify(["lost", "missing", "surplus"])
     }
@@ -166,7 +170,7 @@ async def test_a_rebuild_lifts_nothing_while_somebody_writes_with_fewer_days(
 async def test_a_day_with_too_many_purchases_overflows_again(truth: Truth) -> None:
     many = [
         a_purchase(customer_id="c", purchase_id=f"p{n:04d}", purchased_at=NOW - n)
-        for n in range(90)
+        for n in range(day_capacity(RETENTION.days) + 1)
     ]
     await truth.recorder.record(many)
     (before,) = (await truth.recent.read(["c"])).histories
@@ -183,7 +187,7 @@ async def test_a_rebuild_loses_nothing_that_comes_meanwhile(truth: Truth) -> Non
     calls += [truth.canceller.cancel("c", purchase.purchase_id) for purchase in purchases[::3]]  # type: ignore[misc]
     calls += [truth.rebuilder.rebuild("c") for _ in range(6)]  # type: ignore[misc]
     chance.shuffle(calls)
-    truth.tamper("c", day_of(NOW) - 3, ["+"])
+    truth.tamper("c", day_of(NOW) - 3, [OVERFLOW])
     await asyncio.gather(*calls)
     await truth.rebuilder.rebuild("c")
     kept = [purchase for n, purchase in enumerate(purchases) if n % 3]
@@ -221,7 +225,8 @@ async def test_a_purchase_that_the_item_lost_and_is_cancelled_meanwhile_stays_aw
 ) -> None:
     purchases = some_purchases("c", 3)
     await truth.recorder.record(purchases)
-    truth.tamper("c", day_of(NOW), ["0|1|1|xother"])
+    other = a_purchase(purchase_id="other", purchased_at=NOW, category="shirts")
+    truth.tamper("c", day_of(NOW), encode_elements(other))
     await rebuilt_while(truth, lambda: truth.canceller.cancel("c", purchases[0].purchase_id))
     (recent,) = (await truth.recent.read(["c"])).histories
     assert list(recent.purchases) == purchases[:0:-1]

@@ -16,7 +16,7 @@ from domain.errors import StoreUnavailable
 from domain.purchases import Purchase, Recording, Refund, Refunding
 from domain.values import day_of
 from tests.builders import DAY, NOW, a_purchase
-from tests.contracts.conftest import RETENTION, Store, dynamo_store, recent_of, settled
+from tests.contracts.conftest import RETENTION, Store, dynamo_store, in_full, recent_of, settled
 from tests.integration.faults import (
     Fault,
     Stopwatch,
@@ -46,7 +46,7 @@ async def stored(client: DynamoClient, customer_id: str) -> tuple[list[Purchase]
     store = dynamo_store(client)
     truth = await store.history.between(customer_id, after=0, until=NOW)
     (recent,) = await recent_of(store, customer_id)
-    return list(truth), list(recent.purchases)
+    return list(truth), in_full(recent.purchases, truth)
 
 
 async def customers_of(store: Store) -> dict[str, int]:

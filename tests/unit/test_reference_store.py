@@ -7,6 +7,7 @@ import pytest
 from domain.cost import Units, metered
 from domain.errors import StoreUnavailable
 from domain.purchases import Cancelling, Recording
+from domain.recent import as_listed
 from domain.values import day_of
 from tests.builders import NOW, a_purchase
 from tests.doubles.store import Call, ReferenceStore, failing_with, no_trouble, silent_about
@@ -36,7 +37,7 @@ async def test_a_write_whose_answer_is_lost_has_its_effect() -> None:
 async def test_it_is_silent_about_some_customers_alone() -> None:
     store = ReferenceStore([a_purchase()])
     store.refuse = silent_about("customer-2")
-    assert (await store.one("customer-1")).purchases == [a_purchase()]
+    assert (await store.one("customer-1")).purchases == [as_listed(a_purchase())]
     with pytest.raises(StoreUnavailable):
         await store.read(["customer-1", "customer-2"])
 

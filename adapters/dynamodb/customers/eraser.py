@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 from adapters.dynamodb.recent import SUPPRESSED
-from adapters.dynamodb.schema import OVERFLOW, REFUND, put, ttl_seconds
+from adapters.dynamodb.schema import is_purchase, put, ttl_seconds
 from adapters.dynamodb.wire import Deadline, DynamoClient
 from domain.customers import UNFINISHED, Erasure
 from domain.errors import StoreUnavailable
@@ -122,11 +122,7 @@ class DynamoCustomerEraser:
 
 def _elements(item: Mapping[str, Any]) -> int:
     """How many purchases a recent item held."""
-    return sum(
-        element[0] not in {OVERFLOW, REFUND}
-        for value in item.values()
-        for element in value.get("SS", ())
-    )
+    return sum(is_purchase(element) for value in item.values() for element in value.get("BS", ()))
 
 
 def _kind(item: Mapping[str, Any]) -> str:

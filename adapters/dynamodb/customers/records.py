@@ -9,6 +9,7 @@ from adapters.dynamodb.recent import SUPPRESSED, Marks, recent_history
 from adapters.dynamodb.schema import stored_hashes, why_unreadable
 from adapters.dynamodb.wire import Deadline, DynamoClient
 from domain.customers import CustomerRecord
+from domain.recent import as_listed
 from domain.retention import Retention
 from domain.values import Clock
 
@@ -39,11 +40,12 @@ class DynamoCustomerRecords:
         waiting = [i for i in items if "refunds" in i and "fingerprint" not in i]
         others = [i for i in items if "cancelled_at" not in i and i not in waiting]
         purchases = [stored_purchase(item, customer_id) for item in others]
+        in_full = {as_listed(purchase): purchase for purchase in purchases}
         return CustomerRecord(
             purchases=sorted(purchases, key=lambda p: (p.purchased_at, p.purchase_id)),
             cancelled=_cancelled(items),
             waiting={item["purchase_id"]["S"]: stored_refunds(item) for item in waiting},
-            recent=history.purchases,
+            recent=[in_full.get(listed, listed) for listed in history.purchases],
             lifetime=history.lifetime,
             counted_in=sorted(counted_in),
             suppressed_until=int(recent[SUPPRESSED]["N"]) if SUPPRESSED in recent else None,

@@ -35,7 +35,7 @@ GOOD_FOR_US = 60 * MICROS_PER_SECOND
 """How long a mark that was set or read is not set or read again."""
 SKEW_US = 60 * MICROS_PER_SECOND
 """How far the clocks of two processes may be apart."""
-LAYOUT = "2"
+LAYOUT = "3"
 """The number of the layout that this code reads and writes; raised with every change of it."""
 _LAYOUT = "layout"
 _OURS = Path(_LAYOUT).set({"S": LAYOUT})

@@ -1,4 +1,4 @@
-"""The recent purchases: one item per customer, a String Set per UTC day."""
+"""The recent purchases: one item per customer, a set per UTC day."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
@@ -12,6 +12,7 @@ from adapters.dynamodb.schema import (
     OVERFLOW,
     RecentRow,
     category_attribute,
+    category_of,
     decode_days,
     kept_attribute,
 )
@@ -136,22 +137,24 @@ def recent_history(
     if marks.totals and not item:  # never bought, or erased: without TTL no item disappears
         elsewhere = {}
     complete_since = retention.complete_for_all(now, elsewhere)
+    categories: list[str] = []
     sets: dict[int, Sequence[str]] = {}
     overflow_days: set[int] = set()
     for name, value in item.items():
-        if name in _OTHER_ATTRIBUTES or name.startswith(CATEGORY_COUNT):
+        if name in _OTHER_ATTRIBUTES:
+            continue
+        if name.startswith(CATEGORY_COUNT):
+            categories.append(category_of(name))
             continue
         if name[0] == KEPT:
             complete_since = max(complete_since, _kept_since(name, value))
             continue
-        try:
-            day, found = int(name.removeprefix("d")), value["SS"]
-        except (KeyError, ValueError) as exc:
-            raise CorruptRecord(f"attribute {name!r} of a recent item is no day's set") from exc
+        day, found = _day_of(name, value)
         if OVERFLOW in found:
             overflow_days.add(day)
             found = [element for element in found if element != OVERFLOW]
         sets[day] = found
+    purchases, unclear_days = decode_days(sets, categories, customer_id=customer_id)
     suppressed = is_suppressed(item, now)
     lifetime = None
     if marks.totals:
@@ -160,10 +163,18 @@ def recent_history(
         customer_id=customer_id,
         complete_since=complete_since,
         lifetime=lifetime,
-        purchases=decode_days(sets, customer_id=customer_id),
-        overflow_days=frozenset(overflow_days),
+        purchases=purchases,
+        overflow_days=unclear_days.union(overflow_days),
         suppressed=suppressed,
     )
+
+
+def _day_of(name: str, value: Mapping[str, Any]) -> tuple[int, Sequence[str]]:
+    """The UTC day of an attribute, and the elements of its set."""
+    try:
+        return int(name.removeprefix("d")), value["BS"]
+    except (KeyError, ValueError) as exc:
+        raise CorruptRecord(f"attribute {name!r} of a recent item is no day's set") from exc
 
 
 def _kept_since(name: str, value: Mapping[str, str]) -> int:

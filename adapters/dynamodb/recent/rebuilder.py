@@ -66,7 +66,11 @@ class DynamoRecentRebuilder:
                 until=now + MICROS_PER_DAY,  # writers' clocks may be ahead
             )
             due = Lifetime.of(purchases) if for_ever else None
-            changes = [*self._changes(stored, purchases, oldest), *total_changes(stored, due)]
+            named = {p.category for p in purchases if day_of(p.purchased_at) >= oldest}
+            changes = [
+                *self._changes(stored, purchases, oldest),
+                *total_changes(stored, due, named),
+            ]
             held = purchases or stored.keys() - {SUPPRESSED, *_KEYS}
             if not held or not (changes or self._incomplete(stored)):
                 return False
@@ -118,12 +122,12 @@ class DynamoRecentRebuilder:
         changes: list[Action] = []
         for name in {*elements, *filter(is_day, stored)}:
             wanted = elements[name] if int(name[1:]) >= oldest else set[str]()
-            has = set(stored.get(name, {}).get("SS", ()))
+            has = set(stored.get(name, {}).get("BS", ()))
             if overflows(wanted, self._retention):
                 wanted = {OVERFLOW} | (has & wanted if OVERFLOW in has else set[str]())
-            if wanted != has:
+            if wanted != has or "BS" not in stored.get(name, {"BS"}):
                 path = Path(name)
-                changes.append(path.set({"SS": sorted(wanted)}) if wanted else path.remove())
+                changes.append(path.set({"BS": sorted(wanted)}) if wanted else path.remove())
         return changes
 
     def _update(

@@ -56,8 +56,13 @@ class TotalsChange:
             first_at=total.first_at,
             last_at=total.last_at,
             refunded_until=total.refunded_until,
-            categories=total.categories,
+            categories=dict.fromkeys((p.category for p in purchases), 0) | dict(total.categories),
         )
+
+    @classmethod
+    def naming(cls, categories: Iterable[str]) -> "TotalsChange":
+        """Nothing is counted; the item only names these categories."""
+        return cls(categories=dict.fromkeys(categories, 0))
 
     @classmethod
     def removing(cls, purchase: Purchase) -> "TotalsChange":
@@ -157,6 +162,10 @@ class TotalsChange:
     def _sums(self, model: type[Any]) -> Iterator[Action]:
         yield Path(model.purchases).add({"N": str(self.purchases)})
         yield Path(model.volume_minor).add({"N": str(self.volume_minor)})
+        yield from self.counts()
+
+    def counts(self) -> Iterator[Action]:
+        """What counts the purchases of each category, and so names it."""
         for category, count in self.categories.items():
             yield Path([category_attribute(category)]).add({"N": str(count)})
 
@@ -186,13 +195,18 @@ def totals_of(item: Item) -> Lifetime | None:
         raise why_unreadable("a customer's totals", exc) from exc
 
 
-def total_changes(stored: Item, due: Lifetime | None) -> list[Action]:
-    """What makes the totals of a stored item those that are due; nothing: they are."""
+def total_changes(stored: Item, due: Lifetime | None, named: Iterable[str]) -> list[Action]:
+    """What makes the totals of a stored item those that are due; nothing: they are.
+
+    It names these categories, whether their purchases are counted or not.
+    """
     has = {name: value for name, value in stored.items() if _is_total(name)}
-    wanted: dict[str, Any] = {}
+    names, none = list(map(category_attribute, named)), {"N": "0"}
+    wanted: dict[str, Any] = {name: has.get(name, none) for name in names}
     if due is not None:
+        wanted = dict.fromkeys(names, none)
         # What a purchase left that was cancelled since is not wrong.
-        wanted = {name: value for name, value in has.items() if _is_left_over(name, value)}
+        wanted |= {name: value for name, value in has.items() if _is_left_over(name, value)}
         if _REFUNDED in has:
             due = replace(due, refunded_until=max(due.refunded_until, int(has[_REFUNDED]["N"])))
         wanted |= _written(due)

@@ -6,14 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 from adapters.dynamodb.recent.totals import TotalsChange
-from adapters.dynamodb.schema import (
-    MAX_ELEMENT_BYTES,
-    REFUND,
-    day_attribute,
-    day_capacity,
-    encode_elements,
-    refund_element,
-)
+from adapters.dynamodb.schema import day_attribute, day_capacity, encode_elements, refund_element
 from domain.purchases import Purchase, Refund
 from domain.retention import Retention
 from domain.values import day_of
@@ -31,6 +24,7 @@ class RecentUpdate:
     unseen. Where one does not hold, the item comes back, and `on` makes the update for what is
     `stored`, and for nothing else: each write counts `writes` up.
 
+    `named` are the categories of what is added: elements have numbers only, and the item the names.
     `ends` are the first and last instants of all purchases afterwards, where something goes.
     """
 
@@ -39,6 +33,7 @@ class RecentUpdate:
     retention: Retention
     added: Elements = field(default_factory=dict[int, Sequence[str]])
     removed: Elements = field(default_factory=dict[int, Sequence[str]])
+    named: Sequence[str] = ()
     totals: TotalsChange | None = None
     ends: tuple[int | None, int | None] | None = None
     stored: Item | None = None
@@ -54,6 +49,7 @@ class RecentUpdate:
             now=now,
             retention=retention,
             added=_kept(added, retention, now),
+            named=tuple(dict.fromkeys(purchase.category for purchase in purchases)),
             totals=_counted(retention, TotalsChange.adding(purchases)),
         )
 
@@ -106,7 +102,7 @@ class RecentUpdate:
             day
             for day, elements in self.added.items()
             if overflows(elements, self.retention)
-            or len(stored.get(day_attribute(day), {}).get("SS", ())) > self.room_before(day)
+            or len(stored.get(day_attribute(day), {}).get("BS", ())) > self.room_before(day)
         )
 
     def room_before(self, day: int) -> int:
@@ -115,10 +111,8 @@ class RecentUpdate:
 
 
 def overflows(elements: Collection[str], retention: Retention) -> bool:
-    """Whether a day's set cannot take these: too many, or one too long for its share of the item."""
-    return len(elements) > day_capacity(retention.days) or any(
-        len(element.encode()) > MAX_ELEMENT_BYTES for element in elements if element[0] == REFUND
-    )
+    """Whether these are too many for a day's set."""
+    return len(elements) > day_capacity(retention.days)
 
 
 def _kept(

@@ -61,33 +61,27 @@ def _unseen(update: RecentUpdate) -> dict[str, Any]:
         names[_DAY.format(number)] = day_attribute(day)
         values[_ELEMENTS.format(number)] = [OVERFLOW] if day in crowded else elements
         values[_ROOM.format(number)] = str(room)
-    days, shape = len(names), None
-    if update.totals is not None:
-        shape = update.totals.shape
-        names |= update.totals.names
-        values |= update.totals.values
-    expression = _with_slots(update.retention, day_of(update.now), days, shape)
-    return expression.filled(names=names, values=values)
+    change = update.totals or TotalsChange.naming(update.named)
+    expression = _with_slots(update.retention, day_of(update.now), len(names), change.shape)
+    return expression.filled(names=names | change.names, values=values | change.values)
 
 
 @lru_cache(maxsize=256)
-def _with_slots(
-    retention: Retention, today: int, days: int, shape: TotalsShape | None
-) -> Expression:
+def _with_slots(retention: Retention, today: int, days: int, shape: TotalsShape) -> Expression:
     """The expression of every update that adds to so many days."""
-    model = RecentRow
-    totals = None if shape is None else TotalsChange.of_slots(shape)
+    model, change = RecentRow, TotalsChange.of_slots(shape)
+    counted = retention.purchases.days is None
     oldest = today - retention.days
     return Expression(
-        condition=reduce(and_, _promises(retention, today, days, totals)),
+        condition=reduce(and_, _promises(retention, today, days, change if counted else None)),
         actions=[
             *write_actions(model, today, retention),
             *(
                 Path(day_attribute(day)).remove()
                 for day in range(oldest - retention.days - LAG_DAYS, oldest)
             ),
-            *(Path(_DAY.format(n)).add({"SS": _ELEMENTS.format(n)}) for n in range(days)),
-            *(_no_totals(model) if totals is None else totals.blind_actions(model)),
+            *(Path(_DAY.format(n)).add({"BS": _ELEMENTS.format(n)}) for n in range(days)),
+            *(change.blind_actions(model) if counted else _no_totals(model, change)),
         ],
     )
 
@@ -118,15 +112,15 @@ def _seen(update: RecentUpdate, model: type[Any]) -> dict[str, Any]:
             *write_actions(model, day_of(update.now), update.retention),
             *(Path(name).remove() for name in stored if is_day(name) and int(name[1:]) < oldest),
             *(
-                Path(day_attribute(day)).add({"SS": [OVERFLOW] if day in crowded else elements})
+                Path(day_attribute(day)).add({"BS": [OVERFLOW] if day in crowded else elements})
                 for day, elements in update.added.items()
             ),
             *(
-                Path(day_attribute(day)).delete({"SS": elements})
+                Path(day_attribute(day)).delete({"BS": elements})
                 for day, elements in update.removed.items()
             ),
             *(
-                _no_totals(model)
+                _no_totals(model, TotalsChange.naming(update.named))
                 if update.totals is None
                 else update.totals.actions_on(model, stored, update.ends)
             ),
@@ -135,9 +129,9 @@ def _seen(update: RecentUpdate, model: type[Any]) -> dict[str, Any]:
     return expression.filled()
 
 
-def _no_totals(model: type[Any]) -> list[Action]:
-    """Who reads them a moment later must not take them for true."""
-    return [model.purchases.remove()]
+def _no_totals(model: type[Any], names: TotalsChange) -> list[Action]:
+    """Who reads them a moment later must not take them for true; categories are named all the same."""
+    return [model.purchases.remove(), *names.counts()]
 
 
 def write_actions(model: type[Any], today: int, retention: Retention) -> list[Action]:

@@ -2,23 +2,17 @@
 
 from adapters.dynamodb.schema.attributes import CATEGORY_COUNT as CATEGORY_COUNT
 from adapters.dynamodb.schema.attributes import KEPT as KEPT
-from adapters.dynamodb.schema.attributes import MAX_ELEMENT_BYTES as MAX_ELEMENT_BYTES
-from adapters.dynamodb.schema.attributes import OVERFLOW as OVERFLOW
 from adapters.dynamodb.schema.attributes import PARTITIONS_PER_SHARD as PARTITIONS_PER_SHARD
 from adapters.dynamodb.schema.attributes import PURCHASES_KEPT as PURCHASES_KEPT
-from adapters.dynamodb.schema.attributes import REFUND as REFUND
 from adapters.dynamodb.schema.attributes import category_attribute as category_attribute
 from adapters.dynamodb.schema.attributes import category_of as category_of
 from adapters.dynamodb.schema.attributes import category_shard as category_shard
 from adapters.dynamodb.schema.attributes import day_attribute as day_attribute
 from adapters.dynamodb.schema.attributes import day_capacity as day_capacity
-from adapters.dynamodb.schema.attributes import decode_days as decode_days
-from adapters.dynamodb.schema.attributes import encode_elements as encode_elements
 from adapters.dynamodb.schema.attributes import encode_hash as encode_hash
 from adapters.dynamodb.schema.attributes import kept_attribute as kept_attribute
 from adapters.dynamodb.schema.attributes import partition_name as partition_name
 from adapters.dynamodb.schema.attributes import purchases_kept_attribute as purchases_kept_attribute
-from adapters.dynamodb.schema.attributes import refund_element as refund_element
 from adapters.dynamodb.schema.attributes import shard_of as shard_of
 from adapters.dynamodb.schema.attributes import stored_hashes as stored_hashes
 from adapters.dynamodb.schema.attributes import (
@@ -26,6 +20,11 @@ from adapters.dynamodb.schema.attributes import (
 )
 from adapters.dynamodb.schema.attributes import ttl_seconds as ttl_seconds
 from adapters.dynamodb.schema.attributes import why_unreadable as why_unreadable
+from adapters.dynamodb.schema.elements import OVERFLOW as OVERFLOW
+from adapters.dynamodb.schema.elements import decode_days as decode_days
+from adapters.dynamodb.schema.elements import encode_elements as encode_elements
+from adapters.dynamodb.schema.elements import is_purchase as is_purchase
+from adapters.dynamodb.schema.elements import refund_element as refund_element
 from adapters.dynamodb.schema.models import ByCategory as ByCategory
 from adapters.dynamodb.schema.models import ByTime as ByTime
 from adapters.dynamodb.schema.models import CategoryRow as CategoryRow

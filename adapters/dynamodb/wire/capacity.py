@@ -65,6 +65,8 @@ def item_bytes(item: Document) -> int:
 def _value_bytes(value: Document) -> int:
     if "SS" in value:
         return len("".join(value["SS"]).encode())
+    if "BS" in value:
+        return sum(len(each) * 3 // 4 - each.count("=") for each in value["BS"])
     if "N" in value:
         return len(value["N"]) // 2 + 2
     if "L" in value:

@@ -2,7 +2,7 @@
 
 import hmac
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from litestar import Request
 from litestar.datastructures import Cookie
@@ -140,14 +140,30 @@ def said_to(request: Request[Any, Any, Any]) -> str | None:
 
 def login_path(request: Request[Any, Any, Any]) -> str:
     """Where to sign in, and come back from; with a key, where none was not enough."""
-    path = request.scope["path"] if request.method in _SAFE else ROOT
     key = "&key=true" if session_of(request) else ""
-    return f"{LOGIN}?next={quote(path, safe='/')}{key}"
+    return f"{LOGIN}?next={quote(_page_of(request), safe='/')}{key}"
+
+
+def _page_of(request: Request[Any, Any, Any]) -> str:
+    """The page that somebody looks at, also where it asked for a piece of itself."""
+    if "hx-current-url" in request.headers:
+        try:
+            looked_at = urlsplit(request.headers["hx-current-url"])
+        except ValueError:  # half an IPv6 address
+            return ROOT
+        path, query = looked_at.path, looked_at.query
+    elif request.method in _SAFE:
+        path, query = request.scope["path"], request.scope["query_string"].decode("latin-1")
+    else:
+        return ROOT
+    page = f"{path}?{query}" if query else path
+    return page if is_ours(page) else ROOT
 
 
 def is_ours(path: str) -> bool:
     """Whether a path leads to a page of the console, and nowhere else."""
-    return (path == ROOT or path.startswith(f"{ROOT}/")) and not set(path) & set("\\\r\n?#")
+    place, _, _ = path.partition("?")
+    return (place == ROOT or place.startswith(f"{ROOT}/")) and not set(path) & set("\\\r\n#")
 
 
 def address_of(request: Request[Any, Any, Any]) -> str | None:

@@ -113,6 +113,8 @@ def test_every_act_needs_an_origin_of_ours(person: Person, shop: Shop, origin: s
         "/consolation",
         "javascript:alert(1)",
         "/console/x\r\nset-cookie: a=b",
+        "/consolation?/console",
+        "?/console",
         "",
     ],
 )
@@ -284,6 +286,20 @@ def test_pages_run_no_script_but_ours_and_are_kept_nowhere(person: Person) -> No
 def test_every_room_is_a_page(shop: Shop) -> None:
     found = {(path, scope) for method, path, _, scope in pages(shop) if method == "GET"}
     assert {(room.path, room.scope) for room in ROOMS} <= found
+
+
+def test_signing_in_leads_back_with_the_query_and_from_a_piece_to_its_page(
+    stranger: Person,
+) -> None:
+    asked = stranger.http.get("/console/models?version=2", follow_redirects=False)
+    assert asked.headers["location"] == "/console/login?next=/console/models%3Fversion%3D2"
+    piece = {"hx-request": "true", "hx-current-url": f"{ORIGIN}/console/live?x=1"}
+    asked = stranger.http.get("/console/attention", headers=piece)
+    assert asked.headers["hx-redirect"] == "/console/login?next=/console/live%3Fx%3D1"
+    for elsewhere in ("https://evil.example/away", "http://[", ""):
+        piece["hx-current-url"] = elsewhere
+        asked = stranger.http.get("/console/attention", headers=piece)
+        assert asked.headers["hx-redirect"] == "/console/login?next=/console"
 
 
 def test_signing_in_leads_to_the_page_that_was_asked_for(stranger: Person) -> None:

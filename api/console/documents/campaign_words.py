@@ -24,7 +24,9 @@ def conclusion_of(campaign: Campaign, results: CampaignResults | None) -> Conclu
     """What may be said of the conversion that the campaign was planned for."""
     if results is None:
         return Conclusion(
-            tone="plain", headline="Not measured yet.", text="Measure it once it was sent."
+            tone="plain",
+            headline="Not measured yet.",
+            text="Measure it some days after it was sent.",
         )
     primary = Metric.CONVERSION_IN_CATEGORY if campaign.baseline.in_category else Metric.CONVERSION
     return concluded(results, primary, subject="The campaign", lift=campaign.baseline.lift)

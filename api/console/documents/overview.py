@@ -5,12 +5,12 @@ from typing import Literal
 
 from msgspec import Struct
 
+from api.console.documents.campaign import CampaignLine
 from api.console.documents.live import Drift, LiveModel
 from api.console.documents.outcomes import OutcomesReport
 from api.console.traffic import TrafficReport
 from api.console.wording import segment
 from api.documents.doctor import Finding
-from domain.campaigns import Campaign
 
 _MODELS, _LIVE, _OPERATIONS = "/console/models", "/console/live", "/console/operations"
 _NAMED = 2
@@ -32,25 +32,6 @@ class AttentionPage(Struct, frozen=True, kw_only=True):
     looked_at: list[str]
 
 
-class NewestCampaign(Struct, frozen=True, kw_only=True):
-    """One campaign. `created_at` in microseconds since the epoch, UTC."""
-
-    name: str
-    category: str
-    created_at: int
-    members: dict[str, int]
-
-    @classmethod
-    def of(cls, campaign: Campaign) -> "NewestCampaign":
-        """The campaign at a glance."""
-        return cls(
-            name=campaign.name,
-            category=campaign.category,
-            created_at=campaign.created_at,
-            members={str(arm): count for arm, count in campaign.members.items()},
-        )
-
-
 class Overview(Struct, frozen=True, kw_only=True):
     """Everything on the first page. `attention` is what is known at once; more comes later.
 
@@ -60,7 +41,7 @@ class Overview(Struct, frozen=True, kw_only=True):
     attention: list[Attention]
     models: list[LiveModel]
     traffic: TrafficReport | None
-    campaigns: list[NewestCampaign] | None
+    campaigns: list[CampaignLine] | None
 
 
 def at_once(models: Sequence[LiveModel], problems: Sequence[tuple[str, str]]) -> list[Attention]:

@@ -8,12 +8,12 @@ from litestar import Response, get
 from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 
+from api.console.documents.campaign import CampaignLine
 from api.console.documents.live import LivePage, drift, live_page
 from api.console.documents.operations import Queues
 from api.console.documents.overview import (
     Attention,
     AttentionPage,
-    NewestCampaign,
     Overview,
     at_once,
     of_dead_letters,
@@ -24,16 +24,18 @@ from api.console.documents.overview import (
 from api.console.kept import Kept
 from api.console.pictures import WIDE, Drawn, drawn
 from api.console.rendering import AnyRequest, page, piece
+from api.console.routes.campaigns import newest_of
 from api.console.routes.live import DRIFT_FOR_S, outcomes_page
 from api.console.routes.operations import DOCTOR
 from api.console.signing_in import ROOT, may, seen_with
 from api.console.traffic import TrafficReport, TrafficWatch
 from api.http.services import Readiness
 from api.pictures import Draws, Series, lines
-from domain.campaigns import Campaigns
+from domain.campaigns import CampaignRecords, Campaigns
 from domain.errors import CorruptRecord, NotFound, Unavailable
 from domain.keys import Scope
 from domain.outcomes import JoinOutcomes
+from domain.values import Clock
 from model_registry.registry import Registry
 from model_registry.serving import Presence
 
@@ -50,6 +52,8 @@ def overview(
     registry: NamedDependency[Registry],
     presence: NamedDependency[Presence],
     campaigns: NamedDependency[SkipValidation[Campaigns]],
+    campaign_records: NamedDependency[SkipValidation[CampaignRecords]],
+    console_clock: NamedDependency[SkipValidation[Clock]],
     console_traffic: NamedDependency[SkipValidation[TrafficWatch | None]],
 ) -> Response[bytes]:
     """What needs somebody, who answers, how much is asked."""
@@ -58,7 +62,9 @@ def overview(
         attention=_at_once(live, readiness),
         models=live.models,
         traffic=None if console_traffic is None else console_traffic.report(),
-        campaigns=_newest(campaigns) if may(request, Scope.AUDIENCE) else None,
+        campaigns=_newest(campaigns, campaign_records, console_clock())
+        if may(request, Scope.AUDIENCE)
+        else None,
     )
     return page(request, "overview.html", document)
 
@@ -126,9 +132,10 @@ def _at_once(live: LivePage, readiness: Readiness) -> list[Attention]:
     return at_once(live.models, problems)
 
 
-def _newest(campaigns: Campaigns) -> list[NewestCampaign]:
+def _newest(campaigns: Campaigns, records: CampaignRecords, now: int) -> list[CampaignLine]:
     try:
-        return [NewestCampaign.of(each) for each in campaigns.every()[:_CAMPAIGNS]]
+        newest = campaigns.every()[:_CAMPAIGNS]
+        return [CampaignLine.of(each, newest_of(each, records), now=now) for each in newest]
     except CorruptRecord:
         return []  # the page of campaigns says what is damaged
 

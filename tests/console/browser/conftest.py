@@ -18,6 +18,8 @@ from tests.web.conftest import MODULES, browser
 __all__ = ["browser"]  # a fixture of ours too
 AXE = (MODULES / "axe-core" / "axe.min.js").read_text() if MODULES.exists() else ""
 
+PATIENCE_MS = 120_000
+"""What takes a second takes long on a busy machine."""
 PICTURES = os.environ.get("TEST_PICTURES")
 """A folder that pictures of the pages are written to."""
 
@@ -94,7 +96,7 @@ class Visit:
     def settle(self) -> None:
         """Wait until neither requests nor exchanges of htmx run."""
         self.page.wait_for_load_state("networkidle")
-        expect(self.page.locator(".htmx-request")).to_have_count(0)
+        expect(self.page.locator(".htmx-request")).to_have_count(0, timeout=PATIENCE_MS)
 
     def wait_for_parts(self, seconds: float) -> None:
         """Wait until no part of the page is to come any more."""
@@ -122,6 +124,7 @@ class Visit:
 def window(browser: Browser, address: str, **context: object) -> tuple[BrowserContext, Visit]:
     """A new visitor's window on the console of a server."""
     opened = browser.new_context(**context)  # type: ignore[arg-type]  # the caller's options
+    opened.set_default_timeout(PATIENCE_MS)
     page = opened.new_page()
     seen = Visit(page, address)
     page.on("console", lambda said: seen.errors.append(said.text) if said.type == "error" else None)

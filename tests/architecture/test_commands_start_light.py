@@ -58,7 +58,11 @@ def test_what_needs_no_store_loads_none(arguments: list[str], tmp_path: Path) ->
 def test_what_asks_for_no_prediction_loads_no_model(arguments: list[str], tmp_path: Path) -> None:
     loaded = loaded_by(tmp_path, *arguments)
     assert "pynamodb" in loaded
-    assert not (HTTP | MODELS | {"pydantic", "aiohttp"}) & loaded
+    assert not (HTTP | MODELS | {"pydantic"}) & loaded
+
+
+def test_what_asks_for_no_item_loads_no_transport(tmp_path: Path) -> None:
+    assert "aiohttp" not in loaded_by(tmp_path, "tables", "check")
 
 
 @pytest.mark.parametrize("arguments", [["predict", "c"], ["audience", "c"]], ids=" ".join)

@@ -31,7 +31,7 @@ from api.composition import application, file_mapping, file_purchases, import_pa
 from api.entry.import_partitions import ROWS_AT_ONCE, PartitionJob
 from api.process import Settings, load_settings
 from benchmarks.processes import run
-from benchmarks.usage import peak_mb, report
+from benchmarks.usage import cpu_seconds, peak_mb, report
 from domain.cost import Cost, metered
 from domain.purchases import (
     Conventions,
@@ -51,14 +51,16 @@ PRIME = 1_000_003
 """Steps through the rows of a customer after customer; coprime to their number."""
 CONVENTIONS = Conventions(default_currency=True)
 MODULE = "benchmarks.import_speed"
+ONE_EACH = "ordinary one purchase a customer"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """Of one side, per purchase; seconds with the start of the workers."""
+    """Of one side, per purchase; seconds with the start of the workers, CPU time without them."""
 
     side: str
     rows_per_second: float
+    cpu_ms: float
     round_trips: float
     write_units: float
     seconds: float
@@ -184,16 +186,18 @@ def measured(side: str, rows: int, work: Callable[[Settings], None], settings: S
     mine = structs.replace(settings, table_prefix=side.replace(" ", "-") + "-")
     with application(mine, batch=True) as built:
         built.tables.create()
-    began = time.perf_counter()
+    cpu, began = cpu_seconds(), time.perf_counter()
     with metered() as cost:
         work(mine)
-    return _figures(side, rows, cost, time.perf_counter() - began)
+    seconds, cpu = time.perf_counter() - began, cpu_seconds() - cpu
+    return _figures(side, rows, cost, seconds, cpu)
 
 
-def _figures(side: str, rows: int, cost: Cost, seconds: float) -> Figures:
+def _figures(side: str, rows: int, cost: Cost, seconds: float, cpu: float) -> Figures:
     return Figures(
         side=side,
         rows_per_second=rows / seconds,
+        cpu_ms=1e3 * cpu / rows,
         round_trips=cost.round_trips / rows,
         write_units=cost.writes.total / rows,
         seconds=seconds,
@@ -207,15 +211,24 @@ def imports(rows: int) -> list[Figures]:
         "ordinary as in a large file": lambda path, settings: ordinary(
             path, settings, rows // EACH // 20
         ),
+        ONE_EACH: lambda path, settings: ordinary(path, settings, 20_000),
         "one worker": lambda path, settings: spread(path, settings, 1),
         "two workers": lambda path, settings: spread(path, settings, 2),
     }
     with TemporaryDirectory() as folder:
-        path = Path(folder) / "purchases.csv"
-        write_file(path, rows)
+        paths = {each: Path(folder) / f"{each}.csv" for each in (1, EACH)}
+        for each, path in paths.items():
+            write_file(path, rows, each=each)
         with engine() as settings:
             return [
-                measured(side, rows, lambda mine, work=work: work(path, mine), settings)  # type: ignore[misc]  # a default binds it
+                measured(
+                    side,
+                    rows,
+                    lambda mine, side=side, work=work: work(  # type: ignore[misc]  # defaults bind them
+                        paths[1 if side == ONE_EACH else EACH], mine
+                    ),
+                    settings,
+                )
                 for side, work in sides.items()
             ]
 

@@ -44,6 +44,8 @@ if TYPE_CHECKING:
     from model_registry.serving import LiveModels, Presence
     from model_registry.versions import Candidate
 
+CUSTOMERS_TOGETHER = 10
+"""Of a batch, in one transaction: more save little, and a refusal is of all of them."""
 BATCH_READ_TIMEOUT_S = 10.0
 """Longer, and Ctrl-C would wait for a hung socket."""
 CATEGORY_SHARDS = 16
@@ -165,7 +167,7 @@ class Application:
             clock=self.clock,
             currency=self.currency,
             retention=self._retention.purchases,
-            concurrent_customers=self.settings.connections,
+            concurrent_customers=self.settings.connections * self.client.options.customers_together,
         )
         take_in = TakeIn(record=record, refund=self.refund, cancel=self.cancel)
         told = self.instruments
@@ -400,7 +402,8 @@ def application(
 ) -> Iterator[Application]:
     """The application of these settings; its threads and connections end with the block.
 
-    In a `batch` nobody waits for a page: everything is retried until the batch deadline. While
+    In a `batch` nobody waits for a page: everything is retried until the batch deadline, and
+    purchases of several customers share a transaction. While
     `serving`, many wait: nobody waits for a store that is silent. Trouble with the store is `logged`
     and traced where somebody looks, and while `serving`.
     """
@@ -443,4 +446,5 @@ def _options(settings: Settings, *, batch: bool) -> "DynamoOptions":
         read_timeout_s=min(patience, BATCH_READ_TIMEOUT_S),
         read_deadline_s=patience,
         write_deadline_s=patience,
+        customers_together=CUSTOMERS_TOGETHER,
     )

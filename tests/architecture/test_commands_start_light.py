@@ -61,6 +61,10 @@ def test_what_asks_for_no_prediction_loads_no_model(arguments: list[str], tmp_pa
     assert not (HTTP | MODELS | {"pydantic"}) & loaded
 
 
+def test_what_asks_for_no_item_loads_no_transport(tmp_path: Path) -> None:
+    assert "aiohttp" not in loaded_by(tmp_path, "tables", "check")
+
+
 @pytest.mark.parametrize("arguments", [["predict", "c"], ["audience", "c"]], ids=" ".join)
 def test_what_predicts_loads_no_server(arguments: list[str], tmp_path: Path) -> None:
     assert not (HTTP | {"sklearn", "skl2onnx", "pydantic"}) & loaded_by(tmp_path, *arguments)

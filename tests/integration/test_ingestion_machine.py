@@ -63,14 +63,20 @@ class EngineMachine(IngestionMachine):
 
 
 @pytest.mark.parametrize(
-    ("examples", "steps"),
-    [(15, 25), pytest.param(100, 40, marks=[pytest.mark.full, pytest.mark.early(60)])],
+    ("examples", "steps", "together"),
+    [
+        (10, 25, 1),
+        (10, 25, 10),
+        pytest.param(100, 40, 1, marks=[pytest.mark.full, pytest.mark.early(60)]),
+        pytest.param(100, 40, 10, marks=[pytest.mark.full, pytest.mark.early(60)]),
+    ],
 )
 def test_whatever_happens_the_tables_are_what_a_rebuild_makes_of_the_truth(
-    client: DynamoClient, monkeypatch: pytest.MonkeyPatch, examples: int, steps: int
+    client: DynamoClient, monkeypatch: pytest.MonkeyPatch, examples: int, steps: int, together: int
 ) -> None:
     monkeypatch.setattr(attributes, "ITEM_BUDGET_BYTES", 45_000)
     assert day_capacity(RETENTION.days) < CROWD
+    client.options = replace(client.options, customers_together=together)
     stopwatch = client.monotonic = Stopwatch()
     run_state_machine_as_test(
         lambda: EngineMachine(client, stopwatch),  # type: ignore[arg-type]  # any factory will do

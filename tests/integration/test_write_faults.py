@@ -2,6 +2,7 @@
 
 import asyncio
 import uuid
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -209,6 +210,110 @@ async def test_calls_that_wait_for_one_customer_share_a_transaction(client: Dyna
     assert sent == ["TransactWriteItems"] * 3
     _, recent = await stored(client, purchases[0].customer_id)
     assert recent[1:] == purchases
+
+
+@pytest.fixture
+async def bulk(client: DynamoClient) -> Store:
+    """A store whose recorder writes up to ten customers in a transaction, and lists 25 already."""
+    client.options = replace(client.options, customers_together=10)
+    store = dynamo_store(client)
+    await side_by_side(store, [replace(p, purchased_at=NOW - DAY) for p in of_customers(25, "old")])
+    return store
+
+
+def of_customers(count: int, purchase_id: str) -> list[Purchase]:
+    """A purchase of each of so many."""
+    return [
+        a_purchase(customer_id=f"c{n}", purchase_id=purchase_id, purchased_at=NOW - 1)
+        for n in range(count)
+    ]
+
+
+async def side_by_side(store: Store, purchases: Sequence[Purchase]) -> list[Recording]:
+    """The outcome of each, all sent at once."""
+    found = await asyncio.gather(*(store.recorder.record([each]) for each in purchases))
+    return [recording for (recording,) in found]
+
+
+async def test_customers_of_a_bulk_share_a_transaction(client: DynamoClient, bulk: Store) -> None:
+    purchases = of_customers(25, "new")
+    with injected(client, "TransactWriteItems") as sent:
+        assert await side_by_side(bulk, purchases) == [Recording.RECORDED] * 25
+    assert sent.count("TransactWriteItems") == 3
+    for purchase in purchases:
+        truth, recent = await stored(client, purchase.customer_id)
+        assert purchase in truth
+        assert truth == recent
+
+
+async def test_in_a_bulk_each_has_its_own_outcome(client: DynamoClient, bulk: Store) -> None:
+    purchases = of_customers(6, "new")
+    await side_by_side(bulk, purchases[1:3])
+    await bulk.eraser.erase("c3", suppressed_until=NOW + DAY)
+    purchases[2] = replace(purchases[2], amount_minor=1)
+    older = a_purchase(customer_id="c5", purchase_id="older", purchased_at=NOW - 9 * DAY)
+    await bulk.recorder.record([purchases[5]])
+    found = await side_by_side(bulk, [*purchases[:5], older])
+    assert found == [
+        Recording.RECORDED,
+        Recording.DUPLICATE,
+        Recording.CONFLICT,
+        Recording.ERASED,
+        Recording.RECORDED,
+        Recording.RECORDED,
+    ]
+    for customer in ("c0", "c1", "c2", "c4", "c5"):
+        truth, recent = await stored(client, customer)
+        assert truth == recent
+
+
+async def test_what_is_wrong_with_one_of_a_bulk_is_not_told_of_the_others(
+    client: DynamoClient, bulk: Store
+) -> None:
+    full = cancelled("None", "None", "ItemCollectionSizeLimitExceeded", "None", "None", "None")
+    with injected(client, "TransactWriteItems", full):
+        calls = (bulk.recorder.record([each]) for each in of_customers(3, "new"))
+        found = await asyncio.gather(*calls, return_exceptions=True)
+    assert found[::2] == [[Recording.RECORDED]] * 2
+    assert isinstance(found[1], StoreUnavailable)
+    assert "10 GB" in str(found[1])
+
+
+async def test_where_nobody_says_who_of_a_bulk_is_wrong_each_is_tried_alone(
+    client: DynamoClient, bulk: Store
+) -> None:
+    with injected(client, "TransactWriteItems", error("ValidationException")) as sent:
+        found = await side_by_side(bulk, of_customers(4, "new"))
+    assert found == [Recording.RECORDED] * 4
+    assert sent.count("TransactWriteItems") == 5
+
+
+@settings(max_examples=examples(20), suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    faults=st.lists(
+        st.sampled_from([None, time_out, time_out_after_doing_it, error("ThrottlingException")]),
+        max_size=6,
+    ),
+    sent=st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=12),
+)
+async def test_any_faults_of_a_bulk_lose_nothing_and_double_nothing(
+    client: DynamoClient, faults: list[Fault | None], sent: list[tuple[int, int]]
+) -> None:
+    client.options = replace(client.options, customers_together=10)
+    example, store = uuid.uuid4(), dynamo_store(client)
+    purchases = [
+        a_purchase(
+            customer_id=f"{example}-{who}", purchase_id=f"p{number}", purchased_at=NOW - number
+        )
+        for who, number in sent
+    ]
+    with injected(client, "TransactWriteItems", *faults, all_met=False):
+        found = await side_by_side(store, purchases)
+    assert set(found) <= {Recording.RECORDED, Recording.DUPLICATE}
+    for customer in {purchase.customer_id for purchase in purchases}:
+        expected = {p for p in purchases if p.customer_id == customer}
+        truth, recent = await stored(client, customer)
+        assert truth == recent == sorted(expected, key=lambda p: p.purchased_at)
 
 
 async def test_a_cancelled_transaction_names_its_reasons_once_each(client: DynamoClient) -> None:

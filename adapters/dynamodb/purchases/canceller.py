@@ -8,7 +8,7 @@ from pynamodb.expressions.update import Action
 from adapters.dynamodb.purchases.ends import without
 from adapters.dynamodb.purchases.history import stored_purchase
 from adapters.dynamodb.purchases.items import purchase_key, stored_item, unchanged, waiting_expiry
-from adapters.dynamodb.purchases.transactions import transacted
+from adapters.dynamodb.purchases.transactions import Transactions
 from adapters.dynamodb.recent import RecentUpdate, RetentionMarks, is_suppressed
 from adapters.dynamodb.schema import Expression, keyed
 from adapters.dynamodb.wire import Deadline, DynamoClient, condition_failed, pause_or_raise
@@ -28,6 +28,7 @@ class DynamoPurchaseCanceller:
         self._clock = clock
         self._retention = retention
         self._marks = RetentionMarks(client, clock=clock, retention=retention)
+        self._transactions = Transactions(client)
 
     async def cancel(self, customer_id: str, purchase_id: str, /) -> Cancelling:
         """Whether this call cancelled the purchase; see the port."""
@@ -42,7 +43,7 @@ class DynamoPurchaseCanceller:
                 raise CorruptRecord("what is stored under the id of a purchase is none")
             recent = await self._recent(customer_id, stored, deadline)
             tombstone = self._tombstone((customer_id, purchase_id), stored, recent.now)
-            refusal = await transacted(self._client, [tombstone], recent, deadline)
+            refusal = await self._transactions.commit([tombstone], recent, deadline)
             if refusal is None:
                 return Cancelling.CANCELLED
             if is_suppressed(refusal.recent, recent.now):

@@ -9,7 +9,7 @@ from adapters.dynamodb.categories import KnownCategories
 from adapters.dynamodb.purchases.history import stored_refunds
 from adapters.dynamodb.purchases.items import refund_map, refunds_are
 from adapters.dynamodb.purchases.sharing import SharedTransactions
-from adapters.dynamodb.purchases.transactions import transacted
+from adapters.dynamodb.purchases.transactions import Transactions
 from adapters.dynamodb.recent import RecentUpdate, RetentionMarks, is_suppressed
 from adapters.dynamodb.schema import (
     Expression,
@@ -46,6 +46,7 @@ class DynamoPurchaseRecorder:
         self._retention = retention
         self._marks = RetentionMarks(client, clock=clock, retention=retention)
         self._categories = KnownCategories(client, shards=shards)
+        self._transactions = Transactions(client, together=client.options.customers_together)
         self._shared = SharedTransactions(self._record_all)
 
     async def record(self, purchases: Sequence[Purchase], /) -> Sequence[Recording]:
@@ -78,7 +79,7 @@ class DynamoPurchaseRecorder:
                 pending, now=self._clock(), retention=self._retention
             ).on(stored)
             parts = [self._part(purchase) for purchase in pending]
-            refusal = await transacted(self._client, parts, update, deadline)
+            refusal = await self._transactions.commit(parts, update, deadline)
             if refusal is None:
                 return recordings | dict.fromkeys(_ids(pending), Recording.RECORDED)
             of_purchases, refused = refusal.of_purchases, refusal.recent
@@ -90,7 +91,7 @@ class DynamoPurchaseRecorder:
             elif known := _already_stored(pending, of_purchases):
                 recordings |= known
                 pending = [p for p in pending if p.purchase_id not in known]
-            elif refused is None:
+            elif refused is None and not refusal.innocent:
                 await pause_or_raise(pauses, refusal.failure)
         return recordings
 

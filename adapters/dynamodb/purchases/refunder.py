@@ -15,7 +15,7 @@ from adapters.dynamodb.purchases.items import (
     unchanged,
     waiting_expiry,
 )
-from adapters.dynamodb.purchases.transactions import transacted
+from adapters.dynamodb.purchases.transactions import Transactions
 from adapters.dynamodb.recent import RecentUpdate, RetentionMarks, is_suppressed
 from adapters.dynamodb.schema import Expression, keyed
 from adapters.dynamodb.wire import Deadline, DynamoClient, condition_failed, pause_or_raise
@@ -33,6 +33,7 @@ class DynamoPurchaseRefunder:
         self._clock = clock
         self._retention = retention
         self._marks = RetentionMarks(client, clock=clock, retention=retention)
+        self._transactions = Transactions(client)
 
     async def refund(
         self, customer_id: str, purchase_id: str, refund: Refund, /, *, dated: bool
@@ -49,7 +50,7 @@ class DynamoPurchaseRefunder:
                 return known
             update = await self._recent(key, stored, refund, recent, deadline)
             part = self._part(key, stored, refund, update.now)
-            refusal = await transacted(self._client, [part], update, deadline)
+            refusal = await self._transactions.commit([part], update, deadline)
             if refusal is None:
                 return Refunding.RECORDED if "fingerprint" in stored else Refunding.WAITING
             recent = refusal.recent

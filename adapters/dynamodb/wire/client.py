@@ -36,7 +36,8 @@ class DynamoOptions:
     """Where the tables are and how long to wait for them.
 
     `endpoint` None is AWS itself; `credentials` None are found as botocore finds them. With a
-    `breaker`, calls fail at once while the store is silent, instead of waiting for it.
+    `breaker`, calls fail at once while the store is silent, instead of waiting for it. So many
+    `customers_together` at most have their purchases written in one transaction.
     """
 
     endpoint: str | None
@@ -49,6 +50,7 @@ class DynamoOptions:
     write_deadline_s: float = 5.0
     connections: int = 32
     breaker: bool = False
+    customers_together: int = 1
 
 
 class DynamoClient:

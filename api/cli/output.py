@@ -57,9 +57,25 @@ def confirmed(question: str) -> None:
     Raises:
         Rejected: nobody is there to ask.
     """
+    _check_somebody_is_there()
+    typer.confirm(question, abort=True, err=True)
+
+
+def typed_again(name: str) -> None:
+    """Returns when a person at a terminal types the name once more.
+
+    Raises:
+        Rejected: nobody is there to ask, or something else was typed.
+    """
+    _check_somebody_is_there()
+    typed: str = typer.prompt("type its name to go on", err=True)
+    if typed != name:
+        raise Rejected("name", f"{typed!r} is not {name!r}; nothing was done")
+
+
+def _check_somebody_is_there() -> None:
     if sys.stdin is None or not sys.stdin.isatty():  # None where it is closed
         raise Rejected("--yes", "is needed where nobody can be asked: this cannot be undone")
-    typer.confirm(question, abort=True, err=True)
 
 
 _NO_EDGE = 10_000

@@ -1,6 +1,7 @@
 """A command in this process, a deployment of its own, and a year of purchases."""
 
 import csv
+import io
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,6 +19,13 @@ END = instant.parse("2026-06-30T00:00:00Z")
 
 
 COLUMNS = ["customer_id", "purchase_id", "purchased_at", "category", "amount"]
+
+
+class Terminal(io.StringIO):
+    """Somebody at a terminal, who types this."""
+
+    def isatty(self) -> bool:
+        return True
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from adapters.campaigns import ObjectCampaigns
-from tests.cli.conftest import Run, interrupted, purchases, write_csv
+from tests.cli.conftest import Run, Terminal, interrupted, purchases, write_csv
 
 CREATE = (
     "campaign",
@@ -182,12 +183,18 @@ def test_a_suppression_list_that_cannot_be_read_is_named(shop: Path, run: Run) -
     assert of(run("campaign", "list", "--json")) == {"campaigns": []}
 
 
-def test_a_campaign_is_deleted_once_its_name_is_typed(shop: Path, run: Run) -> None:
+def test_a_campaign_is_deleted_once_its_name_is_typed(
+    shop: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     of(run(*CREATE))
     assert run("campaign", "delete", "summer", "--yes")[0] == 4
-    assert run("campaign", "delete", "spring")[0] != 0, "nobody typed its name"
+    code, _, err = run("campaign", "delete", "spring")
+    assert (code, "--yes" in err) == (2, True), "nobody can be asked"
+    monkeypatch.setattr(sys, "stdin", Terminal("sprung\n"))
+    assert run("campaign", "delete", "spring")[0] == 2
     assert run("campaign", "show", "spring")[0] == 0
-    assert run("campaign", "delete", "spring", "--yes")[0] == 0
+    monkeypatch.setattr(sys, "stdin", Terminal("spring\n"))
+    assert run("campaign", "delete", "spring")[0] == 0
     assert run("campaign", "show", "spring")[0] == 4
     assert run(*CREATE)[0] == 5, "its name is never free again"
     place = shop / ".propensity" / "registry" / "campaigns" / "spring"

@@ -1,6 +1,5 @@
 """The commands for a customer's own sake, on the embedded engine."""
 
-import io
 import json
 import sys
 from pathlib import Path
@@ -13,7 +12,7 @@ from api.composition import application
 from api.process import load_settings
 from domain.customers import EraseAgain, EraseCustomer, ErasedAgain, Erasure, Receipt
 from domain.values import MICROS_PER_DAY, instant
-from tests.cli.conftest import Run, write_csv
+from tests.cli.conftest import Run, Terminal, write_csv
 
 
 @pytest.fixture
@@ -115,13 +114,6 @@ def test_who_came_back_is_erased_again(
 
     monkeypatch.setattr(EraseAgain, "__call__", interrupted)
     assert run("erase-again", "--yes")[0] == customers.NOT_COMPLETE
-
-
-class Terminal(io.StringIO):
-    """Somebody at a terminal, who types this."""
-
-    def isatty(self) -> bool:
-        return True
 
 
 def held(run: Run) -> int:

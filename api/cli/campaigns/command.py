@@ -15,7 +15,7 @@ from api.cli.audit import audited
 from api.cli.campaigns.creating import policy_of, suppressed_ids
 from api.cli.campaigns.report import created_text, results_text, shown_text
 from api.cli.cost import cost_text
-from api.cli.output import AsJson, emit, progress_bar, say, table
+from api.cli.output import AsJson, emit, progress_bar, say, table, typed_again
 from api.cli.pictures import PictureFile, check_picture, write_picture
 from api.composition import application
 from api.documents.campaign import (
@@ -281,9 +281,7 @@ def delete(
             f"{name}: {campaign.size:,} members and every result are deleted for good. Campaigns with "
             "--not-contacted-within will contact its members again."
         )
-        typed: str = typer.prompt("type its name to delete it", err=True)
-        if typed != name:
-            raise Rejected("name", f"{typed!r} is not {name!r}; nothing was deleted")
+        typed_again(name)
     trail = composition.audit_trail(settings)
     with audited(settings, Act.DELETE_CAMPAIGN, Target.CAMPAIGN, name):
         campaigns.delete(name, trail.clock())

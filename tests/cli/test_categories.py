@@ -8,8 +8,7 @@ import pytest
 
 from adapters.clock import SystemClock
 from domain.values import MICROS_PER_DAY, instant
-from tests.cli.conftest import Run, write_csv
-from tests.cli.test_customers import Terminal
+from tests.cli.conftest import Run, Terminal, write_csv
 
 SPREAD = ("categories", "spread", "jewellery", "--partitions")
 

@@ -222,6 +222,7 @@ def _creating(built: Application) -> "CreateCampaign":
         statistics=ScipyStatistics(),
         spool=TemporarySpool,
         clock=built.clock,
+        retention=built.settings.retention.purchases,
     )
 
 

@@ -28,6 +28,7 @@ class Rule(StrEnum):
     SUPPRESSED = "suppressed"
     CONTACTED = "contacted"
     TOO_FEW_PURCHASES = "too_few_purchases"
+    FIRST_BOUGHT_LATER = "first_bought_later"
 
 
 @dataclass(frozen=True, slots=True)

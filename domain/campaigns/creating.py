@@ -31,7 +31,7 @@ from domain.campaigns.campaign import (
     campaign_name_of,
 )
 from domain.campaigns.creation import BEAT_S, Claim, Progress
-from domain.campaigns.eligibility import EligibleIndex, IdSet, MinimumHistory
+from domain.campaigns.eligibility import BoughtBefore, EligibleIndex, IdSet, MinimumHistory
 from domain.campaigns.ports import CampaignDrafts, Campaigns, MemberSpool
 from domain.campaigns.ranking import Ranking
 from domain.campaigns.reading import ReadSpans, Span, SpanReader
@@ -39,6 +39,7 @@ from domain.campaigns.statistics import CampaignStatistics, Moments
 from domain.errors import PropensityError, Rejected, StoreUnavailable, Unavailable
 from domain.prediction import Arm, Traffic
 from domain.recent import BATCH_CUSTOMERS
+from domain.retention import FOR_EVER, PurchaseRetention
 from domain.values import MICROS_PER_DAY, Clock
 
 PART_ROWS = 50_000
@@ -78,6 +79,8 @@ class CampaignOrder:
 class CreateCampaign:
     """Scores a category as an audience is scored, and freezes those that the policy chooses.
 
+    Of an `as_of` more than a day ago those are left out who first bought in the category since.
+
     Members wait on disk until everybody is scored. Memory: 16 bytes a scored customer, 8 for each
     id of a suppression list or an earlier campaign, and one part.
     """
@@ -89,6 +92,7 @@ class CreateCampaign:
     statistics: CampaignStatistics
     spool: Callable[[], MemberSpool]
     clock: Clock
+    retention: PurchaseRetention = FOR_EVER
     part_rows: int = PART_ROWS
     beat_s: float = BEAT_S
 
@@ -204,15 +208,22 @@ class _Run:
             without[Rule.SUPPRESSED] = suppressed
         if policy.not_contacted_days is not None:
             without[Rule.CONTACTED] = contacted
-        history = None
+        by_history: dict[Rule, MinimumHistory | BoughtBefore] = {}
+        if self.order.as_of < self.began_at - MICROS_PER_DAY:
+            by_history[Rule.FIRST_BOUGHT_LATER] = BoughtBefore(
+                category=self.order.category,
+                as_of=self.order.as_of,
+                known_after=self.service.retention.known_after(self.began_at),
+                read=reader,
+            )
         if policy.min_purchases is not None:
-            history = MinimumHistory(
+            by_history[Rule.TOO_FEW_PURCHASES] = MinimumHistory(
                 purchases=policy.min_purchases,
                 days=policy.history_days,
                 as_of=self.order.as_of,
                 read=reader,
             )
-        return EligibleIndex(self.service.audience.index, without, history)
+        return EligibleIndex(self.service.audience.index, without, by_history)
 
     async def _score(self, index: EligibleIndex, spool: MemberSpool) -> AudienceSummary:
         order, policy = self.order, self.order.policy

@@ -15,6 +15,7 @@ from domain.errors import StoreUnavailable
 from domain.values import MICROS_PER_DAY
 
 _AT_ONCE = 100_000
+_NEAR_DAYS = 30
 
 
 class IdSet:
@@ -71,6 +72,38 @@ class MinimumHistory:
         return [each for each in customers if found[each].purchases >= self.purchases]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoughtBefore:
+    """A purchase in the category up to `as_of`, microseconds since the epoch, UTC.
+
+    The index of a category has no time: it also names who first bought in it since, and so surely
+    bought. `known_after` is the instant from which on purchases are kept.
+    """
+
+    category: str
+    as_of: int
+    known_after: int
+    read: SpanReader
+
+    async def of(self, customers: Sequence[str]) -> Sequence[str]:
+        """Those of them who were customers of the category then.
+
+        Raises:
+            StoreUnavailable: somebody could not be read.
+        """
+        left, found = list(customers), set[str]()
+        near = max(self.known_after, self.as_of - _NEAR_DAYS * MICROS_PER_DAY)
+        for after in (near, self.known_after):  # most are told by the recent purchases
+            bought = await self.read(
+                [Span(each, after, self.as_of) for each in left], self.category
+            )
+            if len(bought) < len(left):
+                raise StoreUnavailable("who bought before `as_of` could not be read in time")
+            found |= {who for who, what in bought.items() if what.in_category}
+            left = [each for each in left if each not in found]
+        return [each for each in customers if each in found]
+
+
 @dataclass(slots=True)
 class EligibleIndex:
     """A CategoryIndex without those whom a rule takes out; `removed` counts them by rule.
@@ -80,7 +113,7 @@ class EligibleIndex:
 
     index: CategoryIndex
     without: Mapping[Rule, IdSet]
-    history: MinimumHistory | None = None
+    by_history: Mapping[Rule, MinimumHistory | BoughtBefore] = field(default_factory=dict)
     removed: Counter[Rule] = field(default_factory=Counter[Rule])
     _resumes: dict[int, tuple[str, str]] = field(default_factory=dict[int, tuple[str, str]])
 
@@ -121,8 +154,8 @@ class EligibleIndex:
             left = [each for each in customers if each not in ids] if len(ids) else customers
             removed[rule] += len(customers) - len(left)
             customers = left
-        if self.history is not None and customers:
-            left = await self.history.of(customers)
-            removed[Rule.TOO_FEW_PURCHASES] += len(customers) - len(left)
+        for rule, history in self.by_history.items():
+            left = await history.of(customers) if customers else customers
+            removed[rule] += len(customers) - len(left)
             customers = left
         return customers

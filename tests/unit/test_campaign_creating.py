@@ -114,6 +114,28 @@ def test_a_campaign_of_long_ago_contacted_nobody_lately() -> None:
     assert len(create.contacted(week, place.now)) == earlier.members[CampaignArm.TREATED]
 
 
+def test_a_campaign_of_the_past_holds_only_who_was_a_customer_then() -> None:
+    """The index has no time: who first bought since would be a sure buyer among the members."""
+    ages = {"later": [5], "on the day": [40], "long ago": [300], "returned": [5, 200]}
+    others = [
+        a_purchase(
+            customer_id=who,
+            purchase_id=f"{who}-{age}",
+            category="jewellery",
+            purchased_at=NOW - age * DAY,
+        )
+        for who, bought in ages.items()
+        for age in bought
+    ]
+    place = Place(a_store(others=others))
+    order = an_order("past", as_of=NOW - 40 * DAY)
+    campaign = asyncio.run(place.creating()(order))
+    then = {p.customer_id for p in place.store.purchases.values() if p.purchased_at <= order.as_of}
+    assert ids(place.members(campaign)) == then >= {"on the day", "long ago", "returned"}
+    assert "later" not in then
+    assert campaign.removed[Rule.FIRST_BOUGHT_LATER] == 600 + 4 - len(then)
+
+
 def test_a_minimum_history_counts_purchases_that_are_left_in_the_days_before() -> None:
     again = [
         a_purchase(customer_id=f"c{number:04}", purchase_id="p2", purchased_at=NOW - age * DAY)

@@ -17,6 +17,7 @@ _RULES = {
     Rule.SUPPRESSED: "on the suppression list",
     Rule.CONTACTED: "contacted by another campaign",
     Rule.TOO_FEW_PURCHASES: "with too few purchases",
+    Rule.FIRST_BOUGHT_LATER: "who first bought in it later",
 }
 _NAMES = {
     Metric.CONVERSION_IN_CATEGORY: "bought in {category}",

@@ -55,13 +55,13 @@ class CampaignForm:
         return cls(low=low, high=high, **texts)
 
     @property
-    def holdout_points(self) -> int:
-        """The share held out in basis points; of what is none, the usual one."""
+    def holdout_points(self) -> int | None:
+        """The share held out in basis points; None: what was typed is none."""
         try:
             points = _points(self.holdout)
         except ValueError:
-            points = BUCKETS
-        return points if points < BUCKETS else _points(HOLDOUT)
+            return None
+        return points if points < BUCKETS else None
 
     @property
     def slug(self) -> str:

@@ -68,6 +68,9 @@ async def _check(request: Request[Any, Any, Any], scope: HTTPScope, needed: Scop
         scope["auth"] = access.caller(request.headers, needed, address=address_of(request))
         return
     session = session_of(request)
+    if session is None and reads and request.query_params.get("format") == "json":
+        scope["auth"] = access.caller(request.headers, needed, address=address_of(request))
+        return
     if session is None:
         raise SignIn
     caller = scope["auth"] = _caller_of(session, request, access, needed)

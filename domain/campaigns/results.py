@@ -31,6 +31,10 @@ class Verdict(StrEnum):
     ASSIGNMENT_BROKEN = "assignment_broken"
 
 
+_SHARES = (Metric.CONVERSION, Metric.CONVERSION_IN_CATEGORY)
+"""Of these a difference is within -1 and 1."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tally:
     """What some customers of one arm did. Money in minor units, after refunds."""
@@ -220,6 +224,8 @@ class Judge:
         always = self.statistics.always_valid(
             difference, planned_variance=planned * sum(1 / each for each in customers)
         )
+        if metric in _SHARES:
+            always = always.within(-1.0, 1.0)
         return Measured(
             metric=metric,
             treated=treated,

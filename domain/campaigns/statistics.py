@@ -91,6 +91,13 @@ class Interval:
     low: float | None
     high: float | None
 
+    def within(self, low: float, high: float) -> "Interval":
+        """The same, its ends no further than what there can be at all."""
+        return Interval(
+            None if self.low is None else max(self.low, low),
+            None if self.high is None else min(self.high, high),
+        )
+
     def excludes(self, value: float) -> bool:
         """Whether the value lies outside."""
         below = self.low is not None and value < self.low

@@ -126,6 +126,7 @@ class AudiencePage(Struct, frozen=True, kw_only=True):
     survey: SeenSurvey | None
     chosen: Chosen | None
     power: list[SeenPower]
+    holdout_is_a_share: Annotated[bool, Meta(description="Whether what was typed can be held out.")]
     beside: str | None
     distributions: Annotated[
         list[Distribution], Meta(description="Two of them, where one was asked beside.")

@@ -141,14 +141,21 @@ def changes(history: Sequence[Revision]) -> list[Change]:
 
 
 def since(history: Sequence[Revision], state: State) -> Mapping[int, int]:
-    """Since when each version that answers does so without a break, microseconds, UTC."""
+    """Since when each version that answers does so to the same customers, microseconds, UTC."""
     found: dict[int, int] = {}
     for version in state.aliases.values():
         for revision in reversed(history):
-            if version not in revision.state.aliases.values():
+            if _answered_by(revision.state, version) != _answered_by(state, version):
                 break
             found[version] = revision.at
     return found
+
+
+def _answered_by(state: State, version: int) -> int:
+    """How many of 10,000 customers the version answers."""
+    if version == state.champion:
+        return BUCKETS - (0 if state.challenger is None else state.basis_points)
+    return state.basis_points if version == state.challenger else 0
 
 
 def state_words(state: State) -> str:

@@ -257,6 +257,7 @@ class _Looking:
             survey=None if survey is None else survey_of(survey),
             chosen=chosen,
             power=[] if chosen is None else await self._power(chosen, form),
+            holdout_is_a_share=form.holdout_points is not None,
             beside=beside,
             distributions=[] if survey is None else self._beside(category, survey, beside),
         )
@@ -271,10 +272,11 @@ class _Looking:
 
     async def _power(self, chosen: Chosen, form: CampaignForm) -> list[SeenPower]:
         """At the share that was typed, and at twice as much."""
-        if not chosen.people:
+        typed = form.holdout_points
+        if not chosen.people or typed is None:
             return []
         rate = min(1.0, chosen.expected_buyers / chosen.people)
-        shares = [form.holdout_points, min(BUCKETS // 2, 2 * form.holdout_points)]
+        shares = [typed, min(BUCKETS // 2, 2 * typed)]
         return [
             SeenPower.of(
                 await self.creations.power(members=chosen.people, holdout=points, rate=rate),

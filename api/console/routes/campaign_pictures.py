@@ -23,7 +23,7 @@ def pictures_of(
     """Each picture by its name, and how wide it is on a wide page; none of what may not be said."""
     report = document.results
     found = dict(differences(report.metrics, campaign.category, campaign.currency))
-    if document.looks:
+    if len(document.looks) > 1:
         looks = [
             Look(each.at, 100 * each.difference, _times(each.low, 100), _times(each.high, 100))
             for each in document.looks

@@ -13,7 +13,7 @@ from typing import Any
 from adapters.pictures import converter
 from domain.errors import Unavailable
 
-_LONGEST_S = 60.0
+_LONGEST_S = 15.0
 """The first drawing on a machine under load takes a few seconds."""
 _ELSEWHERE = {"url", "href"}
 _REPLACED = "\N{REPLACEMENT CHARACTER}"

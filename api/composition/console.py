@@ -1,7 +1,9 @@
 """The console over the application, where it is installed and wanted."""
 
+import asyncio
 import os
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 
 LOOKING_DEADLINE_S = 2.0
 """A person who looks waits longer than a page of a shop."""
+_THREADS = 40
+"""Pages wait for drawings in threads; other routes that block must find some all the same."""
 
 
 def check_console(settings: Settings) -> None:
@@ -109,7 +113,12 @@ def console_of(built: "Application") -> "Callable[[Litestar], None] | None":
         ),
     )
 
+    def more_threads() -> None:
+        pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="blocking")
+        asyncio.get_running_loop().set_default_executor(pool)
+
     def add(app: "Litestar") -> None:
+        app.on_startup.append(more_threads)
         app.state[SEALS] = seals
         app.state[SECURE] = not is_loopback(settings.host)
         app.on_shutdown.append(drawings.close)

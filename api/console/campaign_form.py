@@ -12,9 +12,11 @@ from api.documents.campaign import MAX_SUPPRESSED
 from domain.audience import Survey
 from domain.campaigns import CampaignWanted, Policy
 from domain.errors import InvalidRequest
+from domain.purchases import customer_id_of
 from domain.values import BUCKETS, basis_points_of
 
 LOW, HIGH, HOLDOUT = 50, 100, "10 %"
+_SEPARATORS = set(',;"\t')
 _WHOLE = re.compile(r"\d{1,9}", re.ASCII)
 _GAPS = re.compile(r"[^a-z0-9._-]+", re.ASCII)
 
@@ -68,7 +70,9 @@ class CampaignForm:
         """The name as campaigns have them: November rings is november-rings."""
         return _GAPS.sub("-", self.name.lower()).strip("-")
 
-    def wanted(self, category: str, survey: Survey, suppressed: Sequence[str]) -> CampaignWanted:
+    def wanted(
+        self, category: str, survey: Survey, suppressed: Sequence[str] | None
+    ) -> CampaignWanted:
         """The campaign that is wanted: of these people, as they were read.
 
         Raises:
@@ -84,7 +88,7 @@ class CampaignForm:
                 min_probability=within.min_probability,
                 max_probability=within.max_probability,
                 holdout=holdout,
-                suppression=bool(suppressed),
+                suppression=suppressed is not None,
                 not_contacted_days=_days(self.contacted, "contacted"),
                 min_purchases=_whole(self.purchases, "purchases"),
                 history_days=_days(self.history, "history") or 90,
@@ -98,24 +102,26 @@ class CampaignForm:
             model=survey.model,
             revision=survey.revision,
             as_of=survey.as_of,
-            suppressed=suppressed,
+            suppressed=suppressed or (),
         )
 
-    async def suppressed(self, given: object) -> Sequence[str]:
-        """The ids of a file that was handed in, one a line; none where there is no file.
+    async def suppressed(self, given: object) -> Sequence[str] | None:
+        """The ids of a file that was handed in, one a line; None: there is no file.
 
         Raises:
-            InvalidRequest: it is no text, or holds too many.
+            InvalidRequest: it is no text of ids, or holds none or too many.
         """
         if not isinstance(given, UploadFile) or not given.filename:
-            return ()
+            return None
         try:
             text = (await given.read()).decode("utf-8-sig")
         except UnicodeDecodeError as exc:
             raise InvalidRequest(
                 "suppress", "is no text in UTF-8, with an id on each line"
             ) from exc
-        ids = [line.strip() for line in text.splitlines() if line.strip()]
+        ids = [_id_in(line, n) for n, line in enumerate(text.splitlines(), 1) if line.strip()]
+        if not ids:
+            raise InvalidRequest("suppress", "holds no ids; it has one on each line")
         if len(ids) > MAX_SUPPRESSED:
             raise InvalidRequest(
                 "suppress",
@@ -123,6 +129,24 @@ class CampaignForm:
                 "--suppress takes any number",
             )
         return ids
+
+
+def _id_in(line: str, number: int) -> str:
+    """The id of a line.
+
+    Raises:
+        InvalidRequest: it is none, or more than one.
+    """
+    try:
+        found = customer_id_of(line.strip())
+        wrong = "has more than an id" if set(found) & _SEPARATORS else None
+    except InvalidRequest as exc:
+        found, wrong = "", exc.reason
+    if wrong is not None:
+        raise InvalidRequest(
+            "suppress", f"line {number} {wrong}; write one id on each line, without quotes"
+        )
+    return found
 
 
 def _per_cent(typed: object, default: int) -> int:

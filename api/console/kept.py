@@ -47,7 +47,13 @@ class Kept:
         with making:
             found = self.fresh(key, for_s)
             if found is None or found.problem:
-                found = self.keep(key, make())
+                try:
+                    found = self.keep(key, make())
+                except BaseException:
+                    with self._lock:
+                        if key not in self._found:
+                            self._locks.pop(key, None)
+                    raise
         return cast("_T", found.value)
 
     def known(self, key: Hashable) -> Any:

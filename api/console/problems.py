@@ -27,7 +27,10 @@ from domain.errors import PropensityError
 def _shown(request: AnyRequest, problem: Response[Problem]) -> Response[Any]:
     """The problem as a page for a person, as itself for a program."""
     accept = [value for name, value in request.headers.multi_items() if name == "accept"]
-    wants = negotiated(accept, [HTML, "application/problem+json", "application/json"])
+    try:
+        wants = negotiated(accept, [HTML, "application/problem+json", "application/json"])
+    except HTTPException:  # what is wrong is told to whoever takes neither, too
+        return problem
     if wants != HTML or request.query_params.get("format") == "json":
         return problem
     name = "problem_piece.html" if "hx-request" in request.headers else "problem.html"

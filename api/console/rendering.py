@@ -44,7 +44,7 @@ class Room:
 
 ROOMS = (
     Room("Overview", ROOT, Scope.MODELS_READ),
-    Room("Customers", f"{ROOT}/customers", Scope.PREDICT),
+    Room("Customers", f"{ROOT}/customers", Scope.CUSTOMERS_READ),
     Room("Audiences", f"{ROOT}/audiences", Scope.AUDIENCE),
     Room("Campaigns", f"{ROOT}/campaigns", Scope.AUDIENCE),
     Room("Models", f"{ROOT}/models", Scope.MODELS_READ),

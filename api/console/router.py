@@ -1,8 +1,9 @@
 """Every page of the console under one path, with what they need."""
 
 from importlib.resources import files
+from typing import Any
 
-from litestar import Router, get
+from litestar import Request, Router, get
 from litestar.datastructures import CacheControlHeader
 from litestar.exceptions import NotFoundException
 from litestar.static_files import create_static_files_router
@@ -23,6 +24,7 @@ from api.console.services import ConsoleServices
 from api.console.signing_in import ANYBODY, ROOT, signed_in
 
 _DAY_S = 86_400
+_LONGEST_NAME = 200
 ROUTES = (  # a line each, in the order of the navigation
     *LOGIN_ROUTES,
     *OVERVIEW_ROUTES,
@@ -56,9 +58,16 @@ async def nowhere() -> None:
     raise NotFoundException
 
 
+def _no_long_names(request: Request[Any, Any, Any]) -> None:
+    """Raises where no file can have the name: the file system would say so by an OSError."""
+    if len(request.scope["path"]) > _LONGEST_NAME:
+        raise NotFoundException
+
+
 def _files() -> Router:
     return create_static_files_router(
         "/static",
+        before_request=_no_long_names,
         directories=[str(files("api.console") / "static")],
         name="console-files",
         opt=ANYBODY["opt"],

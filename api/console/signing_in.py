@@ -13,7 +13,7 @@ from litestar.types import Scope as ASGIScope
 from api.console.sessions import Said, Seals, Session
 from api.http.access import ACCESS, SCOPE, Access, Caller, check_scope
 from api.http.request import StrictRequest
-from domain.errors import Forbidden, Unauthenticated
+from domain.errors import Forbidden, Unauthenticated, Unavailable
 from domain.keys import Keyring, Scope
 
 ROOT = "/console"
@@ -108,7 +108,7 @@ def may(request: Request[Any, Any, Any], scope: Scope) -> bool:
     access: Access = request.app.state[ACCESS]
     try:
         access.without_key(request.headers, scope, address_of(request))
-    except Unauthenticated:
+    except (Unauthenticated, Unavailable):  # where keys cannot be read, no act is shown
         return False
     return True
 
@@ -201,7 +201,7 @@ def _check_origin(request: Request[Any, Any, Any]) -> None:
         Forbidden: another site's page does, or nothing says which.
     """
     origin, host = request.headers.get("origin", ""), request.headers.get("host", "")
-    if not host or origin.partition("://")[2] != host:
+    if not host or origin not in {f"http://{host}", f"https://{host}"}:
         raise Forbidden("the console is changed from its own pages only; open the page again")
 
 

@@ -23,6 +23,7 @@ from domain.campaigns import (
     PreviewPower,
     Progress,
     campaign_name_of,
+    check_free,
 )
 from domain.errors import NotFound, PropensityError, Unavailable
 from domain.prediction import Traffic, check_as_of
@@ -99,6 +100,9 @@ class CampaignCreations:
             Unavailable: the store did not answer, or no version serves.
         """
         campaign_name_of(wanted.name)
+        earlier = await asyncio.to_thread(self._campaigns.creation, wanted.name)
+        if earlier is not None:
+            check_free(earlier.seen_at(self._clock()))
         begun: Future[Creation] = Future()
         self._errands.take()
         try:

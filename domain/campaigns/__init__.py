@@ -22,6 +22,7 @@ from domain.campaigns.creation import Creation as Creation
 from domain.campaigns.creation import CreationState as CreationState
 from domain.campaigns.creation import Progress as Progress
 from domain.campaigns.creation import being_created as being_created
+from domain.campaigns.creation import check_free as check_free
 from domain.campaigns.creation import taken as taken
 from domain.campaigns.exposure import FirstDecisions as FirstDecisions
 from domain.campaigns.exposure import FlagResults as FlagResults

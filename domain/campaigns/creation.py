@@ -90,6 +90,18 @@ class Creation:
         return replace(self, reason=LOST) if silent else self
 
 
+def check_free(found: Creation) -> None:
+    """Returns when the newest creation of a name left it free.
+
+    Raises:
+        Conflict: there is a campaign, or somebody creates one.
+    """
+    if found.state is CreationState.READY:
+        raise taken(found.claim.name)
+    if found.state is CreationState.CREATING:
+        raise being_created(found.claim)
+
+
 def taken(name: str) -> Conflict:
     """The name has a campaign."""
     return Conflict(f"a campaign {name!r} is there already; choose another name")

@@ -16,6 +16,7 @@ class Scope(StrEnum):
     ERASE = "erase"
     MODELS_READ = "models:read"
     MODELS_MANAGE = "models:manage"
+    CUSTOMERS_READ = "customers:read"
     KEYS_MANAGE = "keys:manage"
     OPERATE = "operate"
 

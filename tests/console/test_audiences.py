@@ -199,6 +199,41 @@ def test_a_file_of_ids_leaves_them_out(person: Person, shop: Shop) -> None:
     assert sum(campaign.removed.values()) == 2
 
 
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "holds no ids"),
+        (" \n\n", "holds no ids"),
+        ('id,name\n"c001",x', "line 1 has more than an id"),
+        ("c001\nc002;c003", "line 2 has more than an id"),
+        ("c" * 5_000, "line 1"),
+        ("c1\x00", "line 1"),
+    ],
+)
+def test_a_file_that_is_no_list_of_ids_is_refused_with_its_line(
+    person: Person, shop: Shop, text: str, why: str
+) -> None:
+    as_of = str(read(person)["survey"]["as_of"])
+    answer = person.http.post(
+        f"{PAGE}/campaign",
+        data={"csrf": person.token, "name": "rings", "low": "0", "high": "100", "as_of": as_of},
+        files={"suppress": ("ids.txt", text.encode())},
+        headers={"origin": "http://testserver.local"},
+        follow_redirects=False,
+    )
+    assert answer.status_code == 400
+    assert why in unescape(answer.text)
+    assert shop.campaigns.every() == []
+
+
+def test_a_share_that_is_none_is_said_at_once(person: Person) -> None:
+    read(person)
+    document = twin(person, PAGE, holdout="ten")
+    assert (document["holdout_is_a_share"], document["power"]) == (False, [])
+    piece = person.get(f"{PAGE}/figures?holdout=ten", **{"hx-request": "true"})
+    assert "is no share" in piece.text
+
+
 def test_what_nobody_bought_in_is_not_found(person: Person) -> None:
     assert person.get("/console/audiences/boats").status_code == 404
     assert person.do("/console/audiences/boats/read").status_code == 404

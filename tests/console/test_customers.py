@@ -218,7 +218,7 @@ def test_an_erasure_that_is_not_finished_goes_on(person: Person, shop: Shop) -> 
 
 def test_who_may_only_look_sees_no_act(stranger: Person, shop: Shop) -> None:
     bought(shop, a_purchase(customer_id=WHO))
-    looking = holder_of(stranger, Scope.PREDICT)
+    looking = holder_of(stranger, Scope.CUSTOMERS_READ)
     page = looking.get(PAGE)
     assert page.status_code == 200
     for path in ("/erase", "/export", "/campaigns"):

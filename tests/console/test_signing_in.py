@@ -212,7 +212,7 @@ def test_a_session_ends_with_its_time_its_key_and_its_rotation(person: Person, s
 
 def test_a_key_that_lost_a_scope_loses_its_pages_at_once(person: Person, shop: Shop) -> None:
     mine = next(key for key in KEYS if key.actor == "tests")
-    shop.keyring.replace([replace(mine, scopes={Scope.PREDICT})], asked_at=0.0)
+    shop.keyring.replace([replace(mine, scopes={Scope.CUSTOMERS_READ})], asked_at=0.0)
     answer = person.get("/console")
     assert answer.status_code == 403
     assert "models:read is needed" in answer.text
@@ -261,6 +261,45 @@ def test_a_key_reads_the_twin_without_signing_in(stranger: Person) -> None:
     assert "attention" in twin.json()
     answer = stranger.http.post("/console/logout", headers=headers)
     assert answer.status_code == 403
+
+
+@pytest.mark.parametrize("accept", ["image/avif", "application/pdf", "*/*;q=x", "text/html;q=0"])
+def test_what_is_wrong_is_told_whatever_is_accepted(person: Person, accept: str) -> None:
+    assert person.get("/console/nope", accept=accept).status_code == 404
+    assert person.get("/console", accept=accept).status_code in {200, 406}
+
+
+def test_a_form_in_no_known_encoding_is_refused(stranger: Person) -> None:
+    body = (
+        b'--x\r\nContent-Disposition: form-data; name="key"\r\n'
+        b"Content-Type: text/plain; charset=nonsense\r\n\r\nk\r\n--x--\r\n"
+    )
+    kind = {"content-type": "multipart/form-data; boundary=x", "origin": ORIGIN}
+    assert stranger.http.post("/console/login", content=body, headers=kind).status_code == 400
+
+
+def test_fields_are_not_taken_apart_beyond_what_a_form_has(person: Person) -> None:
+    kind = {"content-type": "application/x-www-form-urlencoded", "origin": ORIGIN}
+    answer = person.http.post(
+        "/console/audiences/rings/campaign", content=b"a=&" * 100_000, headers=kind
+    )
+    assert answer.status_code == 413
+
+
+def test_a_long_name_is_no_file(stranger: Person) -> None:
+    assert stranger.http.get("/console/static/" + "a" * 5_000).status_code == 404
+
+
+def test_without_keys_the_twin_is_read_from_this_machine(shop: Shop) -> None:
+    shop.access = Access(
+        keyring=Keyring(clock=shop.clock, monotonic=lambda: 0.0), openness=Openness.LOOPBACK
+    )
+    shop.access.keyring.replace([], asked_at=0.0)
+    app: Any = from_loopback(console_over(shop))
+    with TestClient(app, base_url="http://127.0.0.1") as http:
+        assert "attention" in http.get("/console?format=json").json()
+        elsewhere = {"host": "rebound.example"}
+        assert http.get("/console?format=json", headers=elsewhere).status_code == 401
 
 
 def test_where_no_page_is_a_person_is_told_by_a_page(stranger: Person) -> None:

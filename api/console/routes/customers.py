@@ -63,7 +63,7 @@ class CustomerCampaigns(Struct, frozen=True, kw_only=True):
     campaigns: list[ExportedMembership]
 
 
-@get("/customers", sync_to_thread=False, **seen_with(Scope.PREDICT))
+@get("/customers", sync_to_thread=False, **seen_with(Scope.CUSTOMERS_READ))
 def find_customer(request: AnyRequest) -> Response[Any]:
     """One field; what it finds is a page of its own."""
     typed = request.query_params.get("customer", "").strip()
@@ -79,7 +79,7 @@ def find_customer(request: AnyRequest) -> Response[Any]:
     return Response(b"", status_code=HTTPStatus.SEE_OTHER, headers={"Location": path_of(found)})
 
 
-@get(_ONE, **seen_with(Scope.PREDICT))
+@get(_ONE, **seen_with(Scope.CUSTOMERS_READ))
 async def customer(  # what the page shows
     customer_id: FromPath[str],
     request: AnyRequest,
@@ -109,7 +109,7 @@ async def customer(  # what the page shows
     return await asyncio.to_thread(_drawn, request, document, console_draws)
 
 
-@get(_ONE + "/campaigns", sync_to_thread=True, **seen_with(Scope.PREDICT))
+@get(_ONE + "/campaigns", sync_to_thread=True, **seen_with(Scope.AUDIENCE))
 def customer_campaigns(
     customer_id: FromPath[str],
     request: AnyRequest,

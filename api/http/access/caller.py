@@ -16,9 +16,16 @@ from domain.keys import Key, KeyKind, Keyring, Scope
 
 API_KEY = "x-api-key"
 FOR_OTHERS = frozenset(
-    {Scope.CAMPAIGNS_MANAGE, Scope.ERASE, Scope.MODELS_MANAGE, Scope.KEYS_MANAGE, Scope.OPERATE}
+    {
+        Scope.CAMPAIGNS_MANAGE,
+        Scope.CUSTOMERS_READ,
+        Scope.ERASE,
+        Scope.KEYS_MANAGE,
+        Scope.MODELS_MANAGE,
+        Scope.OPERATE,
+    }
 )
-"""What changes something for others or tells who did, and so needs somebody who answers for it."""
+"""What changes something for others, tells who did, or shows what one customer bought."""
 _KEY_PREFIXES = ("pp_sk_", "pp_pk_")
 _FORWARDED = (
     *("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"),

@@ -113,7 +113,9 @@ class EligibleIndex:
 
     index: CategoryIndex
     without: Mapping[Rule, IdSet]
-    by_history: Mapping[Rule, MinimumHistory | BoughtBefore] = field(default_factory=dict)
+    by_history: Mapping[Rule, MinimumHistory | BoughtBefore] = field(
+        default_factory=dict[Rule, MinimumHistory | BoughtBefore]
+    )
     removed: Counter[Rule] = field(default_factory=Counter[Rule])
     _resumes: dict[int, tuple[str, str]] = field(default_factory=dict[int, tuple[str, str]])
 

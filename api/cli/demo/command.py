@@ -19,10 +19,11 @@ from api.cli.serving import check_port, run_server
 from api.composition import Application, application, exposed_metrics
 from api.process import Settings, load_settings
 from domain.decisions import BANNER
+from domain.errors import Rejected, TablesDiffer
 from domain.prediction import DecideFlags
 
 PATIENCE_S = 60.0
-VISITORS = 200
+VISITORS = 500
 """Customers who come and go; their ids travel in a command's arguments."""
 
 
@@ -45,7 +46,7 @@ def demo(
         surroundings.keep()
         first = min(households, FIRST)
         with application(settings, batch=True) as built:
-            built.tables.create()
+            _create_tables(built)
             customers, shown = _prepared(built, first, days_of(households))
         os.environ |= surroundings.environment()  # where the server's process finds its settings
         page = f"http://{HOST}:{port}/console"
@@ -81,6 +82,22 @@ def _engine(settings: Settings) -> Iterator[None]:
         if ours:
             say("stopping the engine, saving its data")
             engine.stop()
+
+
+def _create_tables(built: Application) -> None:
+    """The tables are there.
+
+    Raises:
+        Rejected: an older version made them; names the way out.
+    """
+    try:
+        built.tables.create()
+    except TablesDiffer as exc:
+        raise Rejected(
+            "demo",
+            f"has data of another version in {built.settings.home}: remove that folder, and start "
+            f"again ({exc})",
+        ) from exc
 
 
 def _prepared(

@@ -89,9 +89,10 @@ class SeenPower(Struct, frozen=True, kw_only=True):
 
 
 class Distribution(Struct, frozen=True, kw_only=True):
-    """How one version, or one model, sees the category."""
+    """How one version, or one model, sees the category as it was at `as_of`."""
 
     name: str
+    as_of: Instant
     people: int
     mean: Annotated[float | None, Meta(description="The mean probability, of the bars' middles.")]
     bars: list[int]
@@ -219,12 +220,18 @@ def meaning_in(feature: AnyFeature, category: str | None) -> str:
     return text if category is None else text.replace("the category asked about", category)
 
 
-def distribution_of(name: str, bars: Sequence[int]) -> Distribution:
-    """People by twentieths of probability."""
+def distribution_of(name: str, survey: Survey, bars: Sequence[int] | None = None) -> Distribution:
+    """People of a survey by twentieths of probability; `bars` are those of a part of them."""
+    if bars is None:
+        bars = [each.people for each in survey.histogram(BARS)]
     people = sum(bars)
     middles = sum((place + 0.5) / len(bars) * count for place, count in enumerate(bars))
     return Distribution(
-        name=name, people=people, mean=middles / people if people else None, bars=list(bars)
+        name=name,
+        as_of=survey.as_of,
+        people=people,
+        mean=middles / people if people else None,
+        bars=list(bars),
     )
 
 
@@ -233,7 +240,7 @@ def arms_of(survey: Survey) -> list[Distribution]:
     width = FINE // BARS
     return [
         distribution_of(
-            f"version {sums.version}", sums.people.reshape(BARS, width).sum(axis=1).tolist()
+            f"version {sums.version}", survey, sums.people.reshape(BARS, width).sum(axis=1).tolist()
         )
         for sums in survey.features.values()
     ]

@@ -11,7 +11,6 @@ from litestar.params import FromPath, SkipValidation
 
 from api.console.campaign_form import CampaignForm
 from api.console.documents.audience import (
-    BARS,
     AudiencePage,
     AudiencesPage,
     CategoryLine,
@@ -288,14 +287,13 @@ class _Looking:
 
     def _beside(self, category: str, survey: Survey, beside: str | None) -> list[Distribution]:
         """Two versions of a split, or another model that was read already."""
-        own = [each.people for each in survey.histogram(BARS)]
         if beside is not None and beside in self.readiness.traffic and self._serves(beside):
             traffic = self.readiness.traffic[beside]()
             other = self.surveys.of((traffic.name, traffic.label, category))
+            own = distribution_of(survey.model, survey)
             if other is not None and other.survey is not None:
-                bars = [each.people for each in other.survey.histogram(BARS)]
-                return [distribution_of(survey.model, own), distribution_of(beside, bars)]
-            return [distribution_of(survey.model, own)]
+                return [own, distribution_of(beside, other.survey)]
+            return [own]
         return arms_of(survey) if len(survey.versions) > 1 else []
 
     def _serves(self, name: str) -> bool:

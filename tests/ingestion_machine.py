@@ -175,6 +175,7 @@ class IngestionMachine(RuleBasedStateMachine):
         try:
             self._await(self._check())
         finally:
+            self.loop.run_until_complete(self.loop.shutdown_asyncgens())  # connections end by it
             self.loop.close()
 
     async def _check(self) -> None:

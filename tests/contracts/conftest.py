@@ -5,9 +5,11 @@ A further DynamoDB endpoint joins by TEST_DYNAMODB_ENDPOINT, such as DynamoDB Lo
 
 import json
 import os
+from base64 import b64decode, b64encode
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -148,13 +150,27 @@ def through_botocore(reader: Any) -> Callable[[Exchange], Awaitable[Answer]]:
     async def exchange(asked: Exchange) -> Answer:
         operation = asked.headers["X-Amz-Target"].rpartition(".")[2]
         try:
-            answer = reader._make_api_call(operation, json.loads(asked.body))  # noqa: SLF001  # by name
+            answer = reader._make_api_call(operation, json.loads(asked.body, object_hook=_raw))  # noqa: SLF001  # by name
         except ClientError as exc:
             refusal = {**exc.response, "__type": exc.response["Error"]["Code"]}
-            return Answer(400, json.dumps(refusal).encode(), None)
-        return Answer(200, json.dumps(answer).encode(), None)
+            return Answer(400, json.dumps(refusal, default=_spelled).encode(), None)
+        return Answer(200, json.dumps(answer, default=_spelled).encode(), None)
 
     return exchange
+
+
+def _raw(value: dict[str, Any]) -> dict[str, Any]:
+    """What botocore takes: bytes, which it spells in base64 itself."""
+    if isinstance(value.get("B"), str):
+        return {"B": b64decode(value["B"])}
+    if isinstance(value.get("BS"), list):
+        return {"BS": [b64decode(each) for each in value["BS"]]}
+    return value
+
+
+def _spelled(value: bytes | datetime) -> str | float:
+    """What botocore read, as the service sends it."""
+    return value.timestamp() if isinstance(value, datetime) else b64encode(value).decode()
 
 
 async def recent_of(store: Store, *customer_ids: str) -> list[RecentHistory]:

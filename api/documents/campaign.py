@@ -122,8 +122,9 @@ class CampaignReport(Struct, frozen=True, kw_only=True):
 
 MAX_SUPPRESSED = 100_000
 """Ids that a request may name; longer lists are for the command line."""
-Days = Annotated[int, Meta(ge=1, le=3_650)]
-Whole = Annotated[int, Meta(ge=1, le=999_999_999)]
+LONGEST_DAYS, MOST_WHOLE = 3_650, 999_999_999
+Days = Annotated[int, Meta(ge=1, le=LONGEST_DAYS)]
+Whole = Annotated[int, Meta(ge=1, le=MOST_WHOLE)]
 
 
 class NewCampaign(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

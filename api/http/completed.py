@@ -8,6 +8,7 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import OpenAPI, Parameter, Reference, Schema
 from litestar.openapi.spec.enums import OpenAPIFormat, OpenAPIType
 
+from api.documents.campaign import LONGEST_DAYS, MOST_WHOLE
 from api.documents.models import MOST
 from api.http.openapi import IDENTIFIER, PRINTABLE, SCHEMAS
 from domain.keys import ACTOR, MOST_DAYS
@@ -29,6 +30,9 @@ _BODIES: Mapping[str, Mapping[str, tuple[str, int]]] = {
     "SplitWanted": {},
     "NewKey": {},
     "Rotation": {},
+    "NewCampaign": {},
+    "CampaignSent": {},
+    "CampaignToDelete": {},
     "ShadowsWanted": {},
 }
 """What bodies are called, and the patterns and lengths of their identifiers."""
@@ -134,3 +138,16 @@ def _complete_numbers(schemas: Mapping[str, Schema]) -> None:
     shadows = (schemas["ShadowsWanted"].properties or {})["versions"]
     if isinstance(shadows, Schema):
         shadows.items, shadows.unique_items = number, True
+    campaign = schemas["NewCampaign"].properties or {}
+    for name, kind, least, most in (
+        ("revision", OpenAPIType.INTEGER, 1, MOST_WHOLE),
+        ("top", OpenAPIType.INTEGER, 1, MOST_WHOLE),
+        ("min_purchases", OpenAPIType.INTEGER, 1, MOST_WHOLE),
+        ("not_contacted_days", OpenAPIType.INTEGER, 1, LONGEST_DAYS),
+        ("top_share", OpenAPIType.NUMBER, 0, 1),
+    ):
+        found = campaign[name]
+        campaign[name] = Schema(
+            one_of=[Schema(type=kind, minimum=least, maximum=most), Schema(type=OpenAPIType.NULL)],
+            description=found.description if isinstance(found, Schema) else None,
+        )

@@ -198,7 +198,7 @@ def serving(built: Deployed) -> None:
     aws(built.engine, "s3").put_object(  # so that an erasure marks it
         Bucket=built.store["RegistryBucket"],
         Key="registry/campaigns/spring/creations/000001/claim.json",
-        Body=b"{}",
+        Body=b'{"name": "spring", "number": 1, "owner": "tests", "at": 0}',
     )
     with subprocess.Popen(command, cwd=built.folder, env=environment) as process:
         server = Server(process, port)

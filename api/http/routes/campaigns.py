@@ -294,7 +294,10 @@ async def preview_power(
     holdout: Annotated[
         str | None,
         documented(
-            "Share held out, such as 0.1 (the default) or 10%.", type="string", examples=["10%"]
+            "Share held out, such as 0.1 (the default) or 10%.",
+            type="string",
+            examples=["10%"],
+            pattern=r"^(0(\.\d{1,4})?|\d{1,2}(\.\d{1,2})?%)$",
         ),
     ] = None,
 ) -> PowerReport:

@@ -38,7 +38,6 @@ def test_an_engineer_compares_splits_promotes_and_rolls_back(visitor: Visit, dem
     keys.fill_next("complaints")
     keys.press("button", "Roll back to revision")
     assert "Version 2 answers 25 %" in page.inner_text("header.page")
-    visitor.picture("engineering-history")
     done = demo.run("models", "history", MODEL)
     assert "complaints" in done
     assert visitor.errors == []

@@ -11,7 +11,7 @@ from api.cli.cost import cost_text
 from api.cli.output import AsJson, emit, progress_bar, say
 from api.cli.period import From, Until, period
 from api.composition import application
-from api.documents.campaign import FlagResultsReport
+from api.documents.campaign_results import FlagResultsReport
 from api.process import load_settings
 from domain.cost import metered
 from domain.errors import UnknownFlag

@@ -1,7 +1,6 @@
 """The command that compares what a model foretold with what was bought since."""
 
 import asyncio
-from collections.abc import Mapping
 from typing import Annotated
 
 import typer
@@ -15,12 +14,12 @@ from api.composition import application, outcomes_of
 from api.documents.cost import cost_used
 from api.process import load_settings
 from domain.cost import metered
-from domain.errors import Conflict, CorruptRecord, NotFound
+from domain.errors import NotFound
 from domain.outcomes import JoinOutcomes, Outcomes
 from domain.values import MICROS_PER_DAY, instant
 from domain.values.instant import MICROS_PER_HOUR
-from model_registry.evaluation import Promised, came_true, flags_in, held_out_of, promised_by
-from model_registry.registry import Registry
+from model_registry.evaluation import came_true, flags_in
+from model_registry.promise import promise_of
 
 
 def outcomes(
@@ -41,7 +40,7 @@ def outcomes(
         found = asyncio.run(_joined(outcomes_of(built), model, start, end))
         with progress_bar(TextColumn("{task.completed:,}")) as bar:
             bar.add_task("judging decisions", total=None, completed=len(found))
-            arms = came_true(found, lambda version: _promise(built.registry, model, version))
+            arms = came_true(found, lambda version: promise_of(built.registry, model, version))
     if not len(found) and not found.not_joined:
         raise NotFound(
             f"no decision of model {model!r} is logged from {instant.render(start)} to "
@@ -74,16 +73,3 @@ async def _joined(join: JoinOutcomes, model: str, start: int, end: int) -> Outco
         )
         bar.update(reading, completed=hours)
     return found
-
-
-def _promise(registry: Registry, model: str, version: int) -> Mapping[str, Promised]:
-    """What is known of it; a version that is gone promises nothing any more."""
-    try:
-        manifest = registry.version(model, version)
-    except (NotFound, CorruptRecord):
-        return {}
-    try:
-        held_out = held_out_of(manifest, registry.blob)
-    except (Conflict, CorruptRecord):
-        held_out = None
-    return promised_by(manifest, held_out)

@@ -2,6 +2,7 @@
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from threading import Event
 
 import pytest
@@ -90,5 +91,5 @@ def test_in_the_background_an_error_is_kept_as_a_problem_and_tried_again_later()
 def test_what_was_asked_for_longest_ago_goes_first() -> None:
     kept = Kept(ManualClock(NOW), most=2)
     for key in ("a", "b", "a", "c"):
-        kept.once(key, lambda key=key: key)  # type: ignore[misc]
+        kept.once(key, partial(str, key))
     assert [kept.known(key) for key in ("a", "b", "c")] == ["a", None, "c"]

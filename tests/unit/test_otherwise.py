@@ -18,8 +18,9 @@ from domain.purchases import Purchase
 from domain.replay import DecideOtherwise, Otherwise, newest_decisions
 from domain.values.instant import MICROS_PER_HOUR
 from tests.builders import NOW, a_policy, a_served_model
+from tests.fakes import SaturatingScorer
 
-MODEL = a_served_model(None).name  # type: ignore[arg-type]
+MODEL = a_served_model(SaturatingScorer()).name
 
 
 class Always:

@@ -18,12 +18,8 @@ from api.cli.cost import cost_text
 from api.cli.output import AsJson, emit, progress_bar, say, table, typed_again
 from api.cli.pictures import PictureFile, check_picture, write_picture
 from api.composition import application
-from api.documents.campaign import (
-    CampaignList,
-    CampaignReport,
-    ResultsReport,
-    TidiedCampaignsReport,
-)
+from api.documents.campaign import CampaignList, CampaignReport, TidiedCampaignsReport
+from api.documents.campaign_results import ResultsReport
 from api.process import load_settings
 from domain.audience import ReadWay
 from domain.audit import Act, Target

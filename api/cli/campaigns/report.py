@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from api.documents.campaign import (
+from api.documents.campaign_results import (
     DifferenceReport,
     FlagResultsReport,
     IntervalReport,

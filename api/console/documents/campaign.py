@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from api.console.documents.campaign_words import Conclusion, concluded, conclusion_of
-from api.documents.campaign import CampaignReport, CreationReport, FlagResultsReport, ResultsReport
+from api.documents.campaign import CampaignReport, CreationReport
+from api.documents.campaign_results import FlagResultsReport, ResultsReport
 from api.process.measurements import Measurement
 from domain.campaigns import Campaign, CampaignResults, FlagResults, Metric
 from domain.decisions import Flag

@@ -1,22 +1,13 @@
 """Whether a model came as true as it was promised: what its customers bought since."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from msgspec import Struct
 
 from api.console.documents.comparing import KeptWord
-from domain.errors import Conflict, CorruptRecord, NotFound
 from domain.outcomes import Outcomes
-from model_registry.evaluation import (
-    ArmOutcome,
-    FlagOutcome,
-    Judged,
-    Promised,
-    came_true,
-    flags_in,
-    held_out_of,
-    promised_by,
-)
+from model_registry.evaluation import ArmOutcome, FlagOutcome, Judged, came_true, flags_in
+from model_registry.promise import promise_of
 from model_registry.registry import Registry
 
 
@@ -97,7 +88,7 @@ def outcomes_report(registry: Registry, model: str, found: Outcomes) -> Outcomes
     Raises:
         StoreUnavailable: the registry could not be read.
     """
-    arms = came_true(found, lambda version: _promise(registry, model, version))
+    arms = came_true(found, lambda version: promise_of(registry, model, version))
     return OutcomesReport(
         model=model,
         due=len(found),
@@ -106,19 +97,6 @@ def outcomes_report(registry: Registry, model: str, found: Outcomes) -> Outcomes
         arms=[_arm(each) for each in arms],
         flags=[_flag(each) for each in flags_in(found)],
     )
-
-
-def _promise(registry: Registry, model: str, version: int) -> Mapping[str, Promised]:
-    """What is known of it; a version that is gone promises nothing any more."""
-    try:
-        manifest = registry.version(model, version)
-    except (NotFound, CorruptRecord):
-        return {}
-    try:
-        held_out = held_out_of(manifest, registry.blob)
-    except (Conflict, CorruptRecord):
-        held_out = None
-    return promised_by(manifest, held_out)
 
 
 def _arm(arm: ArmOutcome) -> ArmCame:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from api.console.documents.campaign import CampaignResultsPage
 from api.console.pictures import WIDE
-from api.documents.campaign import DifferenceReport, MetricReport
+from api.documents.campaign_results import DifferenceReport, MetricReport
 from api.pictures import Effect, Look, Picture, Step, interval, sequence, uplift
 from domain.campaigns import Campaign, Metric
 from domain.values import Currency

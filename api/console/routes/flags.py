@@ -11,7 +11,7 @@ from api.console.pictures import drawn
 from api.console.rendering import AnyRequest, page
 from api.console.routes.campaign_pictures import differences
 from api.console.signing_in import seen_with
-from api.documents.campaign import FlagResultsReport
+from api.documents.campaign_results import FlagResultsReport
 from api.http.parameters import decoded
 from api.http.services import Deciding
 from api.pictures import Draws

@@ -14,11 +14,10 @@ from api.documents.campaign import (
     CampaignSent,
     CampaignToDelete,
     CreationReport,
-    FlagResultsReport,
     NewCampaign,
     PowerReport,
-    ResultsReport,
 )
+from api.documents.campaign_results import FlagResultsReport, ResultsReport
 from api.http.access import PUBLIC, asks, who_of
 from api.http.openapi import problems
 from api.http.parameters import check_names, decoded, documented, probability_of, whole_of

@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import Any, TypeAlias
 
 from litestar import Response, get, post
-from litestar.di import NamedDependency
+from litestar.di import NamedDependency, Provide
 from litestar.params import FromPath, SkipValidation
 
 from api.console.campaign_form import CampaignForm
@@ -51,161 +51,6 @@ Counted: TypeAlias = NamedDependency[SkipValidation[Surveys]]
 Creating: TypeAlias = NamedDependency[SkipValidation[CampaignCreations]]
 Asked: TypeAlias = NamedDependency[SkipValidation[Audiences]]
 Ready: TypeAlias = NamedDependency[SkipValidation[Readiness]]
-
-
-@get("/audiences", **seen_with(Scope.AUDIENCE))
-async def audience_list(
-    request: AnyRequest, index: NamedDependency[SkipValidation[CategoryIndex]]
-) -> Response[bytes]:
-    """The largest categories, or those whose name holds what was typed."""
-    search = request.query_params.get("search", "").strip()
-    found = [
-        CategoryLine(category=name, approximate_customers=size.customers)
-        for name, size in (await index.categories()).items()
-        if search.lower() in name.lower()
-    ]
-    found.sort(key=lambda each: (-each.approximate_customers, each.category))
-    document = AudiencesPage(categories=found[:MOST], more=max(0, len(found) - MOST), search=search)
-    return await asyncio.to_thread(page, request, "audiences.html", document)
-
-
-@get(_ONE, **seen_with(Scope.AUDIENCE))
-async def audience(  # what the page shows
-    category: FromPath[str],
-    request: AnyRequest,
-    surveys: Counted,
-    audiences: Asked,
-    campaign_creations: Creating,
-    readiness: Ready,
-    console_usd_per_unit: NamedDependency[float],
-) -> Response[bytes]:
-    """How likely they are, what a range holds, and a campaign of it."""
-    looking = _Looking(surveys, audiences, campaign_creations, readiness, console_usd_per_unit)
-    name = name_in(category, "category", MAX_CATEGORY_BYTES)
-    form = CampaignForm.of(request.query_params)
-    document = await looking.page(name, request, form)
-    return await asyncio.to_thread(
-        page, request, "audience.html", document, form=form, wrong={}, **_around(document)
-    )
-
-
-@get(_ONE + "/figures", **seen_with(Scope.AUDIENCE))
-async def audience_figures(  # what the figures rest on
-    category: FromPath[str],
-    request: AnyRequest,
-    surveys: Counted,
-    audiences: Asked,
-    campaign_creations: Creating,
-    readiness: Ready,
-    console_usd_per_unit: NamedDependency[float],
-) -> Response[bytes]:
-    """What a slider shows at once: bars, numbers, power. Nothing is read."""
-    looking = _Looking(surveys, audiences, campaign_creations, readiness, console_usd_per_unit)
-    name = name_in(category, "category", MAX_CATEGORY_BYTES)
-    form = CampaignForm.of(request.query_params)
-    document = await looking.page(name, request, form)
-    if document.survey is None:
-        answer = html("")
-        answer.headers["HX-Refresh"] = "true"
-        return answer
-    return fragment(
-        request,
-        "audience_figures_piece.html",
-        page=document,
-        form=form,
-        oob=True,
-        ticks=_ticks(document),
-    )
-
-
-@get(_ONE + "/reading", **seen_with(Scope.AUDIENCE))
-async def audience_reading(
-    category: FromPath[str], request: AnyRequest, surveys: Counted, audiences: Asked
-) -> Response[bytes]:
-    """How far the reading is; once it is over, the page is asked for again."""
-    name = name_in(category, "category", MAX_CATEGORY_BYTES)
-    traffic = audiences.traffic(_model(request))
-    state = surveys.of((traffic.name, traffic.label, name))
-    if state is None or state.over:
-        answer = html("")
-        answer.headers["HX-Refresh"] = "true"
-        return answer
-    return fragment(
-        request,
-        "audience_reading_piece.html",
-        address=path_of(name),
-        model=traffic.name,
-        done=state.done,
-        total=state.wanted.expected,
-    )
-
-
-@post(_ONE + "/read", request_max_body_size=10_000, **seen_with(Scope.AUDIENCE))
-async def read_audience(
-    category: FromPath[str], request: AnyRequest, surveys: Counted
-) -> Response[Any]:
-    """Everybody of the category is read and scored, in the background; `anew`: once more."""
-    name = name_in(category, "category", MAX_CATEGORY_BYTES)
-    typed = await request.form()
-    model = str(typed.get("model", "")) or None
-    await surveys.start(name, model=model, anew=typed.get("anew") == "true")
-    query = f"?model={segment(model)}" if model else ""
-    return done(request, f"{path_of(name)}{query}", "Reading has begun. It goes on when you leave.")
-
-
-@post(_ONE + "/campaign", request_max_body_size=MAX_BODY_BYTES, **seen_with(Scope.CAMPAIGNS_MANAGE))
-async def create_campaign(  # what the act needs
-    category: FromPath[str],
-    request: AnyRequest,
-    surveys: Counted,
-    audiences: Asked,
-    campaign_creations: Creating,
-    readiness: Ready,
-    console_usd_per_unit: NamedDependency[float],
-) -> Response[Any]:
-    """The chosen are frozen as a campaign, in the background; refused, the page is as it was."""
-    looking = _Looking(surveys, audiences, campaign_creations, readiness, console_usd_per_unit)
-    name = name_in(category, "category", MAX_CATEGORY_BYTES)
-    typed = await request.form()
-    form = CampaignForm.of(typed)
-    status = HTTPStatus.BAD_REQUEST
-    try:
-        survey = looking.seen(name, form.model or None, str(typed.get("as_of", "")))
-        suppressed = await form.suppressed(typed.get("suppress"))
-        wanted = form.wanted(name, survey, suppressed)
-        creation = await campaign_creations.start(wanted, who_of(request))
-    except Conflict as exc:
-        status, wrong = HTTPStatus.CONFLICT, {"name": str(exc)}
-    except Rejected as exc:
-        wrong = {exc.field: exc.reason}
-    else:
-        return done(request, campaign_path(creation.claim.name), "It is being created.")
-    document = await looking.page(name, request, form)
-    text = await asyncio.to_thread(
-        rendered,
-        request,
-        "audience.html",
-        page=document,
-        form=form,
-        wrong=wrong,
-        **_around(document),
-    )
-    return html(text, status=status)
-
-
-AUDIENCE_ROUTES = (
-    audience_list,
-    audience,
-    audience_figures,
-    audience_reading,
-    read_audience,
-    create_campaign,
-)
-
-
-def path_of(category: str) -> str:
-    """Where the page of a category is."""
-    return f"{AUDIENCES}/{segment(category)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,6 +147,159 @@ class _Looking:
         except NoLiveModel:
             return False
         return True
+
+
+def _looking(
+    surveys: Counted,
+    audiences: Asked,
+    campaign_creations: Creating,
+    readiness: Ready,
+    console_usd_per_unit: NamedDependency[float],
+) -> _Looking:
+    return _Looking(surveys, audiences, campaign_creations, readiness, console_usd_per_unit)
+
+
+Looking: TypeAlias = NamedDependency[SkipValidation[_Looking]]
+_LOOKS = {"looking": Provide(_looking, sync_to_thread=False)}
+
+
+@get("/audiences", **seen_with(Scope.AUDIENCE))
+async def audience_list(
+    request: AnyRequest, index: NamedDependency[SkipValidation[CategoryIndex]]
+) -> Response[bytes]:
+    """The largest categories, or those whose name holds what was typed."""
+    search = request.query_params.get("search", "").strip()
+    found = [
+        CategoryLine(category=name, approximate_customers=size.customers)
+        for name, size in (await index.categories()).items()
+        if search.lower() in name.lower()
+    ]
+    found.sort(key=lambda each: (-each.approximate_customers, each.category))
+    document = AudiencesPage(categories=found[:MOST], more=max(0, len(found) - MOST), search=search)
+    return await asyncio.to_thread(page, request, "audiences.html", document)
+
+
+@get(_ONE, dependencies=_LOOKS, **seen_with(Scope.AUDIENCE))
+async def audience(  # what the page shows
+    category: FromPath[str], request: AnyRequest, looking: Looking
+) -> Response[bytes]:
+    """How likely they are, what a range holds, and a campaign of it."""
+    name = name_in(category, "category", MAX_CATEGORY_BYTES)
+    form = CampaignForm.of(request.query_params)
+    document = await looking.page(name, request, form)
+    return await asyncio.to_thread(
+        page, request, "audience.html", document, form=form, wrong={}, **_around(document)
+    )
+
+
+@get(_ONE + "/figures", dependencies=_LOOKS, **seen_with(Scope.AUDIENCE))
+async def audience_figures(  # what the figures rest on
+    category: FromPath[str], request: AnyRequest, looking: Looking
+) -> Response[bytes]:
+    """What a slider shows at once: bars, numbers, power. Nothing is read."""
+    name = name_in(category, "category", MAX_CATEGORY_BYTES)
+    form = CampaignForm.of(request.query_params)
+    document = await looking.page(name, request, form)
+    if document.survey is None:
+        answer = html("")
+        answer.headers["HX-Refresh"] = "true"
+        return answer
+    return fragment(
+        request,
+        "audience_figures_piece.html",
+        page=document,
+        form=form,
+        oob=True,
+        ticks=_ticks(document),
+    )
+
+
+@get(_ONE + "/reading", **seen_with(Scope.AUDIENCE))
+async def audience_reading(
+    category: FromPath[str], request: AnyRequest, surveys: Counted, audiences: Asked
+) -> Response[bytes]:
+    """How far the reading is; once it is over, the page is asked for again."""
+    name = name_in(category, "category", MAX_CATEGORY_BYTES)
+    traffic = audiences.traffic(_model(request))
+    state = surveys.of((traffic.name, traffic.label, name))
+    if state is None or state.over:
+        answer = html("")
+        answer.headers["HX-Refresh"] = "true"
+        return answer
+    return fragment(
+        request,
+        "audience_reading_piece.html",
+        address=path_of(name),
+        model=traffic.name,
+        done=state.done,
+        total=state.wanted.expected,
+    )
+
+
+@post(_ONE + "/read", request_max_body_size=10_000, **seen_with(Scope.AUDIENCE))
+async def read_audience(
+    category: FromPath[str], request: AnyRequest, surveys: Counted
+) -> Response[Any]:
+    """Everybody of the category is read and scored, in the background; `anew`: once more."""
+    name = name_in(category, "category", MAX_CATEGORY_BYTES)
+    typed = await request.form()
+    model = str(typed.get("model", "")) or None
+    await surveys.start(name, model=model, anew=typed.get("anew") == "true")
+    query = f"?model={segment(model)}" if model else ""
+    return done(request, f"{path_of(name)}{query}", "Reading has begun. It goes on when you leave.")
+
+
+@post(
+    _ONE + "/campaign",
+    dependencies=_LOOKS,
+    request_max_body_size=MAX_BODY_BYTES,
+    **seen_with(Scope.CAMPAIGNS_MANAGE),
+)
+async def create_campaign(  # what the act needs
+    category: FromPath[str], request: AnyRequest, looking: Looking
+) -> Response[Any]:
+    """The chosen are frozen as a campaign, in the background; refused, the page is as it was."""
+    name = name_in(category, "category", MAX_CATEGORY_BYTES)
+    typed = await request.form()
+    form = CampaignForm.of(typed)
+    status = HTTPStatus.BAD_REQUEST
+    try:
+        survey = looking.seen(name, form.model or None, str(typed.get("as_of", "")))
+        suppressed = await form.suppressed(typed.get("suppress"))
+        wanted = form.wanted(name, survey, suppressed)
+        creation = await looking.creations.start(wanted, who_of(request))
+    except Conflict as exc:
+        status, wrong = HTTPStatus.CONFLICT, {"name": str(exc)}
+    except Rejected as exc:
+        wrong = {exc.field: exc.reason}
+    else:
+        return done(request, campaign_path(creation.claim.name), "It is being created.")
+    document = await looking.page(name, request, form)
+    text = await asyncio.to_thread(
+        rendered,
+        request,
+        "audience.html",
+        page=document,
+        form=form,
+        wrong=wrong,
+        **_around(document),
+    )
+    return html(text, status=status)
+
+
+AUDIENCE_ROUTES = (
+    audience_list,
+    audience,
+    audience_figures,
+    audience_reading,
+    read_audience,
+    create_campaign,
+)
+
+
+def path_of(category: str) -> str:
+    """Where the page of a category is."""
+    return f"{AUDIENCES}/{segment(category)}"
 
 
 def _state_of(survey: Survey | None, state: SurveyState | None) -> Any:

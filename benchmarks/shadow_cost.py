@@ -24,7 +24,7 @@ from benchmarks.usage import cpu_seconds
 from benchmarks.workload import NOW, WINDOW_DAYS, customer_id
 from domain.decisions import Policy
 from domain.features import total_purchase_volume_30d
-from domain.prediction import PredictPropensity, ServedModel, Traffic
+from domain.prediction import PredictPropensity, ServedModel, SharedScores, Traffic
 from domain.recent import ByTime
 from domain.retention import FOR_EVER
 from domain.values import Currency
@@ -66,7 +66,9 @@ def measure(endpoint: str, folder: Path, *, rounds: int, predictions: int) -> di
         shadowing = ShadowScoring(POLICY, hand_off=shadows.submit)
         sides = {
             name: PredictPropensity(
-                read=ByTime(DynamoPurchaseHistory(client, clock=lambda: NOW, retention=FOR_EVER)),
+                score=SharedScores(
+                    ByTime(DynamoPurchaseHistory(client, clock=lambda: NOW, retention=FOR_EVER))
+                ),
                 traffic=lambda traffic=traffic: traffic,  # type: ignore[misc]
                 policy=POLICY,
                 clock=lambda: NOW,

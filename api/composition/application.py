@@ -122,11 +122,11 @@ class Application:
 
     @cached_property
     def predict(self) -> "PredictPropensity":
-        from domain.prediction import PredictPropensity
+        from domain.prediction import PredictPropensity, SharedScores
         from domain.recent import RecentFirst, SharedReads
 
         return PredictPropensity(
-            read=RecentFirst(recent=SharedReads(self.recent), by_time=self.history),
+            score=SharedScores(RecentFirst(recent=SharedReads(self.recent), by_time=self.history)),
             traffic=self.live.snapshot,
             policy=self.settings.banner_policy,
             clock=self.clock,

@@ -99,7 +99,7 @@ def console_of(built: "Application") -> "Callable[[Litestar], None] | None":
             presence=built.presence,
             log=open_decision_log(settings) if settings.decision_log else None,
             history=built.history,
-            read=built.predict.read,
+            read=built.predict.score.read,
             index=built.index,
             flags=flags_of(settings),
             policy=settings.banner_policy,

@@ -102,7 +102,7 @@ class _Predicting:
             observe=lambda observation: shadowing[observation.traffic.name].observe(observation),
         )
         if built.tracing is not None:
-            predict = replace(predict, score=built.tracing.scores)
+            predict = replace(predict, score=replace(predict.score, score=built.tracing.scores))
         self.predict: PredictPropensity = self._drift.watched(predict)
 
     @property

@@ -11,8 +11,7 @@ from domain.categories import CategoryIndex
 from domain.decision_log import DecisionLog
 from domain.decisions import Flag, Policy, TopShare
 from domain.features import Histories
-from domain.prediction import ServedModel
-from domain.prediction.predict import ReadPurchases
+from domain.prediction import ReadPurchases, ServedModel
 from domain.purchases import Purchase, PurchaseHistory
 from domain.replay import DecideOtherwise, newest_decisions
 from domain.values import Clock

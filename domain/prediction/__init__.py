@@ -16,4 +16,6 @@ from domain.prediction.propensity import Arm as Arm
 from domain.prediction.propensity import Prediction as Prediction
 from domain.prediction.propensity import ServedModel as ServedModel
 from domain.prediction.scorer import Scorer as Scorer
+from domain.prediction.shared_scores import ReadPurchases as ReadPurchases
+from domain.prediction.shared_scores import SharedScores as SharedScores
 from domain.prediction.traffic import Traffic as Traffic

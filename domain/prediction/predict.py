@@ -1,34 +1,15 @@
 """Predict one customer's propensity, now or as of a past instant."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
-
-import numpy as np
-from numpy.typing import NDArray
 
 from domain.decisions import Policy
 from domain.errors import InvalidRequest
-from domain.features import Histories
 from domain.prediction.propensity import Prediction, ServedModel
+from domain.prediction.shared_scores import SharedScores
 from domain.prediction.traffic import Traffic
 from domain.purchases import CLOCK_SKEW_US, EARLIEST, Purchase, customer_id_of
-from domain.values import MICROS_PER_SECOND, Clock, Reach
-
-ReadPurchases: TypeAlias = Callable[[str, Reach, int], Awaitable[Sequence[Purchase]]]
-"""Reads what must be known of a customer at an instant; see `domain.recent.RecentFirst`."""
-
-Score: TypeAlias = Callable[
-    [ServedModel, Histories, int, str | None], tuple[NDArray[np.float64], NDArray[np.float64]]
-]
-"""Features and probabilities of a model as of an instant, about a category or none."""
-
-
-def scores(
-    model: ServedModel, histories: Histories, as_of: int, target: str | None, /
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """As the model itself scores; see `ServedModel.scores`."""
-    return model.scores(histories, as_of, target=target)
+from domain.values import MICROS_PER_SECOND, Clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +35,15 @@ class PredictPropensity:
 
     `traffic` gives the versions of a model that serve now, or raises NoLiveModel; it is asked once
     per prediction, so that one answer never mixes versions. `observe` hands what was answered to the
-    shadows, if there are any; `answered` is told of every prediction. Neither ever raises. `score`
-    does as the model does, and may watch it.
+    shadows, if there are any; `answered` is told of every prediction. Neither ever raises.
     """
 
-    read: ReadPurchases
+    score: SharedScores
     traffic: Callable[[str | None], Traffic]
     policy: Policy
     clock: Clock
     observe: Callable[[Observation], object] = lambda _: None
     answered: Callable[[Prediction], object] = lambda _: None
-    score: Score = scores
 
     async def __call__(
         self,
@@ -92,22 +71,29 @@ class PredictPropensity:
         traffic = self.traffic(model)
         chosen = traffic.model_for(customer_id)
         check_category(chosen, category)
-        purchases = await self.read(customer_id, traffic.reach_for(customer_id), as_of)
-        histories = Histories.of([purchases])
-        matrix, probabilities = self.score(chosen, histories, as_of, category)
-        probability = float(probabilities[0])
-        decision = self.policy.decide(probability)
+        scored = await self.score(
+            customer_id, traffic.reach_for(customer_id), as_of, chosen, category
+        )
+        decision = self.policy.decide(scored.probability)
         if traffic.shadows:
             self.observe(
-                Observation(traffic, chosen, category, purchases, as_of, probability, decision.show)
+                Observation(
+                    traffic,
+                    chosen,
+                    category,
+                    scored.purchases,
+                    as_of,
+                    scored.probability,
+                    decision.show,
+                )
             )
         prediction = Prediction(
             customer_id=customer_id,
             as_of=as_of,
             category=category,
-            probability=probability,
-            features=dict(zip(chosen.features.names, matrix[0].tolist(), strict=True)),
-            purchases_read=_known(chosen, histories, as_of),
+            probability=scored.probability,
+            features=dict(zip(chosen.features.names, scored.features, strict=True)),
+            purchases_read=scored.purchases_read,
             decision=decision,
             model=chosen,
         )
@@ -146,11 +132,3 @@ def check_category(model: ServedModel, category: str | None) -> None:
             "category",
             f"is none that model {model.name} knows: it says who buys anything; leave it out",
         )
-
-
-def _known(model: ServedModel, histories: Histories, as_of: int) -> int:
-    """How many purchases the model itself looks at; shadows may look further back."""
-    reach, at = model.features.reach, histories.known_at(as_of).purchased_at
-    listed = int(np.count_nonzero((at > reach.after(as_of)) & (at <= as_of)))
-    totals = histories.earlier if reach.ever else None
-    return listed if totals is None else listed + int(totals.count[0])

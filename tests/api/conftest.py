@@ -45,7 +45,7 @@ from domain.decision_log import Answer, DecisionLog, LogDecisions
 from domain.decisions import Flag
 from domain.errors import InvalidRequest, NoLiveModel
 from domain.keys import Key, KeyKind, Keyring, ManageKeys, Rate, Scope
-from domain.prediction import DecideFlags, PredictPropensity, Traffic
+from domain.prediction import DecideFlags, PredictPropensity, SharedScores, Traffic
 from domain.purchases import CancelPurchase, RefundPurchase
 from domain.recent import ByTime, TableSize
 from model_registry.serving import Presence
@@ -285,7 +285,7 @@ def app_over(
         timeout_s=0.01,
     )
     predict = PredictPropensity(
-        read=ByTime(shop), traffic=shop.traffic, policy=a_policy(), clock=shop.clock
+        score=SharedScores(ByTime(shop)), traffic=shop.traffic, policy=a_policy(), clock=shop.clock
     )
     taking_in = take_in(
         shop, canceller=shop, refunder=shop, history=shop, clock=shop.clock, max_items=100

@@ -38,7 +38,7 @@ from domain.customers import FindCustomer
 from domain.errors import NotFound
 from domain.keys import Scope
 from domain.outcomes import JoinOutcomes
-from domain.prediction import DecideFlags, PredictPropensity
+from domain.prediction import DecideFlags, PredictPropensity, SharedScores
 from domain.recent import ByTime
 from domain.retention import FOR_EVER
 from tests.api.conftest import EVERYTHING, SECRETS, Shop, app_over
@@ -53,7 +53,7 @@ _TOKEN = re.compile(r'X-CSRF-Token": "([^"]*)"')
 
 def services_of(shop: Shop) -> ConsoleServices:
     predict = PredictPropensity(
-        read=ByTime(shop), traffic=shop.traffic, policy=a_policy(), clock=shop.clock
+        score=SharedScores(ByTime(shop)), traffic=shop.traffic, policy=a_policy(), clock=shop.clock
     )
 
     @contextmanager

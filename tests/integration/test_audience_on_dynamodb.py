@@ -14,7 +14,7 @@ from domain.categories import Position
 from domain.cost import metered
 from domain.features import Feature, FeatureSet
 from domain.features.aggregation import KEPT_FOR_EVER
-from domain.prediction import PredictPropensity
+from domain.prediction import PredictPropensity, SharedScores
 from domain.purchases import Conventions, ImportPurchases, Outcome
 from domain.recent import ByTime
 from domain.values import MICROS_PER_DAY, Window
@@ -71,7 +71,7 @@ async def streamed(store: Store, asked: AudienceQuery) -> dict[str, float | None
 async def one_by_one(store: Store, asked: AudienceQuery) -> dict[str, float]:
     """Every buyer of the category, through the service behind the single-customer endpoint."""
     predict = PredictPropensity(
-        read=ByTime(store.history),
+        score=SharedScores(ByTime(store.history)),
         traffic=lambda _: MODEL,
         policy=a_policy(),
         clock=ManualClock(NOW),

@@ -25,7 +25,7 @@ from domain.audience import AudienceQuery, ReadWay
 from domain.errors import TablesDiffer
 from domain.keys import Keyring, KeyWanted, ManageKeys, Scope
 from domain.outcomes import JoinOutcomes
-from domain.prediction import PredictPropensity
+from domain.prediction import PredictPropensity, SharedScores
 from domain.purchases import Purchase, RawPurchase
 from domain.recent import RecentFirst, SharedReads
 from domain.replay import ReplayDecision, Verdict
@@ -108,7 +108,7 @@ async def record(built: Application, purchases: Sequence[Purchase]) -> None:
 async def predicting(built: Application) -> None:
     """Alone, side by side, an earlier as_of that only the index knows, and readiness."""
     predict = PredictPropensity(
-        read=RecentFirst(recent=SharedReads(built.recent), by_time=built.history),
+        score=SharedScores(RecentFirst(recent=SharedReads(built.recent), by_time=built.history)),
         traffic=lambda _: a_traffic(SaturatingScorer()),
         policy=a_policy(),
         clock=built.clock,

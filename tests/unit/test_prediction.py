@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from domain.decisions import Reason
 from domain.errors import CorruptRecord, InvalidRequest, NoLiveModel, StoreUnavailable
 from domain.features import Aggregation, FeatureSet
-from domain.prediction import Prediction, PredictPropensity, Traffic
+from domain.prediction import Prediction, PredictPropensity, SharedScores, Traffic
 from domain.purchases import CLOCK_SKEW_US, EARLIEST, MAX_CUSTOMER_ID_BYTES, Purchase
 from domain.purchases.purchase import parse_purchase
 from domain.recent import ByTime
@@ -44,7 +44,10 @@ def predict(
     category: str | None = None,
 ) -> Prediction:
     service = PredictPropensity(
-        read=ByTime(history), traffic=lambda _: traffic(), policy=a_policy(), clock=lambda: NOW
+        score=SharedScores(ByTime(history)),
+        traffic=lambda _: traffic(),
+        policy=a_policy(),
+        clock=lambda: NOW,
     )
     return asyncio.run(service(customer_id, as_of=as_of, category=category))
 

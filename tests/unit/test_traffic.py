@@ -12,7 +12,14 @@ from domain.audience import AudienceQuery, Member, ReadWay, ScoreAudience
 from domain.audience.cost_plan import plan
 from domain.categories import Position
 from domain.features import FeatureSet
-from domain.prediction import Arm, Observation, PredictPropensity, ServedModel, Traffic
+from domain.prediction import (
+    Arm,
+    Observation,
+    PredictPropensity,
+    ServedModel,
+    SharedScores,
+    Traffic,
+)
 from domain.recent import ByTime, TableSize
 from domain.values import BUCKETS, MICROS_PER_DAY, day_of
 from tests.builders import (
@@ -117,7 +124,10 @@ def a_store(customers: int) -> FaultyStore:
 
 async def one_by_one(store: FaultyStore, traffic: Traffic) -> dict[str, Member]:
     predict = PredictPropensity(
-        read=ByTime(store), traffic=lambda _: traffic, policy=a_policy(), clock=lambda: NOW
+        score=SharedScores(ByTime(store)),
+        traffic=lambda _: traffic,
+        policy=a_policy(),
+        clock=lambda: NOW,
     )
     members: dict[str, Member] = {}
     for customer in {purchase.customer_id for purchase in store.purchases}:
@@ -176,7 +186,7 @@ async def test_shadows_see_what_was_answered_and_change_nothing_of_it() -> None:
     seen: list[Observation] = []
     answers = [
         await PredictPropensity(
-            read=ByTime(ReferenceStore(purchases)),
+            score=SharedScores(ByTime(ReferenceStore(purchases))),
             traffic=lambda _, traffic=traffic: traffic,  # type: ignore[misc]
             policy=a_policy(),
             clock=lambda: NOW,

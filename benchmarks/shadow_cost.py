@@ -27,7 +27,7 @@ from domain.features import total_purchase_volume_30d
 from domain.prediction import PredictPropensity, ServedModel, SharedScores, Traffic
 from domain.recent import ByTime
 from domain.retention import FOR_EVER
-from domain.values import Currency
+from domain.values import Consistency, Currency
 from model_registry.serving import ShadowScoring
 
 CUSTOMERS = 2_000
@@ -67,7 +67,11 @@ def measure(endpoint: str, folder: Path, *, rounds: int, predictions: int) -> di
         sides = {
             name: PredictPropensity(
                 score=SharedScores(
-                    ByTime(DynamoPurchaseHistory(client, clock=lambda: NOW, retention=FOR_EVER))
+                    {
+                        Consistency.STRONG: ByTime(
+                            DynamoPurchaseHistory(client, clock=lambda: NOW, retention=FOR_EVER)
+                        )
+                    }
                 ),
                 traffic=lambda traffic=traffic: traffic,  # type: ignore[misc]
                 policy=POLICY,

@@ -17,7 +17,7 @@ from api.composition.observers import store_observer
 from api.composition.registry import open_registry, presence_only
 from api.composition.tracing import Tracing, tracing_of
 from api.process import Settings
-from domain.values import Currency
+from domain.values import Consistency, Currency
 
 if TYPE_CHECKING:
     from adapters.dynamodb import (
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from domain.keys import ManageKeys
     from domain.prediction import PredictPropensity, Traffic
     from domain.purchases import CancelPurchase, ImportPurchases, RefundPurchase, TakeIn
+    from domain.recent import RecentFirst
     from domain.training import CollectHistories, Selection, TrainingSet
     from domain.verification import VerifyRecent
     from model_registry.registry import Registry
@@ -123,13 +124,34 @@ class Application:
     @cached_property
     def predict(self) -> "PredictPropensity":
         from domain.prediction import PredictPropensity, SharedScores
-        from domain.recent import RecentFirst, SharedReads
 
         return PredictPropensity(
-            score=SharedScores(RecentFirst(recent=SharedReads(self.recent), by_time=self.history)),
+            score=SharedScores({each: self._reading(each) for each in Consistency}),
             traffic=self.live.snapshot,
             policy=self.settings.banner_policy,
             clock=self.clock,
+            consistency=self.settings.read_consistency,
+        )
+
+    def _reading(self, consistency: Consistency) -> "RecentFirst":
+        from adapters.dynamodb import DynamoPurchaseHistory, DynamoRecentPurchases
+        from domain.recent import RecentFirst, SharedReads
+
+        return RecentFirst(
+            recent=SharedReads(
+                DynamoRecentPurchases(
+                    self.client,
+                    clock=self.clock,
+                    retention=self._retention,
+                    consistency=consistency,
+                )
+            ),
+            by_time=DynamoPurchaseHistory(
+                self.client,
+                clock=self.clock,
+                retention=self._retention.purchases,
+                consistency=consistency,
+            ),
         )
 
     def feature_sets_to_try(self) -> "Mapping[str, FeatureSet]":

@@ -17,6 +17,7 @@ from api.composition.queues import queues
 from api.composition.web import flags_of
 from api.process import Settings, is_loopback
 from domain.errors import Rejected
+from domain.values import Consistency
 
 if TYPE_CHECKING:
     from litestar import Litestar
@@ -99,7 +100,7 @@ def console_of(built: "Application") -> "Callable[[Litestar], None] | None":
             presence=built.presence,
             log=open_decision_log(settings) if settings.decision_log else None,
             history=built.history,
-            read=built.predict.score.read,
+            read=built.predict.score.read[Consistency.STRONG],
             index=built.index,
             flags=flags_of(settings),
             policy=settings.banner_policy,

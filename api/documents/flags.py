@@ -6,6 +6,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from domain.decisions import FlagValue
 from domain.prediction import Because, FlagDecision
+from domain.values import Consistency
 
 
 class EvaluationRequest(Struct, frozen=True, kw_only=True):
@@ -30,7 +31,8 @@ class FlagEvaluation(Struct, frozen=True, kw_only=True, omit_defaults=True):
         dict[str, str] | UnsetType,
         Meta(
             description="`cause`: what kept the flag from being decided. `decisionId`: under which "
-            "it is in the log of decisions; absent where it is not."
+            "it is in the log of decisions; absent where it is not. `consistency`: eventual, where "
+            "the customer was read so."
         ),
     ] = UNSET
 
@@ -39,6 +41,9 @@ class FlagEvaluation(Struct, frozen=True, kw_only=True, omit_defaults=True):
         """The decision as it travels: never a probability, a feature or a purchase."""
         value: FlagValue = decision.value
         metadata = {} if decision.cause is None else {"cause": str(decision.cause)}
+        read = decision.prediction and decision.prediction.consistency
+        if read is Consistency.EVENTUAL:
+            metadata["consistency"] = str(read)
         if decision_id is not None:
             metadata["decisionId"] = decision_id
         return cls(

@@ -8,7 +8,7 @@ from api.documents.cost import CostUsed, cost_used
 from domain.cost import Cost
 from domain.decisions import Reason
 from domain.prediction import Arm, Prediction, ServedModel, Traffic
-from domain.values import instant
+from domain.values import Consistency, instant
 
 Probability = Annotated[float, Meta(ge=0.0, le=1.0)]
 
@@ -121,6 +121,10 @@ class CustomerPropensity(Struct, frozen=True, kw_only=True):
         Literal["purchases", "empty"],
         Meta(description="'empty': there is none of those; an unknown customer is no error."),
     ]
+    consistency: Annotated[
+        Consistency,
+        Meta(description="How purchases were read; eventual: one of a moment ago may be missing."),
+    ]
     model: ModelUsed
     cost: CostUsed
     explanation: Annotated[
@@ -157,6 +161,7 @@ class CustomerPropensity(Struct, frozen=True, kw_only=True):
             features=dict(prediction.features),
             purchases_read=prediction.purchases_read,
             history="purchases" if prediction.purchases_read else "empty",
+            consistency=prediction.consistency,
             model=ModelUsed.of(model),
             cost=cost_used(cost),
             explanation=PropensityExplained.of(prediction) if explain else None,

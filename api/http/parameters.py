@@ -12,7 +12,7 @@ from api.http.openapi import MAX_PAGE, PAGE
 from domain.audience import ReadWay
 from domain.errors import InvalidRequest
 from domain.purchases import name_of
-from domain.values import instant
+from domain.values import Consistency, instant
 
 _PLUS_READ_AS_SPACE = re.compile(r"(:\d{2}(?:\.\d+)?) (\d{2}(?::?\d{2})?)$", re.ASCII)
 _NUMBER = re.compile(r"\d+(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
@@ -47,6 +47,15 @@ Category: TypeAlias = Annotated[
 ]
 Explain: TypeAlias = Annotated[
     str | None, documented("`true`: say what each feature adds, in log-odds.", type="boolean")
+]
+ReadConsistency: TypeAlias = Annotated[
+    str | None,
+    documented(
+        "`eventual` reads at half the price, and may miss a purchase of a moment ago; default: as the "
+        "server is set.",
+        type="string",
+        enum=[str(each) for each in Consistency],
+    ),
 ]
 MinProbability: TypeAlias = Annotated[
     str | None,
@@ -164,6 +173,19 @@ def whole_of(text: str | None, field: str, *, most: int, default: int) -> int:
     if not _WHOLE.fullmatch(text) or not 1 <= int(text) <= most:
         raise InvalidRequest(field, f"must be a whole number from 1 to {most}, not {text[:60]!r}")
     return int(text)
+
+
+def consistency_of(text: str | None) -> Consistency | None:
+    """The consistency in a parameter; None where it is not given.
+
+    Raises:
+        InvalidRequest: there is no such one.
+    """
+    try:
+        return None if text is None else Consistency(text)
+    except ValueError:
+        known = " or ".join(Consistency)
+        raise InvalidRequest("consistency", f"must be {known}, not {text!r:.62}") from None
 
 
 def way_of(text: str | None) -> ReadWay | None:

@@ -17,7 +17,7 @@ from msgspec import Meta, Struct, convert, structs
 from domain.decisions import Policy
 from domain.errors import Rejected
 from domain.retention import PurchaseRetention, Retention
-from domain.values import Currency, Window, basis_points_of
+from domain.values import Consistency, Currency, Window, basis_points_of
 
 AWS = "aws"
 PREFIX = "PROPENSITY_"
@@ -123,6 +123,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Seconds that DynamoDB may take to answer one request."""
     read_deadline_s: Seconds = 2.0
     """Seconds after which a read is no longer retried."""
+    read_consistency: Consistency = Consistency.STRONG
+    """How predictions and flags read: `strong`, or `eventual` at half the price; then a purchase of a moment ago may be missing."""
     write_deadline_s: Seconds = 5.0
     """Seconds after which a write is no longer retried."""
     batch_deadline_s: Seconds = 60.0

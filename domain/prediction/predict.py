@@ -9,7 +9,7 @@ from domain.prediction.propensity import Prediction, ServedModel
 from domain.prediction.shared_scores import SharedScores
 from domain.prediction.traffic import Traffic
 from domain.purchases import CLOCK_SKEW_US, EARLIEST, Purchase, customer_id_of
-from domain.values import MICROS_PER_SECOND, Clock
+from domain.values import MICROS_PER_SECOND, Clock, Consistency
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,7 @@ class PredictPropensity:
     `traffic` gives the versions of a model that serve now, or raises NoLiveModel; it is asked once
     per prediction, so that one answer never mixes versions. `observe` hands what was answered to the
     shadows, if there are any; `answered` is told of every prediction. Neither ever raises.
+    Customers are read with `consistency` where nobody asks for another.
     """
 
     score: SharedScores
@@ -44,6 +45,7 @@ class PredictPropensity:
     clock: Clock
     observe: Callable[[Observation], object] = lambda _: None
     answered: Callable[[Prediction], object] = lambda _: None
+    consistency: Consistency = Consistency.STRONG
 
     async def __call__(
         self,
@@ -53,6 +55,7 @@ class PredictPropensity:
         as_of: int | None = None,
         model: str | None = None,
         category: str | None = None,
+        consistency: Consistency | None = None,
     ) -> Prediction:
         """The propensity as known at `as_of` (microseconds since the epoch; default: now).
 
@@ -71,8 +74,14 @@ class PredictPropensity:
         traffic = self.traffic(model)
         chosen = traffic.model_for(customer_id)
         check_category(chosen, category)
+        consistency = consistency or self.consistency
         scored = await self.score(
-            customer_id, traffic.reach_for(customer_id), as_of, chosen, category
+            customer_id,
+            traffic.reach_for(customer_id),
+            as_of,
+            chosen,
+            category,
+            consistency=consistency,
         )
         decision = self.policy.decide(scored.probability)
         if traffic.shadows:
@@ -96,6 +105,7 @@ class PredictPropensity:
             purchases_read=scored.purchases_read,
             decision=decision,
             model=chosen,
+            consistency=consistency,
         )
         self.answered(prediction)
         return prediction

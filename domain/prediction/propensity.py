@@ -13,7 +13,7 @@ from domain.errors import CorruptRecord, InvalidRequest
 from domain.features import FeatureSet, Histories
 from domain.prediction.explaining import Explanation, LinearFacts
 from domain.prediction.scorer import Scorer
-from domain.values import BUCKETS
+from domain.values import BUCKETS, Consistency
 
 
 class Arm(StrEnum):
@@ -97,6 +97,7 @@ class Prediction:
     Units: `as_of` in microseconds since the epoch, UTC; money features in major units.
     `purchases_read` counts the purchases that the model looks at, without those refunded in full; 0
     is an empty history. `category` is the one asked about, if the model says who buys in one.
+    `consistency` is that of the read.
     """
 
     customer_id: str
@@ -107,6 +108,7 @@ class Prediction:
     purchases_read: int
     decision: Decision
     model: ServedModel
+    consistency: Consistency = Consistency.STRONG
 
     def explained(self) -> Explanation:
         """Why the probability is what it is.

@@ -4,7 +4,7 @@ One matrix of sixteen customers costs little more than one of a single customer.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 from weakref import WeakKeyDictionary
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from domain.features import Histories
 from domain.prediction.propensity import ServedModel
 from domain.purchases import Purchase
-from domain.values import Reach
+from domain.values import Consistency, Reach
 
 ReadPurchases: TypeAlias = Callable[[str, Reach, int], Awaitable[Sequence[Purchase]]]
 """Reads what must be known of a customer at an instant; see `domain.recent.RecentFirst`."""
@@ -69,17 +69,26 @@ class SharedScores:
     """Reads customers and scores them; those of one turn of the event loop at once, by model.
 
     Who is alone waits for nobody. What fails for several is tried for each alone, so that nobody's
-    trouble is another's. `score` does as the model does, and may watch it.
+    trouble is another's. `read` has a way of reading for each consistency. `score` does as the model
+    does, and may watch it.
     """
 
-    read: ReadPurchases
+    read: Mapping[Consistency, ReadPurchases]
     score: Score = scores
     _loops: WeakKeyDictionary[asyncio.AbstractEventLoop, _Here] = field(
         default_factory=WeakKeyDictionary, init=False
     )
 
-    async def __call__(
-        self, customer_id: str, reach: Reach, as_of: int, model: ServedModel, target: str | None, /
+    async def __call__(  # noqa: PLR0913  # whom, how far back, when, by which model, about what
+        self,
+        customer_id: str,
+        reach: Reach,
+        as_of: int,
+        model: ServedModel,
+        target: str | None,
+        /,
+        *,
+        consistency: Consistency = Consistency.STRONG,
     ) -> Scored:
         """The customer as `model` sees them at `as_of`, microseconds since the epoch, UTC.
 
@@ -93,7 +102,7 @@ class SharedScores:
         here = self._loops.get(loop) or self._loops.setdefault(loop, _Here())
         here.asked += 1
         try:
-            read = await self.read(customer_id, reach, as_of), as_of
+            read = await self.read[consistency](customer_id, reach, as_of), as_of
             if here.asked == 1:
                 return self._scored(model, target, [read])[0]
             if not here.waiting:

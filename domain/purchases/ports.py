@@ -102,7 +102,7 @@ class PurchaseRefunder(Protocol):
 class PurchaseHistory(Protocol):
     """One customer's purchases by time, each with all its refunds, as the truth has them.
 
-    Promises: strongly consistent; complete or an error, never a part, so that nobody can ask back
+    Promises: strongly consistent, unless it was made for eventual reads; complete or an error, never a part, so that nobody can ask back
     beyond the retention of purchases; oldest first, ties by purchase_id; an unknown customer has
     an empty history.
     """

@@ -36,8 +36,8 @@ class RecentPurchases(Protocol):
     Promises: every customer asked for is either answered once or named as unread; a customer
     without purchases has an empty history. Days that are not complete are named, never passed off as
     complete. An id of more than seven bytes may be a digest, the same each time: see `as_listed`.
-    Totals that may not be true are not told. Reads are strongly consistent. A batch is not
-    retried, for the caller knows the deadline.
+    Totals that may not be true are not told. Reads are strongly consistent, unless
+    it was made for eventual ones. A batch is not retried, for the caller knows the deadline.
     """
 
     @property

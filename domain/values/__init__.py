@@ -4,6 +4,7 @@ from domain.values.buckets import BUCKETS as BUCKETS
 from domain.values.buckets import basis_points_of as basis_points_of
 from domain.values.buckets import bucket as bucket
 from domain.values.clock import Clock as Clock
+from domain.values.consistency import Consistency as Consistency
 from domain.values.instant import MICROS_PER_DAY as MICROS_PER_DAY
 from domain.values.instant import MICROS_PER_SECOND as MICROS_PER_SECOND
 from domain.values.instant import day_of as day_of

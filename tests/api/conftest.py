@@ -48,6 +48,7 @@ from domain.keys import Key, KeyKind, Keyring, ManageKeys, Rate, Scope
 from domain.prediction import DecideFlags, PredictPropensity, SharedScores, Traffic
 from domain.purchases import CancelPurchase, RefundPurchase
 from domain.recent import ByTime, TableSize
+from domain.values import Consistency
 from model_registry.serving import Presence
 from tests.builders import NOW, USD, a_policy, a_traffic, take_in
 from tests.doubles.memory import (
@@ -285,7 +286,10 @@ def app_over(
         timeout_s=0.01,
     )
     predict = PredictPropensity(
-        score=SharedScores(ByTime(shop)), traffic=shop.traffic, policy=a_policy(), clock=shop.clock
+        score=SharedScores({each: ByTime(shop) for each in Consistency}),
+        traffic=shop.traffic,
+        policy=a_policy(),
+        clock=shop.clock,
     )
     taking_in = take_in(
         shop, canceller=shop, refunder=shop, history=shop, clock=shop.clock, max_items=100

@@ -6,18 +6,21 @@ from dataclasses import replace
 from typing import Any
 
 import jwt
+import msgspec
 import pytest
 from httpx import Response
 
+from api.documents.flags import FlagEvaluation
 from domain.decisions import Flag, Policy, TopShare
 from domain.errors import CorruptRecord, StoreUnavailable
 from domain.features import TARGET, Aggregation, Feature, FeatureSet
 from domain.keys import Scope
-from domain.prediction import Traffic
-from domain.values import MICROS_PER_SECOND, Window
+from domain.prediction import DecideFlags, PredictPropensity, SharedScores, Traffic
+from domain.recent import ByTime
+from domain.values import MICROS_PER_SECOND, Consistency, Window
 from tests.api.conftest import BROWSER, SHOP_ORIGIN, TOKEN_SECRET, Http, Shop, client_of, keyed
 from tests.api.problems import problem_of
-from tests.builders import NOW, USD, a_purchase, a_served_model
+from tests.builders import NOW, USD, a_policy, a_purchase, a_served_model
 from tests.fakes import SaturatingScorer
 from tests.logged import lines_of
 
@@ -279,3 +282,21 @@ def test_a_flag_is_decided_by_the_model_and_in_the_category_that_it_names(shop: 
     assert told["flag-jewellery"] == (False, "DEFAULT")
     assert told["flag-none"][1] != "TARGETING_MATCH"  # the model needs a category
     assert told["promotion-banner"] == (True, "TARGETING_MATCH")
+
+
+def test_a_decision_that_rests_on_an_eventual_read_says_so(shop: Shop) -> None:
+    predict = PredictPropensity(
+        score=SharedScores({each: ByTime(shop) for each in Consistency}),
+        traffic=shop.traffic,
+        policy=a_policy(),
+        clock=shop.clock,
+    )
+    (flag,) = (each for each in shop.flags if each.key == "promotion-banner")
+    told = []
+    for consistency in Consistency:
+        decide = DecideFlags(
+            predict=replace(predict, consistency=consistency), flags={}, deadline_s=10.0
+        )
+        (decision,) = asyncio.run(decide("buyer", [flag]))
+        told.append(msgspec.to_builtins(FlagEvaluation.of(decision)))
+    assert told == [SHOWN, SHOWN | {"metadata": {"consistency": "eventual"}}]

@@ -44,6 +44,7 @@ def test_a_prediction_explains_itself(http: Http, shop: Shop) -> None:
         "features": {"total_purchase_volume_30d": 25.0},
         "purchases_read": 2,
         "history": "purchases",
+        "consistency": "strong",
         "model": {"name": "propensity", "version": 7, "revision": 1, "arm": "champion"},
         "cost": {
             "round_trips": 1,
@@ -204,6 +205,14 @@ def test_what_a_model_cannot_be_asked_is_refused(
     response = http.get(f"/v1/customers/customer-1/propensity?{query}")
     problem = problem_of(response, 400, "invalid-request")
     assert [each["field"] for each in problem["errors"]] == [parameter]
+
+
+def test_an_answer_says_how_fresh_its_read_is(http: Http) -> None:
+    told = [http.get(URL + query).json()["consistency"] for query in ("", "?consistency=eventual")]
+    assert told == ["strong", "eventual"]
+    refused = http.get(URL + "?consistency=none")
+    assert field_of(refused) == "consistency"
+    assert "strong or eventual" in refused.text
 
 
 def test_an_audience_is_scored_by_the_model_that_is_named(http: Http, shop: Shop) -> None:

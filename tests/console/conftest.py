@@ -41,6 +41,7 @@ from domain.outcomes import JoinOutcomes
 from domain.prediction import DecideFlags, PredictPropensity, SharedScores
 from domain.recent import ByTime
 from domain.retention import FOR_EVER
+from domain.values import Consistency
 from tests.api.conftest import EVERYTHING, SECRETS, Shop, app_over
 from tests.builders import USD, a_policy
 
@@ -53,7 +54,10 @@ _TOKEN = re.compile(r'X-CSRF-Token": "([^"]*)"')
 
 def services_of(shop: Shop) -> ConsoleServices:
     predict = PredictPropensity(
-        score=SharedScores(ByTime(shop)), traffic=shop.traffic, policy=a_policy(), clock=shop.clock
+        score=SharedScores({Consistency.STRONG: ByTime(shop)}),
+        traffic=shop.traffic,
+        policy=a_policy(),
+        clock=shop.clock,
     )
 
     @contextmanager

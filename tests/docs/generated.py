@@ -47,7 +47,7 @@ SETTINGS: Mapping[str, Sequence[str]] = {
         "queue dead_letter_queue queue_endpoint queue_visibility_s worker_concurrency"
     ).split(),
     "Deadlines and connections": (
-        "keep_alive_s client_silence_s drain_s graceful_stop_s connect_timeout_s read_timeout_s read_deadline_s write_deadline_s batch_deadline_s "
+        "keep_alive_s client_silence_s drain_s graceful_stop_s connect_timeout_s read_timeout_s read_deadline_s read_consistency write_deadline_s batch_deadline_s "
         "audience_deadline_s connections"
     ).split(),
     "Prices": ("read_price_per_million", "write_price_per_million"),

@@ -17,7 +17,7 @@ from domain.features.aggregation import KEPT_FOR_EVER
 from domain.prediction import PredictPropensity, SharedScores
 from domain.purchases import Conventions, ImportPurchases, Outcome
 from domain.recent import ByTime
-from domain.values import MICROS_PER_DAY, Window
+from domain.values import MICROS_PER_DAY, Consistency, Window
 from tests.builders import NOW, OF_PURCHASES, USD, a_policy, a_purchase, a_traffic, take_in
 from tests.contracts.conftest import SHARDS, Store, dynamo_store, settled
 from tests.doubles.memory import ManualClock
@@ -71,7 +71,7 @@ async def streamed(store: Store, asked: AudienceQuery) -> dict[str, float | None
 async def one_by_one(store: Store, asked: AudienceQuery) -> dict[str, float]:
     """Every buyer of the category, through the service behind the single-customer endpoint."""
     predict = PredictPropensity(
-        score=SharedScores(ByTime(store.history)),
+        score=SharedScores({Consistency.STRONG: ByTime(store.history)}),
         traffic=lambda _: MODEL,
         policy=a_policy(),
         clock=ManualClock(NOW),

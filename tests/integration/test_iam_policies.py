@@ -25,9 +25,8 @@ from domain.audience import AudienceQuery, ReadWay
 from domain.errors import TablesDiffer
 from domain.keys import Keyring, KeyWanted, ManageKeys, Scope
 from domain.outcomes import JoinOutcomes
-from domain.prediction import PredictPropensity, SharedScores
+from domain.prediction import PredictPropensity
 from domain.purchases import Purchase, RawPurchase
-from domain.recent import RecentFirst, SharedReads
 from domain.replay import ReplayDecision, Verdict
 from domain.retention import FOR_EVER, PurchaseRetention
 from domain.values import MICROS_PER_DAY, instant
@@ -108,7 +107,7 @@ async def record(built: Application, purchases: Sequence[Purchase]) -> None:
 async def predicting(built: Application) -> None:
     """Alone, side by side, an earlier as_of that only the index knows, and readiness."""
     predict = PredictPropensity(
-        score=SharedScores(RecentFirst(recent=SharedReads(built.recent), by_time=built.history)),
+        score=built.predict.score,
         traffic=lambda _: a_traffic(SaturatingScorer()),
         policy=a_policy(),
         clock=built.clock,

@@ -15,6 +15,7 @@ from domain.prediction import Prediction, PredictPropensity, SharedScores, Traff
 from domain.purchases import CLOCK_SKEW_US, EARLIEST, MAX_CUSTOMER_ID_BYTES, Purchase
 from domain.purchases.purchase import parse_purchase
 from domain.recent import ByTime
+from domain.values import Consistency
 from tests import reference
 from tests.builders import (
     DAY,
@@ -44,7 +45,7 @@ def predict(
     category: str | None = None,
 ) -> Prediction:
     service = PredictPropensity(
-        score=SharedScores(ByTime(history)),
+        score=SharedScores({Consistency.STRONG: ByTime(history)}),
         traffic=lambda _: traffic(),
         policy=a_policy(),
         clock=lambda: NOW,

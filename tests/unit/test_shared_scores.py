@@ -15,7 +15,7 @@ from domain.features import FeatureSet
 from domain.prediction import ServedModel, SharedScores
 from domain.prediction.shared_scores import Scored
 from domain.purchases import Purchase
-from domain.values import Reach
+from domain.values import Consistency, Reach
 from tests.builders import DAY, NOW, a_history, a_purchase, a_served_model
 from tests.fakes import SaturatingScorer
 from tests.strategies import CATEGORIES, feature_sets, histories, instants
@@ -53,7 +53,7 @@ def scoring(store: Mapping[str, Sequence[Purchase]]) -> SharedScores:
         await asyncio.sleep(0)
         return [each for each in store[customer] if reach.after(as_of) < each.purchased_at]
 
-    return SharedScores(read)
+    return SharedScores({Consistency.STRONG: read})
 
 
 async def answered(

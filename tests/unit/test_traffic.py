@@ -21,7 +21,7 @@ from domain.prediction import (
     Traffic,
 )
 from domain.recent import ByTime, TableSize
-from domain.values import BUCKETS, MICROS_PER_DAY, day_of
+from domain.values import BUCKETS, MICROS_PER_DAY, Consistency, day_of
 from tests.builders import (
     NOW,
     USD,
@@ -124,7 +124,7 @@ def a_store(customers: int) -> FaultyStore:
 
 async def one_by_one(store: FaultyStore, traffic: Traffic) -> dict[str, Member]:
     predict = PredictPropensity(
-        score=SharedScores(ByTime(store)),
+        score=SharedScores({Consistency.STRONG: ByTime(store)}),
         traffic=lambda _: traffic,
         policy=a_policy(),
         clock=lambda: NOW,
@@ -186,7 +186,7 @@ async def test_shadows_see_what_was_answered_and_change_nothing_of_it() -> None:
     seen: list[Observation] = []
     answers = [
         await PredictPropensity(
-            score=SharedScores(ByTime(ReferenceStore(purchases))),
+            score=SharedScores({Consistency.STRONG: ByTime(ReferenceStore(purchases))}),
             traffic=lambda _, traffic=traffic: traffic,  # type: ignore[misc]
             policy=a_policy(),
             clock=lambda: NOW,

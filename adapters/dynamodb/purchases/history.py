@@ -7,7 +7,7 @@ from adapters.dynamodb.schema import ByTime, why_unreadable
 from adapters.dynamodb.wire import DynamoClient
 from domain.purchases import Purchase, PurchaseColumns, Refund
 from domain.retention import PurchaseRetention
-from domain.values import Clock
+from domain.values import Clock, Consistency
 
 _OF_CUSTOMER_IN_SPAN = (
     f"{ByTime.customer_id.attr_name} = :customer "
@@ -16,12 +16,23 @@ _OF_CUSTOMER_IN_SPAN = (
 
 
 class DynamoPurchaseHistory:
-    """PurchaseHistory on strongly consistent Queries of the LSI `by_time`."""
+    """PurchaseHistory on Queries of the LSI `by_time`.
 
-    def __init__(self, client: DynamoClient, *, clock: Clock, retention: PurchaseRetention) -> None:
+    They are strongly consistent, unless `consistency` says otherwise.
+    """
+
+    def __init__(
+        self,
+        client: DynamoClient,
+        *,
+        clock: Clock,
+        retention: PurchaseRetention,
+        consistency: Consistency = Consistency.STRONG,
+    ) -> None:
         self._client = client
         self._clock = clock
         self._retention = retention
+        self._strongly = consistency is Consistency.STRONG
 
     async def between(self, customer_id: str, /, *, after: int, until: int) -> Sequence[Purchase]:
         """The purchases in (after, until]; see the port."""
@@ -35,7 +46,7 @@ class DynamoPurchaseHistory:
                 ":first": {"N": str(after + 1)},
                 ":last": {"N": str(until)},
             },
-            "ConsistentRead": True,
+            "ConsistentRead": self._strongly,
         }
         pages = self._client.pages(self._client.read_deadline(), "Query", request)
         return _columns([item async for page in pages for item in page["Items"]], customer_id)

@@ -21,20 +21,31 @@ from domain.errors import CorruptRecord
 from domain.purchases import Lifetime
 from domain.recent import RecentBatch, RecentHistory, TableSize
 from domain.retention import Retention
-from domain.values import MICROS_PER_DAY, Clock
+from domain.values import MICROS_PER_DAY, Clock, Consistency
 
 _OTHER_ATTRIBUTES = frozenset(each.attr_name for each in RecentRow.get_attributes().values())
 _CUSTOMER = str(RecentRow.customer_id.attr_name)
 
 
 class DynamoRecentPurchases:
-    """RecentPurchases on strongly consistent GetItems, BatchGetItems of a hundred, and Scans."""
+    """RecentPurchases on GetItems, BatchGetItems of a hundred, and Scans.
 
-    def __init__(self, client: DynamoClient, *, clock: Clock, retention: Retention) -> None:
+    All are strongly consistent, unless `consistency` says otherwise.
+    """
+
+    def __init__(
+        self,
+        client: DynamoClient,
+        *,
+        clock: Clock,
+        retention: Retention,
+        consistency: Consistency = Consistency.STRONG,
+    ) -> None:
         self._client = client
         self._clock = clock
         self._retention = retention
         self._marks = RetentionMarks(client, clock=clock, retention=retention)
+        self._strongly = consistency is Consistency.STRONG
         self._table: str = client.recent.Meta.table_name
 
     @property
@@ -43,7 +54,7 @@ class DynamoRecentPurchases:
         return self._retention.complete_since(self._clock())
 
     async def one(self, customer_id: str, /) -> RecentHistory:
-        """One customer's, by a strongly consistent GetItem; see the port."""
+        """One customer's, by a GetItem; see the port."""
         deadline = self._client.read_deadline()
         marks, now = await self._marks.read(deadline), self._clock()
         answer = await self._client.call(
@@ -52,7 +63,7 @@ class DynamoRecentPurchases:
             {
                 "TableName": self._table,
                 "Key": {_CUSTOMER: {"S": customer_id}},
-                "ConsistentRead": True,
+                "ConsistentRead": self._strongly,
             },
         )
         return recent_history(customer_id, answer.get("Item", {}), self._retention, marks, now)
@@ -64,7 +75,7 @@ class DynamoRecentPurchases:
         deadline = self._client.read_deadline()
         marks, now = await self._marks.read(deadline), self._clock()
         keys = [{_CUSTOMER: {"S": customer_id}} for customer_id in customer_ids]
-        request = {"RequestItems": {self._table: {"Keys": keys, "ConsistentRead": True}}}
+        request = {"RequestItems": {self._table: {"Keys": keys, "ConsistentRead": self._strongly}}}
         with translated():
             answer = await self._client.call_once(deadline, "BatchGetItem", request)
         items = {item[_CUSTOMER]["S"]: item for item in answer["Responses"].get(self._table, ())}
@@ -89,7 +100,7 @@ class DynamoRecentPurchases:
             "TableName": self._table,
             "Segment": segment,
             "TotalSegments": segments,
-            "ConsistentRead": True,
+            "ConsistentRead": self._strongly,
         }
         while True:
             deadline = self._client.read_deadline()

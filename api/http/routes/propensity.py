@@ -18,7 +18,9 @@ from api.http.parameters import (
     Category,
     Explain,
     Model,
+    ReadConsistency,
     check_names,
+    consistency_of,
     decoded,
     instant_of,
     truth_of,
@@ -37,8 +39,8 @@ ROUTE = "/v1/customers/{customer_id}/propensity"
     ROUTE.replace("}", ":str}"),
     operation_id="getPropensity",
     summary="One customer's propensity to buy",
-    description="Reads the customer's purchases with strong consistency: a purchase acknowledged "
-    "is in the next answer. A customer without purchases has an empty history, not an error. A model "
+    description="Reads the customer's purchases with strong consistency, unless `consistency` or the "
+    "server's setting says otherwise: a purchase acknowledged is in the next answer. A customer without purchases has an empty history, not an error. A model "
     "that says who buys within a category needs `category`.",
     tags=["propensity"],
     response_description="The propensity, the decision and what both rest on.",
@@ -62,9 +64,10 @@ async def propensity(  # noqa: PLR0913  # one argument per documented parameter
     model: Model = None,
     category: Category = None,
     explain: Explain = None,
+    consistency: ReadConsistency = None,
 ) -> CustomerPropensity:
     """The propensity now, or as it was known at `as_of`."""
-    check_names(request.query_params, ["as_of", "model", "category", "explain"])
+    check_names(request.query_params, ["as_of", "model", "category", "explain", "consistency"])
     wants_why = truth_of(explain, "explain")
     with metered() as cost:
         prediction = await predict(
@@ -72,6 +75,7 @@ async def propensity(  # noqa: PLR0913  # one argument per documented parameter
             as_of=instant_of(as_of),
             model=model,
             category=None if category is None else category_of(category),
+            consistency=consistency_of(consistency),
         )
     answer = CustomerPropensity.of(prediction, cost, explain=wants_why)
     if as_of is not None or head.ASKED in request.scope:  # nothing was decided by it

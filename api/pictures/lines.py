@@ -107,17 +107,18 @@ def time_axis(first_ms: int, last_ms: int, *, about: int) -> Axis:
 
 
 def _months(first_ms: int, last_ms: int, about: int) -> list[int]:
-    """First days of months."""
+    """First days of months within."""
     first, last = (datetime.fromtimestamp(at // 1000, UTC) for at in (first_ms, last_ms))
     begin, end = first.year * 12 + first.month, last.year * 12 + last.month
     step = 1
     while (end - begin) / step > about:
         step = {1: 2, 2: 3, 3: 6}.get(step, step * 2)
     begin += -(begin - 1) % step
-    return [
+    days = (
         int(datetime((month - 1) // 12, (month - 1) % 12 + 1, 1, tzinfo=UTC).timestamp()) * 1000
         for month in range(begin, end + 1, step)
-    ]
+    )
+    return [at for at in days if at >= first_ms]  # the first month began before
 
 
 def _draw(

@@ -1,6 +1,7 @@
 # `make demo` shows the product, `make test` proves it; both install what they need into .venv.
 PYTHON ?= python3
 PORT ?= 8000
+BASE ?= $(shell git describe --tags --abbrev=0 2>/dev/null || echo HEAD~1)
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
@@ -20,7 +21,7 @@ SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync)
 # Where this is set, every process compiles whatever it imports: as much work again as the tests.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo observe faults check test test-full test-rest test-web image-test bench proofs lint $(LINTS) fmt docs docs-pictures docs-reference golden lock clean
+.PHONY: help setup demo observe faults check test test-full test-rest test-web image-test bench bench-quick proofs lint $(LINTS) fmt docs docs-pictures docs-reference golden lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -95,6 +96,9 @@ $(PROMETHEUS_STAMP): deploy/observe/debian-prometheus
 
 bench: setup $(FEAST_STAMP)  ## all speeds side by side in one run, written to benchmarks/RESULTS.md
 	$(BIN)/python -m benchmarks.results
+
+bench-quick: setup  ## whether this checkout takes more CPU time than BASE, in 3 minutes
+	$(BIN)/python -m benchmarks.two_commits $(BASE)
 
 proofs: setup  ## the long proofs: swaps under load, a killed worker, what a purchase costs
 	$(BIN)/python -m benchmarks.swap_under_load

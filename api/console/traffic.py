@@ -115,7 +115,8 @@ def quantile(buckets: Mapping[float, int], share: float) -> float | None:
     so_far, low = 0, 0.0
     for high, count in sorted(buckets.items()):
         if count and so_far + count >= wanted:
-            return low if math.isinf(high) else low + (high - low) * (wanted - so_far) / count
+            within = (wanted - so_far) / count
+            return low if math.isinf(high) else min(high, low + (high - low) * within)
         so_far, low = so_far + count, high
     return low
 

@@ -59,7 +59,9 @@ def test_imports_predictions_and_audiences_tell_what_they_cost(deployment: Path,
     written = first["cost"]["write_units"]["measured"]
     read = first["cost"]["read_units"]["measured"]
     assert written > 4 * 1260  # twice a unit for each purchase, and one for each of two indexes
-    assert first["price_usd"] == pytest.approx((written * 0.625 + read * 0.125) / 1_000_000, abs=1e-6)
+    assert first["price_usd"] == pytest.approx(
+        (written * 0.625 + read * 0.125) / 1_000_000, abs=1e-6
+    )
     again = run("import", file)[1]
     assert "write units: " in again
     assert "at 0.125 USD per million read units and 0.625 USD per million write units" in again

@@ -8,7 +8,7 @@ from urllib.parse import quote
 import pytest
 
 from domain.errors import PropensityError
-from domain.purchases import customer_id_of
+from domain.purchases import MAX_CATEGORY_BYTES, customer_id_of, name_of
 from tests.api.conftest import Shop
 from tests.builders import NOW, a_purchase
 from tests.console.conftest import EVERY_KEY, Person
@@ -107,11 +107,11 @@ def test_no_page_reflects_what_was_asked_as_more_than_text(person: Person, shop:
 
 
 def names() -> list[str]:
-    """Of the texts those that an id or a category may be."""
+    """Of the texts those that an id and a category may be."""
     found = []
     for text in hostile_texts():
         try:
-            found.append(customer_id_of(text))
+            found.append(name_of(customer_id_of(text), "category", MAX_CATEGORY_BYTES))
         except PropensityError:
             continue
     return found

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from adapters.metrics.counted import CountedRequests
@@ -24,6 +24,7 @@ def a_watch(counts: Callable[[], Counts], clock: ManualClock) -> TrafficWatch:
     return TrafficWatch(counts, clock)
 
 
+@example({0.1: 3, math.inf: 3})
 @given(
     st.dictionaries(st.sampled_from([0.1, 0.2, 0.4, 1.0, math.inf]), st.integers(0, 50), min_size=1)
 )

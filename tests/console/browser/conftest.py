@@ -100,9 +100,15 @@ class Visit:
 
     def wait_for_parts(self, seconds: float) -> None:
         """Wait until no part of the page is to come any more."""
-        waiting = self.page.locator("[aria-busy=true]")
+        waiting = self.page.locator("[aria-busy=true]:visible")
         expect(waiting).to_have_count(0, timeout=1_000 * seconds)
         self.settle()
+
+    def unfold(self) -> None:
+        """Open all that is folded."""
+        folded = self.page.locator("details:not([open]) > summary:visible")
+        while folded.count():
+            folded.first.click()
 
     def picture(self, name: str) -> None:
         """The whole page as a file, where one asked for pictures."""

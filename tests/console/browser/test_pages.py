@@ -55,6 +55,8 @@ def test_every_page_is_whole_at_every_width_and_in_both_themes(
             path = template.format(campaign=demo.campaign)
             seen.open(path)
             seen.wait_for_parts(READY_TIMEOUT_S)
+            seen.unfold()
+            seen.wait_for_parts(READY_TIMEOUT_S)
             name = path.partition("?")[0].strip("/").replace("/", "-")
             seen.picture(f"{name}-{width}-{scheme}")
             wrong = "no-such" in path or "nobody" in path

@@ -22,6 +22,8 @@ PAGES = (
     "/console/audiences/grocery",
     "/console/campaigns",
     "/console/campaigns/{campaign}",
+    "/console/campaigns/{campaign}/delete",
+    "/console/flags/promotion-banner",
     "/console/models",
     "/console/models/purchase-propensity?version=2&beside=1",
     "/console/live",

@@ -30,8 +30,8 @@ class VegaDrawings:
 
     The library holds Python's lock through the whole of a drawing: 20 to 65 ms of a core, 0.8 s the
     first time. In its own process it stops nothing but the threads that wait, one after the other.
-    That process takes 105 MB at first and 170 MB for good. It starts with the first drawing, or
-    with `warm`, and ends with this one.
+    That process takes 105 MB at first and 170 MB for good. It starts with the first drawing,
+    and ends with this one.
 
     `keep_bytes` bounds what is kept. What was asked for longest ago goes first.
     """
@@ -43,11 +43,6 @@ class VegaDrawings:
         self._keeping = threading.Lock()
         self._drawing = threading.Lock()
         self._process: tuple[BaseProcess, Connection] | None = None
-
-    def warm(self) -> None:
-        """Start the process, so that the first picture need not wait for it."""
-        nothing = {"mark": "point", "data": {"values": []}}
-        self.svg(nothing, alt="", colors={})
 
     def close(self) -> None:
         """Stop the process; a later drawing starts it again."""

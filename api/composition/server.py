@@ -149,6 +149,7 @@ def _services(
         presence=built.presence,
         keys=built.keys,
         deciding=Deciding(
+            tokens=customer_tokens(settings),
             log=log,
             decide=DecideFlags(
                 predict=predict,
@@ -156,7 +157,6 @@ def _services(
                 deadline_s=settings.decision_deadline_ms / 1_000,
             ),
         ),
-        customer_tokens=customer_tokens(settings),
         audit=audit_trail(settings),
     )
 

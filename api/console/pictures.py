@@ -1,6 +1,7 @@
 """Pictures within pages: drawn twice, for wide pages and for narrow ones, with a table beside."""
 
 import logging
+from contextlib import suppress
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -22,6 +23,12 @@ class Drawn:
     alt: str
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+
+
+def warm(draws: Draws) -> None:
+    """Draw nothing, as the first drawing takes long: the next one is a person's. It blocks."""
+    with suppress(Unavailable):
+        draws.svg({"mark": "point", "data": {"values": []}}, alt="", colors={})
 
 
 def drawn(draws: Draws, picture: Picture, *, wide: int = HALF, narrow: int = NARROW) -> Drawn:

@@ -50,9 +50,18 @@ class Managing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Deciding:
-    """What decides flags, logs what was decided, and counts what could not be."""
+class Predicting:
+    """What predicts, and logs what was answered."""
 
+    predict: PredictPropensity
+    log: LogDecisions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deciding:
+    """What tells who a visitor is, decides flags, logs that, and counts what could not be decided."""
+
+    tokens: CustomerTokens
     decide: DecideFlags
     log: LogDecisions
     fallbacks: Fallbacks = field(default_factory=Fallbacks)
@@ -92,13 +101,16 @@ class Services:
     presence: Presence
     keys: ManageKeys
     deciding: Deciding
-    customer_tokens: CustomerTokens
     audit: AuditTrail
 
     def by_name(self) -> dict[str, Provide]:
-        """Each as a dependency that a handler may name."""
+        """Each as a dependency that a handler may name.
+
+        What is asked often names one: Litestar makes a task for each where there are several, and
+        two cost more than a history's features.
+        """
         named = {each.name: getattr(self, each.name) for each in fields(self)}
-        named["log_decisions"] = self.deciding.log
+        named["predicting"] = Predicting(predict=named.pop("predict"), log=self.deciding.log)
         named["managing"] = Managing(registry=self.registry, audit=self.audit)
         return {name: _always(value) for name, value in named.items()}
 

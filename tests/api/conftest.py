@@ -323,6 +323,9 @@ def app_over(
         keys=ManageKeys(store=shop.key_store, clock=shop.clock),
         audit=AuditTrail(log=shop.audit_log, clock=shop.clock),
         deciding=Deciding(
+            tokens=JwtCustomerTokens(
+                shared_secrets(TOKEN_SECRET), audience="propensity", clock=shop.clock
+            ),
             log=shop.log(),
             decide=DecideFlags(
                 predict=predict,
@@ -330,9 +333,6 @@ def app_over(
                 deadline_s=shop.decision_deadline_s,
             ),
             fallbacks=shop.fallbacks,
-        ),
-        customer_tokens=JwtCustomerTokens(
-            shared_secrets(TOKEN_SECRET), audience="propensity", clock=shop.clock
         ),
     )
     return create_app(

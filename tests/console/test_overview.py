@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from adapters.pictures import VegaDrawings
 from api.console.documents.live import Drift, LiveModel, Process
 from api.console.documents.outcomes import ArmCame, OutcomesReport, Promise
 from api.console.documents.overview import at_once, of_drift, of_outcomes
@@ -130,6 +131,17 @@ def test_where_requests_are_not_counted_the_setting_is_named(person: Person) -> 
     assert person.get("/console?format=json").json()["traffic"] is None
     assert "PROPENSITY_METRICS_PORT" in person.get("/console").text
     assert person.get("/console/traffic").status_code == 404
+
+
+def test_while_the_first_page_is_read_the_drawing_process_gets_ready(
+    person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[object] = []
+    monkeypatch.setattr(VegaDrawings, "svg", lambda _, what, **__: drawn.append(what))
+    person.get("/console")
+    assert drawn == []
+    person.get("/console/processes", **HTMX)  # as each page asks once it is there
+    assert len(drawn) == 1
 
 
 def test_the_navigation_says_how_many_processes_serve(person: Person, shop: Shop) -> None:

@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 from litestar import Response, get
+from litestar.background_tasks import BackgroundTask
 from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 
@@ -22,7 +23,7 @@ from api.console.documents.overview import (
     of_outcomes,
 )
 from api.console.kept import Kept
-from api.console.pictures import WIDE, Drawn, drawn
+from api.console.pictures import WIDE, Drawn, drawn, warm
 from api.console.rendering import AnyRequest, page, piece
 from api.console.routes.campaigns import newest_of
 from api.console.routes.live import DRIFT_FOR_S, outcomes_page
@@ -118,10 +119,16 @@ def processes(
     readiness: Ready,
     registry: NamedDependency[Registry],
     presence: NamedDependency[Presence],
+    console_draws: NamedDependency[SkipValidation[Draws]],
 ) -> Response[bytes]:
-    """How many processes serve which revision, for the foot of the navigation."""
+    """How many processes serve which revision, for the foot of the navigation.
+
+    While somebody reads their first page, the process that draws gets ready.
+    """
     live = live_page(registry, presence, list(readiness.traffic))
-    return piece(request, "processes.html", live, title="Processes")
+    answer = piece(request, "processes.html", live, title="Processes")
+    answer.background = BackgroundTask(warm, console_draws)
+    return answer
 
 
 OVERVIEW_ROUTES = (overview, attention, traffic, processes)

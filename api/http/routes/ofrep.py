@@ -25,7 +25,6 @@ from api.http.openapi import JSON, problems
 from api.http.parameters import decoded
 from api.http.problems import AnyRequest, http_problem, unexpected_problem
 from api.http.services import Deciding
-from domain.customers import CustomerTokens
 from domain.decision_log import LogDecisions
 from domain.decisions import Flag
 from domain.errors import InvalidRequest, NotFound
@@ -121,11 +120,10 @@ async def evaluate_flag(
     data: JSONBody[EvaluationRequest],
     request: AnyRequest,
     deciding: NamedDependency[SkipValidation[Deciding]],
-    customer_tokens: NamedDependency[SkipValidation[CustomerTokens]],
 ) -> Response[FlagEvaluation | None]:
     """The flag's variant, or its default."""
     flag = deciding.decide.named(decoded(key, "key"))
-    asked = await _asked([flag], data, request, deciding, customer_tokens)
+    asked = await _asked([flag], data, request, deciding)
     return _unless_known(asked, deciding.log, request, FLAG, lambda found: found[0])
 
 
@@ -142,14 +140,13 @@ async def evaluate_flags(
     data: JSONBody[EvaluationRequest],
     request: AnyRequest,
     deciding: NamedDependency[SkipValidation[Deciding]],
-    customer_tokens: NamedDependency[SkipValidation[CustomerTokens]],
     if_none_match: Annotated[
         str | None, HeaderParameter(name="If-None-Match", required=False, description="An ETag.")
     ] = None,
 ) -> Response[BulkEvaluation | None]:
     """Every flag's variant, or its default."""
     flags = list(deciding.decide.flags.values())
-    asked = await _asked(flags, data, request, deciding, customer_tokens)
+    asked = await _asked(flags, data, request, deciding)
     del if_none_match  # for the document; _unless_known reads it
     return _unless_known(
         asked, deciding.log, request, FLAGS, lambda found: BulkEvaluation(flags=found)
@@ -192,16 +189,12 @@ def _unless_known(
 
 
 async def _asked(
-    flags: Sequence[Flag],
-    data: EvaluationRequest,
-    request: AnyRequest,
-    deciding: Deciding,
-    tokens: CustomerTokens,
+    flags: Sequence[Flag], data: EvaluationRequest, request: AnyRequest, deciding: Deciding
 ) -> _Asked:
     named = data.context.get(TARGETING_KEY)
     if named is not None and not isinstance(named, str):
         raise InvalidRequest(TARGETING_KEY, "must be text")
-    visitor = visitor_of(request.auth, request.headers, named, tokens)
+    visitor = visitor_of(request.auth, request.headers, named, deciding.tokens)
     if visitor is None:
         raise InvalidRequest(TARGETING_KEY, "is missing: send targetingKey, the customer's id")
     if isinstance(visitor, Cause):

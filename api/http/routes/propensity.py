@@ -26,10 +26,9 @@ from api.http.parameters import (
     truth_of,
 )
 from api.http.problems import AnyRequest
+from api.http.services import Predicting
 from domain.cost import metered
-from domain.decision_log import LogDecisions
 from domain.keys import Scope
-from domain.prediction import PredictPropensity
 from domain.purchases import MAX_CATEGORY_BYTES, MAX_CUSTOMER_ID_BYTES, name_of
 
 ROUTE = "/v1/customers/{customer_id}/propensity"
@@ -57,8 +56,7 @@ async def propensity(  # noqa: PLR0913  # one argument per documented parameter
         ),
     ],
     request: AnyRequest,
-    predict: NamedDependency[PredictPropensity],
-    log_decisions: NamedDependency[SkipValidation[LogDecisions]],
+    predicting: NamedDependency[SkipValidation[Predicting]],
     *,
     as_of: AsOf = None,
     model: Model = None,
@@ -70,7 +68,7 @@ async def propensity(  # noqa: PLR0913  # one argument per documented parameter
     check_names(request.query_params, ["as_of", "model", "category", "explain", "consistency"])
     wants_why = truth_of(explain, "explain")
     with metered() as cost:
-        prediction = await predict(
+        prediction = await predicting.predict(
             decoded(customer_id, "customer_id"),
             as_of=instant_of(as_of),
             model=model,
@@ -80,7 +78,7 @@ async def propensity(  # noqa: PLR0913  # one argument per documented parameter
     answer = CustomerPropensity.of(prediction, cost, explain=wants_why)
     if as_of is not None or head.ASKED in request.scope:  # nothing was decided by it
         return answer
-    decision_id = log_decisions.of_propensity(prediction, route=ROUTE)
+    decision_id = predicting.log.of_propensity(prediction, route=ROUTE)
     return answer if decision_id is None else structs.replace(answer, decision_id=decision_id)
 
 

@@ -58,6 +58,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     environment = {
         "PROPENSITY_DYNAMODB_ENDPOINT": f"http://127.0.0.1:{engine_port}",
         "PROPENSITY_CONSOLE": "true",
+        "PROPENSITY_METRICS_PORT": str(free_port()),
     }
     log = home / "demo.log"
     with log.open("w") as stream:

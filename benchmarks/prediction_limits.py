@@ -5,6 +5,7 @@ Each is measured on `propensity serve` beside itself. Run: python -m benchmarks.
 
 import argparse
 import json
+import random
 import sys
 import time
 from contextlib import ExitStack
@@ -92,10 +93,14 @@ def measure(*, requests: int) -> dict[str, dict[str, float]]:
             figures["memory"] = memory(running, as_of, requests=requests)
         with started(ours(slow, folder), core=SERVER_CORE) as running:
             asked(running, as_of, requests=CUSTOMERS, in_flight=4)
-            turns = [asked(running, as_of, requests=2_000, in_flight=16) for _ in range(_ROUNDS)]
-            figures["slow_store"] = {
-                key: median(turn[key] for turn in turns) for key in ("p50_ms", "p99_ms")
-            }
+            for in_flight in (16, 64):
+                turns = [
+                    asked(running, as_of, requests=2_000, in_flight=in_flight)
+                    for _ in range(_ROUNDS)
+                ]
+                figures[f"slow_store_{in_flight}"] = {
+                    key: median(turn[key] for turn in turns) for key in ("p50_ms", "p99_ms")
+                }
         figures["workers"] = _workers(replayed, folder, as_of)
         client = a_client(engine)
         give_long_history(client, LONG, now=now)
@@ -107,14 +112,30 @@ def measure(*, requests: int) -> dict[str, dict[str, float]]:
 
 
 def _workers(endpoint: str, folder: Path, as_of: str) -> dict[str, float]:
-    """Requests per second of one process and of two, which share both cores with load and store."""
+    """CPU time of a prediction with one process and with two, each with 16 in flight.
+
+    All of them are on the server's core, with load and store on the other. So none has a core of its
+    own: with two cores, two processes would answer `scale` times what one does, as long as load and
+    store keep up.
+    """
     found: dict[str, float] = {}
-    for count in (1, 2):
-        service = ours(endpoint, folder, workers=count)
-        with started(service, core=None) as running:
-            asked(running, as_of, requests=2 * CUSTOMERS, in_flight=16)
-            turns = [asked(running, as_of, requests=2_000, in_flight=16) for _ in range(3)]
-            found[f"per_second_{count}"] = median(turn["per_second"] for turn in turns)
+    with ExitStack() as stack:
+        running = {
+            count: stack.enter_context(
+                started(ours(endpoint, folder, workers=count), core=SERVER_CORE)
+            )
+            for count in (1, 2)
+        }
+        turns: dict[int, list[float]] = {1: [], 2: []}
+        for each in running.values():
+            asked(each, as_of, requests=4 * CUSTOMERS, in_flight=32)
+        for _ in range(_ROUNDS):
+            for count in random.sample((1, 2), 2):
+                turn = asked(running[count], as_of, requests=3_000, in_flight=16 * count)
+                turns[count].append(turn["cpu_ms"])
+        for count, cpu_ms in turns.items():
+            found[f"cpu_ms_{count}"] = median(cpu_ms)
+    found["scale"] = 2 * found["cpu_ms_1"] / found["cpu_ms_2"]
     return found
 
 

@@ -98,6 +98,7 @@ def test_the_walk_sees_which_act_is_done(shop: Shop) -> None:
         assert act(app, method, path, body)[1] == operation
 
 
+@pytest.mark.full
 def test_no_mutation_of_a_path_does_another_act(http: Http, shop: Shop) -> None:
     app = app_over(shop)
     tried = 0

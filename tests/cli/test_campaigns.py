@@ -131,11 +131,13 @@ def test_an_erased_customer_leaves_every_campaign_and_its_bytes(shop: Path, run:
     assert of(run("campaign", "tidy", "--json"))["erasures_left"] == 1
 
 
+@pytest.mark.full
 def test_where_there_is_no_campaign_an_erasure_leaves_nothing_behind(shop: Path, run: Run) -> None:
     assert of(run("erase", "c17", "--yes", "--json"))["campaigns"] == "none"
     assert not (shop / ".propensity" / "registry" / "campaign-erasures").exists()
 
 
+@pytest.mark.full
 def test_an_interrupted_creation_leaves_nothing_that_looks_finished(
     shop: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -174,6 +176,7 @@ def test_a_name_that_is_none_is_refused(home: Path, run: Run) -> None:
     assert run("campaign", "create", "Spring Sale", "--category", "jewellery")[0] == 2
 
 
+@pytest.mark.full
 def test_a_suppression_list_that_cannot_be_read_is_named(shop: Path, run: Run) -> None:
     code, _, err = run(*CREATE, "--suppress", "missing.txt")
     assert (code, "missing.txt" in err) == (2, True)
@@ -183,6 +186,7 @@ def test_a_suppression_list_that_cannot_be_read_is_named(shop: Path, run: Run) -
     assert of(run("campaign", "list", "--json")) == {"campaigns": []}
 
 
+@pytest.mark.full
 def test_a_campaign_is_deleted_once_its_name_is_typed(
     shop: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

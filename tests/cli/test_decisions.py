@@ -81,6 +81,8 @@ def test_a_doctor_looks_at_the_log(run: Run, home: Path, monkeypatch: pytest.Mon
         return next(each for each in found if each["check"] == "decision log")
 
     write(home, SystemClock()() - MICROS_PER_SECOND)
+    for deadline in ("READ", "WRITE", "BATCH"):  # the store is not there, and not asked about here
+        monkeypatch.setenv(f"PROPENSITY_{deadline}_DEADLINE_S", "0.1")
     monkeypatch.setenv("PROPENSITY_DYNAMODB_ENDPOINT", f"http://127.0.0.1:{free_port()}")
     assert (finding()["ok"], str(finding()["finding"])[:11]) == (True, "1 decisions")
     monkeypatch.delenv("PROPENSITY_DECISION_LOG_KEY")

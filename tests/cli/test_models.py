@@ -152,6 +152,7 @@ def test_a_model_trained_elsewhere_is_registered_split_and_shadowed(home: Path, 
         assert (code, field in err) == (2, True), err
 
 
+@pytest.mark.full
 def test_a_report_is_one_page_beside_the_champion(home: Path, run: Run) -> None:
     folder = trained_elsewhere(home)
     for _ in range(2):

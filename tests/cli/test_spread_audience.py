@@ -37,6 +37,7 @@ def rows(path: Path) -> list[list[str]]:
         return sorted(csv.reader(file))
 
 
+@pytest.mark.full
 def test_two_processes_list_what_one_lists(shop: Path, run: Run) -> None:
     asked = ("audience", CATEGORY, "--as-of", "2026-06-30T00:00:00Z", "--json")
     one = json.loads(run(*asked, "--output", str(shop / "one.csv"))[1])

@@ -146,6 +146,7 @@ def test_an_interrupted_import_goes_on_where_it_stopped(
     assert run("verify", "--all")[0] == 0
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     ("change", "named"),
     [
@@ -184,6 +185,7 @@ def test_tables_that_were_created_again_are_not_taken_for_those_that_were_filled
     assert run(*command)[0] == 2
 
 
+@pytest.mark.full
 def test_a_partition_that_cannot_be_finished_is_named_and_the_others_are_done(
     shop: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

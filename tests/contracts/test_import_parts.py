@@ -138,6 +138,7 @@ def test_there_is_no_manifest_until_it_is_committed_and_the_first_one_stays(
     assert first.rows == 10
 
 
+@pytest.mark.full
 def test_memory_does_not_grow_with_the_rows() -> None:
     peaks = []
     for rows in (20_000, 80_000):

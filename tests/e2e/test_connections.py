@@ -17,7 +17,7 @@ from adapters.embedded import EmbeddedEngine
 from adapters.listening import free_port
 from tests.builders import raw_purchase
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.full]
 PROPENSITY = str(Path(sys.executable).with_name("propensity"))
 SILENCE_S = 1
 STOP_S = 3
@@ -97,7 +97,6 @@ def line(number: int) -> bytes:
     return json.dumps(raw_purchase(purchase_id=f"p-{number}")).encode() + b"\n"
 
 
-@pytest.mark.full
 def test_a_head_that_does_not_come_is_a_408_and_the_connection_closes(server: Server) -> None:
     with server.connect() as silent:
         silent.sendall(HEAD)
@@ -169,14 +168,7 @@ def test_an_idle_server_stops_with_exit_code_0(home: Path, engine: EmbeddedEngin
         assert everything(idle) == b""
 
 
-@pytest.mark.parametrize(
-    "client",
-    [
-        "silent in its body",
-        pytest.param("silent in its stream", marks=pytest.mark.full),
-        pytest.param("never reads", marks=pytest.mark.full),
-    ],
-)
+@pytest.mark.parametrize("client", ["silent in its body", "silent in its stream", "never reads"])
 def test_a_client_delays_the_stop_by_no_more_than_the_graceful_stop(
     home: Path, engine: EmbeddedEngine, client: str
 ) -> None:

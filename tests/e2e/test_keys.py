@@ -16,7 +16,7 @@ from tests.conftest import a_prefix
 from tests.e2e.test_connections import PROPENSITY, Server, await_listening
 from tests.loopback import PLAIN_HTTP
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.full]
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -80,7 +80,6 @@ def becomes(server: Server, secret: str, wanted: int) -> bool:
     return in_a_row == 20
 
 
-@pytest.mark.full
 def test_a_key_is_created_rotated_and_revoked_under_two_processes(run: Run, server: Server) -> None:
     created = run("keys", "create", "mailing-tool", "--scope", "audience")
     assert created.returncode == 0
@@ -116,7 +115,6 @@ def test_where_others_reach_it_a_server_wants_a_key_or_the_word(run: Run) -> Non
     assert run(*serve).returncode == 2
 
 
-@pytest.mark.full
 def test_what_makes_no_key_is_refused_with_its_reason(run: Run) -> None:
     for words in (
         ("mailing-tool",),

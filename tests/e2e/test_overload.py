@@ -10,7 +10,7 @@ import pytest
 from adapters.embedded import EmbeddedEngine
 from tests.e2e.test_connections import NDJSON, Server, chunk, line, serving
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.full]
 ASK = b"GET /v1/categories HTTP/1.1\r\nHost: localhost\r\n"
 BODY = b'{"purchases": []}'
 RECORD = (

@@ -23,7 +23,7 @@ from tests.e2e.test_connections import PROPENSITY, Server, await_listening
 from tests.e2e.test_metrics import MODEL, prepare
 from tests.loopback import PLAIN_HTTP
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.full]
 CANARY = "canary-7f3a"
 ROUTE = "/v1/customers/{customer_id}/propensity"
 ABOVE = "b7ad6b7169203331"

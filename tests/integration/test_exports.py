@@ -99,6 +99,7 @@ async def change_everything(store: Store) -> None:
     await store.eraser.erase(fourth, suppressed_until=NOW)
 
 
+@pytest.mark.full
 async def test_the_training_set_is_that_of_the_table_to_the_bit_and_changes_go_on_from_it(
     store: Store, client: DynamoClient
 ) -> None:

@@ -66,7 +66,7 @@ class EngineMachine(IngestionMachine):
     ("examples", "steps", "together"),
     [
         (10, 25, 1),
-        (10, 25, 10),
+        pytest.param(10, 25, 10, marks=pytest.mark.full),
         pytest.param(100, 40, 1, marks=[pytest.mark.full, pytest.mark.early(60)]),
         pytest.param(100, 40, 10, marks=[pytest.mark.full, pytest.mark.early(60)]),
     ],

@@ -272,6 +272,7 @@ def run_scenario(seed: int) -> bool:
     return whole
 
 
+@pytest.mark.full
 def test_whoever_is_lost_every_row_has_its_outcome_once_and_refusals_stay_what_they_are() -> None:
     whole = [run_scenario(seed) for seed in range(200)]
     assert 20 < sum(whole) < 190  # both kinds of days were met

@@ -121,6 +121,7 @@ def crash() -> None:
     raise Crash
 
 
+@pytest.mark.full
 def test_a_run_that_is_killed_leaves_each_decision_once_and_the_next_one_finishes() -> None:
     for log in every_moment(lambda _: crash):
         with suppress(Crash):
@@ -132,6 +133,7 @@ def test_a_run_that_is_killed_leaves_each_decision_once_and_the_next_one_finishe
         log.check_is_in_order()
 
 
+@pytest.mark.full
 def test_two_runs_at_once_do_no_harm() -> None:
     for log in every_moment(lambda log: a_tidying(log.place, log.clock)):
         log.tidy()
@@ -160,6 +162,7 @@ def test_a_run_that_was_killed_beside_another_leaves_each_decision_once() -> Non
         log.check()
 
 
+@pytest.mark.full
 def test_whoever_reads_while_it_is_tidied_reads_each_decision_once() -> None:
     seen_whole = 0
     for after in range(30):

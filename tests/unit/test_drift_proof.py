@@ -14,6 +14,8 @@ from domain.purchases import Purchase
 from tests.builders import DAY, NOW, USD, a_feature, a_purchase, a_served_model
 from tests.registries import LogisticScorer
 
+pytestmark = pytest.mark.full
+
 CUSTOMERS, DRAWS, MOST_FALSE_ALARMS = 1_600, 100, 5
 FEATURES = FeatureSet(
     (

@@ -71,6 +71,7 @@ def test_a_damaged_body_is_refused(http: Http, encoding: str) -> None:
         assert field_of(send(http, broken, encoding)) == "body"
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("encoding", COMPRESSED)
 @pytest.mark.parametrize("media_type", ["application/json", "application/x-ndjson"])
 def test_a_small_body_that_comes_to_gigabytes_is_refused(

@@ -113,6 +113,7 @@ def test_a_campaign_from_its_creation_to_its_result(shop: Path, run: Run) -> Non
     assert ("send-campaign", "spring") in acts
 
 
+@pytest.mark.full
 def test_an_erased_customer_leaves_every_campaign_and_its_bytes(shop: Path, run: Run) -> None:
     created = of(run(*CREATE, "--holdout", "0%"))
     place = shop / ".propensity" / "registry" / "campaigns"

@@ -65,6 +65,7 @@ def test_a_category_is_spread_and_its_customers_stay_listed(shop: Path, run: Run
     assert json.loads(run("rebuild", "--json")[1])["customers"] == 9
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     ("category", "partitions", "code", "advice"),
     [
@@ -87,6 +88,7 @@ def test_a_spread_that_cannot_be_changes_nothing(
     assert len(acts(run)) == 1
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(("typed", "code", "partitions"), [("y\n", 0, 32), ("n\n", 1, 16)])
 @pytest.mark.usefixtures("shop")
 def test_whoever_is_asked_decides(

@@ -15,6 +15,7 @@ def test_a_doctor_without_an_engine_names_each_fix(
 ) -> None:
     assert home.exists()
     monkeypatch.setenv("PROPENSITY_DYNAMODB_ENDPOINT", f"http://127.0.0.1:{free_port()}")
+    monkeypatch.setenv("PROPENSITY_READ_DEADLINE_S", "0.1")
     code, out, _ = run("doctor", "--json")
     findings: list[dict[str, Any]] = json.loads(out)
     assert code == 1

@@ -72,6 +72,7 @@ def outcomes(document: dict[str, Any]) -> dict[str, int]:
     return {each: document[each] for each in ("rows", *Outcome)}
 
 
+@pytest.mark.full
 def test_two_processes_import_what_one_imports(
     shop: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

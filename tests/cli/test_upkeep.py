@@ -125,6 +125,7 @@ def test_a_retention_is_heeded_by_every_command(
     assert "PROPENSITY_PURCHASE_RETENTION_DAYS" in run("doctor", "--json")[1]
 
 
+@pytest.mark.full
 def test_a_store_of_an_older_layout_is_refused_until_it_is_rebuilt(
     deployment: Path, run: Run
 ) -> None:
@@ -147,6 +148,7 @@ def test_a_store_of_an_older_layout_is_refused_until_it_is_rebuilt(
     assert run("verify", "--all")[0] == 0
 
 
+@pytest.mark.full
 def test_a_rebuild_of_other_tables_does_not_go_on_where_one_of_these_stopped(
     deployment: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -115,6 +115,7 @@ FAULTS: dict[str, list[Fault | None]] = {
 }
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("faults", FAULTS.values(), ids=FAULTS)
 async def test_faults_at_the_wire_lose_nobody(
     client: DynamoClient, store: Store, faults: list[Fault | None]

@@ -19,6 +19,7 @@ def converters(before: set[int | None]) -> list[int]:
     ]
 
 
+@pytest.mark.full
 def test_a_lost_process_is_replaced_and_what_was_drawn_is_kept() -> None:
     before = {each.pid for each in multiprocessing.active_children()}
     drawings = VegaDrawings()
@@ -35,6 +36,7 @@ def test_a_lost_process_is_replaced_and_what_was_drawn_is_kept() -> None:
     assert converters(before) == []
 
 
+@pytest.mark.full
 def test_no_more_is_kept_than_there_is_room_for() -> None:
     drawings = VegaDrawings(keep_bytes=5_000)
     try:

@@ -124,6 +124,7 @@ def test_bins_have_intervals_of_customers_and_stored_ones_of_rows() -> None:
         assert one.interval() == pytest.approx(other.interval(), abs=1e-6)
 
 
+@pytest.mark.full
 def test_a_hostile_text_in_a_version_is_shown_as_text(draws: Draws) -> None:
     registry = a_registry()
     texts = [text.encode(errors="replace").decode() for text in hostile_texts() if text.strip()]

@@ -384,6 +384,7 @@ def test_races_lost_for_ever_end_in_a_conflict() -> None:
     assert not missing(caught.value, 1000, NAME)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("kind", ["memory", "folder"])
 def test_promotes_of_many_writers_are_all_in_the_log(
     kind: str, tmp_path_factory: pytest.TempPathFactory

@@ -112,6 +112,14 @@ class TimedProtocol(HttpToolsProtocol):
         """Whether everything that came is answered, and nothing is half there."""
         return self._between and (self.cycle is None or self.cycle.response_complete)
 
+    def _is_full(self) -> bool:
+        """Whether the process has as many requests as it takes.
+
+        A request that was answered in this turn of the loop is among uvicorn's tasks until the next.
+        """
+        tasks = self.tasks
+        return len(tasks) >= self._most and sum(not task.done() for task in tasks) >= self._most
+
     def _refused_unparsed(self, data: bytes) -> bool:
         path = _path_of_whole(data)
         if path is None or is_always(path.decode("latin-1")):
@@ -134,7 +142,7 @@ class TimedProtocol(HttpToolsProtocol):
         """The head is there; beyond what the process takes, it is refused before it costs more."""
         self._stop_waiting()
         answered = self.cycle is None or self.cycle.response_complete
-        if answered and len(self.tasks) >= self._most and not is_always(self.url.decode("latin-1")):
+        if answered and self._is_full() and not is_always(self.url.decode("latin-1")):
             self._refuse()
         else:
             super().on_headers_complete()
@@ -161,7 +169,7 @@ class TimedProtocol(HttpToolsProtocol):
 
         The rest of an answered body is no silence.
         """
-        if len(self.tasks) >= self._most and self._is_idle() and self._refused_unparsed(data):
+        if self._is_full() and self._is_idle() and self._refused_unparsed(data):
             return
         if self._silence is not None and self._is_draining():
             self._wait()

@@ -6,8 +6,10 @@ import socket
 from collections.abc import Iterator
 
 import pytest
+import uvloop
 
 from adapters.embedded import EmbeddedEngine
+from benchmarks.load import ask, message
 from tests.e2e.test_connections import NDJSON, Server, chunk, line, serving
 
 pytestmark = [pytest.mark.engine, pytest.mark.full]
@@ -125,3 +127,14 @@ def test_once_there_is_a_place_it_is_given(server: Server, busy: socket.socket) 
         while (status := answers(connection, 1)[0][0]) == 503:
             connection.sendall(ASK + b"\r\n")  # the place is given back a moment later
         assert status == 200
+
+
+def test_nobody_is_refused_while_there_is_a_place(
+    tmp_path_factory: pytest.TempPathFactory, engine: EmbeddedEngine
+) -> None:
+    """Eight ask again and again, and so many find a place or wait for one."""
+    settings = {"requests_in_work": 4, "requests_waiting": 4}
+    with serving(tmp_path_factory.mktemp("just_enough"), engine, **settings) as server:
+        asked = message("/v1/categories", None)
+        found = uvloop.run(ask(server.port, [asked], requests=3_000, in_flight=8))
+    assert (found["requests"], found["failed"]) == (3_000, 0)

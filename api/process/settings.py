@@ -4,6 +4,7 @@ import ast
 import os
 from base64 import b64decode
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from inspect import getsource
 from ipaddress import ip_address
 from itertools import pairwise
@@ -373,6 +374,7 @@ def _is_url(value: str) -> bool:
         return False
 
 
+@lru_cache(maxsize=256)  # each request without a key asks twice about the same names
 def is_loopback(host: str | None) -> bool:
     """Whether this name or address is this machine's own, reached from nowhere else."""
     try:

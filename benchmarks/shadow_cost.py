@@ -73,7 +73,7 @@ def measure(endpoint: str, folder: Path, *, rounds: int, predictions: int) -> di
                         )
                     }
                 ),
-                traffic=lambda traffic=traffic: traffic,  # type: ignore[misc]
+                traffic=lambda _, traffic=traffic: traffic,  # type: ignore[misc]
                 policy=POLICY,
                 clock=lambda: NOW,
                 observe=shadowing.observe,

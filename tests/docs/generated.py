@@ -15,6 +15,7 @@ from api.process import PREFIX, Settings, described, shown
 from api.process.events import EVENTS, EVERY_LINE
 from benchmarks.scale import blocks
 from tests.docs.charts import charts
+from tests.docs.figures import speed_tables
 from tests.docs.metrics import metrics_table
 from tests.docs.pages import DOCS, PACKAGES, ROOT
 from tests.docs.pictures import architecture, performance, tables, window
@@ -58,6 +59,8 @@ PAGES_WITH_TABLES = (
     DOCS / "how-to" / "costs.md",
     DOCS / "explanation" / "scale.md",
     DOCS / "how-to" / "metrics.md",
+    DOCS / "explanation" / "performance.md",
+    ROOT / "README.md",
 )
 _PLACE = re.compile(r"(<!-- generated: (\w+) -->\n\n).*?(?=<!-- end -->)", re.DOTALL)
 """Where a page that people write holds a table that is computed."""
@@ -82,7 +85,7 @@ def generated() -> Mapping[Path, str]:
 
 def tables_by_name() -> Mapping[str, str]:
     """Every computed table that a page may hold."""
-    return {**blocks(), "metrics": metrics_table()}
+    return {**blocks(), **speed_tables(), "metrics": metrics_table()}
 
 
 def _with_tables(page: Path, tables: Mapping[str, str]) -> str:

@@ -138,23 +138,32 @@ class CreateCampaign:
             newest = Progress(step=step, done=done, total=max(done, total))
             on_progress(step, done, total)
 
+        over = asyncio.Event()
+
         async def beat() -> None:
-            while True:
+            while not over.is_set():
                 with suppress(Unavailable):
                     await asyncio.to_thread(self.drafts.tell, claim, self.clock(), newest)
-                await asyncio.sleep(self.beat_s)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(over.wait(), self.beat_s)
 
         beating = asyncio.create_task(beat())
+
+        async def ended() -> None:
+            """No beat is under way any more: a thread's writing cannot be cancelled, and must not be last."""
+            over.set()
+            await asyncio.gather(beating, return_exceptions=True)
+
         try:
             yield told
         except BaseException as exc:
-            await _ended(beating)
+            await ended()
             reason = str(exc) if isinstance(exc, PropensityError) else "it was interrupted"
             with suppress(Unavailable):
                 await asyncio.to_thread(self.drafts.fail, claim, self.clock(), reason)
             raise
         finally:
-            await _ended(beating)
+            await ended()
 
     def contacted(self, policy: Policy, now: int) -> IdSet:
         """Whom a campaign of the last days contacted; those held out were not.
@@ -348,11 +357,6 @@ class _Run:
             currency=order.currency,
             parts=parts,
         )
-
-
-async def _ended(task: "asyncio.Task[None]") -> None:
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
 
 
 def _versions(traffic: Traffic) -> Mapping[Arm, int]:

@@ -1,6 +1,7 @@
 """Creating a campaign: who becomes a member, into which arm, and what is left when it breaks off."""
 
 import asyncio
+import threading
 from collections import Counter
 from dataclasses import replace
 
@@ -8,15 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from adapters.campaigns import ObjectCampaigns
 from adapters.campaigns.tidying import TidyCampaigns
 from domain.audience import Member
 from domain.campaigns import (
     Assignment,
     CampaignArm,
+    Claim,
     Creation,
     CreationState,
     FrozenMember,
     Policy,
+    Progress,
     Rule,
 )
 from domain.campaigns.eligibility import EligibleIndex, IdSet
@@ -314,6 +318,33 @@ def test_others_read_how_far_a_creation_is_and_why_it_failed() -> None:
     assert "no permission" in str(failed.reason)
     store.refuse = no_trouble
     assert place.created("summer").size == 600, "the name is free again"
+
+
+def test_a_beat_that_is_slow_does_not_hide_that_the_creation_failed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    store = a_store()
+    begun, go_on = threading.Event(), threading.Event()
+    tell = ObjectCampaigns.tell
+
+    def slowly(self: ObjectCampaigns, claim: Claim, at: int, progress: Progress, /) -> None:
+        begun.set()
+        assert go_on.wait(30)
+        tell(self, claim, at, progress)
+
+    def refuse(_: Call) -> None:
+        assert begun.wait(30)
+        threading.Timer(0.1, go_on.set).start()
+        raise StoreUnavailable("no permission", transient=False)
+
+    monkeypatch.setattr(ObjectCampaigns, "tell", slowly)
+    store.refuse = refuse
+    place = Place(store)
+    with pytest.raises(StoreUnavailable):
+        place.created()
+    failed = place.campaigns.creation("spring")
+    assert failed is not None
+    assert failed.state is CreationState.FAILED
 
 
 def test_a_creation_whose_name_is_held_uses_that_claim() -> None:

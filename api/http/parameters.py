@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Sequence
-from typing import Annotated, TypeAlias
+from enum import StrEnum
+from typing import Annotated, TypeAlias, TypeVar
 from urllib.parse import unquote_to_bytes
 
 from litestar.datastructures import MultiDict
@@ -14,6 +15,7 @@ from domain.errors import InvalidRequest
 from domain.purchases import name_of
 from domain.values import Consistency, instant
 
+Choice = TypeVar("Choice", bound=StrEnum)
 _PLUS_READ_AS_SPACE = re.compile(r"(:\d{2}(?:\.\d+)?) (\d{2}(?::?\d{2})?)$", re.ASCII)
 _NUMBER = re.compile(r"\d+(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
 _WHOLE = re.compile(r"\d{1,9}", re.ASCII)
@@ -175,27 +177,14 @@ def whole_of(text: str | None, field: str, *, most: int, default: int) -> int:
     return int(text)
 
 
-def consistency_of(text: str | None) -> Consistency | None:
-    """The consistency in a parameter; None where it is not given.
+def one_of(text: str | None, choices: type[Choice], field: str) -> Choice | None:
+    """Which of the choices a parameter names; None where it is not given.
 
     Raises:
-        InvalidRequest: there is no such one.
+        InvalidRequest: it names none of them.
     """
     try:
-        return None if text is None else Consistency(text)
+        return None if text is None else choices(text)
     except ValueError:
-        known = " or ".join(Consistency)
-        raise InvalidRequest("consistency", f"must be {known}, not {text!r:.62}") from None
-
-
-def way_of(text: str | None) -> ReadWay | None:
-    """The way of reading in a parameter; None where it is not given.
-
-    Raises:
-        InvalidRequest: there is no such way.
-    """
-    try:
-        return None if text is None else ReadWay(text)
-    except ValueError:
-        ways = ", ".join(ReadWay)
-        raise InvalidRequest("way", f"must be one of {ways}, not {text!r:.62}") from None
+        known = ", ".join(choices)
+        raise InvalidRequest(field, f"must be one of {known}, not {text!r:.62}") from None

@@ -212,7 +212,7 @@ def test_an_answer_says_how_fresh_its_read_is(http: Http) -> None:
     assert told == ["strong", "eventual"]
     refused = http.get(URL + "?consistency=none")
     assert field_of(refused) == "consistency"
-    assert "strong or eventual" in refused.text
+    assert "strong, eventual" in refused.text
 
 
 def test_an_audience_is_scored_by_the_model_that_is_named(http: Http, shop: Shop) -> None:

@@ -45,8 +45,8 @@ from api.http.parameters import (
     check_names,
     instant_of,
     name_in,
+    one_of,
     probability_of,
-    way_of,
     whole_of,
 )
 from api.http.problems import AnyRequest, domain_problem, unexpected_problem
@@ -168,7 +168,7 @@ async def propensities(  # noqa: PLR0913  # one argument per documented paramete
     for name, value in (("limit", limit), ("cursor", cursor)):
         if value is not None:
             raise InvalidRequest(name, f"belongs to pages of {JSON}; {media_type} has none")
-    return await _stream(audiences, selection, request, media_type, way=way_of(way))
+    return await _stream(audiences, selection, request, media_type, way=one_of(way, ReadWay, "way"))
 
 
 def _filters(min_probability: str | None, max_probability: str | None) -> Filters:

@@ -20,9 +20,9 @@ from api.http.parameters import (
     Model,
     ReadConsistency,
     check_names,
-    consistency_of,
     decoded,
     instant_of,
+    one_of,
     truth_of,
 )
 from api.http.problems import AnyRequest
@@ -30,6 +30,7 @@ from api.http.services import Predicting
 from domain.cost import metered
 from domain.keys import Scope
 from domain.purchases import MAX_CATEGORY_BYTES, MAX_CUSTOMER_ID_BYTES, name_of
+from domain.values import Consistency
 
 ROUTE = "/v1/customers/{customer_id}/propensity"
 
@@ -73,7 +74,7 @@ async def propensity(  # noqa: PLR0913  # one argument per documented parameter
             as_of=instant_of(as_of),
             model=model,
             category=None if category is None else category_of(category),
-            consistency=consistency_of(consistency),
+            consistency=one_of(consistency, Consistency, "consistency"),
         )
     answer = CustomerPropensity.of(prediction, cost, explain=wants_why)
     if as_of is not None or head.ASKED in request.scope:  # nothing was decided by it

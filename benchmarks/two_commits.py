@@ -29,6 +29,7 @@ from rich.table import Table
 
 from adapters.embedded import EmbeddedEngine
 from adapters.listening import HOST, free_port
+from benchmarks.prediction_cost import LOAD_CORE, SERVER_CORE, TENTHS_APART
 from benchmarks.processes import on_core, replayed_endpoint, run
 from benchmarks.services import Running, ours, started
 from benchmarks.usage import cpu_seconds_of
@@ -37,10 +38,9 @@ from domain.values import MICROS_PER_SECOND, instant
 
 HERE, THERE = "here", "there"
 MOST_MORE = 1.10
+"""What a part may take here, as a multiple of there."""
 CUSTOMERS = 1_600
-"""So that each shard fills batches of a hundred."""
-TENTHS_APART = 25
-SERVER_CORE, LOAD_CORE = 0, 1
+"""Each shard fills batches of a hundred."""
 PREDICTIONS, PURCHASES, STREAMS = 1_500, 250, 6
 IN_FLIGHT = 16
 

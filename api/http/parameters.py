@@ -107,6 +107,8 @@ def check_names(query: MultiDict[str], known: Sequence[str]) -> None:
     Raises:
         InvalidRequest: names every such parameter.
     """
+    if not query:
+        return
     unknown = sorted(set(query) - set(known))
     if unknown:
         allowed = f"parameters are {', '.join(known)}" if known else "there are none"
@@ -146,7 +148,7 @@ def instant_of(text: str | None) -> int | None:
     if text is None:
         return None
     try:
-        return instant.parse(_PLUS_READ_AS_SPACE.sub(r"\1+\2", text))
+        return instant.parse(_PLUS_READ_AS_SPACE.sub(r"\1+\2", text) if " " in text else text)
     except ValueError as exc:
         raise InvalidRequest("as_of", f"{exc}, not {text[:60]!r}") from exc
 

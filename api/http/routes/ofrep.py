@@ -21,6 +21,7 @@ from api.documents.flags import (
     GeneralFailure,
 )
 from api.http.access import asks, visitor_of
+from api.http.direct import Direct
 from api.http.openapi import JSON, problems
 from api.http.parameters import decoded
 from api.http.problems import AnyRequest, http_problem, unexpected_problem
@@ -89,6 +90,7 @@ _OFREP: dict[str, Any] = asks(Scope.DECIDE) | {
     "tags": ["flags"],
     "status_code": HTTPStatus.OK,
     "request_max_body_size": MAX_BODY_BYTES,
+    "middleware": [Direct],
     "exception_handlers": {
         InvalidRequest: _refused,
         NotFound: _not_found,

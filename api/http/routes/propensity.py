@@ -12,6 +12,7 @@ from msgspec import structs
 from api.documents.prediction import CustomerPropensity
 from api.http import head
 from api.http.access import asks
+from api.http.direct import Direct
 from api.http.openapi import PRINTABLE, problems
 from api.http.parameters import (
     AsOf,
@@ -45,6 +46,7 @@ ROUTE = "/v1/customers/{customer_id}/propensity"
     tags=["propensity"],
     response_description="The propensity, the decision and what both rest on.",
     responses=problems(HTTPStatus.BAD_REQUEST, HTTPStatus.SERVICE_UNAVAILABLE),
+    middleware=[Direct],
     **asks(Scope.PREDICT),
 )
 async def propensity(  # noqa: PLR0913  # one argument per documented parameter

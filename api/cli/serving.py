@@ -19,7 +19,14 @@ from api.composition import (
     exposed_metrics,
     port_is_free,
 )
-from api.process import PREFIX, Settings, configure_logging, is_loopback, load_settings
+from api.process import (
+    PREFIX,
+    Settings,
+    configure_logging,
+    hold_garbage,
+    is_loopback,
+    load_settings,
+)
 from domain.errors import Rejected
 
 CURSOR_KEY, CONSOLE_KEY = f"{PREFIX}CURSOR_KEY", f"{PREFIX}CONSOLE_KEY"
@@ -116,6 +123,7 @@ def run_server(settings: Settings, *, workers: int = 1, proxies: str | None = No
 
     What `proxies` say of the client's address and scheme is believed.
     """
+    hold_garbage()
     import uvicorn
 
     from api.entry.protocol import TimedProtocol

@@ -10,8 +10,14 @@ YOUNG = 10_000
 """Objects that may come before the young ones are looked at; Python's own 700 are less than a batch."""
 
 
+def hold_garbage() -> None:
+    """Nothing is collected until `freeze_garbage`: what a start imports and builds is none."""
+    gc.disable()
+
+
 def freeze_garbage() -> None:
     """What is alive now is looked at no more; what comes later is collected as ever."""
+    gc.enable()
     gc.collect()
     gc.freeze()
     gc.set_threshold(YOUNG, 10, 10)

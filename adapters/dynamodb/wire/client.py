@@ -19,6 +19,7 @@ from adapters.dynamodb.wire.backoff import Deadline
 from adapters.dynamodb.wire.breaker import Breaker
 from adapters.dynamodb.wire.calls import tables_of, unprocessed
 from adapters.dynamodb.wire.capacity import read_units, refused_write_units, write_units
+from adapters.dynamodb.wire.descriptions import share_descriptions
 from adapters.dynamodb.wire.errors import VENDOR, call_outcome, error_code, is_transient, translated
 from adapters.dynamodb.wire.transport import Transport, open_session
 from domain.cost import NO_UNITS, count_refusal, count_round_trip, count_units
@@ -83,6 +84,7 @@ class DynamoClient:
             aws_access_key_id=key_id,
             aws_secret_access_key=secret,
         )
+        share_descriptions(self.connection.session)
         check_answers(self.connection.session)
         client: Any = self.connection.client  # its lazy creation is not thread-safe
         self.transport = self._transport(client.meta.endpoint_url)
@@ -104,6 +106,7 @@ class DynamoClient:
             ),
             open_session=lambda: open_session(
                 session,
+                secure=url.startswith("https:"),
                 connect_timeout_s=options.connect_timeout_s,
                 connections=options.connections,
             ),

@@ -148,16 +148,16 @@ class Transport:
 
 
 def open_session(
-    session: Session, *, connect_timeout_s: float, connections: int
+    session: Session, *, secure: bool, connect_timeout_s: float, connections: int
 ) -> "aiohttp.ClientSession":
-    """So many connections of the running event loop, which trust whom botocore's would."""
+    """So many connections of the running event loop; `secure` ones trust whom botocore's would."""
     import aiohttp
 
     bundle = session.get_config_variable("ca_bundle") or get_cert_path(verify=True)
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(
             limit=connections,
-            ssl=ssl.create_default_context(cafile=bundle),
+            ssl=not secure or ssl.create_default_context(cafile=bundle),
             keepalive_timeout=KEPT_ALIVE_S,
         ),
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=connect_timeout_s),

@@ -7,6 +7,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 FEAST := .venv-feast
 FEAST_STAMP := $(FEAST)/.installed
+SERVE := .venv-serve
+SERVE_STAMP := $(SERVE)/.installed
 CLIENTS := .venv-clients
 CLIENTS_STAMP := $(CLIENTS)/.installed
 WEB_STAMP := tests/web/node_modules/.installed
@@ -73,6 +75,12 @@ $(FEAST_STAMP): benchmarks/feast.lock | setup
 	$(BIN)/uv pip sync --quiet --python $(FEAST)/bin/python --require-hashes benchmarks/feast.lock
 	@touch $@
 
+$(SERVE_STAMP): requirements-serve.lock pyproject.toml | setup
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(SERVE)
+	$(BIN)/uv pip sync --quiet --python $(SERVE)/bin/python --compile-bytecode --require-hashes requirements-serve.lock
+	$(BIN)/uv pip install --quiet --python $(SERVE)/bin/python --no-deps --editable .
+	@touch $@
+
 $(CLIENTS_STAMP): tests/generated_clients/requirements.lock | setup
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(CLIENTS)
 	$(BIN)/uv pip sync --quiet --python $(CLIENTS)/bin/python --require-hashes tests/generated_clients/requirements.lock
@@ -94,7 +102,7 @@ $(PROMETHEUS_STAMP): deploy/observe/debian-prometheus
 	deploy/observe/debian-prometheus $(PROMETHEUS)
 	@touch $@
 
-bench: setup $(FEAST_STAMP)  ## all speeds side by side in one run, written to benchmarks/RESULTS.md
+bench: setup $(FEAST_STAMP) $(SERVE_STAMP)  ## all speeds side by side in one run, written to benchmarks/RESULTS.md
 	$(BIN)/python -m benchmarks.results
 
 bench-quick: setup  ## whether this checkout takes more CPU time than BASE, in 3 minutes
@@ -164,4 +172,4 @@ lock:  ## resolve the newest versions again; review the difference
 		--output-file tests/generated_clients/requirements.lock tests/generated_clients/requirements.in
 
 clean:  ## remove the environment and caches; keeps .propensity, where local data lives
-	rm -rf $(VENV) $(FEAST) $(CLIENTS) $(PROMETHEUS) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage
+	rm -rf $(VENV) $(FEAST) $(SERVE) $(CLIENTS) $(PROMETHEUS) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage

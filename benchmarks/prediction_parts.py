@@ -17,13 +17,11 @@ from statistics import median
 
 import msgspec
 import numpy as np
-from aiodynamo.credentials import Key
-from aiodynamo.sign import signed_dynamo_request
+from botocore.credentials import ReadOnlyCredentials
 from litestar.datastructures import MultiDict
 from litestar.serialization import encode_json
 from rich.console import Console
 from rich.table import Table
-from yarl import URL
 
 from adapters.dynamodb.recent.marks import Marks
 from adapters.dynamodb.recent.reader import recent_history
@@ -35,6 +33,8 @@ from adapters.dynamodb.schema import (
 )
 from adapters.dynamodb.wire.answers import document_of
 from adapters.dynamodb.wire.capacity import read_units
+from adapters.dynamodb.wire.signing import signed_headers
+from adapters.listening import HOST
 from adapters.scorers.onnx import OnnxScorer
 from adapters.training import SCORER_OPTIONS
 from api.documents.prediction import CustomerPropensity
@@ -90,7 +90,7 @@ def steps(model_blob: bytes) -> Mapping[str, Step]:
         "ConsistentRead": True,
         "ReturnConsumedCapacity": "TOTAL",
     }
-    key, url = Key("benchmark", "benchmark"), URL("http://127.0.0.1/")
+    key = ReadOnlyCredentials("benchmark", "benchmark", None)
     item = an_item(retention)
     capacity = {"TableName": "recent_purchases", "CapacityUnits": 1.0}
     body = msgspec.json.encode({"Item": item, "ConsumedCapacity": capacity})
@@ -125,8 +125,13 @@ def steps(model_blob: bytes) -> Mapping[str, Step]:
     sent = meter()
     return {
         "read the request": read_request,
-        "sign (aiodynamo)": lambda: signed_dynamo_request(
-            key=key, payload=request, action="GetItem", region="us-east-1", endpoint=url
+        "encode and sign": lambda: signed_headers(
+            key,
+            "GetItem",
+            msgspec.json.encode(request),
+            host=HOST,
+            region="us-east-1",
+            at=time.time(),
         ),
         "check and decode the answer (zlib, msgspec)": lambda: document_of(body, checksum),
         "read units": lambda: read_units("GetItem", request, answer),

@@ -14,6 +14,7 @@ from adapters.embedded import EmbeddedEngine
 from adapters.listening import HOST, free_port
 from benchmarks.workload import PURCHASES_EACH
 
+_CORES = sorted(os.sched_getaffinity(0))
 FEAST = Path(".venv-feast/bin").absolute()
 """Feast's own environment, which `make bench` installs: its versions are not ours."""
 
@@ -96,14 +97,16 @@ def feast_repo(endpoint: str, customers: int) -> Iterator[Path]:
 
 @contextmanager
 def on_core(core: int) -> Iterator[None]:
-    """What is started within the block runs on that core alone, where there are two."""
-    everywhere = os.sched_getaffinity(0)
-    cores = sorted(everywhere)
-    os.sched_setaffinity(0, {cores[core % len(cores)]})
+    """What is started within the block runs on that core alone, where there are two.
+
+    Blocks nest: the innermost decides.
+    """
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {_CORES[core % len(_CORES)]})
     try:
         yield
     finally:
-        os.sched_setaffinity(0, everywhere)
+        os.sched_setaffinity(0, before)
 
 
 @contextmanager

@@ -20,10 +20,11 @@ from typing import Any
 from rich.progress import track
 
 from benchmarks.observing_cost import MOST
+from benchmarks.profiles import IMPORTS
 from benchmarks.starting import MOST as STARTING
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
-PARTS = "prediction_parts"
+PARTS, PROFILES = "prediction_parts", "profiles"
 MODULES = (
     "prediction_cost",
     PARTS,
@@ -34,6 +35,7 @@ MODULES = (
     "shadow_cost",
     "observing_cost",
     "starting",
+    PROFILES,
 )
 SERVICE, FEAST = "ours", "Feast server"
 Found = Mapping[str, Any]
@@ -148,7 +150,9 @@ def markdown(found: Found, minutes: Mapping[str, float]) -> str:
     for endpoint, sides in found["prediction_cost"].items():
         lines += ["", f"## One prediction, {endpoint}", "", *_table(*_predictions(sides))]
     lines += ["", "## Our own steps of one prediction", "", *_table(*_steps(found[PARTS]))]
-    for module in MODULES[2:]:
+    for heading, rows in _profiles(found[PROFILES]):
+        lines += ["", f"## {heading}", "", *_table(*rows)]
+    for module in MODULES[2:-1]:
         lines += ["", f"## {module}", "", "```json", json.dumps(found[module], indent=1), "```"]
     return "\n".join(lines) + "\n"
 
@@ -172,6 +176,22 @@ def _steps(parts: Mapping[str, Mapping[str, float]]) -> tuple[Sequence[str], lis
         for name, step in [*parts.items(), ("all of them", all_)]
     ]
     return ("step", "hot, us", "cold, us"), rows
+
+
+def _profiles(
+    found: Mapping[str, Mapping[str, float]],
+) -> Iterator[tuple[str, tuple[Sequence[str], list[Sequence[str]]]]]:
+    """Where CPU time goes, by layer; and what a start imports, by package."""
+    layers = {what: shares for what, shares in found.items() if what != IMPORTS}
+    every = {layer: None for shares in layers.values() for layer in shares}
+    rows: list[Sequence[str]] = [
+        (layer, *(f"{shares.get(layer, 0):.1%}" for shares in layers.values())) for layer in every
+    ]
+    yield "Where the CPU time goes", (("layer", *layers), rows)
+    imports: list[Sequence[str]] = [
+        (package, f"{share:.1%}") for package, share in found[IMPORTS].items()
+    ]
+    yield "What a server imports", (("package", "share of the time"), imports)
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

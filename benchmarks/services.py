@@ -139,12 +139,11 @@ def started(service: Service, *, core: int | None) -> Iterator[Running]:
     """
     port = free_port()
     command = [part.replace("{port}", str(port)) for part in service.command]
-    with (
-        nullcontext() if core is None else on_core(core),
-        subprocess.Popen(  # noqa: S603  # our own commands, no shell
+    with nullcontext() if core is None else on_core(core):
+        process = subprocess.Popen(  # noqa: S603  # our own commands, no shell
             command, env={**os.environ, **service.environment}
-        ) as process,
-    ):
+        )
+    with process:
         try:
             _await_answer(service, process, port)
             yield Running(service, port, process.pid)

@@ -1,15 +1,16 @@
 """CPU seconds from a process's start: until a server's first prediction, and a Lambda function's first event.
 
-Every start is a new process; the sides take turns, and medians count. Run: python -m benchmarks.starting
+Every start is a new process, in an environment that has what a server is deployed with and nothing else:
+`make bench` installs it. The sides take turns, and medians count. Run: python -m benchmarks.starting
 """
 
 import argparse
 import json
 import os
-import sys
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 
@@ -22,6 +23,7 @@ from benchmarks.services import ours, started
 from benchmarks.usage import cpu_seconds_of
 
 CUSTOMERS = 10
+SERVE = Path(".venv-serve/bin").absolute()
 SERVER, LAMBDA = "server: first prediction", "Lambda: first event"
 MOST = {SERVER: 1.0, LAMBDA: 1.5}
 """CPU seconds that each may take."""
@@ -40,13 +42,14 @@ def measure(rounds: int) -> Mapping[str, float]:
         now = time.time_ns() // 1_000
         endpoint = stack.enter_context(embedded_endpoint(CUSTOMERS, "--now", now))
         service = ours(endpoint, folder)
+        service = replace(service, command=(str(SERVE / "propensity"), *service.command[1:]))
         environment = {**os.environ, **service.environment}
         cpu_seconds((service.command[0], "worker", "create"), environment)
         for _ in range(rounds):
             with started(service, core=0) as running:
                 found[SERVER].append(cpu_seconds_of(running.process))
             with on_core(0):
-                command = (sys.executable, "-c", _LAMBDA)
+                command = (str(SERVE / "python"), "-c", _LAMBDA)
                 found[LAMBDA].append(cpu_seconds(command, environment))
     return {name: median(seconds) for name, seconds in found.items()}
 

@@ -15,7 +15,7 @@ from api.cli.main import COMMANDS, app
 from domain.errors import PropensityError
 
 HTTP = {"litestar", "uvicorn", "cryptography"}
-AWS = {"botocore", "pynamodb", "aiohttp", "aiodynamo", "obstore"}
+AWS = {"botocore", "pynamodb", "aiohttp", "obstore"}
 MODELS = {"numpy", "onnx", "onnxruntime", "sklearn", "skl2onnx", "pandas", "pyarrow"}
 PROGRAM = """
 import json, sys

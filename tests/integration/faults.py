@@ -142,7 +142,7 @@ def injected(
 
     async def meet_first(asked: Exchange) -> Answer:
         request = AWSPreparedRequest("POST", asked.url, dict(asked.headers), asked.body, False)
-        response = await asyncio.to_thread(meet, request, asked.headers["X-Amz-Target"])
+        response = await asyncio.to_thread(meet, request, asked.headers["x-amz-target"])
         if response is None:
             return await exchange(replace(asked, body=request.body, headers=request.headers))
         return Answer(response.status_code, response.content, response.headers.get("x-amz-crc32"))

@@ -53,7 +53,7 @@ class Partitions:
 
     async def exchange(self, asked: Exchange) -> Answer:
         request = json.loads(asked.body)
-        if asked.headers["X-Amz-Target"].endswith("GetItem"):
+        if asked.headers["x-amz-target"].endswith("GetItem"):
             assert request["ConsistentRead"]
             number = {"N": str(self.per_shard)}
             answer = {"Item": {"category": {"S": CATEGORY}, "partitions_per_shard": number}}

@@ -25,7 +25,7 @@ async def hanging(client: DynamoClient, asked: list[str]) -> AsyncIterator[None]
     exchange = client.transport.exchange
 
     async def hang(request: Exchange) -> Answer:
-        asked.append(request.headers["X-Amz-Target"])
+        asked.append(request.headers["x-amz-target"])
         await asyncio.Event().wait()
         raise AssertionError
 

@@ -3,11 +3,11 @@
 import asyncio
 import datetime as dt
 import gc
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import aiodynamo.sign
 import aiohttp
 import pytest
 from botocore.auth import SigV4Auth
@@ -52,8 +52,7 @@ async def sent_by(transport: Transport) -> Exchange:
 
 @contextmanager
 def at(moment: dt.datetime, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    instant = aiodynamo.sign.Instant(moment)
-    monkeypatch.setattr(aiodynamo.sign.Instant, "now", lambda: instant)
+    monkeypatch.setattr(time, "time", moment.timestamp)
     monkeypatch.setattr("botocore.auth.get_current_datetime", lambda: moment.replace(tzinfo=None))
     yield
 
@@ -69,16 +68,12 @@ def test_a_request_is_signed_as_botocore_signs_it(
     with at(dt.datetime(2026, 11, 25, 23, 59, 59, tzinfo=dt.UTC), monkeypatch):
         sent = asyncio.run(sent_by(a_transport(credentials, url)))
         unsigned = {
-            k: v for k, v in sent.headers.items() if k not in ("Authorization", "X-Amz-Date")
+            k: v for k, v in sent.headers.items() if k not in {"authorization", "x-amz-date"}
         }
+        unsigned.pop("x-amz-security-token", None)
         request = AWSRequest("POST", url + "/", headers=unsigned, data=sent.body)
         SigV4Auth(credentials, "dynamodb", "eu-west-1").add_auth(request)
-    ours, theirs = sent.headers["Authorization"], str(request.headers["Authorization"])
-    if token is None:
-        assert ours == theirs
-    else:  # botocore signs the token too, which is optional
-        assert ours.split(", ")[0] == theirs.split(", ", maxsplit=1)[0]
-        assert sent.headers["X-Amz-Security-Token"] == token
+    assert sent.headers == {name.lower(): value for name, value in request.headers.items()}
 
 
 def test_credentials_that_expire_are_renewed_before_they_do() -> None:
@@ -95,7 +90,7 @@ def test_credentials_that_expire_are_renewed_before_they_do() -> None:
         expiring_in(1, "OLD"), refresh_using=lambda: expiring_in(60, "NEW"), method="test"
     )
     sent = asyncio.run(sent_by(a_transport(credentials)))
-    assert "Credential=NEW/" in sent.headers["Authorization"]
+    assert "Credential=NEW/" in sent.headers["authorization"]
 
 
 def test_without_credentials_nothing_is_sent() -> None:

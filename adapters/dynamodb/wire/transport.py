@@ -1,21 +1,24 @@
 """Requests to DynamoDB on the event loop: signed, sent, and answered by whole bytes or an error.
 
-botocore spends most of a small request's CPU time on its own layers. Here aiohttp carries, aiodynamo
-signs, msgspec decodes. Credentials, endpoints and errors stay botocore's, so that both ways to
-DynamoDB are set up and fail alike. The first request imports aiohttp and aiodynamo. Commands that
-only compare tables need neither.
+botocore spends most of a small request's CPU time on its own layers. Here aiohttp carries, and msgspec
+encodes and decodes. Credentials, endpoints and errors stay botocore's, so that both ways to
+DynamoDB are set up and fail alike. The first request imports aiohttp. Commands that only compare
+tables do not need it.
 """
 
 import asyncio
 import ssl
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 from urllib.request import getproxies
 from weakref import WeakKeyDictionary
 
-from botocore.credentials import Credentials
+import msgspec
+from botocore.credentials import Credentials, ReadOnlyCredentials
 from botocore.exceptions import (
     ClientError,
     EndpointConnectionError,
@@ -26,16 +29,16 @@ from botocore.httpsession import get_cert_path
 from botocore.session import Session
 
 from adapters.dynamodb.wire.answers import CHECKSUM, document_of
+from adapters.dynamodb.wire.signing import signed_headers
 
 if TYPE_CHECKING:
     import aiohttp
-    from aiodynamo.credentials import Key
-    from aiodynamo.sign import Request
     from yarl import URL
 
 KEPT_ALIVE_S = 60.0
 """How long an unused connection stays open."""
 _OK = 200
+_ENCODER = msgspec.json.Encoder()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,8 @@ class Transport:
         open_session: "Callable[[], aiohttp.ClientSession]",
     ) -> None:
         self._endpoint = url
+        # What is signed is the host without its port, so that is what is sent.
+        self._host = urlsplit(url).hostname or ""
         self._region = region
         self._find_credentials = find_credentials
         self._open_session = open_session
@@ -85,16 +90,16 @@ class Transport:
             ClientError: DynamoDB refused; as botocore would raise it.
             BotoCoreError: it did not answer, its answer was damaged, or there are no credentials.
         """
-        signed = self._signed(
-            key=await self._key(),
-            payload=request,
-            action=operation,
+        body = _ENCODER.encode(request)
+        headers = signed_headers(
+            await self._frozen(),
+            operation,
+            body,
+            host=self._host,
             region=self._region,
-            endpoint=self._url,
+            at=time.time(),
         )
-        # What is signed is the host without its port, so that is what is sent.
-        headers = {**signed.headers, "Host": self._url.host or ""}
-        answer = await self.exchange(Exchange(str(self._url), headers, signed.body))
+        answer = await self.exchange(Exchange(self._endpoint, headers, body))
         return _document(answer, operation)
 
     @cached_property
@@ -103,13 +108,7 @@ class Transport:
 
         return URL(self._endpoint)
 
-    @cached_property
-    def _signed(self) -> "Callable[..., Request]":
-        from aiodynamo.sign import signed_dynamo_request
-
-        return signed_dynamo_request
-
-    async def _key(self) -> "Key":
+    async def _frozen(self) -> ReadOnlyCredentials:
         """The credentials as botocore finds and renews them; what may block does so in a thread."""
         if self._credentials is None:
             self._credentials = await asyncio.to_thread(self._find_credentials)
@@ -117,12 +116,8 @@ class Transport:
             raise NoCredentialsError
         credentials = self._credentials
         if getattr(credentials, "refresh_needed", bool)():
-            frozen = await asyncio.to_thread(credentials.get_frozen_credentials)
-        else:
-            frozen = credentials.get_frozen_credentials()
-        from aiodynamo.credentials import Key
-
-        return Key(frozen.access_key, frozen.secret_key, frozen.token)
+            return await asyncio.to_thread(credentials.get_frozen_credentials)
+        return credentials.get_frozen_credentials()
 
     async def _over_http(self, exchange: Exchange) -> Answer:
         import aiohttp

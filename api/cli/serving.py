@@ -23,7 +23,7 @@ from api.process import (
     PREFIX,
     Settings,
     configure_logging,
-    hold_garbage,
+    garbage_held,
     is_loopback,
     load_settings,
 )
@@ -69,6 +69,13 @@ def serve(
     On loopback it needs no key while there is none. On any other address it needs one in store, or
     --open.
     """
+    with garbage_held():
+        _serve(host, port, workers, proxy_headers, open_access=open_access)
+
+
+def _serve(
+    host: str | None, port: int | None, workers: int, proxies: str | None, *, open_access: bool
+) -> None:
     given = load_settings()
     settings = replace(
         given,
@@ -86,7 +93,7 @@ def serve(
         if not (is_loopback(settings.host) or settings.open_access):
             check_keys(built, settings.host)
     with exposed_metrics(settings):
-        run_server(settings, workers=workers, proxies=proxy_headers)
+        run_server(settings, workers=workers, proxies=proxies)
 
 
 def check_keys(built: Application, host: str) -> None:
@@ -123,7 +130,6 @@ def run_server(settings: Settings, *, workers: int = 1, proxies: str | None = No
 
     What `proxies` say of the client's address and scheme is believed.
     """
-    hold_garbage()
     import uvicorn
 
     from api.entry.protocol import TimedProtocol

@@ -1,7 +1,7 @@
 """What every process needs: settings, logs, memory."""
 
 from api.process.garbage import freeze_garbage as freeze_garbage
-from api.process.garbage import hold_garbage as hold_garbage
+from api.process.garbage import garbage_held as garbage_held
 from api.process.lifetime import log_started as log_started
 from api.process.logs import configure_logging as configure_logging
 from api.process.settings import PREFIX as PREFIX

@@ -5,14 +5,21 @@ which never become garbage. It was a third of an audience's CPU time.
 """
 
 import gc
+from collections.abc import Generator
+from contextlib import contextmanager
 
 YOUNG = 10_000
 """Objects that may come before the young ones are looked at; Python's own 700 are less than a batch."""
 
 
-def hold_garbage() -> None:
-    """Nothing is collected until `freeze_garbage`: what a start imports and builds is none."""
+@contextmanager
+def garbage_held() -> Generator[None, None, None]:
+    """Nothing is collected in the block until `freeze_garbage`: what a start imports and builds is none."""
     gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def freeze_garbage() -> None:

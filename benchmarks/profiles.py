@@ -99,6 +99,8 @@ def spied(process: int, seconds: float, form: str, output: Path) -> Iterator[Non
     yield
     if spy.wait() != 0:
         raise subprocess.CalledProcessError(spy.returncode, command)
+    if form == "flamegraph":  # py-spy's title is its command, with paths of this machine
+        output.write_text(output.read_text().replace(" ".join(command), "Predictions under load"))
 
 
 def of_predictions(folder: Path, *, seconds: float, flames: Path | None) -> dict[str, Shares]:

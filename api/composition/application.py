@@ -125,34 +125,25 @@ class Application:
     def predict(self) -> "PredictPropensity":
         from domain.prediction import PredictPropensity, SharedScores
 
+        eventual = Consistency.EVENTUAL
+        reads = {
+            Consistency.STRONG: self._recent_first(self.recent, self.history),
+            eventual: self._recent_first(self._recent(eventual), self._history(eventual)),
+        }
         return PredictPropensity(
-            score=SharedScores({each: self._reading(each) for each in Consistency}),
+            score=SharedScores(reads),
             traffic=self.live.snapshot,
             policy=self.settings.banner_policy,
             clock=self.clock,
             consistency=self.settings.read_consistency,
         )
 
-    def _reading(self, consistency: Consistency) -> "RecentFirst":
-        from adapters.dynamodb import DynamoPurchaseHistory, DynamoRecentPurchases
+    def _recent_first(
+        self, recent: "DynamoRecentPurchases", by_time: "DynamoPurchaseHistory"
+    ) -> "RecentFirst":
         from domain.recent import RecentFirst, SharedReads
 
-        return RecentFirst(
-            recent=SharedReads(
-                DynamoRecentPurchases(
-                    self.client,
-                    clock=self.clock,
-                    retention=self._retention,
-                    consistency=consistency,
-                )
-            ),
-            by_time=DynamoPurchaseHistory(
-                self.client,
-                clock=self.clock,
-                retention=self._retention.purchases,
-                consistency=consistency,
-            ),
-        )
+        return RecentFirst(recent=SharedReads(recent), by_time=by_time)
 
     def feature_sets_to_try(self) -> "Mapping[str, FeatureSet]":
         """The built-in sets, and each with log1p of every feature, where that is another one."""
@@ -283,17 +274,28 @@ class Application:
 
     @cached_property
     def history(self) -> "DynamoPurchaseHistory":
+        return self._history(Consistency.STRONG)
+
+    def _history(self, consistency: Consistency) -> "DynamoPurchaseHistory":
         from adapters.dynamodb import DynamoPurchaseHistory
 
         return DynamoPurchaseHistory(
-            self.client, clock=self.clock, retention=self._retention.purchases
+            self.client,
+            clock=self.clock,
+            retention=self._retention.purchases,
+            consistency=consistency,
         )
 
     @cached_property
     def recent(self) -> "DynamoRecentPurchases":
+        return self._recent(Consistency.STRONG)
+
+    def _recent(self, consistency: Consistency) -> "DynamoRecentPurchases":
         from adapters.dynamodb import DynamoRecentPurchases
 
-        return DynamoRecentPurchases(self.client, clock=self.clock, retention=self._retention)
+        return DynamoRecentPurchases(
+            self.client, clock=self.clock, retention=self._retention, consistency=consistency
+        )
 
     @cached_property
     def marks(self) -> "RetentionMarks":

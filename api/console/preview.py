@@ -127,7 +127,7 @@ class PreviewChange:
 
         async def read_one(customer: str) -> Sequence[Purchase]:
             async with slots:
-                return await self.read(customer, reach, now)
+                return await self.read(customer, reach, now, _AT_ONCE)
 
         read = await asyncio.gather(*(read_one(each) for each, _ in customers))
         acts = await asyncio.to_thread(

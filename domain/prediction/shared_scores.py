@@ -17,8 +17,8 @@ from domain.prediction.propensity import ServedModel
 from domain.purchases import Purchase
 from domain.values import Consistency, Reach
 
-ReadPurchases: TypeAlias = Callable[[str, Reach, int], Awaitable[Sequence[Purchase]]]
-"""Reads what must be known of a customer at an instant; see `domain.recent.RecentFirst`."""
+ReadPurchases: TypeAlias = Callable[[str, Reach, int, int], Awaitable[Sequence[Purchase]]]
+"""Reads what must be known of a customer at an instant, beside so many others; see `domain.recent.RecentFirst`."""
 
 Score: TypeAlias = Callable[
     [ServedModel, Histories, int, str | None], tuple[NDArray[np.float64], NDArray[np.float64]]
@@ -102,7 +102,8 @@ class SharedScores:
         here = self._loops.get(loop) or self._loops.setdefault(loop, _Here())
         here.asked += 1
         try:
-            read = await self.read[consistency](customer_id, reach, as_of), as_of
+            others = here.asked - 1
+            read = await self.read[consistency](customer_id, reach, as_of, others), as_of
             if here.asked == 1:
                 return self._scored(model, target, [read])[0]
             if not here.waiting:

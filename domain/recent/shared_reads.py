@@ -1,8 +1,8 @@
 """Shared reads: requests that wait at the same moment are read in one round trip.
 
-A busy server answers many customers side by side. A request that comes while others are being read
-shares one batch with those of the same turn of the event loop. A request that comes alone is read
-at once.
+A busy server answers many customers side by side. A request that comes while others are being answered
+waits until the event loop brings nobody new, which takes no longer than it has other things to do. Then
+all that wait share one batch. A request that comes alone is read at once.
 """
 
 import asyncio
@@ -28,12 +28,18 @@ class _Found:
 Waiting: TypeAlias = "dict[str, asyncio.Future[_Found | None]]"
 
 
+QUIET_TURNS = 2
+"""A batch leaves once so many turns of the loop brought nobody new: a request needs one to be read
+from its connection, and one to come here."""
+MOST_TURNS = 16
+"""Nobody waits for more turns than that, however many come."""
+
+
 @dataclass(slots=True)
 class _Here:
-    """What one event loop's requests are at: who waits for a batch, and how many are being read."""
+    """Who waits for a batch in one event loop."""
 
     waiting: Waiting = field(default_factory=dict)
-    reading: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,23 +62,16 @@ class SharedReads:
         """The UTC day before which no history can be complete; see RecentPurchases."""
         return self.recent.complete_since
 
-    async def one(self, customer_id: str, /) -> RecentHistory:
-        """One customer's history; see RecentPurchases."""
+    async def one(self, customer_id: str, /, *, others: int) -> RecentHistory:
+        """One customer's history; see RecentPurchases. So many `others` are being answered here."""
+        if not others:
+            return await self.recent.one(customer_id)
         loop = asyncio.get_running_loop()
         here = self._loops.get(loop) or self._loops.setdefault(loop, _Here())
-        here.reading += 1
-        try:
-            if here.reading == 1 or customer_id in here.waiting:
-                return await self.recent.one(customer_id)
-            return await self._shared(customer_id, here, loop)
-        finally:
-            here.reading -= 1
-
-    async def _shared(
-        self, customer_id: str, here: _Here, loop: asyncio.AbstractEventLoop
-    ) -> RecentHistory:
+        if customer_id in here.waiting:
+            return await self.recent.one(customer_id)
         if not here.waiting:
-            loop.call_soon(self._read_waiting, here, loop)
+            loop.call_soon(self._gather, here, loop)
         future = here.waiting[customer_id] = loop.create_future()
         found: _Found | None = await future
         if found is None:
@@ -81,6 +80,21 @@ class SharedReads:
             count_round_trip()
         count_units(reads=found.units)
         return found.history
+
+    def _gather(
+        self,
+        here: _Here,
+        loop: asyncio.AbstractEventLoop,
+        known: int = 0,
+        quiet: int = 0,
+        turns: int = 1,
+    ) -> None:
+        """Has the waiting read, or looks again in the next turn, if this one brought somebody."""
+        quiet = quiet + 1 if len(here.waiting) == known else 0
+        if quiet == QUIET_TURNS or turns == MOST_TURNS:
+            self._read_waiting(here, loop)
+        else:
+            loop.call_soon(self._gather, here, loop, len(here.waiting), quiet, turns + 1)
 
     def _read_waiting(self, here: _Here, loop: asyncio.AbstractEventLoop) -> None:
         waiting, here.waiting = here.waiting, {}

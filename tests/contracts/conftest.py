@@ -148,7 +148,7 @@ def through_botocore(reader: Any) -> Callable[[Exchange], Awaitable[Answer]]:
     """Requests as botocore would send them: moto answers in this process, to botocore alone."""
 
     async def exchange(asked: Exchange) -> Answer:
-        operation = asked.headers["X-Amz-Target"].rpartition(".")[2]
+        operation = asked.headers["x-amz-target"].rpartition(".")[2]
         try:
             answer = reader._make_api_call(operation, json.loads(asked.body, object_hook=_raw))  # noqa: SLF001  # by name
         except ClientError as exc:

@@ -101,7 +101,7 @@ async def test_recent_purchases_and_the_index_by_time_agree(
             as_of >= recent_limit(window) and not spoilt
         )
         truth = await store.history.between(customer, after=window.after(as_of), until=as_of)
-        told = await either(customer, reach, as_of)
+        told = await either(customer, reach, as_of, 0)
         by_time = FEATURES.matrix(Histories.of([truth]), as_of)
         assert FEATURES.matrix(Histories.of([told]), as_of).tobytes() == by_time.tobytes()
         if recent.answers(Reach(window), as_of):
@@ -110,7 +110,7 @@ async def test_recent_purchases_and_the_index_by_time_agree(
         everything = await store.history.between(customer, after=BEGINNING, until=NOW + 1)
         for target in ("c0", "c2"):
             whole = LIFETIME.matrix(Histories.of([everything]), as_of, target=target)
-            read = await either(customer, LIFETIME.reach, as_of)
+            read = await either(customer, LIFETIME.reach, as_of, 1)
             assert (
                 whole.tobytes()
                 == LIFETIME.matrix(Histories.of([read]), as_of, target=target).tobytes()

@@ -49,7 +49,7 @@ class Asked:
 
 
 def scoring(store: Mapping[str, Sequence[Purchase]]) -> SharedScores:
-    async def read(customer: str, reach: Reach, as_of: int) -> Sequence[Purchase]:
+    async def read(customer: str, reach: Reach, as_of: int, _others: int) -> Sequence[Purchase]:
         await asyncio.sleep(0)
         return [each for each in store[customer] if reach.after(as_of) < each.purchased_at]
 

@@ -92,6 +92,8 @@ class TimedProtocol(HttpToolsProtocol):
     _silence: asyncio.TimerHandle | None = None
     _between = True
     """Whether the next byte begins a request."""
+    _head_due = False
+    """Whether a head has begun that did not end yet; most come in one piece, and need no timer."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -134,12 +136,13 @@ class TimedProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         """The head of a request has begun."""
-        self._between = False
-        self._wait()
+        self._between, self._head_due = False, True
+        self._stop_waiting()
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
         """The head is there; beyond what the process takes, it is refused before it costs more."""
+        self._head_due = False
         self._stop_waiting()
         answered = self.cycle is None or self.cycle.response_complete
         if answered and self._is_full() and not is_always(self.url.decode("latin-1")):
@@ -174,6 +177,8 @@ class TimedProtocol(HttpToolsProtocol):
         if self._silence is not None and self._is_draining():
             self._wait()
         super().data_received(data)
+        if self._head_due and self._silence is None:
+            self._wait()
 
     def on_message_complete(self) -> None:
         """The body is there to its end."""

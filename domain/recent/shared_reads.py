@@ -44,7 +44,7 @@ class _Here:
 
 @dataclass(frozen=True, slots=True)
 class SharedReads:
-    """Reads single customers of the recent purchases; on a busy event loop, those of one turn at once.
+    """Reads single customers of the recent purchases; on a busy event loop, many at once.
 
     A batch is tried once. Whom it leaves unread is read alone, as if nobody else had asked, so
     that no request's deadline or failure is another's. Units are shared evenly; the round trip counts

@@ -16,13 +16,15 @@ Figures = Mapping[str, float]
 
 
 def speed_tables() -> Mapping[str, str]:
-    """The README's table, that of one prediction, and that of the aims."""
+    """The README's table, and those of the page about performance."""
     results = (ROOT / "benchmarks" / "RESULTS.md").read_text()
     seen = _predictions(_rows(results, "One prediction, replayed"))
     return {
         "speed": _speed(seen),
         "predictions": _compared(seen),
         "aims": _table(*_rows(results, "Targets")),
+        "layers": _table(*_rows(results, "Where the CPU time goes")),
+        "imports": _table(*_rows(results, "What a server imports")),
     }
 
 

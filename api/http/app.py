@@ -33,7 +33,7 @@ from api.http.completed import Completing
 from api.http.connections import impatient
 from api.http.head import answer_head
 from api.http.headers import answer_preflight, dressed, is_preflight
-from api.http.observing import RequestObserver, RequestTracer, observing, trace_of
+from api.http.observing import RequestObserver, RequestTracer, observed, trace_of
 from api.http.problems import EXCEPTION_HANDLERS
 from api.http.request import StrictRequest
 from api.http.routes.campaigns import CAMPAIGN_ROUTES
@@ -95,8 +95,7 @@ class EncodedPathApp(Litestar):
         if observer is None:
             await self._admitted(http, receive, send)
         else:
-            with observing(observer, http, send) as seen:
-                await self._admitted(http, receive, seen)
+            await observed(observer, self._admitted, http, receive, send)
 
     async def _admitted(self, http: HTTPScope, receive: Receive, send: Send) -> None:
         kind = kind_of(http)

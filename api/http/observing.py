@@ -1,16 +1,17 @@
 """Requests as an observer sees them: route, status, seconds."""
 
 import time
-from collections.abc import Generator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
 from http import HTTPMethod
 from typing import Protocol
 
-from litestar.types import HTTPScope, Message, Send
+from litestar.types import HTTPScope, Message, Receive, Send
 
 from api.process.trace_context import TraceContext, trace_context
 
 NO_ROUTE = "(none)"
+App = Callable[[HTTPScope, Receive, Send], Awaitable[None]]
 _METHODS = frozenset(HTTPMethod)
 _ABORTED = 499
 """The client left before there was an answer; nginx's number for it."""
@@ -52,11 +53,10 @@ def trace_of(http: HTTPScope) -> TraceContext | None:
     return None
 
 
-@contextmanager
-def observing(
-    observer: RequestObserver, http: HTTPScope, send: Send
-) -> Generator[Send, None, None]:
-    """The block answers one request by the given `send`."""
+async def observed(
+    observer: RequestObserver, app: App, http: HTTPScope, receive: Receive, send: Send
+) -> None:
+    """Has the request answered by `app`, and tells the observer."""
     status, began = _ABORTED, time.perf_counter()
 
     async def seen(message: Message) -> None:
@@ -66,7 +66,7 @@ def observing(
         await send(message)
 
     try:
-        yield seen
+        await app(http, receive, seen)
     finally:
         method = http["method"] if http["method"] in _METHODS else "OTHER"
         route = str(http.get("path_template") or NO_ROUTE)

@@ -1,5 +1,7 @@
 """Runs every benchmark of speed in one run and writes what was seen to benchmarks/RESULTS.md.
 
+The flame graph of predictions under load goes to the documentation.
+
 A target that is missed is written down as missed: it fails nothing. Run: make bench
 """
 
@@ -24,6 +26,7 @@ from benchmarks.profiles import IMPORTS
 from benchmarks.starting import MOST as STARTING
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
+FLAMES = RESULTS.parents[1] / "docs" / "explanation" / "flames.svg"
 PARTS, PROFILES = "prediction_parts", "profiles"
 MODULES = (
     "prediction_cost",
@@ -49,6 +52,8 @@ def found_by(module: str, folder: Path) -> tuple[Any, float]:
     """
     output = folder / f"{module}.json"
     command = [sys.executable, "-m", f"benchmarks.{module}", "--output", str(output)]
+    if module == PROFILES:
+        command += ["--flames", str(FLAMES)]
     began = time.monotonic()
     subprocess.run(command, check=False)  # noqa: S603  # our own modules, no shell
     minutes = (time.monotonic() - began) / 60

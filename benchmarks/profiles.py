@@ -94,6 +94,8 @@ def spied(process: int, seconds: float, form: str, output: Path) -> Iterator[Non
         *(str(SPY), "record", "--native", "--rate", str(PER_SECOND), "--format", form),
         *("--duration", f"{seconds:.0f}", "--output", str(output), "--pid", str(process)),
     ]
+    if form == "flamegraph":
+        command.append("--gil")  # threads that wait would be most of the picture
     with on_core(LOAD_CORE):
         spy = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603  # as named
     yield

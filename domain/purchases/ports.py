@@ -102,9 +102,9 @@ class PurchaseRefunder(Protocol):
 class PurchaseHistory(Protocol):
     """One customer's purchases by time, each with all its refunds, as the truth has them.
 
-    Promises: strongly consistent, unless it was made for eventual reads; complete or an error,
-    never a part, so that nobody can ask back beyond the retention of purchases; oldest first, ties
-    by purchase_id; an unknown customer has an empty history.
+    Promises: strongly consistent, unless it was made for eventual reads. Complete or an error,
+    never a part, so that nobody can ask back beyond the retention of purchases. Oldest first, ties
+    by purchase_id. An unknown customer has an empty history.
     """
 
     async def between(self, customer_id: str, /, *, after: int, until: int) -> Sequence[Purchase]:

@@ -1,7 +1,7 @@
 """Signatures of requests to DynamoDB, as AWS asks for them.
 
 The signing key changes once a day, and everything but the body and the second is the same in each request.
-So a signature takes a quarter of the time that it takes where each begins anew.
+So a signature takes half of the time that it takes where each begins anew.
 Source: AWS, Signature Version 4, "Create a signed AWS API request".
 """
 

@@ -24,7 +24,7 @@ from rich.console import Console
 from rich.table import Table
 
 from adapters.dynamodb.recent.marks import Marks
-from adapters.dynamodb.recent.reader import recent_history
+from adapters.dynamodb.recent.history import recent_history
 from adapters.dynamodb.schema import (
     category_attribute,
     day_attribute,

@@ -12,7 +12,8 @@ from domain.errors import StoreUnavailable
 from domain.pacing import Pacing
 from domain.purchases import Lifetime, Purchase, PurchaseColumns
 from domain.recent import RecentBatch, RecentHistory, TableSize
-from domain.values import day_of
+from domain.values import Reach, day_of
+from tests.doubles.columns import batch_of
 
 
 class VirtualTime:
@@ -104,7 +105,9 @@ class FaultyStore:
             for category, customers in found.items()
         }
 
-    async def read(self, customer_ids: Sequence[str], /) -> RecentBatch:
+    async def read(
+        self, customer_ids: Sequence[str], /, *, columns_for: Reach | None = None
+    ) -> RecentBatch:
         assert 0 < len(customer_ids) <= 100
         assert len(set(customer_ids)) == len(customer_ids)
         self.batch_reads += 1
@@ -112,10 +115,16 @@ class FaultyStore:
         unread = [c for c in customer_ids if self.dice.random() < self.faults.unprocessed]
         read = [c for c in customer_ids if c not in set(unread)]
         count_units(reads=Units(measured=float(len(read))))
-        return RecentBatch(histories=[self._recent(customer) for customer in read], unread=unread)
+        histories = [self._recent(customer) for customer in read]
+        return batch_of(histories, columns_for=columns_for, unread=unread)
 
     async def scan(
-        self, *, segment: int, segments: int, bought_in: str | None = None
+        self,
+        *,
+        segment: int,
+        segments: int,
+        bought_in: str | None = None,
+        columns_for: Reach | None = None,
     ) -> AsyncIterator[RecentBatch]:
         mine = [
             c
@@ -126,9 +135,9 @@ class FaultyStore:
         for start in range(0, len(mine), self.page_size):
             await self._call()
             count_units(reads=Units(measured=1.0))
-            yield RecentBatch(
-                histories=[self._recent(c) for c in mine[start : start + self.page_size]],
-                unread=(),
+            yield batch_of(
+                [self._recent(c) for c in mine[start : start + self.page_size]],
+                columns_for=columns_for,
                 left_out=bought_in is not None,
             )
 

@@ -11,6 +11,7 @@ from collections.abc import (
     Sequence,
 )
 from dataclasses import dataclass, field
+from itertools import compress
 from typing import ParamSpec, Protocol, TypeVar
 
 import numpy as np
@@ -23,9 +24,9 @@ from domain.cost import Cost
 from domain.errors import StoreUnavailable
 from domain.features import Histories
 from domain.pacing import AdaptiveLimit, Pacing
-from domain.prediction import Arm, Traffic
-from domain.purchases import Purchase, PurchaseColumns, PurchaseHistory
-from domain.recent import BATCH_CUSTOMERS, RecentHistory, RecentPurchases
+from domain.prediction import Arm, ServedModel, Traffic
+from domain.purchases import Purchase, PurchaseHistory
+from domain.recent import BATCH_CUSTOMERS, RecentBatch, RecentColumns, RecentPurchases
 from domain.values import Reach
 
 NOBODY = "-"
@@ -176,30 +177,35 @@ class Scoring:
         }
         return cls(traffic, as_of, category, empty, features)
 
+    @property
+    def reach(self) -> Reach:
+        """What must be known for every model that answers."""
+        return self.traffic.reach
+
     def reach_of(self, customer: str) -> Reach:
         """What the model that answers this customer must know."""
         return self.traffic.model_for(customer).features.reach
 
-    def members(self, histories: Mapping[str, Sequence[Purchase]]) -> list[Member]:
+    def members(self, histories: Histories) -> list[Member]:
         """Each customer scored by the model that answers them, in order.
 
         Raises:
-            CorruptRecord: two purchases share an id, or a model's score is no probability.
+            CorruptRecord: a model's score is no probability.
         """
-        models = {customer: self.traffic.model_for(customer) for customer in histories}
-        scores: dict[str, float] = {}
+        customers = histories.customer_ids
+        models = [self.traffic.model_for(customer) for customer in customers]
+        probability = np.empty(len(models))
         for arm, model in self.traffic.answering.items():
-            filled = {c: h for c, h in histories.items() if models[c].arm is arm and _known(h)}
-            if filled:
-                some = Histories.of(list(filled.values()))
+            theirs = _who_of(models, model)
+            probability[theirs] = self.empty[arm]
+            if (bought := theirs & histories.known).any():
+                some = histories.only(bought)
                 matrix, found = model.scores(some, self.as_of, target=self.category)
-                scores.update(zip(filled, found.tolist(), strict=True))
+                probability[bought] = found
                 if self.features is not None:
-                    self.features.update(zip(filled, matrix, strict=True))
-        return [
-            Member(customer, scores.get(customer, self.empty[model.arm]), model.arm)
-            for customer, model in models.items()
-        ]
+                    self.features.update(zip(some.customer_ids, matrix, strict=True))
+        answers = zip(customers, probability.tolist(), models, strict=True)
+        return [Member(customer, score, model.arm) for customer, score, model in answers]
 
     def absent(self, customer: str) -> Member:
         """A customer known to have no purchases, scored."""
@@ -210,7 +216,7 @@ class Scoring:
         """A customer who could not be read."""
         return Member(customer, None, self.traffic.model_for(customer).arm)
 
-    def split(self, histories: Sequence[RecentHistory]) -> tuple[list[Member], list[str]]:
+    def split(self, batch: RecentBatch) -> tuple[list[Member], list[str]]:
         """Those whose recent purchases suffice, scored, and the ids of the others.
 
         Raises:
@@ -218,13 +224,32 @@ class Scoring:
         """
         enough: dict[str, Sequence[Purchase]] = {}
         others: list[str] = []
-        for history in histories:
+        for history in batch.histories:
             reach = self.reach_of(history.customer_id)
             if history.answers(reach, self.as_of):
                 enough[history.customer_id] = history.reaching(reach)
             else:
                 others.append(history.customer_id)
-        return self.members(enough), others
+        members = self.members(Histories.of_each(enough)) if enough else []
+        if batch.columns is not None:
+            answered = self._answered(batch.columns)
+            members += self.members(batch.columns.only(answered).histories)
+            others += compress(batch.columns.histories.customer_ids, ~answered)
+        return members, others
+
+    def _answered(self, columns: RecentColumns) -> NDArray[np.bool_]:
+        """Whose columns suffice. Shape: (n,) bool."""
+        models = [self.traffic.model_for(each) for each in columns.histories.customer_ids]
+        answered = np.zeros(len(models), dtype=np.bool_)
+        for model in self.traffic.answering.values():
+            enough = columns.answer(model.features.reach, self.as_of)
+            answered |= enough & _who_of(models, model)
+        return answered
+
+
+def _who_of(models: Sequence[ServedModel], model: ServedModel) -> NDArray[np.bool_]:
+    """Whom this one of the models answers. Shape: (n,) bool."""
+    return np.fromiter((each is model for each in models), dtype=np.bool_, count=len(models))
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,7 +286,7 @@ class BatchScores:
         """
         try:
             async with self.limit.slot():
-                batch = await self.recent.read(customers)
+                batch = await self.recent.read(customers, columns_for=self.scoring.reach)
         except StoreUnavailable as exc:
             if not exc.transient:
                 raise
@@ -271,7 +296,7 @@ class BatchScores:
             self.limit.refused()
         else:
             self.limit.served()
-        members, by_time = self.scoring.split(batch.histories)
+        members, by_time = self.scoring.split(batch)
         return ScoredBatch(members, by_time, batch.unread)
 
 
@@ -331,10 +356,15 @@ async def scan(
 
     async def read(segment: int) -> None:
         nonlocal left_out
-        wanted = scoring.category
-        async for batch in recent.scan(segment=segment, segments=segments, bought_in=wanted):
+        batches = recent.scan(
+            segment=segment,
+            segments=segments,
+            bought_in=scoring.category,
+            columns_for=scoring.reach,
+        )
+        async for batch in batches:
             left_out |= batch.left_out
-            found, others = scoring.split(batch.histories)
+            found, others = scoring.split(batch)
             members.update((member.customer_id, member) for member in found)
             by_time.update(others)
             if len(members) > MOST_SCANNED:
@@ -370,7 +400,7 @@ class MemberReads:
     summary: AudienceSummary
 
     async def some_of(self, customers: Sequence[str]) -> tuple[list[Member], Sequence[str]]:
-        """Members of at most a hundred customers, and whom to ask for again.
+        """Members of at most a hundred customers, in their order, and whom to ask for again.
 
         Past the deadline nobody is asked for again: who is not read then is unread.
         """
@@ -380,7 +410,8 @@ class MemberReads:
         members = list(answer.members)
         if answer.by_time:
             members += await together(map(self._by_time, answer.by_time))
-        return members, answer.unread
+        found = {member.customer_id: member for member in members}
+        return [found[each] for each in customers if each in found], answer.unread
 
     async def all_of(self, customers: Sequence[str]) -> list[Member]:
         """A member of every customer, in their order."""
@@ -407,20 +438,12 @@ class MemberReads:
             if not exc.transient:
                 raise
             return self.scoring.unread(customer)
-        (member,) = self.scoring.members({customer: purchases})
+        (member,) = self.scoring.members(Histories.of_each({customer: purchases}))
         return member
 
 
 class TooManyToScan(Exception):
     """More customers are stored than a scan may hold in memory."""
-
-
-def _known(purchases: Sequence[Purchase]) -> bool:
-    """Whether anything is known of a customer: listed, or in totals."""
-    if len(purchases):
-        return True
-    lifetime = purchases.lifetime if isinstance(purchases, PurchaseColumns) else None
-    return lifetime is not None and lifetime.purchases > 0
 
 
 async def together(calls: Iterable[Coroutine[None, None, T]]) -> list[T]:

@@ -4,14 +4,15 @@ A recent item lists the purchases of the last days, and has the totals of all. T
 was bought before. All of it lies before every as_of that the recent item answers for.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from domain.errors import CorruptRecord
-from domain.purchases import Lifetime, PurchaseColumns, refunded_minor
+from domain.purchases import PurchaseColumns, refunded_minor
 from domain.values import BEGINNING
 
 NEVER = np.iinfo(np.int64).max
@@ -30,12 +31,18 @@ class Earlier:
     volume_minor: NDArray[np.int64]
     first_at: NDArray[np.int64]
     last_at: NDArray[np.int64]
-    _columns: Sequence[PurchaseColumns]
+    count_in: Callable[[str], NDArray[np.int64]]
+    """How many of them are of one category; counted when asked, since few ask."""
 
-    def count_in(self, category: str) -> NDArray[np.int64]:
-        """How many of them are of one category. Shape: (n,) int64."""
-        left_out = (_left_out_in(columns, category) for columns in self._columns)
-        return np.fromiter(left_out, dtype=np.int64, count=len(self._columns))
+    def only(self, chosen: NDArray[np.bool_]) -> "Earlier":
+        """These of some customers. Shape: (n,) bool."""
+        return Earlier(
+            self.count[chosen],
+            self.volume_minor[chosen],
+            self.first_at[chosen],
+            self.last_at[chosen],
+            lambda category: self.count_in(category)[chosen],
+        )
 
     def moved(self, by: NDArray[np.int64]) -> "Earlier":
         """These with everything of each customer moved in time. Shape: (n,), microseconds."""
@@ -56,7 +63,9 @@ def earlier_of(columns: Sequence[PurchaseColumns]) -> Earlier | None:
     if all(each.lifetime is None for each in columns):
         return None
     rows = np.array([_left_out(each) for each in columns], dtype=np.int64)
-    return Earlier(rows[:, 0], rows[:, 1], rows[:, 2], rows[:, 3], columns)
+    return Earlier(
+        rows[:, 0], rows[:, 1], rows[:, 2], rows[:, 3], partial(_left_out_of_each_in, columns)
+    )
 
 
 def _left_out(columns: PurchaseColumns) -> tuple[int, int, int, int]:
@@ -74,8 +83,13 @@ def _left_out(columns: PurchaseColumns) -> tuple[int, int, int, int]:
     if not count and not volume_minor:
         return 0, 0, NEVER, BEGINNING
     if count <= 0 or volume_minor < 0 or lifetime.first_at is None or lifetime.last_at is None:
-        raise _untrue(lifetime)
+        raise untrue(lifetime.purchases)
     return count, volume_minor, lifetime.first_at, lifetime.last_at
+
+
+def _left_out_of_each_in(columns: Sequence[PurchaseColumns], category: str) -> NDArray[np.int64]:
+    left_out = (_left_out_in(each, category) for each in columns)
+    return np.fromiter(left_out, dtype=np.int64, count=len(columns))
 
 
 def _left_out_in(columns: PurchaseColumns, category: str) -> int:
@@ -85,13 +99,14 @@ def _left_out_in(columns: PurchaseColumns, category: str) -> int:
     if columns.refunds:
         count += sum(columns.category[row] == category for row in _given_back(columns))
     if count < 0:
-        raise _untrue(columns.lifetime)
+        raise untrue(columns.lifetime.purchases)
     return count
 
 
-def _untrue(lifetime: Lifetime) -> CorruptRecord:
+def untrue(purchases: int) -> CorruptRecord:
+    """The error of totals, so many in all, that are less than what is listed."""
     return CorruptRecord(
-        f"a customer's totals, {lifetime.purchases} purchases in all, do not hold what is listed; "
+        f"a customer's totals, {purchases} purchases in all, do not hold what is listed; "
         "rebuild the customer"
     )
 

@@ -1,7 +1,8 @@
 """Histories: the purchases of many customers as columns, ready for array arithmetic."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import compress
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,10 @@ from domain.features.earlier import NEVER, Earlier, earlier_of
 from domain.purchases import Purchase, PurchaseColumns
 
 _NOTHING_BACK: NDArray[np.int64] = np.empty((0, 3), dtype=np.int64)
+
+
+def _none() -> NDArray[np.int64]:
+    return _NOTHING_BACK[:, 0]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,9 +33,9 @@ class Histories:
     amount_minor: NDArray[np.int64]
     category: NDArray[np.int64]
     categories: Sequence[str]
-    refund_of: NDArray[np.int64]
-    refunded_at: NDArray[np.int64]
-    refund_minor: NDArray[np.int64]
+    refund_of: NDArray[np.int64] = field(default_factory=_none)
+    refunded_at: NDArray[np.int64] = field(default_factory=_none)
+    refund_minor: NDArray[np.int64] = field(default_factory=_none)
     earlier: Earlier | None = None
     customer_ids: Sequence[str] = ()
 
@@ -72,6 +77,11 @@ class Histories:
             customer_ids=[columns.customer_id for columns in everybody],
         )
 
+    @classmethod
+    def of_each(cls, histories: Mapping[str, Sequence[Purchase]]) -> "Histories":
+        """As `of`, where it is known whose each history is, the empty ones too."""
+        return replace(cls.of(histories.values()), customer_ids=list(histories))
+
     def known_at(self, as_of: int) -> "Histories":
         """These with what was left of each purchase at that instant, in microseconds, UTC.
 
@@ -98,9 +108,36 @@ class Histories:
             earlier=None if self.earlier is None else self.earlier.moved(by),
         )
 
+    def only(self, chosen: NDArray[np.bool_]) -> "Histories":
+        """These of some customers, in the same order. Shape: (n,) bool."""
+        if chosen.all():
+            return self
+        counts = np.diff(self.offsets)
+        rows = np.repeat(chosen, counts)
+        refunds = rows[self.refund_of]
+        moved = np.cumsum(rows) - 1
+        return replace(
+            self,
+            offsets=np.concatenate(([0], np.cumsum(counts[chosen]))),
+            purchased_at=self.purchased_at[rows],
+            amount_minor=self.amount_minor[rows],
+            category=self.category[rows],
+            refund_of=moved[self.refund_of[refunds]],
+            refunded_at=self.refunded_at[refunds],
+            refund_minor=self.refund_minor[refunds],
+            earlier=None if self.earlier is None else self.earlier.only(chosen),
+            customer_ids=list(compress(self.customer_ids, chosen)),
+        )
+
     def __len__(self) -> int:
         """The number of customers."""
         return len(self.offsets) - 1
+
+    @property
+    def known(self) -> NDArray[np.bool_]:
+        """Of whom anything is known: listed, or in totals. Shape: (n,) bool."""
+        listed: NDArray[np.bool_] = self.offsets[1:] > self.offsets[:-1]
+        return listed if self.earlier is None else listed | (self.earlier.count > 0)
 
     @property
     def customer(self) -> NDArray[np.int64]:

@@ -70,10 +70,15 @@ class Traffic:
         return reach
 
     @property
+    def reach(self) -> Reach:
+        """What must be known for every model that answers."""
+        reach = self.champion.features.reach
+        return reach if self.challenger is None else reach | self.challenger.features.reach
+
+    @property
     def challenger_looks_further(self) -> bool:
         """Whether the challenger needs to know more than the champion."""
-        reach = self.champion.features.reach
-        return any(reach | model.features.reach != reach for model in self.answering.values())
+        return self.reach != self.champion.features.reach
 
     @cached_property
     def _salt(self) -> bytes:

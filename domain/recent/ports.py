@@ -4,7 +4,9 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from domain.recent.columns import RecentColumns
 from domain.recent.history import RecentHistory
+from domain.values import Reach
 
 BATCH_CUSTOMERS = 100
 """Customers per read of the recent purchases. Source: AWS, BatchGetItem."""
@@ -14,11 +16,12 @@ BATCH_CUSTOMERS = 100
 class RecentBatch:
     """The answer to one read of recent purchases: histories, and whom the store left unread.
 
-    `left_out`: a customer who is not among them need not be without purchases.
+    Whoever is in `columns` is not among the histories, and the other way round. `left_out`: a customer who is not among them need not be without purchases.
     """
 
     histories: Sequence[RecentHistory]
     unread: Sequence[str]
+    columns: RecentColumns | None = None
     left_out: bool = False
 
 
@@ -54,8 +57,12 @@ class RecentPurchases(Protocol):
         """
         ...
 
-    async def read(self, customer_ids: Sequence[str], /) -> RecentBatch:
+    async def read(
+        self, customer_ids: Sequence[str], /, *, columns_for: Reach | None = None
+    ) -> RecentBatch:
         """One round trip for at most a hundred distinct customers.
+
+        Any of them may be answered in columns that tell what must be known `columns_for` a reach.
 
         Raises:
             StoreUnavailable: none of them was read; asking again may help if `transient`.
@@ -64,11 +71,16 @@ class RecentPurchases(Protocol):
         ...
 
     def scan(
-        self, *, segment: int, segments: int, bought_in: str | None = None
+        self,
+        *,
+        segment: int,
+        segments: int,
+        bought_in: str | None = None,
+        columns_for: Reach | None = None,
     ) -> AsyncIterator[RecentBatch]:
         """Every stored history of one segment, page by page; customers without one are absent.
 
-        Who never bought in the category `bought_in` may be left out.
+        Any of them may come in columns, as with `read`. Who never bought in the category `bought_in` may be left out.
 
         Raises:
             StoreUnavailable: the segment could not be read to its end.

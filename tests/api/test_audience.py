@@ -17,6 +17,7 @@ from litestar.types import HTTPDisconnectEvent, HTTPScope, Message
 from domain.categories import CategorySize, IndexPage
 from domain.errors import CorruptRecord, StoreUnavailable
 from domain.recent import RecentBatch
+from domain.values import Reach
 from tests.api.conftest import Http, Shop, app_over
 from tests.api.problems import field_of, problem_of
 from tests.builders import DAY, NOW, a_category, a_purchase
@@ -269,9 +270,11 @@ class StallingShop(Shop):
         super().__init__()
         self.asked, self.left = asyncio.Event(), asyncio.Event()
 
-    async def read(self, customer_ids: Sequence[str], /) -> RecentBatch:
+    async def read(
+        self, customer_ids: Sequence[str], /, *, columns_for: Reach | None = None
+    ) -> RecentBatch:
         if LAST not in customer_ids:
-            return await super().read(customer_ids)
+            return await super().read(customer_ids, columns_for=columns_for)
         self.asked.set()
         try:
             return await asyncio.Future()

@@ -3,13 +3,15 @@
 import pytest
 
 from domain.cost import Cost, metered
-from domain.purchases import Recording
+from domain.features import Aggregation, Feature, FeatureSet, Histories, total_purchase_volume_30d
+from domain.purchases import Recording, Refund
 from domain.recent import RecentBatch, RecentHistory
 from domain.values import MICROS_PER_DAY, Reach, Window, day_of
-from tests.builders import NOW, a_purchase
+from tests.builders import NOW, USD, a_purchase
 from tests.contracts.conftest import RETENTION, Store, recent_of, settled
 
 pytestmark = pytest.mark.anyio
+EVER = FeatureSet((Feature(Aggregation.TOTAL_PURCHASE_VOLUME, None),), USD)
 
 
 async def record_for(store: Store, *customers: str) -> None:
@@ -113,6 +115,30 @@ async def test_a_scan_yields_every_stored_history_once_as_it_is_read(
     histories = histories_in(batches)
     assert sorted(histories) == sorted(active)
     assert [histories[customer] for customer in active] == await recent_of(store, *active)
+
+
+@pytest.mark.parametrize("ever", [False, True], ids=["a window", "ever"])
+async def test_columns_tell_the_same_of_whoever_is_in_them(store: Store, ever: bool) -> None:
+    active = [f"customer-{n}" for n in range(12)]
+    await record_for(store, *active)
+    bought = a_purchase(customer_id=active[0], purchased_at=NOW)
+    part = Refund(NOW, "r", bought.amount_minor - 1)
+    await store.refunder.refund(active[0], bought.purchase_id, part, dated=True)
+    asked, reach = [*active, "nobody"], Reach(Window.days(30), ever)
+    read = await store.recent.read(asked, columns_for=reach)
+    scanned = [batch async for batch in store.recent.scan(segment=0, segments=1, columns_for=reach)]
+    for customers, batches in ((asked, [read]), (active, scanned)):
+        in_columns = [batch.columns for batch in batches if batch.columns is not None]
+        told = [one for each in in_columns for one in each.histories.customer_ids]
+        others = [history.customer_id for batch in batches for history in batch.histories]
+        assert sorted(told + others) == sorted(customers)
+        for columns in in_columns:
+            histories = await recent_of(store, *columns.histories.customer_ids)
+            each = Histories.of(history.reaching(reach) for history in histories)
+            assert columns.answer(reach, NOW).tolist() == [h.answers(reach, NOW) for h in histories]
+            for features in (total_purchase_volume_30d(USD), *([EVER] if ever else [])):
+                ours = features.matrix(columns.histories, NOW)
+                assert ours.tolist() == features.matrix(each, NOW).tolist()
 
 
 async def test_nothing_stored_is_nothing_scanned(store: Store) -> None:

@@ -29,8 +29,9 @@ from domain.purchases import (
 )
 from domain.recent import BATCH_CUSTOMERS, RecentBatch, RecentHistory, TableSize, as_listed
 from domain.retention import Retention
-from domain.values import Clock, Window, day_of
+from domain.values import Clock, Reach, Window, day_of
 from tests.builders import NOW
+from tests.doubles.columns import batch_of
 
 RETENTION = Retention.covering(Window.days(30))
 T = TypeVar("T")
@@ -232,20 +233,28 @@ class ReferenceStore:
         async with self._calling(Call("one", (customer_id,)), reads=1):
             return self.recent(customer_id)
 
-    async def read(self, customer_ids: Sequence[str], /) -> RecentBatch:
+    async def read(
+        self, customer_ids: Sequence[str], /, *, columns_for: Reach | None = None
+    ) -> RecentBatch:
         """A history of every customer but the unread; see RecentPurchases."""
         assert len(set(customer_ids)) == len(customer_ids) <= BATCH_CUSTOMERS
         if not customer_ids:
             return RecentBatch(histories=(), unread=())
         read = [customer for customer in customer_ids if customer not in self.unread]
         async with self._calling(Call("read", tuple(customer_ids)), reads=len(read)):
-            return RecentBatch(
-                histories=[self.recent(customer) for customer in read],
+            return batch_of(
+                [self.recent(customer) for customer in read],
+                columns_for=columns_for,
                 unread=[customer for customer in customer_ids if customer in self.unread],
             )
 
     async def scan(
-        self, *, segment: int, segments: int, bought_in: str | None = None
+        self,
+        *,
+        segment: int,
+        segments: int,
+        bought_in: str | None = None,
+        columns_for: Reach | None = None,
     ) -> AsyncIterator[RecentBatch]:
         """Every stored customer of one segment, if of the category; see RecentPurchases."""
         filtered = self._keeps_totals and bought_in is not None
@@ -259,7 +268,7 @@ class ReferenceStore:
             page = tuple(mine[start : start + self.page_size])
             async with self._calling(Call("scan", page, (segment, segments)), reads=1):
                 histories = [self.recent(customer) for customer in page]
-            yield RecentBatch(histories=histories, unread=(), left_out=filtered)
+            yield batch_of(histories, columns_for=columns_for, left_out=filtered)
 
     async def size(self) -> TableSize:
         """How many customers are stored, and how large that is; see RecentPurchases."""

@@ -6,12 +6,13 @@ import pytest
 
 from domain.audience import AudienceQuery, Member, ReadWay, ScoreAudience
 from domain.audience.cost_plan import PAGE_BYTES, plan
+from domain.audience.reads import NOBODY
 from domain.categories import IndexPage, Position
 from domain.cost import BYTES_PER_UNIT, INDEX_ENTRY_BYTES, metered
 from domain.errors import CorruptRecord, StoreUnavailable
 from domain.pacing import LONGEST_PAUSE_S, AdaptiveLimit
 from domain.recent import RecentBatch, TableSize
-from domain.values import MICROS_PER_DAY, day_of
+from domain.values import MICROS_PER_DAY, Reach, day_of
 from tests.builders import NOW, a_category, a_purchase, a_traffic, missing
 from tests.fakes import SaturatingScorer
 from tests.faulty_store import Faults, FaultyStore, VirtualTime
@@ -111,8 +112,10 @@ async def test_an_old_as_of_is_answered_by_time() -> None:
 
 async def test_a_refusal_that_retrying_cannot_mend_is_raised() -> None:
     class Forbidden(FaultyStore):
-        async def read(self, customer_ids: Sequence[str], /) -> RecentBatch:
-            raise StoreUnavailable(f"{len(customer_ids)} forbidden", transient=False)
+        async def read(
+            self, customer_ids: Sequence[str], /, *, columns_for: Reach | None = None
+        ) -> RecentBatch:
+            raise StoreUnavailable(f"{len(customer_ids)} forbidden, {columns_for}", transient=False)
 
     store = Forbidden(purchases=a_store(3).purchases, complete_since=SINCE)
     with pytest.raises(StoreUnavailable, match="forbidden"):
@@ -132,7 +135,10 @@ async def test_a_model_that_scores_no_probability_is_refused() -> None:
 
 async def test_one_customer_that_stays_unread_does_not_starve_the_others() -> None:
     class Grudge(FaultyStore):
-        async def read(self, customer_ids: Sequence[str], /) -> RecentBatch:
+        async def read(
+            self, customer_ids: Sequence[str], /, *, columns_for: Reach | None = None
+        ) -> RecentBatch:
+            assert columns_for or list(customer_ids) == [NOBODY]
             batch = await super().read(customer_ids)
             kept = [h for h in batch.histories if h.customer_id != "c000007"]
             return replace(
@@ -191,11 +197,18 @@ async def test_reads_by_time_are_bounded_and_cost_units() -> None:
 async def test_a_scan_that_is_refused_falls_back_to_batches() -> None:
     class Unscannable(FaultyStore):
         async def scan(
-            self, *, segment: int, segments: int, bought_in: str | None = None
+            self,
+            *,
+            segment: int,
+            segments: int,
+            bought_in: str | None = None,
+            columns_for: Reach | None = None,
         ) -> AsyncIterator[RecentBatch]:
             for batch in list[RecentBatch]():
                 yield batch
-            raise StoreUnavailable(f"{bought_in}: segment {segment} of {segments} refused")
+            raise StoreUnavailable(
+                f"{bought_in}: segment {segment} of {segments} refused, {columns_for}"
+            )
 
     store = Unscannable(purchases=a_store(30).purchases, complete_since=SINCE)
     async with a_service(store).stream(a_query(way=ReadWay.SCAN)) as (batches, summary):
@@ -205,7 +218,10 @@ async def test_a_scan_that_is_refused_falls_back_to_batches() -> None:
 
 async def test_a_page_ends_before_the_first_customer_it_cannot_read() -> None:
     class Grudge(FaultyStore):
-        async def read(self, customer_ids: Sequence[str], /) -> RecentBatch:
+        async def read(
+            self, customer_ids: Sequence[str], /, *, columns_for: Reach | None = None
+        ) -> RecentBatch:
+            assert columns_for or list(customer_ids) == [NOBODY]
             batch = await super().read(customer_ids)
             self.time.now += 0.5
             kept = [h for h in batch.histories if h.customer_id != "c000007"]

@@ -13,7 +13,7 @@ from domain.errors import StoreUnavailable
 from domain.pacing import FIRST_PAUSE_S, LONGEST_PAUSE_S
 from domain.purchases import Purchase
 from domain.recent import RecentBatch
-from domain.values import MICROS_PER_DAY, day_of
+from domain.values import MICROS_PER_DAY, Reach, day_of
 from tests.builders import NOW, a_purchase, a_traffic
 from tests.fakes import SaturatingScorer
 from tests.faulty_store import Faults, FaultyStore
@@ -41,7 +41,9 @@ class PressedStore(FaultyStore):
     at_once: list[int] = field(default_factory=list)
     reading: int = 0
 
-    async def read(self, customer_ids: Sequence[str], /) -> RecentBatch:
+    async def read(
+        self, customer_ids: Sequence[str], /, *, columns_for: Reach | None = None
+    ) -> RecentBatch:
         self.reading += 1
         self.at_once.append(self.reading)
         try:
@@ -49,7 +51,7 @@ class PressedStore(FaultyStore):
                 await asyncio.sleep(0)
             if 1 < len(self.at_once) <= 1 + self.refusals:
                 raise StoreUnavailable("throttled")
-            return await super().read(customer_ids)
+            return await super().read(customer_ids, columns_for=columns_for)
         finally:
             self.reading -= 1
 

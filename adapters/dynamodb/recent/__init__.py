@@ -1,10 +1,10 @@
 """The recent purchases table: read, updated and rebuilt."""
 
+from adapters.dynamodb.recent.history import recent_history as recent_history
 from adapters.dynamodb.recent.marks import MARKS as MARKS
 from adapters.dynamodb.recent.marks import Marks as Marks
 from adapters.dynamodb.recent.marks import RetentionMarks as RetentionMarks
 from adapters.dynamodb.recent.marks import layout_differences as layout_differences
-from adapters.dynamodb.recent.reader import recent_history as recent_history
 from adapters.dynamodb.recent.stored import read_recent as read_recent
 from adapters.dynamodb.recent.stored import stored_recent as stored_recent
 from adapters.dynamodb.recent.suppression import SUPPRESSED as SUPPRESSED

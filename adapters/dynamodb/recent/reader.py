@@ -3,28 +3,18 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
+from adapters.dynamodb.recent.columns import recent_columns
+from adapters.dynamodb.recent.history import recent_history
 from adapters.dynamodb.recent.marks import MARKS, Marks, RetentionMarks
-from adapters.dynamodb.recent.suppression import SUPPRESSED, is_suppressed
-from adapters.dynamodb.recent.totals import totals_of
-from adapters.dynamodb.schema import (
-    CATEGORY_COUNT,
-    KEPT,
-    OVERFLOW,
-    RecentRow,
-    category_attribute,
-    category_of,
-    decode_days,
-    kept_attribute,
-)
+from adapters.dynamodb.recent.suppression import SUPPRESSED
+from adapters.dynamodb.schema import RecentRow, category_attribute
 from adapters.dynamodb.wire import DynamoClient, translated
-from domain.errors import CorruptRecord
-from domain.purchases import Lifetime
-from domain.recent import RecentBatch, RecentHistory, TableSize
+from domain.recent import RecentBatch, RecentColumns, RecentHistory, TableSize
 from domain.retention import Retention
-from domain.values import MICROS_PER_DAY, Clock, Consistency
+from domain.values import Clock, Consistency, Reach
 
-_OTHER_ATTRIBUTES = frozenset(each.attr_name for each in RecentRow.get_attributes().values())
 _CUSTOMER = str(RecentRow.customer_id.attr_name)
+_NOTHING: Mapping[str, Any] = {}
 
 
 class DynamoRecentPurchases:
@@ -68,7 +58,9 @@ class DynamoRecentPurchases:
         )
         return recent_history(customer_id, answer.get("Item", {}), self._retention, marks, now)
 
-    async def read(self, customer_ids: Sequence[str], /) -> RecentBatch:
+    async def read(
+        self, customer_ids: Sequence[str], /, *, columns_for: Reach | None = None
+    ) -> RecentBatch:
         """One round trip for at most a hundred distinct customers; see the port."""
         if not customer_ids:
             return RecentBatch(histories=(), unread=())
@@ -81,16 +73,21 @@ class DynamoRecentPurchases:
         items = {item[_CUSTOMER]["S"]: item for item in answer["Responses"].get(self._table, ())}
         left = answer.get("UnprocessedKeys", {}).get(self._table, {}).get("Keys", ())
         unread = {key[_CUSTOMER]["S"] for key in left}
-        read = [customer for customer in customer_ids if customer not in unread]
+        read = {each: items.get(each, _NOTHING) for each in customer_ids if each not in unread}
+        columns, histories = self._decoded(read, marks, now, columns_for)
         return RecentBatch(
-            histories=[
-                recent_history(c, items.get(c, {}), self._retention, marks, now) for c in read
-            ],
+            histories=histories,
             unread=[customer for customer in customer_ids if customer in unread],
+            columns=columns,
         )
 
     async def scan(
-        self, *, segment: int, segments: int, bought_in: str | None = None
+        self,
+        *,
+        segment: int,
+        segments: int,
+        bought_in: str | None = None,
+        columns_for: Reach | None = None,
     ) -> AsyncIterator[RecentBatch]:
         """Every stored history of one segment, page by page; see the port.
 
@@ -109,19 +106,35 @@ class DynamoRecentPurchases:
                 request["FilterExpression"] = "attribute_exists(#category)"
                 request["ExpressionAttributeNames"] = {"#category": category_attribute(bought_in)}
             page = await self._client.call(deadline, "Scan", request)
-            yield RecentBatch(
-                histories=[
-                    recent_history(item[_CUSTOMER]["S"], item, self._retention, marks, now)
-                    for item in page["Items"]
-                    if item[_CUSTOMER]["S"] != MARKS
-                    and SUPPRESSED not in item  # it holds nothing else
-                ],
-                unread=(),
-                left_out=filtered,
-            )
+            read = {
+                customer: item
+                for item in page["Items"]
+                if (customer := item[_CUSTOMER]["S"]) != MARKS
+                and SUPPRESSED not in item  # it holds nothing else
+            }
+            columns, histories = self._decoded(read, marks, now, columns_for)
+            yield RecentBatch(histories=histories, unread=(), columns=columns, left_out=filtered)
             if (start_key := page.get("LastEvaluatedKey")) is None:
                 return
             request["ExclusiveStartKey"] = start_key
+
+    def _decoded(
+        self,
+        items: Mapping[str, Mapping[str, Any]],
+        marks: Marks,
+        now: int,
+        columns_for: Reach | None,
+    ) -> tuple[RecentColumns | None, Sequence[RecentHistory]]:
+        """What these items tell: of most customers in columns, if that will do."""
+        columns = None
+        if columns_for is not None:
+            columns = recent_columns(items, self._retention, marks, now, totals=columns_for.ever)
+        done = frozenset[str]() if columns is None else columns.customers
+        return columns, [
+            recent_history(customer, item, self._retention, marks, now)
+            for customer, item in items.items()
+            if customer not in done
+        ]
 
     async def size(self) -> TableSize:
         """How many customers are stored, and their bytes, as of hours ago; see the port."""
@@ -129,69 +142,3 @@ class DynamoRecentPurchases:
         answer = await self._client.call(self._client.read_deadline(), "DescribeTable", request)
         description = answer["Table"]
         return TableSize(items=description["ItemCount"], bytes=description["TableSizeBytes"])
-
-
-def recent_history(
-    customer_id: str, item: Mapping[str, Any], retention: Retention, marks: Marks, now: int
-) -> RecentHistory:
-    """What a recent item, empty where there is none, tells at an instant.
-
-    `marks` tell when somebody last wrote with shorter retentions, and whether totals are kept; an item
-    tells itself with which retention it was written, for as long as it is there.
-
-    Raises:
-        CorruptRecord: an attribute or an element of it cannot be read.
-    """
-    elsewhere = {
-        days: last for days, last in marks.shorter.items() if kept_attribute(days) not in item
-    }
-    if marks.totals and not item:  # never bought, or erased: without TTL no item disappears
-        elsewhere = {}
-    complete_since = retention.complete_for_all(now, elsewhere)
-    categories: list[str] = []
-    sets: dict[int, Sequence[str]] = {}
-    overflow_days: set[int] = set()
-    for name, value in item.items():
-        if name in _OTHER_ATTRIBUTES:
-            continue
-        if name.startswith(CATEGORY_COUNT):
-            categories.append(category_of(name))
-            continue
-        if name[0] == KEPT:
-            complete_since = max(complete_since, _kept_since(name, value))
-            continue
-        day, found = _day_of(name, value)
-        if OVERFLOW in found:
-            overflow_days.add(day)
-            found = [element for element in found if element != OVERFLOW]
-        sets[day] = found
-    purchases, unclear_days = decode_days(sets, categories, customer_id=customer_id)
-    suppressed = is_suppressed(item, now)
-    lifetime = None
-    if marks.totals:
-        lifetime = Lifetime() if not item or SUPPRESSED in item else totals_of(item)
-    return RecentHistory(
-        customer_id=customer_id,
-        complete_since=complete_since,
-        lifetime=lifetime,
-        purchases=purchases,
-        overflow_days=unclear_days.union(overflow_days),
-        suppressed=suppressed,
-    )
-
-
-def _day_of(name: str, value: Mapping[str, Any]) -> tuple[int, Sequence[str]]:
-    """The UTC day of an attribute, and the elements of its set."""
-    try:
-        return int(name.removeprefix("d")), value["BS"]
-    except (KeyError, ValueError) as exc:
-        raise CorruptRecord(f"attribute {name!r} of a recent item is no day's set") from exc
-
-
-def _kept_since(name: str, value: Mapping[str, str]) -> int:
-    """The oldest day that is complete after the last write of one retention."""
-    try:
-        retention, day = Retention(int(name.removeprefix(KEPT))), int(value["N"])
-    except (KeyError, ValueError) as exc:
-        raise CorruptRecord(f"attribute {name!r} of a recent item is no retention") from exc
-    return retention.complete_since(day * MICROS_PER_DAY)

@@ -15,6 +15,7 @@ from adapters.dynamodb.schema import (
     category_of,
     why_unreadable,
 )
+from domain.features import NEVER
 from domain.purchases import Lifetime, Purchase, Refund, counts
 from domain.values import BEGINNING
 
@@ -193,6 +194,28 @@ def totals_of(item: Item) -> Lifetime | None:
         )
     except (KeyError, ValueError) as exc:
         raise why_unreadable("a customer's totals", exc) from exc
+
+
+def numbers_in(item: Item) -> tuple[bool, int, int, int, int, int]:
+    """The totals of an item but for the counts by category, after whether they are known.
+
+    They are in the order of `Lifetime`. NEVER and BEGINNING are the instants of no purchase. Where
+    there is no item, nothing was bought.
+
+    Raises:
+        ValueError: one of them is no number.
+        KeyError: one of them is missing.
+    """
+    if _PURCHASES not in item:
+        return not item, 0, 0, NEVER, BEGINNING, BEGINNING
+    return (
+        True,
+        int(item[_PURCHASES]["N"]),
+        int(item[_VOLUME]["N"]),
+        int(item[FIRST]["N"]) if FIRST in item else NEVER,
+        int(item[LAST]["N"]) if LAST in item else BEGINNING,
+        int(item[_REFUNDED]["N"]) if _REFUNDED in item else BEGINNING,
+    )
 
 
 def total_changes(stored: Item, due: Lifetime | None, named: Iterable[str]) -> list[Action]:

@@ -20,7 +20,9 @@ from adapters.dynamodb.schema.attributes import (
 )
 from adapters.dynamodb.schema.attributes import ttl_seconds as ttl_seconds
 from adapters.dynamodb.schema.attributes import why_unreadable as why_unreadable
+from adapters.dynamodb.schema.element_columns import ElementColumns as ElementColumns
 from adapters.dynamodb.schema.elements import OVERFLOW as OVERFLOW
+from adapters.dynamodb.schema.elements import category_number as category_number
 from adapters.dynamodb.schema.elements import decode_days as decode_days
 from adapters.dynamodb.schema.elements import encode_elements as encode_elements
 from adapters.dynamodb.schema.elements import is_purchase as is_purchase

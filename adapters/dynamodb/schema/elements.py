@@ -28,10 +28,10 @@ _REFUND = struct.Struct(">Q8s8s5s")
 """Flags and instant; the ids of the purchase and of the refund; the amount."""
 MAX_ELEMENT_BYTES = _REFUND.size
 _NO_DAYS = frozenset[int]()
-_CHARACTERS = 24
+CHARACTERS = 24
 """Of a purchase; any other element has more or less."""
-_AMOUNT_BITS, _TIME_BITS = 24, 37
-_AMOUNT, _TIME = (1 << _AMOUNT_BITS) - 1, (1 << _TIME_BITS) - 1
+AMOUNT_BITS, TIME_BITS = 24, 37
+_AMOUNT, _TIME = (1 << AMOUNT_BITS) - 1, (1 << TIME_BITS) - 1
 _INSTANT = (1 << 59) - 1
 _SHORT_ID, _SHORT_REFUND_ID = 1 << 61, 1 << 60
 """The flags of ids that are no digest."""
@@ -47,11 +47,11 @@ def encode_elements(purchase: Purchase) -> list[str]:
 
 def _purchase_element(purchase: Purchase) -> str:
     amount, listed = purchase.amount_minor, id_bytes(purchase.purchase_id)
-    head = (purchase.purchased_at % MICROS_PER_DAY) << _AMOUNT_BITS | amount & _AMOUNT
+    head = (purchase.purchased_at % MICROS_PER_DAY) << AMOUNT_BITS | amount & _AMOUNT
     if len(listed) != DIGEST_BYTES:
         head |= _SHORT_ID
     number = category_number(purchase.category)
-    if high := amount >> _AMOUNT_BITS:
+    if high := amount >> AMOUNT_BITS:
         return _text(_LARGE.pack(head, number, listed, high.to_bytes(3)))
     return _text(_PURCHASE.pack(head, number, listed))
 
@@ -96,7 +96,7 @@ def decode_days(
         midnights += [day * MICROS_PER_DAY] * len(elements)
     text = "".join(plain)
     names = {category_number(category): category for category in categories}
-    if len(text) != _CHARACTERS * len(plain) or len(names) < len(categories):
+    if len(text) != CHARACTERS * len(plain) or len(names) < len(categories):
         return _decode_all(sets, categories, customer_id)
     try:
         return _columns(midnights, text, names, customer_id), _NO_DAYS
@@ -118,7 +118,7 @@ def _columns(
     amount_minor: list[int] = []
     rows = zip(midnights, _PURCHASE.iter_unpack(a2b_base64(text)), strict=True)
     for midnight, (head, number, listed) in rows:
-        time = head >> _AMOUNT_BITS
+        time = head >> AMOUNT_BITS
         if head < _SHORT_ID:
             purchase_id.append(listed.hex())
         else:
@@ -145,18 +145,18 @@ def _decode_all(
         for day in sets.keys() - unclear:
             plain[day] = []
             for element in sets[day]:
-                if len(element) != _CHARACTERS:
+                if len(element) != CHARACTERS:
                     if (high := _other(element, refunds)) is None:
                         continue
                     high_bits.append((count, high))
-                plain[day].append(element[:_CHARACTERS])
+                plain[day].append(element[:CHARACTERS])
                 count += 1
     except (Error, struct.error, ValueError):
         raise _no_purchase() from None
     names = {category_number(category): category for category in categories}
     columns, _ = decode_days(plain, list(names.values()), customer_id=customer_id)
     for position, high in high_bits:
-        columns.amount_minor[position] += high << _AMOUNT_BITS
+        columns.amount_minor[position] += high << AMOUNT_BITS
     columns.refunds = {purchase: tuple(sorted(known)) for purchase, known in refunds.items()}
     return columns, unclear
 
@@ -169,7 +169,7 @@ def _unclear(sets: Mapping[int, Sequence[str]], categories: Sequence[str]) -> fr
         for day, elements in sets.items()
         for element in elements
         if is_purchase(element)
-        and numbers[_PURCHASE.unpack(a2b_base64(element[:_CHARACTERS]))[1]] > 1
+        and numbers[_PURCHASE.unpack(a2b_base64(element[:CHARACTERS]))[1]] > 1
     )
 
 

@@ -23,8 +23,8 @@ from litestar.serialization import encode_json
 from rich.console import Console
 from rich.table import Table
 
-from adapters.dynamodb.recent.marks import Marks
 from adapters.dynamodb.recent.history import recent_history
+from adapters.dynamodb.recent.marks import Marks
 from adapters.dynamodb.schema import (
     category_attribute,
     day_attribute,

@@ -26,7 +26,8 @@ from domain.features import Histories
 from domain.pacing import AdaptiveLimit, Pacing
 from domain.prediction import Arm, ServedModel, Traffic
 from domain.purchases import Purchase, PurchaseHistory
-from domain.recent import BATCH_CUSTOMERS, RecentBatch, RecentColumns, RecentPurchases
+from domain.recent import BATCH_CUSTOMERS, RecentBatch, RecentPurchases
+from domain.recent.columns import RecentColumns
 from domain.values import Reach
 
 NOBODY = "-"

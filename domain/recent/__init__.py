@@ -1,6 +1,5 @@
 """Recent purchases: one small item per customer, and when it may be trusted."""
 
-from domain.recent.columns import RecentColumns as RecentColumns
 from domain.recent.first import ByTime as ByTime
 from domain.recent.first import RecentFirst as RecentFirst
 from domain.recent.history import RecentHistory as RecentHistory

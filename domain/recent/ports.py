@@ -2,11 +2,13 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from domain.recent.columns import RecentColumns
 from domain.recent.history import RecentHistory
 from domain.values import Reach
+
+if TYPE_CHECKING:
+    from domain.recent.columns import RecentColumns  # numpy, which few commands need
 
 BATCH_CUSTOMERS = 100
 """Customers per read of the recent purchases. Source: AWS, BatchGetItem."""
@@ -21,7 +23,7 @@ class RecentBatch:
 
     histories: Sequence[RecentHistory]
     unread: Sequence[str]
-    columns: RecentColumns | None = None
+    columns: "RecentColumns | None" = None
     left_out: bool = False
 
 

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from domain.features import NEVER, Histories, LifetimeColumns
 from domain.purchases import Lifetime
-from domain.recent import RecentBatch, RecentColumns, RecentHistory
+from domain.recent import RecentBatch, RecentHistory
+from domain.recent.columns import RecentColumns
 from domain.values import BEGINNING, Reach
 
 

@@ -26,7 +26,8 @@ from domain.errors import CorruptRecord
 from domain.features import Aggregation, Feature, FeatureSet, Histories
 from domain.features.known import TARGET
 from domain.purchases import Lifetime, Purchase, Refund
-from domain.recent import RecentColumns, RecentHistory
+from domain.recent import RecentHistory
+from domain.recent.columns import RecentColumns
 from domain.retention import Retention
 from domain.values import MICROS_PER_DAY, Currency, Reach, Window, day_of
 from tests.builders import NOW

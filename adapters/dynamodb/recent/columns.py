@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 from adapters.dynamodb.recent.history import kept_since, meaning_of, unless_shorter
 from adapters.dynamodb.recent.marks import Marks
 from adapters.dynamodb.recent.suppression import SUPPRESSED
-from adapters.dynamodb.recent.totals import numbers_in
-from adapters.dynamodb.schema import ElementColumns, category_number
+from adapters.dynamodb.recent.totals import FIRST, LAST, PURCHASES, REFUNDED, VOLUME
+from adapters.dynamodb.schema import category_number
+from adapters.dynamodb.schema.element_columns import ElementColumns
 from domain.errors import CorruptRecord
 from domain.features import NEVER, Histories, LifetimeColumns
-from domain.recent import RecentColumns
+from domain.recent.columns import RecentColumns
 from domain.retention import Retention
-from domain.values import MICROS_PER_DAY
+from domain.values import BEGINNING, MICROS_PER_DAY
 
 _NUMBER_BITS = 16
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)
@@ -82,7 +83,7 @@ class _Gathered:
             elif meaning is not None:
                 complete_since = max(complete_since, kept_since(meaning, value))
         if self._totals is not None:
-            self._totals.append(numbers_in(item))
+            self._totals.append(_numbers_in(item))
         self._customers.append(customer_id)
         self._complete_since.append(complete_since)
         self._ends.append(len(self._elements))
@@ -182,3 +183,25 @@ def _seem_doubled(ids: NDArray[np.uint64], owner: NDArray[np.int64]) -> NDArray[
     order = np.argsort(mixed)
     alike = np.flatnonzero(mixed[order[1:]] == mixed[order[:-1]])
     return owner[np.concatenate((order[alike], order[alike + 1]))]
+
+
+def _numbers_in(item: Mapping[str, Any]) -> tuple[bool, int, int, int, int, int]:
+    """The totals of an item but for the counts by category, after whether they are known.
+
+    They are in the order of `Lifetime`. NEVER and BEGINNING are the instants of no purchase. Where
+    there is no item, nothing was bought.
+
+    Raises:
+        ValueError: one of them is no number.
+        KeyError: one of them is missing.
+    """
+    if PURCHASES not in item:
+        return not item, 0, 0, NEVER, BEGINNING, BEGINNING
+    return (
+        True,
+        int(item[PURCHASES]["N"]),
+        int(item[VOLUME]["N"]),
+        int(item[FIRST]["N"]) if FIRST in item else NEVER,
+        int(item[LAST]["N"]) if LAST in item else BEGINNING,
+        int(item[REFUNDED]["N"]) if REFUNDED in item else BEGINNING,
+    )

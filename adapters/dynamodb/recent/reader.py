@@ -1,17 +1,19 @@
 """The recent purchases: one item per customer, a set per UTC day."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from adapters.dynamodb.recent.columns import recent_columns
 from adapters.dynamodb.recent.history import recent_history
 from adapters.dynamodb.recent.marks import MARKS, Marks, RetentionMarks
 from adapters.dynamodb.recent.suppression import SUPPRESSED
 from adapters.dynamodb.schema import RecentRow, category_attribute
 from adapters.dynamodb.wire import DynamoClient, translated
-from domain.recent import RecentBatch, RecentColumns, RecentHistory, TableSize
+from domain.recent import RecentBatch, RecentHistory, TableSize
 from domain.retention import Retention
 from domain.values import Clock, Consistency, Reach
+
+if TYPE_CHECKING:
+    from domain.recent.columns import RecentColumns
 
 _CUSTOMER = str(RecentRow.customer_id.attr_name)
 _NOTHING: Mapping[str, Any] = {}
@@ -124,10 +126,12 @@ class DynamoRecentPurchases:
         marks: Marks,
         now: int,
         columns_for: Reach | None,
-    ) -> tuple[RecentColumns | None, Sequence[RecentHistory]]:
+    ) -> tuple["RecentColumns | None", Sequence[RecentHistory]]:
         """What these items tell: of most customers in columns, if that will do."""
         columns = None
         if columns_for is not None:
+            from adapters.dynamodb.recent.columns import recent_columns
+
             columns = recent_columns(items, self._retention, marks, now, totals=columns_for.ever)
         done = frozenset[str]() if columns is None else columns.customers
         return columns, [

@@ -15,7 +15,6 @@ from adapters.dynamodb.schema import (
     category_of,
     why_unreadable,
 )
-from domain.features import NEVER
 from domain.purchases import Lifetime, Purchase, Refund, counts
 from domain.values import BEGINNING
 
@@ -24,11 +23,11 @@ TotalsShape: TypeAlias = tuple[int, bool, bool]
 """Of how many categories, whether with instants, whether with a refund."""
 _COUNTED, _COUNT = "<category {}>", "<count {}>"
 _SLOTS = ("<purchases>", "<volume>", "<first>", "<last>", "<refunded>")
-_PURCHASES: str = RecentRow.purchases.attr_name
-_VOLUME: str = RecentRow.volume_minor.attr_name
+PURCHASES: str = RecentRow.purchases.attr_name
+VOLUME: str = RecentRow.volume_minor.attr_name
 FIRST: str = RecentRow.first_at.attr_name
 LAST: str = RecentRow.last_at.attr_name
-_REFUNDED: str = RecentRow.refunded_until.attr_name
+REFUNDED: str = RecentRow.refunded_until.attr_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,7 +155,7 @@ class TotalsChange:
         )
         for attribute, value in ((model.first_at, first), (model.last_at, last)):
             actions.append(attribute.remove() if value is None else attribute.set(value))
-        if self.refunded_until > (_integer(stored, _REFUNDED) or BEGINNING):
+        if self.refunded_until > (_integer(stored, REFUNDED) or BEGINNING):
             actions.append(model.refunded_until.set(self.refunded_until))
         return actions
 
@@ -177,15 +176,15 @@ def totals_of(item: Item) -> Lifetime | None:
     Raises:
         CorruptRecord: one of them is no number.
     """
-    if _PURCHASES not in item:
+    if PURCHASES not in item:
         return None
     try:
         return Lifetime(
-            purchases=int(item[_PURCHASES]["N"]),
-            volume_minor=int(item[_VOLUME]["N"]),
+            purchases=int(item[PURCHASES]["N"]),
+            volume_minor=int(item[VOLUME]["N"]),
             first_at=_integer(item, FIRST),
             last_at=_integer(item, LAST),
-            refunded_until=int(item[_REFUNDED]["N"]) if _REFUNDED in item else BEGINNING,
+            refunded_until=int(item[REFUNDED]["N"]) if REFUNDED in item else BEGINNING,
             categories={
                 category_of(name): int(value["N"])
                 for name, value in item.items()
@@ -194,28 +193,6 @@ def totals_of(item: Item) -> Lifetime | None:
         )
     except (KeyError, ValueError) as exc:
         raise why_unreadable("a customer's totals", exc) from exc
-
-
-def numbers_in(item: Item) -> tuple[bool, int, int, int, int, int]:
-    """The totals of an item but for the counts by category, after whether they are known.
-
-    They are in the order of `Lifetime`. NEVER and BEGINNING are the instants of no purchase. Where
-    there is no item, nothing was bought.
-
-    Raises:
-        ValueError: one of them is no number.
-        KeyError: one of them is missing.
-    """
-    if _PURCHASES not in item:
-        return not item, 0, 0, NEVER, BEGINNING, BEGINNING
-    return (
-        True,
-        int(item[_PURCHASES]["N"]),
-        int(item[_VOLUME]["N"]),
-        int(item[FIRST]["N"]) if FIRST in item else NEVER,
-        int(item[LAST]["N"]) if LAST in item else BEGINNING,
-        int(item[_REFUNDED]["N"]) if _REFUNDED in item else BEGINNING,
-    )
 
 
 def total_changes(stored: Item, due: Lifetime | None, named: Iterable[str]) -> list[Action]:
@@ -230,8 +207,8 @@ def total_changes(stored: Item, due: Lifetime | None, named: Iterable[str]) -> l
         wanted = dict.fromkeys(names, none)
         # What a purchase left that was cancelled since is not wrong.
         wanted |= {name: value for name, value in has.items() if _is_left_over(name, value)}
-        if _REFUNDED in has:
-            due = replace(due, refunded_until=max(due.refunded_until, int(has[_REFUNDED]["N"])))
+        if REFUNDED in has:
+            due = replace(due, refunded_until=max(due.refunded_until, int(has[REFUNDED]["N"])))
         wanted |= _written(due)
     return [
         *(Path([name]).set(value) for name, value in wanted.items() if has.get(name) != value),
@@ -241,14 +218,14 @@ def total_changes(stored: Item, due: Lifetime | None, named: Iterable[str]) -> l
 
 def _written(lifetime: Lifetime) -> dict[str, dict[str, str]]:
     numbers: dict[str, int] = {
-        _PURCHASES: lifetime.purchases,
-        _VOLUME: lifetime.volume_minor,
+        PURCHASES: lifetime.purchases,
+        VOLUME: lifetime.volume_minor,
         **{category_attribute(name): count for name, count in lifetime.categories.items()},
     }
     if lifetime.first_at is not None and lifetime.last_at is not None:
         numbers |= {FIRST: lifetime.first_at, LAST: lifetime.last_at}
     if lifetime.refunded_until != BEGINNING:
-        numbers[_REFUNDED] = lifetime.refunded_until
+        numbers[REFUNDED] = lifetime.refunded_until
     return {name: {"N": str(number)} for name, number in numbers.items()}
 
 
@@ -257,7 +234,7 @@ def _is_left_over(name: str, value: Mapping[str, str]) -> bool:
 
 
 def _is_total(name: str) -> bool:
-    return name in {_PURCHASES, _VOLUME, FIRST, LAST, _REFUNDED} or name.startswith(CATEGORY_COUNT)
+    return name in {PURCHASES, VOLUME, FIRST, LAST, REFUNDED} or name.startswith(CATEGORY_COUNT)
 
 
 def _integer(item: Item, name: str) -> int | None:

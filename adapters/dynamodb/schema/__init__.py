@@ -20,7 +20,6 @@ from adapters.dynamodb.schema.attributes import (
 )
 from adapters.dynamodb.schema.attributes import ttl_seconds as ttl_seconds
 from adapters.dynamodb.schema.attributes import why_unreadable as why_unreadable
-from adapters.dynamodb.schema.element_columns import ElementColumns as ElementColumns
 from adapters.dynamodb.schema.elements import OVERFLOW as OVERFLOW
 from adapters.dynamodb.schema.elements import category_number as category_number
 from adapters.dynamodb.schema.elements import decode_days as decode_days

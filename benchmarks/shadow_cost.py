@@ -18,6 +18,7 @@ from statistics import median
 from adapters.dynamodb import DynamoPurchaseHistory
 from adapters.scorers.onnx import OnnxScorer
 from adapters.training import SCORER_OPTIONS
+from api.process import freeze_garbage
 from benchmarks.audience_stream import a_client
 from benchmarks.processes import canned_endpoint, trained_model
 from benchmarks.usage import cpu_seconds
@@ -80,6 +81,7 @@ def measure(endpoint: str, folder: Path, *, rounds: int, predictions: int) -> di
             )
             for name, traffic in (("plain", plain), ("shadowed", shadowed))
         }
+        freeze_garbage()  # as every server does
         for number in range(rounds + 1):
             order = random.sample(list(sides.items()), len(sides))
             for name, predict in order:

@@ -3,10 +3,8 @@
 A caller meters a block. Each call to the store counts into the meters around it.
 """
 
-from collections.abc import Generator
-from contextlib import contextmanager
 from contextvars import Context, ContextVar, copy_context
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from threading import Lock
 
 INDEX_ENTRY_BYTES = 120
@@ -48,34 +46,45 @@ class Cost:
 
     round_trips: int = 0
     refusals: int = 0
-    reads: Units = field(default_factory=Units)
-    writes: Units = field(default_factory=Units)
+    reads: Units = NO_UNITS
+    writes: Units = NO_UNITS
 
     def add(self, other: "Cost") -> None:
         """What another meter measured counts here too."""
         self.round_trips += other.round_trips
         self.refusals += other.refusals
-        self.reads += other.reads
-        self.writes += other.writes
+        self.consume(other.reads, other.writes)
+
+    def consume(self, reads: Units, writes: Units) -> None:
+        """So much was consumed; with most calls only reads, or only writes."""
+        if reads is not NO_UNITS:
+            self.reads += reads
+        if writes is not NO_UNITS:
+            self.writes += writes
 
 
 _METERS: ContextVar[tuple[Cost, ...]] = ContextVar("meters", default=())
 _LOCK = Lock()  # calls are counted in threads
 
 
-@contextmanager
-def metered() -> Generator[Cost, None, None]:
+class metered:  # noqa: N801  # a block, named as one
     """The cost of every call made within the block, by its tasks and threads too.
 
     Meters nest: a call counts in all of them. Not for generators, which would leave the meter on
     in the context of their consumer: see `metered_context`.
     """
-    cost = Cost()
-    token = _METERS.set((*_METERS.get(), cost))
-    try:
-        yield cost
-    finally:
-        _METERS.reset(token)
+
+    __slots__ = ("_cost", "_token")
+
+    def __enter__(self) -> Cost:
+        """What grows while the block runs."""
+        self._cost = Cost()
+        self._token = _METERS.set((*_METERS.get(), self._cost))
+        return self._cost
+
+    def __exit__(self, *_: object) -> None:
+        """Counts no more."""
+        _METERS.reset(self._token)
 
 
 def metered_context(*, apart: bool = False) -> tuple[Context, Cost]:
@@ -90,17 +99,23 @@ def metered_context(*, apart: bool = False) -> tuple[Context, Cost]:
 
 def count_round_trip() -> None:
     """One more call is made; every meter that runs here counts it."""
-    count(Cost(round_trips=1))
+    with _LOCK:
+        for cost in _METERS.get():
+            cost.round_trips += 1
 
 
 def count_refusal() -> None:
     """The store did not serve a call; every meter that runs here counts it."""
-    count(Cost(refusals=1))
+    with _LOCK:
+        for cost in _METERS.get():
+            cost.refusals += 1
 
 
 def count_units(*, reads: Units = NO_UNITS, writes: Units = NO_UNITS) -> None:
     """So much was consumed; every meter that runs here counts it."""
-    count(Cost(reads=reads, writes=writes))
+    with _LOCK:
+        for cost in _METERS.get():
+            cost.consume(reads, writes)
 
 
 def count(more: Cost) -> None:

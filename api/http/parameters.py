@@ -107,9 +107,10 @@ def check_names(query: MultiDict[str], known: Sequence[str]) -> None:
     Raises:
         InvalidRequest: names every such parameter.
     """
-    if not query:
+    names = set(query)
+    if len(names) == len(query) and names.issubset(known):  # its length counts repeated ones
         return
-    unknown = sorted(set(query) - set(known))
+    unknown = sorted(names.difference(known))
     if unknown:
         allowed = f"parameters are {', '.join(known)}" if known else "there are none"
         raise InvalidRequest(", ".join(unknown), f"is not a parameter here; {allowed}")

@@ -3,7 +3,8 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, reduce
+from operator import or_
 
 from domain.prediction.propensity import Arm, ServedModel
 from domain.values import BUCKETS, Reach, bucket
@@ -65,9 +66,7 @@ class Traffic:
     def reach_for(self, customer_id: str) -> Reach:
         """What must be known of this customer: shadows look as well."""
         reach = self.model_for(customer_id).features.reach
-        for shadow in self.shadows:
-            reach |= shadow.features.reach
-        return reach
+        return reach if self._shadows_reach is None else reach | self._shadows_reach
 
     @property
     def reach(self) -> Reach:
@@ -79,6 +78,11 @@ class Traffic:
     def challenger_looks_further(self) -> bool:
         """Whether the challenger needs to know more than the champion."""
         return self.reach != self.champion.features.reach
+
+    @cached_property
+    def _shadows_reach(self) -> Reach | None:
+        reaches = [shadow.features.reach for shadow in self.shadows]
+        return reduce(or_, reaches) if reaches else None
 
     @cached_property
     def _salt(self) -> bytes:

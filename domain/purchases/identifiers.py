@@ -100,5 +100,7 @@ def _is_clean(text: str) -> bool:
 
     Persian and Hindi words need them; anything else unseen makes two ids look like one.
     """
+    if text.isascii():
+        return text.isprintable()
     visible = "".join(character for character in text if character not in _JOINERS)
     return visible.isprintable() and not {text[0], text[-1]} & _JOINERS

@@ -11,12 +11,17 @@ MICROS_PER_HOUR = 3_600 * MICROS_PER_SECOND
 MICROS_PER_DAY = 24 * MICROS_PER_HOUR
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 _WRITTEN = re.compile(
     r"(?P<date>\d{4}-\d{2}-\d{2})(?P<time>[Tt ](?P<hour>\d{2}):(?P<minute>\d{2})"
     r"(?::(?P<second>\d{2})(?:\.(?P<fraction>\d{1,9}))?)?"
     r"(?P<zone> ?(?:[Zz]|UTC|GMT|(?P<sign>[+-])(?P<hours>[01]\d|2[0-3]):?(?P<minutes>[0-5]\d)?))?)?",
     re.ASCII,
 )
+_USUAL = re.compile(
+    r"\d{4}-\d\d-\d\dT(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{3}|\.\d{6})?Z", re.ASCII
+)
+"""What programs write, and Python itself reads, five times as fast."""
 _FORM = "must be RFC 3339 with an offset, such as 2026-01-31T09:30:00Z"
 
 
@@ -28,7 +33,7 @@ def from_datetime(moment: datetime) -> int:
     """
     if moment.utcoffset() is None:
         raise ValueError("has no UTC offset, so it names no instant")
-    return (moment - _EPOCH) // timedelta(microseconds=1)
+    return (moment - _EPOCH) // _MICROSECOND
 
 
 def to_datetime(instant: int) -> datetime:
@@ -47,6 +52,11 @@ def parse(text: str, *, zone: tzinfo | None = None) -> int:
         ValueError: another form, no date of the calendar, or no zone where `zone` is None; or a
             local time that does not exist or exists twice. Source: RFC 3339, section 5.6.
     """
+    if _USUAL.fullmatch(text):
+        try:
+            return (datetime.fromisoformat(text) - _EPOCH) // _MICROSECOND
+        except ValueError:  # no date of the calendar; below is told why
+            pass
     match = _WRITTEN.fullmatch(text)
     if match is None:
         raise ValueError(_FORM)

@@ -15,6 +15,21 @@ def test_what_is_rendered_parses_to_the_same_instant(moment: int) -> None:
     assert instant.parse(instant.render(moment)) == moment
 
 
+@given(
+    st.from_regex(
+        r"\A[0-9]{3}[0-9]-[01][0-9]-[0-3][0-9]T[0-3][0-9]:[0-6][0-9]:[0-6][0-9](\.([0-9]{3}){1,3})?Z\Z"
+    )
+)
+def test_the_usual_form_is_read_as_every_other(text: str) -> None:
+    outcomes: list[int | str] = []
+    for each in (text, text.replace("T", " ")):
+        try:
+            outcomes.append(instant.parse(each))
+        except ValueError as exc:
+            outcomes.append(str(exc))
+    assert outcomes[0] == outcomes[1]
+
+
 @given(st.integers(FIRST, LAST))
 def test_instants_and_datetimes_convert_without_loss(moment: int) -> None:
     assert instant.from_datetime(instant.to_datetime(moment)) == moment

@@ -3,8 +3,7 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, reduce
-from operator import or_
+from functools import cached_property
 
 from domain.prediction.propensity import Arm, ServedModel
 from domain.values import BUCKETS, Reach, bucket
@@ -81,8 +80,11 @@ class Traffic:
 
     @cached_property
     def _shadows_reach(self) -> Reach | None:
-        reaches = [shadow.features.reach for shadow in self.shadows]
-        return reduce(or_, reaches) if reaches else None
+        reach: Reach | None = None
+        for shadow in self.shadows:
+            further = shadow.features.reach
+            reach = further if reach is None else reach | further
+        return reach
 
     @cached_property
     def _salt(self) -> bytes:

@@ -52,13 +52,20 @@ _POLL_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class Place:
     """An engine with both queues; every deployment on it has a prefix of its own."""
 
     endpoint: str
     folder: Path
 
+    @property
+    def log(self) -> str:
+        """What its workers told so far."""
+        path = self.folder / "worker.log"
+        return path.read_text() if path.exists() else ""
+
     def client(self, prefix: str) -> DynamoClient:
+        """A client of one deployment."""
         options = DynamoOptions(
             endpoint=self.endpoint,
             region="us-east-1",
@@ -71,12 +78,14 @@ class _Place:
         return DynamoClient(options)
 
     def sqs(self) -> SqsClient:
+        """A client of the queues."""
         options = SqsOptions(
             endpoint=self.endpoint, region="us-east-1", credentials=CREDENTIALS, threads=8
         )
         return SqsClient(options)
 
     def worker(self) -> subprocess.Popen[bytes]:
+        """A worker that was just started."""
         settings = {
             "DYNAMODB_ENDPOINT": self.endpoint,
             "TABLE_PREFIX": "queue-",
@@ -92,12 +101,13 @@ class _Place:
 
 
 @contextmanager
-def _place() -> Iterator[_Place]:
+def placed() -> Iterator[Place]:
+    """An engine with empty tables and queues, while the block runs."""
     with TemporaryDirectory() as folder:
         engine = EmbeddedEngine(Path(folder) / "engine", free_port())
         engine.start()
         try:
-            place = _Place(f"http://{HOST}:{engine.port}", Path(folder))
+            place = Place(f"http://{HOST}:{engine.port}", Path(folder))
             for prefix in ("queue-", "clean-"):
                 client = place.client(prefix)
                 DynamoTables(client).create()
@@ -118,13 +128,13 @@ def measure(*, purchases: int, kill_every_s: float, most_kills: int, seed: int) 
         RuntimeError: the last worker did not end as it should.
     """
     rows = _sample(purchases)
-    with _place() as place:
+    with placed() as place:
         sent = asyncio.run(_send(place, rows, random.Random(seed)))  # noqa: S311  # no secret
         began = time.monotonic()
         kills = _work(place, kill_every_s, most_kills)
         seconds = time.monotonic() - began
         differences = asyncio.run(_differences(place, rows))
-        letters = _waiting(place.sqs(), f"{QUEUE}-dead-letters")
+        letters = waiting_in(place.sqs(), f"{QUEUE}-dead-letters")
     return {
         "purchases": len(rows),
         **sent,
@@ -163,7 +173,7 @@ def _refunds(rows: Sequence[dict[str, object]]) -> list[dict[str, object]]:
 
 
 async def _send(
-    place: _Place, rows: Sequence[dict[str, object]], chance: random.Random
+    place: Place, rows: Sequence[dict[str, object]], chance: random.Random
 ) -> dict[str, int]:
     refunds = [{"refunded": refund} for refund in _refunds(rows)]
     sent: list[dict[str, object]] = [*rows, *refunds]  # type: ignore[list-item]  # dicts of dicts
@@ -184,34 +194,34 @@ async def _send(
     return {"messages": len(bodies)}
 
 
-def _work(place: _Place, kill_every_s: float, most_kills: int) -> int:
+def _work(place: Place, kill_every_s: float, most_kills: int) -> int:
     """How many workers were killed, each so long after its first delete, before one emptied the queue."""
     kills, sqs = 0, place.sqs()
     while True:
-        before, end = _waiting(sqs, QUEUE), float("inf")
+        before, end = waiting_in(sqs, QUEUE), float("inf")
         worker = place.worker()
         try:
             while worker.poll() is None:
-                waiting = _waiting(sqs, QUEUE)
+                waiting = waiting_in(sqs, QUEUE)
                 if waiting < before:  # it works, so there is something to interrupt
                     end = min(end, time.monotonic() + kill_every_s)
                 if waiting == 0:
                     worker.send_signal(signal.SIGTERM)
                     if worker.wait(timeout=60) != 0:
-                        raise RuntimeError((place.folder / "worker.log").read_text()[-2_000:])
+                        raise RuntimeError(place.log[-2_000:])
                     return kills
                 if kills < most_kills and time.monotonic() >= end:
                     break
                 time.sleep(_POLL_S)
             else:
-                raise RuntimeError((place.folder / "worker.log").read_text()[-2_000:])
+                raise RuntimeError(place.log[-2_000:])
         finally:
             worker.kill()
             worker.wait()
         kills += 1
 
 
-def _waiting(client: SqsClient, name: str) -> int:
+def waiting_in(client: SqsClient, name: str) -> int:
     """Messages in a queue, those that a worker holds included."""
     attributes = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
     url = client.sqs.get_queue_url(QueueName=name)["QueueUrl"]
@@ -219,7 +229,7 @@ def _waiting(client: SqsClient, name: str) -> int:
     return sum(int(found[attribute]) for attribute in attributes)
 
 
-async def _differences(place: _Place, rows: Sequence[dict[str, object]]) -> int:
+async def _differences(place: Place, rows: Sequence[dict[str, object]]) -> int:
     """Customers whose purchases or recent purchases are not those of a clean import."""
     clean, queue = place.client("clean-"), place.client("queue-")
     clock = SystemClock()

@@ -28,6 +28,7 @@ from benchmarks.starting import MOST as STARTING
 RESULTS = Path(__file__).with_name("RESULTS.md")
 FLAMES = RESULTS.parents[1] / "docs" / "explanation" / "flames.svg"
 PARTS, PROFILES = "prediction_parts", "profiles"
+RECORDING, WRITING = "ingestion_cost", "writing_speed"
 MODULES = (
     "prediction_cost",
     PARTS,
@@ -38,6 +39,8 @@ MODULES = (
     "shadow_cost",
     "observing_cost",
     "starting",
+    RECORDING,
+    WRITING,
     PROFILES,
 )
 SERVICE, FEAST = "ours", "Feast server"
@@ -95,6 +98,7 @@ def targets(found: Found) -> Iterator[Target]:
     yield Target("two processes / one, by CPU time", limits["workers"]["scale"], least=1.85)
     for name, most in STARTING.items():
         yield Target(f"{name}, CPU s", found["starting"][name], most=most)
+    yield from _of_writing(found)
     speed, memory = found["audience_speed"]["canned"], found["audience_memory"]
     yield Target("audience: customers/s on one core", speed["ours_per_second"], least=15_000)
     yield Target("audience: customers per CPU second / the loop's", speed["ratio"], least=80)
@@ -112,6 +116,26 @@ def targets(found: Found) -> Iterator[Target]:
     for name, most in MOST.items():
         seen = found["observing_cost"][name]["cpu_ratio"]
         yield Target(f"CPU of a prediction with {name} / without", seen, most=most)
+
+
+def _of_writing(found: Found) -> Iterator[Target]:
+    for each, what, times, units in (
+        (1, "one purchase a call", 1.0, 6.0),
+        (10, "ten of a customer a call", 0.35, 4.0),
+    ):
+        ours, plain = (_recorded(found, side, each) for side in ("RecordPurchases", "put_item"))
+        yield Target(f"{what}: CPU / put_item's", ours["cpu_ms"] / plain["cpu_ms"], most=times)
+        yield Target(f"{what}: write units of each", ours["write_units"], most=units)
+    for what, least in (("worker", 600), ("import", 2_000)):
+        seen = found[WRITING][what]["per_cpu_second"]
+        yield Target(f"{what}: purchases per CPU second", seen, least=least)
+
+
+def _recorded(found: Found, side: str, each: int) -> Found:
+    """What recording so many purchases a call takes a side."""
+    figures: Sequence[Found] = found[RECORDING]
+    (wanted,) = (f for f in figures if (f["side"], f["purchases_per_call"]) == (side, each))
+    return wanted
 
 
 def _of_predictions(sides: Mapping[str, Mapping[str, Found]], in_flight: str) -> Iterator[Target]:
@@ -157,6 +181,7 @@ def markdown(found: Found, minutes: Mapping[str, float]) -> str:
     lines += ["", "## Our own steps of one prediction", "", *_table(*_steps(found[PARTS]))]
     for heading, rows in _profiles(found[PROFILES]):
         lines += ["", f"## {heading}", "", *_table(*rows)]
+    lines += ["", "## Recording", "", *_table(*_recording(found))]
     for module in MODULES[2:-1]:
         lines += ["", f"## {module}", "", "```json", json.dumps(found[module], indent=1), "```"]
     return "\n".join(lines) + "\n"
@@ -172,6 +197,22 @@ def _predictions(
         for flight, figures in sorted(of_side.items(), key=lambda item: int(item[0]))
     ]
     return ("service", "in flight", *keys), rows
+
+
+def _recording(found: Found) -> tuple[Sequence[str], list[Sequence[str]]]:
+    rows: list[Sequence[str]] = []
+    for key, name, form in (
+        ("write_units", "write units", "{:.1f}"),
+        ("cpu_ms", "CPU", "{:.2f} ms"),
+    ):
+        for each, calls in ((1, "one purchase a call"), (10, "ten of a customer a call")):
+            sides = (_recorded(found, side, each) for side in ("RecordPurchases", "put_item"))
+            rows.append((f"{name}, {calls}", *(form.format(side[key]) for side in sides)))
+    rows += [
+        (f"CPU, {name}", f"{found[WRITING][what]['cpu_ms']:.2f} ms", "")
+        for what, name in (("worker", "the queue's worker"), ("import", "an import"))
+    ]
+    return ("of each purchase", "ours", "`put_item`"), rows
 
 
 def _steps(parts: Mapping[str, Mapping[str, float]]) -> tuple[Sequence[str], list[Sequence[str]]]:

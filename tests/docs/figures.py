@@ -24,6 +24,7 @@ def speed_tables() -> Mapping[str, str]:
         "predictions": _compared(seen),
         "aims": _table(*_rows(results, "Targets")),
         "layers": _table(*_rows(results, "Where the CPU time goes")),
+        "recording": _table(*_rows(results, "Recording")),
         "imports": _table(*_rows(results, "What a server imports")),
     }
 

@@ -1,10 +1,13 @@
 """Calls to the store as an observer sees them, reads and writes."""
 
 import asyncio
+import json
+from collections import Counter
 
 import pytest
 
 from adapters.dynamodb import DynamoClient, DynamoPurchaseRecorder, DynamoRecentPurchases
+from adapters.dynamodb.recent.marks import GOOD_FOR_US, MARKS
 from adapters.dynamodb.wire.transport import Answer, Exchange
 from domain.purchases import Recording
 from domain.store_calls import CallOutcome
@@ -57,3 +60,29 @@ def test_a_read_that_is_refused_once_is_two_calls_and_a_retry(
     ]
     assert seen.retries == 1
     assert seen.calls[1].read_units > 0
+
+
+def test_of_all_who_find_a_mark_too_old_one_renews_it(
+    client: DynamoClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exchange, sent = client.transport.exchange, Counter[str]()
+
+    async def noted(asked: Exchange) -> Answer:
+        if json.loads(asked.body).get("Key") == {"customer_id": {"S": MARKS}}:
+            sent[asked.headers["x-amz-target"].rpartition(".")[2]] += 1
+        return await exchange(asked)
+
+    monkeypatch.setattr(client.transport, "exchange", noted)
+    clock = ManualClock(NOW)
+    recorder = DynamoPurchaseRecorder(client, clock=clock, retention=RETENTION, shards=4)
+    recent = DynamoRecentPurchases(client, clock=clock, retention=RETENTION)
+
+    async def many(purchase_id: str) -> None:
+        each = [a_purchase(customer_id=f"c{n}", purchase_id=purchase_id) for n in range(12)]
+        await asyncio.gather(*(recorder.record([one]) for one in each))
+        await asyncio.gather(*(recent.one(one.customer_id) for one in each))
+
+    for minute in range(1, 4):
+        asyncio.run(many(f"p{minute}"))  # each in an event loop of its own
+        assert sent == {"UpdateItem": minute, "GetItem": minute}
+        clock.now += GOOD_FOR_US

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from contextvars import Context, copy_context
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -69,22 +70,28 @@ class _Attempt:
             self.outcome.set_exception(error)
 
 
+@dataclass(slots=True)
+class _Here:
+    """Of one event loop: what waits to be sent, and what is on its way."""
+
+    waiting: list[_Attempt] = field(default_factory=list[_Attempt])
+    under_way: set["asyncio.Task[None]"] = field(default_factory=set["asyncio.Task[None]"])
+
+
 class Transactions:
     """One transaction for each customer; or one for several, for whoever writes in bulk.
 
-    What is tried in one turn of the event loop goes together, of at most `together` customers. A
-    refusal refuses all of them, and all are paid for. So half as many go together after one, and one
-    more after some commits. One transaction counts as the cost of its first customer.
+    What is tried in one turn of the event loop goes together, of at most `together` customers. So does
+    what waits while there is a transaction on every connection: else a bulk would fall apart into
+    ever smaller ones. A refusal refuses all of them, and all are paid for. So half as many go together
+    after one, and one more after some commits. One transaction counts as the cost of its first customer.
     """
 
     def __init__(self, client: DynamoClient, *, together: int = 1) -> None:
         self._client = client
         self._most = together
         self._together = float(together)
-        self._loops: WeakKeyDictionary[asyncio.AbstractEventLoop, list[_Attempt]] = (
-            WeakKeyDictionary()
-        )
-        self._under_way: set[asyncio.Task[None]] = set()
+        self._loops: WeakKeyDictionary[asyncio.AbstractEventLoop, _Here] = WeakKeyDictionary()
 
     async def commit(
         self, parts: Sequence[Mapping[str, Any]], update: RecentUpdate, deadline: Deadline
@@ -99,25 +106,30 @@ class Transactions:
             await self._try([attempt])
             return attempt.outcome.result()
         loop = asyncio.get_running_loop()
-        waiting = self._loops.setdefault(loop, [])
-        if not waiting:
-            loop.call_soon(self._send, waiting)
-        waiting.append(attempt)
+        here = self._loops.setdefault(loop, _Here())
+        if not here.waiting:
+            loop.call_soon(self._send, here)
+        here.waiting.append(attempt)
         try:
             async with asyncio.timeout(deadline.left()):
                 return await attempt.outcome
         except TimeoutError as exc:
             raise StoreUnavailable("DynamoDB did not answer before the deadline") from exc
 
-    def _send(self, waiting: list[_Attempt]) -> None:
-        """All that waits is on its way."""
-        while waiting:
-            group = _group(waiting, most=int(self._together))
+    def _send(self, here: _Here) -> None:
+        """What waits is on its way, as far as there are connections."""
+        here.waiting[:] = [each for each in here.waiting if not each.outcome.done()]
+        while here.waiting and len(here.under_way) < self._client.options.connections:
+            group = _group(here.waiting, most=int(self._together))
             for attempt in group:
-                waiting.remove(attempt)
+                here.waiting.remove(attempt)
             task = asyncio.create_task(self._try(group), context=group[0].context)
-            self._under_way.add(task)
-            task.add_done_callback(self._under_way.discard)
+            here.under_way.add(task)
+            task.add_done_callback(partial(self._ended, here))
+
+    def _ended(self, here: _Here, task: "asyncio.Task[None]") -> None:
+        here.under_way.discard(task)
+        self._send(here)
 
     async def _try(self, group: Sequence[_Attempt]) -> None:
         """Each of them has its outcome once this returns."""

@@ -6,9 +6,11 @@ trust no more than these records allow. The item also has the number of the layo
 another one, nothing is read or written.
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
+from weakref import WeakKeyDictionary
 
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.operand import Path
@@ -39,6 +41,7 @@ LAYOUT = "3"
 """The number of the layout that this code reads and writes; raised with every change of it."""
 _LAYOUT = "layout"
 _OURS = Path(_LAYOUT).set({"S": LAYOUT})
+_Turns: TypeAlias = WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock]
 _CUSTOMER = str(RecentRow.customer_id.attr_name)
 
 
@@ -57,7 +60,11 @@ class Marks:
 
 
 class RetentionMarks:
-    """The marks of one deployment's recent purchases, as one of its adapters sets and reads them."""
+    """The marks of one deployment's recent purchases, as one of its adapters sets and reads them.
+
+    Of all who find a mark too old at the same moment one renews it, and the others wait for that.
+    Who fails leaves it to the next, who came later and so has more time.
+    """
 
     def __init__(self, client: DynamoClient, *, clock: Clock, retention: Retention) -> None:
         self._client = client
@@ -67,6 +74,8 @@ class RetentionMarks:
         self._marked_at: int | None = None
         self._read_at: int | None = None
         self._known = Marks({}, totals=False)
+        self._marking_now: _Turns = WeakKeyDictionary()
+        self._reading_now: _Turns = WeakKeyDictionary()
 
     async def mark(self, deadline: Deadline) -> None:
         """Before a write: records with which retention it is.
@@ -75,8 +84,12 @@ class RetentionMarks:
             StoreUnavailable: it is not known to be marked; write nothing.
             TablesDiffer: the recent purchases have another layout.
         """
-        now = self._clock()
-        if self._marked_at is None or not 0 <= now - self._marked_at < GOOD_FOR_US:
+        if self._is_good(self._marked_at):
+            return
+        async with _turn(self._marking_now):
+            if self._is_good(self._marked_at):
+                return
+            now = self._clock()
             if not await self._updated(deadline, self._setting(now), self._is_ours()):
                 raise TablesDiffer(
                     layout_differences(await self._item(deadline), self._table)
@@ -103,13 +116,16 @@ class RetentionMarks:
             CorruptRecord: they are none.
             TablesDiffer: the recent purchases have another layout.
         """
-        now = self._clock()
-        if self._read_at is None or not 0 <= now - self._read_at < GOOD_FOR_US:
-            item = await self._item(deadline)
-            if differences := layout_differences(item, self._table):
-                raise TablesDiffer(differences)
-            self._known = self._marks_of(item)
-            self._read_at = now
+        if self._is_good(self._read_at):
+            return self._known
+        async with _turn(self._reading_now):
+            if not self._is_good(self._read_at):
+                now = self._clock()
+                item = await self._item(deadline)
+                if differences := layout_differences(item, self._table):
+                    raise TablesDiffer(differences)
+                self._known = self._marks_of(item)
+                self._read_at = now
         return self._known
 
     async def rebuilt(self, *, since: int) -> Mapping[int, int]:
@@ -136,6 +152,9 @@ class RetentionMarks:
             await self._updated(deadline, [mark.remove()], mark < {"N": str(instant)})
         self._read_at = None
         return self._marks_of(await self._item(deadline)).shorter
+
+    def _is_good(self, at: int | None) -> bool:
+        return at is not None and 0 <= self._clock() - at < GOOD_FOR_US
 
     async def _item(self, deadline: Deadline) -> Mapping[str, Any]:
         key = {_CUSTOMER: {"S": MARKS}}
@@ -178,6 +197,11 @@ class RetentionMarks:
         if self._retention.purchases.days is not None:
             names.append(purchases_kept_attribute(self._retention.purchases.days))
         return [Path(name).set({"N": str(now)}) for name in names]
+
+
+def _turn(turns: _Turns) -> asyncio.Lock:
+    """The lock of this event loop."""
+    return turns.setdefault(asyncio.get_running_loop(), asyncio.Lock())
 
 
 def _instants(item: Mapping[str, Any], kind: str) -> Mapping[int, int]:

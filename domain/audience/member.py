@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from domain.prediction import Arm
 
@@ -9,11 +10,10 @@ _STEPS = float(2**60)
 """Steps between 0 and 1: to multiply by a power of two loses nothing of a float."""
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(NamedTuple):
     """One customer of the audience; `probability` None is unread, which is not zero.
 
-    `arm` is which version answers, or would.
+    `arm` is which version answers, or would. A tuple, since millions are made.
     """
 
     customer_id: str

@@ -194,10 +194,10 @@ class Scoring:
             CorruptRecord: a model's score is no probability.
         """
         customers = histories.customer_ids
-        models = [self.traffic.model_for(customer) for customer in customers]
+        models = self._models_of(customers)
         probability = np.empty(len(models))
         for arm, model in self.traffic.answering.items():
-            theirs = _who_of(models, model)
+            theirs = self._who_of(models, model)
             probability[theirs] = self.empty[arm]
             if (bought := theirs & histories.known).any():
                 some = histories.only(bought)
@@ -240,17 +240,24 @@ class Scoring:
 
     def _answered(self, columns: RecentColumns) -> NDArray[np.bool_]:
         """Whose columns suffice. Shape: (n,) bool."""
-        models = [self.traffic.model_for(each) for each in columns.histories.customer_ids]
+        models = self._models_of(columns.histories.customer_ids)
         answered = np.zeros(len(models), dtype=np.bool_)
         for model in self.traffic.answering.values():
             enough = columns.answer(model.features.reach, self.as_of)
-            answered |= enough & _who_of(models, model)
+            answered |= enough & self._who_of(models, model)
         return answered
 
+    def _models_of(self, customers: Sequence[str]) -> Sequence[ServedModel]:
+        """Which model answers each of them."""
+        if self.traffic.challenger is None:
+            return [self.traffic.champion] * len(customers)
+        return [self.traffic.model_for(customer) for customer in customers]
 
-def _who_of(models: Sequence[ServedModel], model: ServedModel) -> NDArray[np.bool_]:
-    """Whom this one of the models answers. Shape: (n,) bool."""
-    return np.fromiter((each is model for each in models), dtype=np.bool_, count=len(models))
+    def _who_of(self, models: Sequence[ServedModel], model: ServedModel) -> NDArray[np.bool_]:
+        """Whom this one of the models answers. Shape: (n,) bool."""
+        if self.traffic.challenger is None:
+            return np.ones(len(models), dtype=np.bool_)
+        return np.fromiter((each is model for each in models), dtype=np.bool_, count=len(models))
 
 
 @dataclass(frozen=True, slots=True)
@@ -411,8 +418,10 @@ class MemberReads:
         members = list(answer.members)
         if answer.by_time:
             members += await together(map(self._by_time, answer.by_time))
-        found = {member.customer_id: member for member in members}
-        return [found[each] for each in customers if each in found], answer.unread
+        if [member.customer_id for member in members] != customers:
+            found = {member.customer_id: member for member in members}
+            members = [found[each] for each in customers if each in found]
+        return members, answer.unread
 
     async def all_of(self, customers: Sequence[str]) -> list[Member]:
         """A member of every customer, in their order."""

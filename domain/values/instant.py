@@ -19,9 +19,13 @@ _WRITTEN = re.compile(
     re.ASCII,
 )
 _USUAL = re.compile(
-    r"\d{4}-\d\d-\d\dT(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{3}|\.\d{6})?Z", re.ASCII
+    r"\d{4}-\d\d-\d\dT(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{3}|\.\d{6})?"
+    r"(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)",
+    re.ASCII,
 )
 """What programs write, and Python itself reads, five times as fast."""
+_FIRST = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
+_LAST = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
 _FORM = "must be RFC 3339 with an offset, such as 2026-01-31T09:30:00Z"
 
 
@@ -52,11 +56,8 @@ def parse(text: str, *, zone: tzinfo | None = None) -> int:
         ValueError: another form, no date of the calendar, or no zone where `zone` is None; or a
             local time that does not exist or exists twice. Source: RFC 3339, section 5.6.
     """
-    if _USUAL.fullmatch(text):
-        try:
-            return (datetime.fromisoformat(text) - _EPOCH) // _MICROSECOND
-        except ValueError:  # no date of the calendar; below is told why
-            pass
+    if (usual := _usual(text)) is not None:
+        return usual
     match = _WRITTEN.fullmatch(text)
     if match is None:
         raise ValueError(_FORM)
@@ -71,6 +72,17 @@ def parse(text: str, *, zone: tzinfo | None = None) -> int:
     except OverflowError as exc:
         raise ValueError("is no instant of the calendar: its year in UTC is none") from exc
     return whole + fraction
+
+
+def _usual(text: str) -> int | None:
+    """The instant of a text in the usual form; None: it has another, or there is no such instant."""
+    if _USUAL.fullmatch(text) is None:
+        return None
+    try:
+        found = (datetime.fromisoformat(text) - _EPOCH) // _MICROSECOND
+    except ValueError:
+        return None
+    return found if _FIRST <= found <= _LAST else None
 
 
 def _local(match: re.Match[str]) -> datetime:

@@ -62,9 +62,13 @@ class KnownCategories:
         Raises:
             StoreUnavailable: the list could not be written before the deadline.
         """
-        await asyncio.gather(
-            *(self._category(name).add(hash_of(customer), deadline) for name, customer in members)
-        )
+        lacking = [
+            (category, number)
+            for name, customer in members
+            if (category := self._category(name)).lacks(number := hash_of(customer))
+        ]
+        if lacking:  # seldom, once a category is large
+            await asyncio.gather(*(category.add(number, deadline) for category, number in lacking))
 
     def partitions(self, name: str) -> int:
         """Over how many partitions of the index a category is spread, TRUST_S ago or later.
@@ -98,10 +102,12 @@ class _Category:
         self._waiting: set[int] = set()
         self._writing: asyncio.Task[None] | None = None
 
+    def lacks(self, number: int) -> bool:
+        """Whether it must be asked if the hash is stored: it is not known to be, nor KEPT smaller ones."""
+        return not self._is_trusted() or self._sketch.lacks(number)
+
     async def add(self, number: int, deadline: Deadline) -> None:
         """The hash is stored, or KEPT smaller ones are, once this returns."""
-        if self._is_trusted() and not self._sketch.lacks(number):
-            return
         if not self._waiting:
             self._writing = asyncio.create_task(self._list(deadline, after=self._writing))
         self._waiting.add(number)

@@ -87,7 +87,7 @@ class RecentUpdate:
 
     def on(self, stored: Item | None) -> "RecentUpdate":
         """The same for an item that was read, `{}` where there is none; None: it was not."""
-        return replace(self, stored=stored)
+        return self if stored is self.stored else replace(self, stored=stored)
 
     @property
     def changes(self) -> bool:

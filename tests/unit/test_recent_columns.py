@@ -216,6 +216,11 @@ def test_what_cannot_be_read_is_left_to_the_history_which_says_so(more: Mapping[
         Histories.of([history_of("c", item, Marks({}, totals=True)).purchases])
 
 
+def test_a_number_that_no_column_holds_is_left_to_the_history() -> None:
+    item = {**an_item([BOUGHT], totals=True), "v": {"N": "9" * 30}}
+    assert recent_columns({"c": item}, RETENTION, Marks({}, totals=True), NOW, totals=True) is None
+
+
 def test_nobody_is_nobody() -> None:
     columns = columns_of({}, Marks({}, totals=True))
     assert not columns.customers

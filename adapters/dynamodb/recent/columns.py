@@ -46,7 +46,7 @@ def recent_columns(
             if SUPPRESSED not in item:
                 gathered.add(customer_id, item)
         return gathered.columns()
-    except (KeyError, ValueError, CorruptRecord):
+    except (KeyError, ValueError, OverflowError, CorruptRecord):
         return None
 
 

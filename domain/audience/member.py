@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from domain.prediction import Arm
 
@@ -10,10 +9,11 @@ _STEPS = float(2**60)
 """Steps between 0 and 1: to multiply by a power of two loses nothing of a float."""
 
 
-class Member(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Member:
     """One customer of the audience; `probability` None is unread, which is not zero.
 
-    `arm` is which version answers, or would. A tuple, since millions are made.
+    `arm` is which version answers, or would.
     """
 
     customer_id: str

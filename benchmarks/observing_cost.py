@@ -49,10 +49,10 @@ VARIANTS: Mapping[str, Mapping[str, str]] = {
     AGAIN: {},
     "metrics": METRICS,
     "metrics and logs": LOGS,
-    "and all decisions": DECISIONS,
+    "metrics, logs and all decisions": DECISIONS,
 }
 """The settings of each; {port} is a free one, {folder} an empty folder."""
-MOST: Mapping[str, float] = {"metrics and logs": 1.03, "and all decisions": 1.06}
+MOST: Mapping[str, float] = {"metrics and logs": 1.03, "metrics, logs and all decisions": 1.06}
 """CPU of a variant / of the plain one, at most."""
 PATH = "/v1/customers/{customer}/propensity"
 """As of now: other instants are not logged."""

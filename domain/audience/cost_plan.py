@@ -86,7 +86,8 @@ def plan(  # noqa: PLR0913  # what the cost depends on
     pages = max(shards, queries * shards // category.partitions)
     return Plan(
         way=way,
-        why=_why_share(by_time_share) + _why(way, chosen, units, stored=recent.items)
+        why=_why_share(by_time_share)
+        + _why(way, chosen, units, stored=recent.items, by_time_too=bool(by_time_share))
         if reaches
         else _too_old(chosen),
         customers=customers,
@@ -109,7 +110,12 @@ def _too_old(chosen: ReadWay | None) -> str:
 
 
 def _why(
-    way: ReadWay, chosen: ReadWay | None, units: Mapping[ReadWay, float], *, stored: int
+    way: ReadWay,
+    chosen: ReadWay | None,
+    units: Mapping[ReadWay, float],
+    *,
+    stored: int,
+    by_time_too: bool,
 ) -> str:
     batch, scan = units[ReadWay.BATCH], units[ReadWay.SCAN]
     costs = f"batches cost {batch:,.0f} read units, a scan of all {stored:,} customers {scan:,.0f}"
@@ -117,6 +123,8 @@ def _why(
         return f"{way} was chosen; {costs}"
     if stored == 0:
         return "DynamoDB has not counted the customers yet, so the cost of a scan is unknown"
+    if way is ReadWay.BATCH and by_time_too:
+        return f"a scan has no place for them; {costs}"
     if way is ReadWay.BATCH and scan < batch:
         return f"more than {MOST_SCANNED:,} customers do not fit into memory; {costs}"
     return f"{way} is cheaper: {costs}"

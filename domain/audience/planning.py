@@ -67,5 +67,6 @@ class PlanAudience:
 
 def _hint(category: str, categories: Iterable[str]) -> str:
     known = list(categories)
-    similar = get_close_matches(category, known, n=5, cutoff=0.5) or known[:5]
-    return f"did you mean: {', '.join(similar)}" if similar else "no purchase is stored yet"
+    if similar := get_close_matches(category, known, n=5, cutoff=0.5):
+        return f"did you mean: {', '.join(similar)}"
+    return f"there are: {', '.join(known[:5])}" if known else "no purchase is stored yet"

@@ -10,7 +10,7 @@ from collections.abc import (
     MutableMapping,
     Sequence,
 )
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import compress
 from typing import ParamSpec, Protocol, TypeVar
 
@@ -199,8 +199,9 @@ class Scoring:
         for arm, model in self.traffic.answering.items():
             theirs = self._who_of(models, model)
             probability[theirs] = self.empty[arm]
-            if (bought := theirs & histories.known).any():
-                some = histories.only(bought)
+            seen = histories if model.features.reach.ever else replace(histories, earlier=None)
+            if (bought := theirs & seen.known).any():
+                some = seen.only(bought)
                 matrix, found = model.scores(some, self.as_of, target=self.category)
                 probability[bought] = found
                 if self.features is not None:

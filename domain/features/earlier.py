@@ -31,8 +31,19 @@ class Earlier:
     volume_minor: NDArray[np.int64]
     first_at: NDArray[np.int64]
     last_at: NDArray[np.int64]
-    count_in: Callable[[str], NDArray[np.int64]]
-    """How many of them are of one category; counted when asked, since few ask."""
+    _left_out_in: Callable[[str], NDArray[np.int64]]
+    """How many of them are of one category, less than none where totals are untrue; few ask."""
+
+    def count_in(self, category: str) -> NDArray[np.int64]:
+        """How many of them are of one category. Shape: (n,) int64.
+
+        Raises:
+            CorruptRecord: more is listed of a customer than there is in all.
+        """
+        found = self._left_out_in(category)
+        if (found < 0).any():
+            raise untrue()
+        return found
 
     def only(self, chosen: NDArray[np.bool_]) -> "Earlier":
         """These of some customers. Shape: (n,) bool."""
@@ -41,7 +52,7 @@ class Earlier:
             self.volume_minor[chosen],
             self.first_at[chosen],
             self.last_at[chosen],
-            lambda category: self.count_in(category)[chosen],
+            lambda category: self._left_out_in(category)[chosen],
         )
 
     def moved(self, by: NDArray[np.int64]) -> "Earlier":
@@ -83,7 +94,7 @@ def _left_out(columns: PurchaseColumns) -> tuple[int, int, int, int]:
     if not count and not volume_minor:
         return 0, 0, NEVER, BEGINNING
     if count <= 0 or volume_minor < 0 or lifetime.first_at is None or lifetime.last_at is None:
-        raise untrue(lifetime.purchases)
+        raise untrue()
     return count, volume_minor, lifetime.first_at, lifetime.last_at
 
 
@@ -98,16 +109,13 @@ def _left_out_in(columns: PurchaseColumns, category: str) -> int:
     count = columns.lifetime.categories.get(category, 0) - columns.category.count(category)
     if columns.refunds:
         count += sum(columns.category[row] == category for row in _given_back(columns))
-    if count < 0:
-        raise untrue(columns.lifetime.purchases)
     return count
 
 
-def untrue(purchases: int) -> CorruptRecord:
-    """The error of totals, so many in all, that are less than what is listed."""
+def untrue() -> CorruptRecord:
+    """The error of totals that are less than what is listed."""
     return CorruptRecord(
-        f"a customer's totals, {purchases} purchases in all, do not hold what is listed; "
-        "rebuild the customer"
+        "a customer's totals do not hold what is listed of them; rebuild the customer"
     )
 
 

@@ -3,12 +3,14 @@
 import asyncio
 import json
 from collections import Counter
+from contextlib import nullcontext
 
 import pytest
 
 from adapters.dynamodb import DynamoClient, DynamoPurchaseRecorder, DynamoRecentPurchases
-from adapters.dynamodb.recent.marks import GOOD_FOR_US, MARKS
+from adapters.dynamodb.recent.marks import GOOD_FOR_US, MARKS, RENEWED_AFTER_US
 from adapters.dynamodb.wire.transport import Answer, Exchange
+from domain.errors import StoreUnavailable
 from domain.purchases import Recording
 from domain.store_calls import CallOutcome
 from tests.builders import NOW, a_purchase
@@ -62,9 +64,9 @@ def test_a_read_that_is_refused_once_is_two_calls_and_a_retry(
     assert seen.calls[1].read_units > 0
 
 
-def test_of_all_who_find_a_mark_too_old_one_renews_it(
-    client: DynamoClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def marks(client: DynamoClient, monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """How often the item of marks was written and read."""
     exchange, sent = client.transport.exchange, Counter[str]()
 
     async def noted(asked: Exchange) -> Answer:
@@ -73,6 +75,12 @@ def test_of_all_who_find_a_mark_too_old_one_renews_it(
         return await exchange(asked)
 
     monkeypatch.setattr(client.transport, "exchange", noted)
+    return sent
+
+
+def test_a_mark_is_renewed_ahead_of_time_by_one_and_nobody_else(
+    client: DynamoClient, marks: Counter[str]
+) -> None:
     clock = ManualClock(NOW)
     recorder = DynamoPurchaseRecorder(client, clock=clock, retention=RETENTION, shards=4)
     recent = DynamoRecentPurchases(client, clock=clock, retention=RETENTION)
@@ -82,7 +90,34 @@ def test_of_all_who_find_a_mark_too_old_one_renews_it(
         await asyncio.gather(*(recorder.record([one]) for one in each))
         await asyncio.gather(*(recent.one(one.customer_id) for one in each))
 
+    asyncio.run(many("p0"))
     for minute in range(1, 4):
+        marks.clear()
+        clock.now += RENEWED_AFTER_US
         asyncio.run(many(f"p{minute}"))  # each in an event loop of its own
-        assert sent == {"UpdateItem": minute, "GetItem": minute}
-        clock.now += GOOD_FOR_US
+        assert marks == {"UpdateItem": 1, "GetItem": 1}
+        asyncio.run(many(f"q{minute}"))
+        assert marks == {"UpdateItem": 1, "GetItem": 1}
+
+
+@pytest.mark.parametrize(("age", "fails"), [(RENEWED_AFTER_US, False), (GOOD_FOR_US, True)])
+def test_a_renewal_ahead_of_time_may_fail(
+    client: DynamoClient, monkeypatch: pytest.MonkeyPatch, age: int, fails: bool
+) -> None:
+    clock = ManualClock(NOW)
+    recent = DynamoRecentPurchases(client, clock=clock, retention=RETENTION)
+    asyncio.run(recent.one("nobody"))
+    exchange, refused = (
+        client.transport.exchange,
+        Answer(400, b'{"__type": "x#AccessDenied"}', None),
+    )
+
+    async def faulty(asked: Exchange) -> Answer:
+        about_marks = json.loads(asked.body).get("Key") == {"customer_id": {"S": MARKS}}
+        return refused if about_marks else await exchange(asked)
+
+    monkeypatch.setattr(client.transport, "exchange", faulty)
+    clock.now += age
+    for _ in range(2):
+        with pytest.raises(StoreUnavailable) if fails else nullcontext():
+            asyncio.run(recent.one("nobody"))

@@ -174,17 +174,6 @@ async def test_a_write_that_cannot_be_marked_is_not_made(client: DynamoClient) -
     assert sent == ["UpdateItem"] * 3
 
 
-async def test_a_mark_that_one_could_not_set_is_set_by_the_next(client: DynamoClient) -> None:
-    store = dynamo_store(client)
-    purchases = [a_purchase(customer_id=f"c{n}", purchased_at=NOW) for n in range(4)]
-    with injected(client, "UpdateItem", error("AccessDeniedException")):
-        outcomes = await asyncio.gather(
-            *(store.recorder.record([each]) for each in purchases), return_exceptions=True
-        )
-    assert [isinstance(each, StoreUnavailable) for each in outcomes] == [True, *[False] * 3]
-    assert outcomes[1:] == [[Recording.RECORDED]] * 3
-
-
 async def test_two_writers_at_once_count_as_one_would_and_store_no_more_than_they_need(
     client: DynamoClient,
 ) -> None:

@@ -1,5 +1,6 @@
 """Columns of recent items: the same as one history after another, or left to those."""
 
+from binascii import a2b_base64, b2a_base64
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -149,6 +150,12 @@ BOUGHT = Purchase(
 TODAY = day_attribute(day_of(NOW))
 
 
+def short_of(listed: bytes) -> str:
+    """The element of BOUGHT, with another short id."""
+    content = a2b_base64(encode_elements(BOUGHT)[0])
+    return b2a_base64(content[:10] + listed.ljust(8, b"\0"), newline=False).decode()
+
+
 def colliding() -> tuple[str, str]:
     """Two categories that elements give the same number."""
     found: dict[int, str] = {}
@@ -167,8 +174,10 @@ def colliding() -> tuple[str, str]:
         {"n": {"N": "0"}},
         {"v": {"N": "4"}},
         {"n": {"N": "2"}, "v": {"N": "2"}},
+        {"n": {"N": str(-(2**63))}},
+        {TODAY: {"BS": encode_elements(replace(BOUGHT, purchase_id="é"))}},
     ],
-    ids=["suppressed", "overflow", "one number twice", "none in all", "less in all", "fewer"],
+    ids=["suppressed", "overflow", "one number twice", "none", "less", "fewer", "wrapping", "é"],
 )
 def test_who_has_anything_else_is_left_to_their_history_and_nobody_beside(
     more: Mapping[str, Any],
@@ -194,6 +203,9 @@ def test_who_has_anything_else_is_left_to_their_history_and_nobody_beside(
         {"n": {"N": "x"}},
         {category_attribute("shoes"): {"N": "x"}},
         {day_attribute(day_of(NOW) - 1): {"BS": encode_elements(BOUGHT)}},
+        {TODAY: {"BS": [short_of(b"\xff\xfe")]}},
+        {TODAY: {"BS": [short_of(b"")]}},
+        {f"d0{day_of(NOW)}": {"BS": encode_elements(BOUGHT)}},
     ],
     ids=[
         "no base64",
@@ -206,6 +218,9 @@ def test_who_has_anything_else_is_left_to_their_history_and_nobody_beside(
         "no number",
         "no count",
         "one id twice",
+        "no text",
+        "no id",
+        "a day twice",
     ],
 )
 def test_what_cannot_be_read_is_left_to_the_history_which_says_so(more: Mapping[str, Any]) -> None:
@@ -219,6 +234,19 @@ def test_what_cannot_be_read_is_left_to_the_history_which_says_so(more: Mapping[
 def test_a_number_that_no_column_holds_is_left_to_the_history() -> None:
     item = {**an_item([BOUGHT], totals=True), "v": {"N": "9" * 30}}
     assert recent_columns({"c": item}, RETENTION, Marks({}, totals=True), NOW, totals=True) is None
+
+
+def test_untrue_counts_of_a_category_are_told_of_whom_they_are_about() -> None:
+    item = an_item([BOUGHT], totals=True)
+    strange = {**item, category_attribute("books"): {"N": "0"}}
+    columns = columns_of({"strange": strange, "c": item}, Marks({}, totals=True))
+    earlier = columns.only(np.array([False, True])).histories.earlier
+    assert earlier is not None
+    assert earlier.count_in("books").tolist() == [0]
+    everybody = columns.histories.earlier
+    assert everybody is not None
+    with pytest.raises(CorruptRecord):
+        everybody.count_in("books")
 
 
 def test_nobody_is_nobody() -> None:

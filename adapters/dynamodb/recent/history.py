@@ -13,6 +13,7 @@ from adapters.dynamodb.schema import (
     OVERFLOW,
     RecentRow,
     category_of,
+    day_attribute,
     decode_days,
     kept_attribute,
 )
@@ -80,13 +81,15 @@ def meaning_of(name: str) -> int | str | Retention | None:
         return None
     if name.startswith(CATEGORY_COUNT):
         return category_of(name)
-    try:
-        if name[0] == KEPT:
-            return Retention(int(name.removeprefix(KEPT)))
-        return int(name.removeprefix("d"))
-    except ValueError as exc:
-        what = "retention" if name[0] == KEPT else "day's set"
-        raise CorruptRecord(f"attribute {name!r} of a recent item is no {what}") from exc
+    number = name[1:]
+    if not number.isdecimal() or name not in {
+        kept_attribute(int(number)),
+        day_attribute(int(number)),
+    }:
+        raise CorruptRecord(
+            f"attribute {name!r} of a recent item is no day's set, and no retention"
+        )
+    return Retention(int(number)) if name[0] == KEPT else int(number)
 
 
 def elements_in(name: str, value: Mapping[str, Any]) -> Sequence[str]:

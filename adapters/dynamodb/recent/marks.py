@@ -6,11 +6,10 @@ trust no more than these records allow. The item also has the number of the layo
 another one, nothing is read or written.
 """
 
-import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
-from weakref import WeakKeyDictionary
+from typing import Any
 
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.operand import Path
@@ -27,7 +26,7 @@ from adapters.dynamodb.schema import (
     purchases_kept_attribute,
 )
 from adapters.dynamodb.wire import Deadline, DynamoClient
-from domain.errors import CorruptRecord, TablesDiffer
+from domain.errors import CorruptRecord, StoreUnavailable, TablesDiffer
 from domain.retention import PurchaseRetention, Retention
 from domain.values import MICROS_PER_SECOND, Clock
 
@@ -35,13 +34,14 @@ MARKS = " "
 """The key of the item; no customer may have it."""
 GOOD_FOR_US = 60 * MICROS_PER_SECOND
 """How long a mark that was set or read is not set or read again."""
+RENEWED_AFTER_US = GOOD_FOR_US * 3 // 4
+"""When the first who comes renews it."""
 SKEW_US = 60 * MICROS_PER_SECOND
 """How far the clocks of two processes may be apart."""
 LAYOUT = "3"
 """The number of the layout that this code reads and writes; raised with every change of it."""
 _LAYOUT = "layout"
 _OURS = Path(_LAYOUT).set({"S": LAYOUT})
-_Turns: TypeAlias = WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock]
 _CUSTOMER = str(RecentRow.customer_id.attr_name)
 
 
@@ -59,11 +59,38 @@ class Marks:
     purchases_shorter: Mapping[int, int] = field(default_factory=dict[int, int])
 
 
+@dataclass(slots=True)
+class _Renewal:
+    """When something was renewed last, and how many are at it. Microseconds since the epoch, UTC."""
+
+    at: int | None = None
+    _busy: int = 0
+
+    def is_good(self, now: int) -> bool:
+        """Whether it may still be trusted."""
+        return self.at is not None and 0 <= now - self.at < GOOD_FOR_US
+
+    def is_fresh(self, now: int) -> bool:
+        """Whether it may be trusted, and nobody need renew it, or somebody does already."""
+        if self.at is None or not self.is_good(now):
+            return False
+        return bool(self._busy) or now - self.at < RENEWED_AFTER_US
+
+    @contextmanager
+    def renewing(self) -> Generator[None, None, None]:
+        """Somebody is at it in this block."""
+        self._busy += 1
+        try:
+            yield
+        finally:
+            self._busy -= 1
+
+
 class RetentionMarks:
     """The marks of one deployment's recent purchases, as one of its adapters sets and reads them.
 
-    Of all who find a mark too old at the same moment one renews it, and the others wait for that.
-    Who fails leaves it to the next, who came later and so has more time.
+    A mark is renewed ahead of time, by the first who finds it old. So nobody else has to, and nobody
+    waits for it: else all who came at that moment would write one item.
     """
 
     def __init__(self, client: DynamoClient, *, clock: Clock, retention: Retention) -> None:
@@ -71,11 +98,8 @@ class RetentionMarks:
         self._table: str = client.recent.Meta.table_name
         self._clock = clock
         self._retention = retention
-        self._marked_at: int | None = None
-        self._read_at: int | None = None
+        self._marked, self._seen = _Renewal(), _Renewal()
         self._known = Marks({}, totals=False)
-        self._marking_now: _Turns = WeakKeyDictionary()
-        self._reading_now: _Turns = WeakKeyDictionary()
 
     async def mark(self, deadline: Deadline) -> None:
         """Before a write: records with which retention it is.
@@ -84,18 +108,16 @@ class RetentionMarks:
             StoreUnavailable: it is not known to be marked; write nothing.
             TablesDiffer: the recent purchases have another layout.
         """
-        if self._is_good(self._marked_at):
+        if self._marked.is_fresh(self._clock()):
             return
-        async with _turn(self._marking_now):
-            if self._is_good(self._marked_at):
-                return
+        with self._marked.renewing(), self._unless_good(self._marked):
             now = self._clock()
             if not await self._updated(deadline, self._setting(now), self._is_ours()):
                 raise TablesDiffer(
                     layout_differences(await self._item(deadline), self._table)
                     or [f"table {self._table}: its layout changed a moment ago; try again"]
                 )
-            self._marked_at = now
+            self._marked.at = now
 
     async def mark_rebuilding(self, deadline: Deadline) -> None:
         """As `mark`, whatever the layout: a rebuild makes it ours.
@@ -116,16 +138,15 @@ class RetentionMarks:
             CorruptRecord: they are none.
             TablesDiffer: the recent purchases have another layout.
         """
-        if self._is_good(self._read_at):
+        if self._seen.is_fresh(self._clock()):
             return self._known
-        async with _turn(self._reading_now):
-            if not self._is_good(self._read_at):
-                now = self._clock()
-                item = await self._item(deadline)
-                if differences := layout_differences(item, self._table):
-                    raise TablesDiffer(differences)
-                self._known = self._marks_of(item)
-                self._read_at = now
+        with self._seen.renewing(), self._unless_good(self._seen):
+            now = self._clock()
+            item = await self._item(deadline)
+            if differences := layout_differences(item, self._table):
+                raise TablesDiffer(differences)
+            self._known = self._marks_of(item)
+            self._seen.at = now
         return self._known
 
     async def rebuilt(self, *, since: int) -> Mapping[int, int]:
@@ -150,11 +171,17 @@ class RetentionMarks:
         for name, instant in outdated.items():
             mark = Path(name)
             await self._updated(deadline, [mark.remove()], mark < {"N": str(instant)})
-        self._read_at = None
+        self._seen.at = None
         return self._marks_of(await self._item(deadline)).shorter
 
-    def _is_good(self, at: int | None) -> bool:
-        return at is not None and 0 <= self._clock() - at < GOOD_FOR_US
+    @contextmanager
+    def _unless_good(self, renewal: "_Renewal") -> Generator[None, None, None]:
+        """A renewal ahead of time may fail: the next one tries again, and till then all is known."""
+        try:
+            yield
+        except StoreUnavailable:
+            if not renewal.is_good(self._clock()):
+                raise
 
     async def _item(self, deadline: Deadline) -> Mapping[str, Any]:
         key = {_CUSTOMER: {"S": MARKS}}
@@ -197,11 +224,6 @@ class RetentionMarks:
         if self._retention.purchases.days is not None:
             names.append(purchases_kept_attribute(self._retention.purchases.days))
         return [Path(name).set({"N": str(now)}) for name in names]
-
-
-def _turn(turns: _Turns) -> asyncio.Lock:
-    """The lock of this event loop."""
-    return turns.setdefault(asyncio.get_running_loop(), asyncio.Lock())
 
 
 def _instants(item: Mapping[str, Any], kind: str) -> Mapping[int, int]:

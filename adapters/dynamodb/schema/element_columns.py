@@ -7,11 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from adapters.dynamodb.schema.elements import AMOUNT_BITS, CHARACTERS, TIME_BITS
+from adapters.dynamodb.schema.elements import AMOUNT_BITS, CHARACTERS, SHORT_ID, TIME_BITS
 from domain.values import MICROS_PER_DAY
 
 _ROW = np.dtype([("head", ">u8"), ("category", ">u2"), ("id", ">u8")])
 """As `elements` packs a purchase."""
+_NO_ASCII = 0x80
 _NOTHING = "A" * CHARACTERS
 """An element that stands for one of another length."""
 
@@ -20,7 +21,8 @@ _NOTHING = "A" * CHARACTERS
 class ElementColumns:
     """Of m elements: the time of the day in microseconds, the amount, the category's number, the id.
 
-    `readable` are those that are a purchase of the short form; the others mean nothing.
+    `readable` are those that are a purchase of the short form, with an id that is a digest or plain
+    ASCII; the others mean nothing.
     Shape: each (m,), int64, `purchase_id` uint64, `readable` bool.
     """
 
@@ -54,5 +56,14 @@ class ElementColumns:
             amount_minor=(head & np.uint64((1 << AMOUNT_BITS) - 1)).astype(np.int64),
             category_number=rows["category"].astype(np.int64),
             purchase_id=rows["id"].astype(np.uint64),
-            readable=short & (time_us < MICROS_PER_DAY),
+            readable=short & (time_us < MICROS_PER_DAY) & _is_an_id(head, rows["id"]),
         )
+
+
+def _is_an_id(head: NDArray[np.uint64], ids: NDArray[np.uint64]) -> NDArray[np.bool_]:
+    """Whether each id is a digest, or short and of ASCII, which needs no decoding."""
+    letters = np.ascontiguousarray(ids).view(np.uint8).reshape(-1, _ROW["id"].itemsize)
+    ascii_only = (letters < _NO_ASCII).all(axis=1)
+    short: NDArray[np.bool_] = ascii_only & (letters[:, 0] != 0) & (letters[:, -1] == 0)
+    digest: NDArray[np.bool_] = head & np.uint64(SHORT_ID) == 0
+    return short | digest

@@ -33,7 +33,7 @@ CHARACTERS = 24
 AMOUNT_BITS, TIME_BITS = 24, 37
 _AMOUNT, _TIME = (1 << AMOUNT_BITS) - 1, (1 << TIME_BITS) - 1
 _INSTANT = (1 << 59) - 1
-_SHORT_ID, _SHORT_REFUND_ID = 1 << 61, 1 << 60
+SHORT_ID, _SHORT_REFUND_ID = 1 << 61, 1 << 60
 """The flags of ids that are no digest."""
 
 
@@ -49,7 +49,7 @@ def _purchase_element(purchase: Purchase) -> str:
     amount, listed = purchase.amount_minor, id_bytes(purchase.purchase_id)
     head = (purchase.purchased_at % MICROS_PER_DAY) << AMOUNT_BITS | amount & _AMOUNT
     if len(listed) != DIGEST_BYTES:
-        head |= _SHORT_ID
+        head |= SHORT_ID
     number = category_number(purchase.category)
     if high := amount >> AMOUNT_BITS:
         return _text(_LARGE.pack(head, number, listed, high.to_bytes(3)))
@@ -61,7 +61,7 @@ def refund_element(purchase_id: str, refund: Refund) -> str:
     of, named = id_bytes(purchase_id), id_bytes(refund.refund_id)
     head = refund.refunded_at
     if len(of) != DIGEST_BYTES:
-        head |= _SHORT_ID
+        head |= SHORT_ID
     if len(named) != DIGEST_BYTES:
         head |= _SHORT_REFUND_ID
     return _text(_REFUND.pack(head, of, named, refund.amount_minor.to_bytes(5)))
@@ -119,7 +119,7 @@ def _columns(
     rows = zip(midnights, _PURCHASE.iter_unpack(a2b_base64(text)), strict=True)
     for midnight, (head, number, listed) in rows:
         time = head >> AMOUNT_BITS
-        if head < _SHORT_ID:
+        if head < SHORT_ID:
             purchase_id.append(listed.hex())
         else:
             time &= _TIME
@@ -183,7 +183,7 @@ def _other(element: str, refunds: dict[str, list[Refund]]) -> int | None:
     if len(content) == _LARGE.size:
         return int.from_bytes(_LARGE.unpack(content)[3])
     head, of, named, amount = _REFUND.unpack(content)
-    if head & _SHORT_ID:
+    if head & SHORT_ID:
         of = of.rstrip(b"\0")
     if head & _SHORT_REFUND_ID:
         named = named.rstrip(b"\0")

@@ -29,6 +29,8 @@ DASK = pytest.param("dask", marks=pytest.mark.full)
 def opened(kind: str, folder: Path) -> Iterator[Workers]:
     if kind == "dask":
         with dask_cluster(folder) as cluster:
+            with distributed.Client(cluster.address, timeout="60s") as client:  # type: ignore[no-untyped-call]  # has no types
+                client.wait_for_workers(2, timeout=60)  # each joins when it is ready
             yield DaskWorkers(cluster.address)
     else:
         yield ThreadWorkers(2) if kind == "threads" else ProcessWorkers(2)

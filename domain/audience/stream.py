@@ -19,13 +19,13 @@ from domain.audience.reads import (
     BatchScores,
     ByTimeScores,
     MemberReads,
-    Scoring,
     TooManyToScan,
     Tries,
     reaches,
     scan,
     together,
 )
+from domain.audience.scoring import Scoring
 from domain.categories import CategoryIndex, IndexPage, Position
 from domain.cost import Cost, metered, metered_context
 from domain.errors import StoreUnavailable

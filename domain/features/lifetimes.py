@@ -13,7 +13,7 @@ from domain.values import BEGINNING
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class LifetimeColumns:
-    """The totals of n customers, who were given nothing back; units are those of `Lifetime`.
+    """The totals of n customers, of whose listed purchases nothing was given back; see `Lifetime`.
 
     `known` says of whom there are any. Without purchases `first_at` is NEVER and `last_at` BEGINNING.
     Shape: each (n,) int64, `known` bool. Of t counts by category, each (t,) int64: the customer's

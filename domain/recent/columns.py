@@ -13,7 +13,7 @@ from domain.values import MICROS_PER_DAY, Reach, day_of
 class RecentColumns:
     """What RecentHistory tells of one customer, of n: those whose days are all complete.
 
-    Nothing was given back to them. Shape: complete_since (n,) int64, UTC days since the epoch.
+    Of what is listed nothing was given back. Shape: complete_since (n,) int64, UTC days since the epoch.
     `lifetimes` None: nobody asked for totals, or there are none.
     """
 
